@@ -1,0 +1,2 @@
+//! The `hearken-client` program.
+fn main() {}

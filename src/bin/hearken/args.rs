@@ -1,0 +1,179 @@
+//! The command line: what it may say, and whether it makes sense.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+/// Serve a directory over HTTP or HTTPS; take files and JSON where that is allowed.
+#[derive(Debug, Parser)]
+#[command(name = "hearken", version, max_term_width = 100)]
+pub(crate) struct Args {
+    /// The directory to serve
+    #[arg(env = "HEARKEN_ROOT", default_value = ".")]
+    pub(crate) root: PathBuf,
+
+    /// Address to listen on; can be given more than once
+    #[arg(short, long, value_name = "ADDR", env = "HEARKEN_BIND", value_delimiter = ',', default_value = "127.0.0.1")]
+    pub(crate) bind: Vec<String>,
+
+    /// Port to listen on; 0 is any free port
+    #[arg(short, long, env = "HEARKEN_PORT", default_value_t = 4040)]
+    pub(crate) port: u16,
+
+    /// Take POST of JSON and PUT into this directory, and serve what is there
+    #[arg(long, value_name = "DIR", env = "HEARKEN_WRITE")]
+    pub(crate) write: Option<PathBuf>,
+
+    /// Also answer /hello, /guess and /notes (kept in notes.txt in the --write directory, or else here)
+    #[arg(long, env = "HEARKEN_DEMO")]
+    pub(crate) demo: bool,
+
+    /// Serve HTTPS with a development certificate from certs/, made on first use
+    #[arg(long, env = "HEARKEN_TLS", conflicts_with_all = ["tls_cert", "tls_key"])]
+    pub(crate) tls: bool,
+
+    /// Serve HTTPS with this certificate chain (PEM)
+    #[arg(long, value_name = "FILE", env = "HEARKEN_TLS_CERT", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key (PEM)
+    #[arg(long, value_name = "FILE", env = "HEARKEN_TLS_KEY", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// The file that answers for its directory
+    #[arg(long, value_name = "NAME", env = "HEARKEN_INDEX", default_value = "index.html")]
+    pub(crate) index: String,
+
+    /// Answer 404 for a directory without an index file instead of listing it
+    #[arg(long, env = "HEARKEN_NO_LISTING")]
+    pub(crate) no_listing: bool,
+
+    /// Serve and list names that start with a dot
+    #[arg(long, env = "HEARKEN_INCLUDE_HIDDEN")]
+    pub(crate) include_hidden: bool,
+
+    /// The longest request body to take, in bytes or with KiB, MiB or GiB
+    #[arg(long, value_name = "SIZE", env = "HEARKEN_MAX_BODY", default_value = "10MiB", value_parser = parse_size)]
+    pub(crate) max_body: u64,
+
+    /// Close a connection that has been without a request for this many seconds; 0 is never
+    #[arg(long, value_name = "S", env = "HEARKEN_IDLE_TIMEOUT", default_value = "15", value_parser = parse_seconds)]
+    pub(crate) idle_timeout: Duration,
+
+    /// On a signal, let running answers finish for this many seconds
+    #[arg(long, value_name = "S", env = "HEARKEN_GRACE", default_value = "10", value_parser = parse_seconds)]
+    pub(crate) grace: Duration,
+
+    /// How to log requests, on stderr
+    #[arg(long, value_name = "FORMAT", env = "HEARKEN_ACCESS_LOG", default_value = "common")]
+    pub(crate) access_log: AccessLogChoice,
+
+    /// Log no requests and no warnings
+    #[arg(short, long, env = "HEARKEN_QUIET", conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Log what happens to connections as well
+    #[arg(short, long, env = "HEARKEN_VERBOSE")]
+    pub(crate) verbose: bool,
+}
+
+/// The value of `--access-log`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum AccessLogChoice {
+    /// The Common Log Format
+    Common,
+    /// The same with referrer and user agent
+    Combined,
+    /// A JSON object a line
+    Json,
+    /// None
+    Off,
+}
+
+/// A size such as `512`, `64KiB`, `10MiB` or `1GiB`; `K`, `M` and `G` mean the same.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        unit => return Err(format!("{unit} is not a unit; use KiB, MiB or GiB")),
+    };
+    let number: u64 = digits.trim().parse().map_err(|_| format!("{digits:?} is not a whole number"))?;
+    number.checked_mul(factor).ok_or_else(|| "that is too large".into())
+}
+
+/// A time in seconds, such as `10` or `0.5`.
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "it is not a number of seconds".to_owned())?;
+    // A year is for ever enough, and leaves room to add it to any time.
+    if !(0.0..=31_536_000.0).contains(&seconds) {
+        return Err("it is not between 0 and 31536000 seconds".into());
+    }
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_can_be_set_by_the_environment() {
+        for argument in Args::command().get_arguments() {
+            let name = argument.get_id().as_str();
+            if !matches!(name, "help" | "version") {
+                let expected = format!("HEARKEN_{}", name.to_uppercase());
+                assert_eq!(argument.get_env().and_then(|env| env.to_str()), Some(expected.as_str()));
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        let table = [
+            ("0", Some(0)),
+            ("512", Some(512)),
+            ("512b", Some(512)),
+            ("64KiB", Some(65_536)),
+            ("64k", Some(65_536)),
+            ("10 MiB", Some(10_485_760)),
+            ("1g", Some(1_073_741_824)),
+            ("", None),
+            ("MiB", None),
+            ("-1", None),
+            ("1.5m", None),
+            ("10MB", None),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551615k", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(parse_size(text).ok(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn seconds_are_bounded() {
+        let table = [
+            ("10", Some(Duration::from_secs(10))),
+            ("0.5", Some(Duration::from_millis(500))),
+            ("0", Some(Duration::ZERO)),
+            ("-1", None),
+            ("NaN", None),
+            ("inf", None),
+            ("1e300", None),
+            ("soon", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(parse_seconds(text).ok(), expected, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The `hearken` program: a file server for the command line.
+
+mod args;
+mod logger;
+mod site;
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use clap::Parser as _;
+use hearken::{AccessLog, Builder, LogFormat, Server, Settings, Tls};
+use log::LevelFilter;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use args::{AccessLogChoice, Args};
+
+/// Where `--tls` keeps its certificate.
+const CERTS: &str = "certs";
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    logger::install(match (args.quiet, args.verbose) {
+        (true, _) => LevelFilter::Error,
+        (_, true) => LevelFilter::Debug,
+        _ => LevelFilter::Warn,
+    });
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("hearken: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
+    check_directory(&args.root).map_err(|error| format!("cannot serve {}: {error}", args.root.display()))?;
+    if let Some(directory) = &args.write {
+        fs::create_dir_all(directory)
+            .and_then(|()| check_directory(directory))
+            .map_err(|error| format!("cannot write to {}: {error}", directory.display()))?;
+    }
+    // The signals are caught before anything is announced, so that one that comes at once stops the server in order.
+    let signals = Signals::new([SIGINT, SIGTERM])?;
+    let server = builder(args)?.serve(site::router(args))?;
+    announce(args, &server)?;
+    stop_on_signals(signals, &server, args.grace)?;
+    let stopped = server.join();
+    if stopped.cut > 0 {
+        log::warn!("{} answers were cut off", stopped.cut);
+    }
+    Ok(())
+}
+
+fn check_directory(path: &Path) -> io::Result<()> {
+    fs::read_dir(path).map(drop)
+}
+
+fn builder(args: &Args) -> Result<Builder, Box<dyn std::error::Error>> {
+    let mut addresses = args.bind.iter();
+    let first = addresses.next().map_or("127.0.0.1", String::as_str);
+    let mut builder = Server::bind((host(first), args.port))?;
+    for address in addresses {
+        builder = builder.and_bind((host(address), args.port))?;
+    }
+    let settings = Settings::default().max_body(args.max_body).idle_timeout(args.idle_timeout);
+    builder = builder.settings(settings);
+    if let Some(format) = log_format(args) {
+        builder = builder.access_log(AccessLog::new(format, io::stderr())?);
+    }
+    if args.tls {
+        builder = builder.tls(Tls::development(CERTS)?);
+    } else if let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) {
+        builder = builder.tls(Tls::from_files(certificate, key)?);
+    }
+    Ok(builder)
+}
+
+/// An IPv6 address may be given in the brackets that it has in URLs.
+fn host(address: &str) -> &str {
+    address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address)
+}
+
+fn log_format(args: &Args) -> Option<LogFormat> {
+    match args.access_log {
+        _ if args.quiet => None,
+        AccessLogChoice::Common => Some(LogFormat::Common),
+        AccessLogChoice::Combined => Some(LogFormat::Combined),
+        AccessLogChoice::Json => Some(LogFormat::Json),
+        AccessLogChoice::Off => None,
+    }
+}
+
+fn announce(args: &Args, server: &Server) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for url in server.urls() {
+        writeln!(out, "Listening on {url}")?;
+    }
+    out.flush()?;
+    if args.tls && !args.quiet {
+        let authority = Tls::development_authority(CERTS);
+        let (authority, url) = (authority.display(), server.url());
+        eprintln!("The certificate is for this machine only. To trust it:");
+        eprintln!("  hearken-client --cacert {authority} get {url}");
+        eprintln!("  curl --cacert {authority} {url}");
+    }
+    Ok(())
+}
+
+/// The first signal stops the server, running answers finishing; a second one cuts them off.
+fn stop_on_signals(mut signals: Signals, server: &Server, grace: Duration) -> io::Result<()> {
+    let stopper = server.stopper();
+    let wait = move || {
+        let mut graces = [grace, Duration::ZERO].into_iter();
+        for _ in signals.forever() {
+            stopper.stop(graces.next().unwrap_or_default());
+        }
+    };
+    thread::Builder::new().name("hearken-signals".into()).spawn(wait).map(drop)
+}

@@ -1,0 +1,62 @@
+//! What the server answers: the demonstration services, the files, and the writing of files.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use hearken::{
+    Files, Guess, Handler, HttpError, Method, Notes, RelativePath, Request, Response, Router, WriteFile, hello,
+};
+
+use crate::args::Args;
+
+/// The application that these arguments ask for.
+pub(crate) fn router(args: &Args) -> Router {
+    let mut files =
+        Files::new(&args.root).index(&args.index).listing(!args.no_listing).include_hidden(args.include_hidden);
+    if let Some(directory) = &args.write {
+        files = files.with_uploads(directory);
+    }
+    let files = Arc::new(files);
+    let write = args.write.as_ref().map(|directory| {
+        let (files, demo) = (Arc::clone(&files), args.demo);
+        // The notes are kept in the same directory, and changed by nobody but their own service.
+        let is_notes = move |path: &RelativePath| demo && path.segments() == [NOTES.as_bytes()];
+        WriteFile::new(directory).with_put().except(move |path| files.owns(path) || is_notes(path))
+    });
+    let router = Router::new().fallback(Site { files, write });
+    if args.demo { with_demo(router, args.write.as_deref()) } else { router }
+}
+
+/// The file that the notes are kept in.
+const NOTES: &str = "notes.txt";
+
+fn with_demo(router: Router, directory: Option<&Path>) -> Router {
+    let guess = Guess::telling(|number| log::debug!("thinking of the number {number}"));
+    let notes = Arc::new(Notes::new(directory.unwrap_or(Path::new("")).join(NOTES)));
+    let preflight = Arc::clone(&notes);
+    router
+        .get("/hello", hello)
+        .get("/guess", guess)
+        .post("/notes", move |request: &mut Request| notes.handle(request))
+        .route(Method::Options, "/notes", move |request: &mut Request| preflight.handle(request))
+}
+
+/// The files, and the writing of files where it is allowed.
+struct Site {
+    files: Arc<Files>,
+    write: Option<WriteFile>,
+}
+
+impl Handler for Site {
+    fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
+        match (request.method(), &self.write) {
+            (Method::Get | Method::Head, _) => self.files.handle(request),
+            (method, Some(write)) if write.methods().contains(method) => write.handle(request),
+            (_, write) => {
+                let mut allowed = vec![Method::Get, Method::Head];
+                allowed.extend_from_slice(write.as_ref().map_or(&[], WriteFile::methods));
+                Err(HttpError::MethodNotAllowed(allowed.into()))
+            }
+        }
+    }
+}

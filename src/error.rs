@@ -1,0 +1,69 @@
+//! Why a server cannot start.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+/// Why a server cannot start. Each is one line of text that names the thing and the reason.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address is not one, or its host name has no address.
+    Resolve {
+        /// What was to be bound, as it was given.
+        address: String,
+        /// Why it has no address.
+        source: io::Error,
+    },
+    /// The address cannot be listened on: it is taken, privileged, or not this machine's.
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system has no thread left.
+    Thread(io::Error),
+    /// The certificate or its key cannot be used.
+    #[cfg(feature = "tls")]
+    Tls(crate::tls::TlsError),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resolve { address, source } => write!(f, "cannot resolve {address}: {source}"),
+            Self::Bind { address, source } => write!(f, "cannot bind {address}: {}", reason(source)),
+            Self::Thread(source) => write!(f, "cannot start a thread: {}", reason(source)),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => error.fmt(f),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Resolve { source, .. } | Self::Bind { source, .. } | Self::Thread(source) => Some(source),
+            #[cfg(feature = "tls")]
+            Self::Tls(error) => error.source(),
+        }
+    }
+}
+
+/// An error of the system in words: its kind where that says it, without the number.
+pub(crate) fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file or directory".into(),
+        io::ErrorKind::AddrInUse => "address already in use".into(),
+        kind @ (io::ErrorKind::PermissionDenied
+        | io::ErrorKind::AddrNotAvailable
+        | io::ErrorKind::AlreadyExists
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::IsADirectory
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::StorageFull) => kind.to_string(),
+        _ => error.to_string(),
+    }
+}

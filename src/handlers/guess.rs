@@ -1,0 +1,153 @@
+//! The guessing game: a number from 0 to 9, and whether a guess is right.
+
+use std::sync::{Mutex, PoisonError};
+
+use rand::RngExt as _;
+
+use crate::handlers::Handler;
+use crate::http::error::HttpError;
+use crate::http::method::Method;
+use crate::http::request::Request;
+use crate::http::response::Response;
+
+/// Thinks of a number from 0 to 9 and answers guesses: `GET /?q=7` is answered `true` and a new number is thought of, or
+/// `false`. Other methods get 405.
+///
+/// Comparing and thinking of another number are one step: of several right guesses at the same time one wins.
+pub struct Guess {
+    number: Mutex<u8>,
+    on_pick: Box<dyn Fn(u8) + Send + Sync>,
+}
+
+/// How many numbers there are to guess from: 0 and up.
+const NUMBERS: u8 = 10;
+
+impl Guess {
+    /// Thinks of a first number.
+    pub fn new() -> Self {
+        Self::telling(|_| {})
+    }
+
+    /// The same, telling `on_pick` each number in the order they are thought of, the first included.
+    pub fn telling(on_pick: impl Fn(u8) + Send + Sync + 'static) -> Self {
+        let number = rand::rng().random_range(0..NUMBERS);
+        on_pick(number);
+        Self { number: Mutex::new(number), on_pick: Box::new(on_pick) }
+    }
+
+    /// Whether the guess is right. If so, a number other than it is thought of before anyone else's guess is looked at.
+    pub fn try_guess(&self, guess: &str) -> bool {
+        // Whatever panicked while holding the lock, the number is one number.
+        let mut number = self.number.lock().unwrap_or_else(PoisonError::into_inner);
+        if guess.as_bytes() != [b'0' + *number] {
+            return false;
+        }
+        *number = another(*number, rand::rng().random_range(1..NUMBERS));
+        (self.on_pick)(*number);
+        true
+    }
+}
+
+impl Default for Guess {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Handler for Guess {
+    fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
+        if !matches!(request.method(), Method::Get | Method::Head) {
+            return Err(HttpError::MethodNotAllowed((&[Method::Get, Method::Head]).into()));
+        }
+        // HEAD is safe in earnest: it tells nothing and changes nothing.
+        let right =
+            *request.method() == Method::Get && request.query().value("q").is_some_and(|guess| self.try_guess(&guess));
+        let text = if right { "true\nI'm thinking of another number.\n" } else { "false\n" };
+        Ok(Response::text(text).with_header("Cache-Control", "no-store"))
+    }
+}
+
+/// The number `step` further on, around the circle; never the same for a step below [`NUMBERS`].
+fn another(number: u8, step: u8) -> u8 {
+    (number + step) % NUMBERS
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+
+    use super::*;
+
+    fn thinking_of(number: u8) -> Guess {
+        let guess = Guess::new();
+        *guess.number.lock().unwrap() = number;
+        guess
+    }
+
+    #[test]
+    fn guesses_are_judged() {
+        let table = [
+            ("/?q=7", "true\nI'm thinking of another number.\n"),
+            ("/?a=b&q=7", "true\nI'm thinking of another number.\n"),
+            ("/?q=8", "false\n"),
+            ("/?q=07", "false\n"),
+            ("/?q=7.0", "false\n"),
+            ("/?q=99", "false\n"),
+            ("/?q=-7", "false\n"),
+            ("/?q=seven", "false\n"),
+            ("/?q=", "false\n"),
+            ("/?q", "false\n"),
+            ("/", "false\n"),
+        ];
+        for (target, expected) in table {
+            let mut response = thinking_of(7).handle(&mut Request::get(target)).unwrap();
+            assert_eq!(response.read_text().unwrap(), expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn only_get_plays() {
+        let guess = thinking_of(7);
+        let error = guess.handle(&mut Request::new(Method::Post, "/?q=7")).unwrap_err();
+        assert!(matches!(error, HttpError::MethodNotAllowed(_)));
+        guess.handle(&mut Request::new(Method::Head, "/?q=7")).unwrap();
+        assert_eq!(*guess.number.lock().unwrap(), 7, "HEAD has no effect");
+    }
+
+    #[test]
+    fn another_number_is_another_number_and_any() {
+        for number in 0..NUMBERS {
+            let mut reached: Vec<u8> = (1..NUMBERS).map(|step| another(number, step)).collect();
+            reached.sort_unstable();
+            assert_eq!(reached, (0..NUMBERS).filter(|other| *other != number).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn of_many_simultaneous_right_guesses_one_wins() {
+        let picks = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&picks);
+        let guess = Guess::telling(move |_| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        });
+        let wins = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for round in 0..2000_u32 {
+                        if guess.try_guess(&(round % 10).to_string()) {
+                            wins.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(
+            picks.load(Ordering::Relaxed),
+            wins.load(Ordering::Relaxed) + 1,
+            "one pick a win, and the first one"
+        );
+    }
+}

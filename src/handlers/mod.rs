@@ -1,0 +1,75 @@
+//! What a handler is, and the handlers that come with hearken. A handler turns a request into a response, and touches no
+//! socket.
+
+pub(crate) mod files;
+pub(crate) mod guess;
+pub(crate) mod hello;
+pub(crate) mod notes;
+pub(crate) mod sandbox;
+pub(crate) mod write_file;
+
+use crate::http::error::HttpError;
+use crate::http::request::Request;
+use crate::http::response::Response;
+
+/// Answers requests.
+///
+/// Every `Fn(&mut Request) -> Response` and `Fn(&mut Request) -> Result<Response, HttpError>` is a handler. A handler runs
+/// on a worker thread, and may run on many at once. If it panics the client gets a 500, and the worker goes on.
+pub trait Handler: Send + Sync + 'static {
+    /// The answer to the request.
+    ///
+    /// # Errors
+    ///
+    /// An [`HttpError`] becomes the response that it describes.
+    fn handle(&self, request: &mut Request) -> Result<Response, HttpError>;
+}
+
+/// What a function may return to be a [`Handler`].
+pub trait IntoOutcome {
+    /// The response, or the failure that becomes one.
+    ///
+    /// # Errors
+    ///
+    /// The failure, where it is one.
+    fn into_outcome(self) -> Result<Response, HttpError>;
+}
+
+impl IntoOutcome for Response {
+    fn into_outcome(self) -> Result<Response, HttpError> {
+        Ok(self)
+    }
+}
+
+impl IntoOutcome for Result<Response, HttpError> {
+    fn into_outcome(self) -> Result<Response, HttpError> {
+        self
+    }
+}
+
+impl<F, O> Handler for F
+where
+    F: Fn(&mut Request) -> O + Send + Sync + 'static,
+    O: IntoOutcome,
+{
+    fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
+        self(request).into_outcome()
+    }
+}
+
+/// The response that a handler gives, its failures and faulty header fields turned into responses and logged.
+pub(crate) fn answer(handler: &dyn Handler, request: &mut Request) -> Response {
+    let response = handler.handle(request).unwrap_or_else(|error| fail(error, request));
+    match response.fault() {
+        None => response,
+        Some(fault) => fail(HttpError::internal(fault), request),
+    }
+}
+
+/// The response to a request that failed so. What the client is not told goes to the log.
+pub(crate) fn fail(error: HttpError, request: &Request) -> Response {
+    if let HttpError::Internal(detail) = &error {
+        log::error!("{} {}: {detail}", request.method(), request.target());
+    }
+    error.into_response(request)
+}

@@ -1,0 +1,306 @@
+//! A directory that no path leads out of: opening what is below it, and putting files there whole or not at all.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+
+use crate::http::path::RelativePath;
+
+/// A directory, by descriptor, so that what is opened is below it whatever happens to its path meanwhile.
+///
+/// Symbolic links inside may lead to other places inside, never out; writing follows none.
+pub(crate) struct Sandbox {
+    path: PathBuf,
+    /// Opened at first use, and again when the path has come to name another directory.
+    directory: RwLock<Option<Arc<OwnedFd>>>,
+}
+
+/// A file being written under a temporary name. Dropped without [`Pending::place`], it leaves nothing behind.
+pub(crate) struct Pending {
+    parent: OwnedFd,
+    name: Vec<u8>,
+    temporary: String,
+    file: File,
+    placed: bool,
+}
+
+const READ: OFlags = OFlags::RDONLY
+    .union(OFlags::CLOEXEC)
+    .union(OFlags::NOCTTY)
+    // A fifo without a writer must not hold a worker.
+    .union(OFlags::NONBLOCK);
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::DIRECTORY);
+
+impl Sandbox {
+    /// The directory at this path. It need not be there yet: until it is, nothing is found in it.
+    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), directory: RwLock::new(None) }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens what the path names, a file or a directory, for reading.
+    pub(crate) fn open(&self, path: &RelativePath) -> io::Result<File> {
+        let name = path.to_bytes();
+        let name = if name.is_empty() { Path::new(".") } else { Path::new(OsStr::from_bytes(&name)) };
+        let directory = self.directory()?;
+        match open_beneath(&directory, name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.reopen(&directory)? => {
+                let directory = self.directory()?;
+                open_beneath(&directory, name)
+            }
+            result => result,
+        }
+    }
+
+    /// Starts a file that is to get this path, making the directories above it that are missing.
+    ///
+    /// Fails with [`io::ErrorKind::NotADirectory`] where something else, be it a link, stands in a directory's place.
+    pub(crate) fn create(&self, path: &RelativePath) -> io::Result<Pending> {
+        let Some((name, above)) = path.segments().split_last() else {
+            return Err(io::ErrorKind::IsADirectory.into());
+        };
+        let stale = self.directory()?;
+        self.reopen(&stale)?;
+        let mut parent = self.directory()?.try_clone()?;
+        for segment in above {
+            parent = enter(&parent, segment)?;
+        }
+        let temporary = format!("{TEMPORARY_PREFIX}{:016x}", rand::random::<u64>());
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let file = rustix::fs::openat(&parent, &temporary, flags, Mode::from_raw_mode(0o644))?.into();
+        Ok(Pending { parent, name: name.clone(), temporary, file, placed: false })
+    }
+
+    fn directory(&self) -> io::Result<Arc<OwnedFd>> {
+        if let Some(directory) = &*self.directory.read().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(Arc::clone(directory));
+        }
+        let opened = Arc::new(rustix::fs::open(&self.path, DIRECTORY, Mode::empty())?);
+        *self.directory.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&opened));
+        Ok(opened)
+    }
+
+    /// Opens the directory anew if its path names another one than `known`, as after a build tool has replaced it.
+    fn reopen(&self, known: &OwnedFd) -> io::Result<bool> {
+        let known = rustix::fs::fstat(known)?;
+        let current = rustix::fs::stat(&self.path)?;
+        if (known.st_dev, known.st_ino) == (current.st_dev, current.st_ino) {
+            return Ok(false);
+        }
+        *self.directory.write().unwrap_or_else(PoisonError::into_inner) = None;
+        Ok(true)
+    }
+}
+
+/// What the names of unfinished files start with. The dot keeps them from being served.
+const TEMPORARY_PREFIX: &str = ".hearken-";
+
+impl Pending {
+    /// The file, to be written.
+    pub(crate) fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    /// What stands at the path now, links not followed.
+    pub(crate) fn standing(&self) -> io::Result<Option<rustix::fs::Stat>> {
+        match rustix::fs::statat(&self.parent, self.name(), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(rustix::io::Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Brings what was written to the disk.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()
+    }
+
+    /// Gives the file its path, in place of one that stands there: readers see the old one or the new one, whole.
+    pub(crate) fn place(mut self) -> io::Result<()> {
+        rustix::fs::renameat(&self.parent, &self.temporary, &self.parent, self.name())?;
+        self.placed = true;
+        rustix::fs::fsync(&self.parent)?;
+        Ok(())
+    }
+
+    fn name(&self) -> &Path {
+        Path::new(OsStr::from_bytes(&self.name))
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if !self.placed
+            && let Err(error) = rustix::fs::unlinkat(&self.parent, &self.temporary, AtFlags::empty())
+        {
+            log::error!("cannot remove the unfinished file {}: {error}", self.temporary);
+        }
+    }
+}
+
+/// The directory of this name in `parent`, made if it is missing; no link is followed.
+fn enter(parent: &OwnedFd, name: &[u8]) -> io::Result<OwnedFd> {
+    let name = Path::new(OsStr::from_bytes(name));
+    let open = || rustix::fs::openat(parent, name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty());
+    match open() {
+        Err(rustix::io::Errno::NOENT) => {}
+        // A link in the way: Linux says NOTDIR, others LOOP.
+        Err(rustix::io::Errno::LOOP) => return Err(io::ErrorKind::NotADirectory.into()),
+        result => return Ok(result?),
+    }
+    match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o755)) {
+        Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(open()?),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Opens a path for reading without leaving the directory: by the kernel's own check where it has one.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn open_beneath(directory: &OwnedFd, path: &Path) -> io::Result<File> {
+    use rustix::fs::ResolveFlags;
+    use rustix::io::Errno;
+
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    match rustix::fs::openat2(directory, path, READ, Mode::empty(), resolve) {
+        Ok(opened) => Ok(opened.into()),
+        // Kernels before 5.6, and sandboxes that know the call from their deny list only.
+        Err(Errno::NOSYS | Errno::PERM) => walk(directory, path),
+        Err(error) => Err(refused(error)),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn open_beneath(directory: &OwnedFd, path: &Path) -> io::Result<File> {
+    walk(directory, path)
+}
+
+/// The same, a segment at a time and following no link at all.
+fn walk(directory: &OwnedFd, path: &Path) -> io::Result<File> {
+    let mut current = directory.as_fd().try_clone_to_owned()?;
+    let mut segments = path.iter().peekable();
+    while let Some(segment) = segments.next() {
+        let flags = if segments.peek().is_some() { DIRECTORY } else { READ };
+        current = rustix::fs::openat(&current, segment, flags | OFlags::NOFOLLOW, Mode::empty()).map_err(refused)?;
+    }
+    Ok(current.into())
+}
+
+/// Ways out of the directory, and things that cannot be opened, are there and not for the client.
+fn refused(error: rustix::io::Errno) -> io::Error {
+    use rustix::io::Errno;
+    match error {
+        Errno::XDEV | Errno::LOOP | Errno::NXIO => io::ErrorKind::PermissionDenied.into(),
+        error => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn path(text: &str) -> RelativePath {
+        RelativePath::parse(text).unwrap()
+    }
+
+    fn read(sandbox: &Sandbox, name: &str) -> Result<String, io::ErrorKind> {
+        let mut text = String::new();
+        let mut file = sandbox.open(&path(name)).map_err(|error| error.kind())?;
+        file.read_to_string(&mut text).map_err(|error| error.kind())?;
+        Ok(text)
+    }
+
+    #[test]
+    fn links_lead_inside_and_never_out() {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().join("root");
+        fs::create_dir_all(root.join("sub")).unwrap();
+        fs::write(outer.path().join("secret"), "secret").unwrap();
+        fs::write(root.join("sub/file"), "inside").unwrap();
+        symlink("sub/file", root.join("in")).unwrap();
+        symlink("../secret", root.join("out")).unwrap();
+        symlink(outer.path().join("secret"), root.join("absolute")).unwrap();
+        symlink("..", root.join("sub/up")).unwrap();
+        symlink("loop", root.join("loop")).unwrap();
+        let sandbox = Sandbox::new(&root);
+        assert_eq!(read(&sandbox, "/sub/file"), Ok("inside".into()));
+        assert_eq!(read(&sandbox, "/sub/up/sub/file"), Ok("inside".into()));
+        assert_eq!(read(&sandbox, "/in"), Ok("inside".into()));
+        for name in ["/out", "/absolute", "/loop", "/sub/up/out"] {
+            assert_eq!(read(&sandbox, name), Err(io::ErrorKind::PermissionDenied), "{name}");
+        }
+        assert_eq!(read(&sandbox, "/missing"), Err(io::ErrorKind::NotFound));
+        assert_eq!(read(&sandbox, "/sub/file/x"), Err(io::ErrorKind::NotADirectory));
+
+        let directory = sandbox.directory().unwrap();
+        assert!(walk(&directory, Path::new("sub/file")).is_ok());
+        for name in ["in", "out", "absolute", "loop", "sub/up/sub/file"] {
+            assert!(walk(&directory, Path::new(name)).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_replaced_directory_is_found_again() {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().join("root");
+        let sandbox = Sandbox::new(&root);
+        assert_eq!(read(&sandbox, "/a"), Err(io::ErrorKind::NotFound));
+        fs::create_dir(&root).unwrap();
+        fs::write(root.join("a"), "1").unwrap();
+        assert_eq!(read(&sandbox, "/a"), Ok("1".into()));
+        fs::rename(&root, outer.path().join("old")).unwrap();
+        fs::create_dir(&root).unwrap();
+        fs::write(root.join("b"), "2").unwrap();
+        assert_eq!(read(&sandbox, "/b"), Ok("2".into()));
+    }
+
+    #[test]
+    fn files_are_placed_whole_or_leave_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let sandbox = Sandbox::new(root.path());
+        let mut pending = sandbox.create(&path("/a/b/c")).unwrap();
+        pending.file().write_all(b"new").unwrap();
+        assert!(pending.standing().unwrap().is_none());
+        pending.place().unwrap();
+        assert_eq!(fs::read_to_string(root.path().join("a/b/c")).unwrap(), "new");
+
+        let mut abandoned = sandbox.create(&path("/a/b/c")).unwrap();
+        abandoned.file().write_all(b"half").unwrap();
+        assert!(abandoned.standing().unwrap().is_some());
+        drop(abandoned);
+        assert_eq!(fs::read_to_string(root.path().join("a/b/c")).unwrap(), "new");
+        let names: Vec<_> = fs::read_dir(root.path().join("a/b")).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(names, ["c"]);
+    }
+
+    #[test]
+    fn writing_follows_no_link() {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().join("root");
+        fs::create_dir_all(outer.path().join("elsewhere")).unwrap();
+        fs::create_dir(&root).unwrap();
+        fs::write(outer.path().join("victim"), "untouched").unwrap();
+        symlink("../elsewhere", root.join("dir")).unwrap();
+        symlink("../victim", root.join("file")).unwrap();
+        let sandbox = Sandbox::new(&root);
+        let error = sandbox.create(&path("/dir/x")).err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
+        let mut pending = sandbox.create(&path("/file")).unwrap();
+        pending.file().write_all(b"new").unwrap();
+        pending.place().unwrap();
+        assert_eq!(fs::read_to_string(outer.path().join("victim")).unwrap(), "untouched");
+        assert!(!root.join("file").is_symlink());
+    }
+}

@@ -1,0 +1,225 @@
+//! Conditional requests (RFC 9110 §13): whether a request is to be carried out, given what is there now.
+
+use std::fmt::Write as _;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::date;
+use super::method::Method;
+
+/// The validators of a representation, `None` where nothing is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Validators {
+    /// The entity tag, quoted and with its `W/` if weak.
+    pub etag: Option<String>,
+    /// When it was last changed.
+    pub modified: Option<SystemTime>,
+}
+
+/// The precondition fields of a request.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Preconditions<'a> {
+    /// `If-Match`
+    pub if_match: Option<&'a str>,
+    /// `If-None-Match`
+    pub if_none_match: Option<&'a str>,
+    /// `If-Modified-Since`
+    pub if_modified_since: Option<&'a str>,
+    /// `If-Unmodified-Since`
+    pub if_unmodified_since: Option<&'a str>,
+    /// `If-Range`
+    pub if_range: Option<&'a str>,
+}
+
+/// What the preconditions say of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Carry it out.
+    Proceed,
+    /// Answer 304: the client has what is there.
+    NotModified,
+    /// Answer 412 and change nothing.
+    Failed,
+}
+
+/// Judges a request's preconditions in the order of RFC 9110 §13.2.2.
+///
+/// `current` is `None` when there is no representation. Fields that do not parse as dates are ignored (§13.1.3).
+pub fn evaluate(method: &Method, preconditions: &Preconditions<'_>, current: Option<&Validators>) -> Verdict {
+    let reads = matches!(method, Method::Get | Method::Head);
+    let etag = current.and_then(|validators| validators.etag.as_deref());
+    let modified = current.and_then(|validators| validators.modified);
+
+    if let Some(field) = preconditions.if_match {
+        if !names_current(field, current.is_some(), etag, strongly_equal) {
+            return Verdict::Failed;
+        }
+    } else if let Some(since) = preconditions.if_unmodified_since.and_then(date::parse)
+        && modified.is_none_or(|modified| date::seconds(modified) > date::seconds(since))
+    {
+        return Verdict::Failed;
+    }
+
+    if let Some(field) = preconditions.if_none_match {
+        if names_current(field, current.is_some(), etag, weakly_equal) {
+            return if reads { Verdict::NotModified } else { Verdict::Failed };
+        }
+    } else if reads
+        && let Some(since) = preconditions.if_modified_since.and_then(date::parse)
+        && modified.is_some_and(|modified| date::seconds(modified) <= date::seconds(since))
+    {
+        return Verdict::NotModified;
+    }
+    Verdict::Proceed
+}
+
+/// Whether a `Range` field counts, given the `If-Range` beside it (RFC 9110 §13.1.5): only when the client's part is of
+/// exactly what is there now. A date counts as strong when it is at least a second older than `now` (§8.8.2.2).
+pub fn range_applies(if_range: Option<&str>, current: &Validators, now: SystemTime) -> bool {
+    let Some(field) = if_range.map(|field| field.trim_matches([' ', '\t'])) else { return true };
+    if field.starts_with('"') || field.starts_with("W/") {
+        return current.etag.as_deref().is_some_and(|etag| strongly_equal(field, etag));
+    }
+    let (Some(date), Some(modified)) = (date::parse(field), current.modified) else { return false };
+    date::seconds(date) == date::seconds(modified) && date::seconds(now) > date::seconds(modified)
+}
+
+/// A strong entity tag for a file: two files share it only when length, inode and time of change, to the nanosecond, agree.
+pub fn file_etag(length: u64, modified: SystemTime, inode: u64) -> String {
+    let nanoseconds = modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    let mut etag = String::with_capacity(48);
+    write!(etag, "\"{length:x}-{nanoseconds:x}-{inode:x}\"").expect("writing to a String does not fail");
+    etag
+}
+
+fn names_current(field: &str, exists: bool, etag: Option<&str>, equal: fn(&str, &str) -> bool) -> bool {
+    if field.trim_matches([' ', '\t']) == "*" {
+        return exists;
+    }
+    let Some(current) = etag else { return false };
+    Tags(field).any(|tag| equal(tag, current))
+}
+
+/// RFC 9110 §8.8.3.2: strong comparison, both strong and the same.
+fn strongly_equal(a: &str, b: &str) -> bool {
+    a == b && !a.starts_with("W/")
+}
+
+/// RFC 9110 §8.8.3.2: weak comparison, the same but for `W/`.
+fn weakly_equal(a: &str, b: &str) -> bool {
+    a.strip_prefix("W/").unwrap_or(a) == b.strip_prefix("W/").unwrap_or(b)
+}
+
+/// The entity tags of a list. They may hold commas, so the quotes are followed; what is not a tag ends the list.
+struct Tags<'a>(&'a str);
+
+impl<'a> Iterator for Tags<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let list = self.0.trim_start_matches([' ', '\t', ',']);
+        let open = if list.starts_with("W/") { 2 } else { 0 };
+        if list.as_bytes().get(open) != Some(&b'"') {
+            return None;
+        }
+        let close = list[open + 1..].find('"')? + open + 2;
+        self.0 = &list[close..];
+        Some(&list[..close])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const NOW: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+    const BEFORE: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
+    const AFTER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
+
+    fn current(etag: &str) -> Validators {
+        // Half a second past the full one: dates compare to the second.
+        let modified = date::parse(NOW).unwrap() + Duration::from_millis(500);
+        Validators { etag: Some(etag.into()), modified: Some(modified) }
+    }
+
+    #[test]
+    fn the_order_of_section_13_2_2() {
+        use Verdict::{Failed, NotModified, Proceed};
+        let none = Preconditions::default();
+        let table: &[(Preconditions<'_>, [Verdict; 3], &str)] = &[
+            // expected for GET of what is there, PUT of what is there, PUT of what is not there
+            (none, [Proceed, Proceed, Proceed], "unconditional"),
+            (Preconditions { if_match: Some("\"a\""), ..none }, [Proceed, Proceed, Failed], "matches"),
+            (Preconditions { if_match: Some("\"b\", \"a\""), ..none }, [Proceed, Proceed, Failed], "matches in a list"),
+            (Preconditions { if_match: Some("\"b,\"a\""), ..none }, [Failed, Failed, Failed], "a comma inside quotes"),
+            (Preconditions { if_match: Some("W/\"a\""), ..none }, [Failed, Failed, Failed], "If-Match is strong"),
+            (Preconditions { if_match: Some("*"), ..none }, [Proceed, Proceed, Failed], "anything there"),
+            (Preconditions { if_match: Some("a"), ..none }, [Failed, Failed, Failed], "not a tag"),
+            (Preconditions { if_match: Some(""), ..none }, [Failed, Failed, Failed], "an empty list matches nothing"),
+            (Preconditions { if_none_match: Some("\"a\""), ..none }, [NotModified, Failed, Proceed], "matches"),
+            (Preconditions { if_none_match: Some("W/\"a\""), ..none }, [NotModified, Failed, Proceed], "weakly"),
+            (Preconditions { if_none_match: Some("\"b\""), ..none }, [Proceed, Proceed, Proceed], "another"),
+            (Preconditions { if_none_match: Some("*"), ..none }, [NotModified, Failed, Proceed], "create only"),
+            (Preconditions { if_modified_since: Some(NOW), ..none }, [NotModified, Proceed, Proceed], "reads only"),
+            (Preconditions { if_modified_since: Some(AFTER), ..none }, [NotModified, Proceed, Proceed], "later"),
+            (Preconditions { if_modified_since: Some(BEFORE), ..none }, [Proceed, Proceed, Proceed], "changed since"),
+            (Preconditions { if_modified_since: Some("soon"), ..none }, [Proceed, Proceed, Proceed], "not a date"),
+            (Preconditions { if_unmodified_since: Some(NOW), ..none }, [Proceed, Proceed, Failed], "unchanged"),
+            (Preconditions { if_unmodified_since: Some(BEFORE), ..none }, [Failed, Failed, Failed], "changed"),
+            (Preconditions { if_unmodified_since: Some("x"), ..none }, [Proceed, Proceed, Proceed], "not a date"),
+            (
+                Preconditions { if_match: Some("\"a\""), if_unmodified_since: Some(BEFORE), ..none },
+                [Proceed, Proceed, Failed],
+                "If-Match silences If-Unmodified-Since",
+            ),
+            (
+                Preconditions { if_none_match: Some("\"b\""), if_modified_since: Some(NOW), ..none },
+                [Proceed, Proceed, Proceed],
+                "If-None-Match silences If-Modified-Since",
+            ),
+            (
+                Preconditions { if_match: Some("\"b\""), if_none_match: Some("\"a\""), ..none },
+                [Failed, Failed, Failed],
+                "If-Match comes first",
+            ),
+        ];
+        let there = current("\"a\"");
+        for (preconditions, expected, why) in table {
+            let seen = [
+                evaluate(&Method::Get, preconditions, Some(&there)),
+                evaluate(&Method::Put, preconditions, Some(&there)),
+                evaluate(&Method::Put, preconditions, None),
+            ];
+            assert_eq!(seen, *expected, "{why}: {preconditions:?}");
+        }
+    }
+
+    #[test]
+    fn if_range_wants_exactly_what_is_there() {
+        let later = date::parse(AFTER).unwrap();
+        let table = [
+            (None, "\"a\"", true, "no If-Range"),
+            (Some("\"a\""), "\"a\"", true, "the same strong tag"),
+            (Some("\"b\""), "\"a\"", false, "another tag"),
+            (Some("W/\"a\""), "W/\"a\"", false, "weak tags never do"),
+            (Some(NOW), "\"a\"", true, "the same date"),
+            (Some(AFTER), "\"a\"", false, "a later date is not the same"),
+            (Some("soon"), "\"a\"", false, "neither tag nor date"),
+        ];
+        for (field, etag, expected, why) in table {
+            assert_eq!(range_applies(field, &current(etag), later), expected, "{why}");
+        }
+        let same_second = date::parse(NOW).unwrap() + Duration::from_millis(900);
+        assert!(!range_applies(Some(NOW), &current("\"a\""), same_second), "it may yet change within this second");
+    }
+
+    #[test]
+    fn etags_differ_with_each_ingredient() {
+        let time = UNIX_EPOCH + Duration::new(5, 1);
+        let etag = file_etag(1, time, 7);
+        assert_ne!(etag, file_etag(2, time, 7));
+        assert_ne!(etag, file_etag(1, time + Duration::from_nanos(1), 7));
+        assert_ne!(etag, file_etag(1, time, 8));
+    }
+}

@@ -1,0 +1,128 @@
+//! Header fields as an ordered list, and what their names and values may hold.
+
+use std::borrow::Cow;
+
+/// The text of a header field's name or value: borrowed for constants, owned otherwise.
+pub(crate) type Text = Cow<'static, str>;
+
+/// Header fields in the order they were added (RFC 9110 §5). Names compare without regard to case.
+#[derive(Clone, Debug, Default)]
+pub struct Headers {
+    fields: Vec<(Text, Text)>,
+}
+
+/// Why a header field was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FieldError {
+    /// The name is not a token.
+    Name,
+    /// The value holds a control character other than a tab.
+    Value,
+}
+
+impl Headers {
+    /// No header fields.
+    pub const fn new() -> Self {
+        Self { fields: Vec::new() }
+    }
+
+    /// The value of the first field of this name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_ref())
+    }
+
+    /// The values of all fields of this name, in order.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.fields.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_ref())
+    }
+
+    /// All fields as (name, value), in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
+    }
+
+    /// Adds a field beside those of the same name.
+    pub(crate) fn push(&mut self, name: Text, value: Text) -> Result<(), FieldError> {
+        check(&name, &value)?;
+        self.fields.push((name, value));
+        Ok(())
+    }
+
+    /// Sets a field in place of those of the same name.
+    pub(crate) fn set(&mut self, name: Text, value: Text) -> Result<(), FieldError> {
+        check(&name, &value)?;
+        self.fields.retain(|(n, _)| !n.eq_ignore_ascii_case(&name));
+        self.fields.push((name, value));
+        Ok(())
+    }
+}
+
+/// Whether the text is a token (RFC 9110 §5.6.2): the form of field names and methods.
+pub(crate) fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+/// Whether the text may be a field's value (RFC 9110 §5.5): no control characters but the tab.
+///
+/// This is what keeps a handler that copies input into a header from splitting the response.
+pub(crate) fn is_field_value(text: &str) -> bool {
+    text.bytes().all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f))
+}
+
+/// The members of a comma-separated list, without surrounding white space and empty members (RFC 9110 §5.6.1).
+///
+/// Not for lists whose members may be quoted strings.
+pub(crate) fn list(value: &str) -> impl Iterator<Item = &str> {
+    value.split(',').map(|member| member.trim_matches([' ', '\t'])).filter(|member| !member.is_empty())
+}
+
+fn check(name: &str, value: &str) -> Result<(), FieldError> {
+    if !is_token(name) {
+        return Err(FieldError::Name);
+    }
+    if !is_field_value(value) {
+        return Err(FieldError::Value);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_tokens_and_values_hold_no_control_characters() {
+        let table = [
+            ("X-Note", "a b\tc", Ok(())),
+            ("X-Note", "", Ok(())),
+            ("X-Note", "größe", Ok(())),
+            ("", "a", Err(FieldError::Name)),
+            ("X Note", "a", Err(FieldError::Name)),
+            ("X:Note", "a", Err(FieldError::Name)),
+            ("X\r\nEvil", "a", Err(FieldError::Name)),
+            ("X-Note", "a\r\nSet-Cookie: b", Err(FieldError::Value)),
+            ("X-Note", "a\nb", Err(FieldError::Value)),
+            ("X-Note", "a\0", Err(FieldError::Value)),
+            ("X-Note", "a\x7f", Err(FieldError::Value)),
+        ];
+        for (name, value, expected) in table {
+            let mut headers = Headers::new();
+            assert_eq!(headers.push(name.into(), value.into()), expected, "{name:?}: {value:?}");
+        }
+    }
+
+    #[test]
+    fn set_replaces_and_push_keeps() {
+        let mut headers = Headers::new();
+        headers.push("Vary".into(), "Origin".into()).unwrap();
+        headers.push("vary".into(), "Accept".into()).unwrap();
+        assert_eq!(headers.all("VARY").collect::<Vec<_>>(), ["Origin", "Accept"]);
+        headers.set("Vary".into(), "*".into()).unwrap();
+        assert_eq!(headers.iter().collect::<Vec<_>>(), [("Vary", "*")]);
+    }
+
+    #[test]
+    fn lists_drop_blanks() {
+        assert_eq!(list(" close, ,\tkeep-alive ,").collect::<Vec<_>>(), ["close", "keep-alive"]);
+    }
+}

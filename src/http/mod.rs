@@ -1,0 +1,18 @@
+//! HTTP as values and pure functions: no sockets, no files, no clock; the time is an argument.
+
+pub(crate) mod body;
+pub mod conditional;
+pub(crate) mod cors;
+pub mod date;
+pub(crate) mod error;
+pub(crate) mod framing;
+pub(crate) mod head;
+pub(crate) mod headers;
+pub(crate) mod method;
+pub(crate) mod path;
+pub(crate) mod query;
+pub mod range;
+pub(crate) mod request;
+pub(crate) mod response;
+pub(crate) mod status;
+pub(crate) mod target;

@@ -1,0 +1,63 @@
+//! The query of a URL, read as a form (`application/x-www-form-urlencoded`).
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+/// The name and value pairs of a query.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Query<'a>(&'a str);
+
+impl<'a> Query<'a> {
+    /// The pairs of a query given without its `?`.
+    pub fn new(query: &'a str) -> Self {
+        Self(query)
+    }
+
+    /// The value of the first pair of this name. A name without `=` has the empty value.
+    pub fn value(self, name: &str) -> Option<Cow<'a, str>> {
+        self.pairs().find(|(n, _)| n == name).map(|(_, value)| value)
+    }
+
+    /// All pairs in order, decoded: `+` is a space, `%XX` a byte; invalid UTF-8 is replaced.
+    pub fn pairs(self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
+        self.0.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(name), decode(value))
+        })
+    }
+}
+
+fn decode(text: &str) -> Cow<'_, str> {
+    if !text.contains(['+', '%']) {
+        return Cow::Borrowed(text);
+    }
+    let spaced = text.replace('+', " ");
+    Cow::Owned(percent_decode_str(&spaced).decode_utf8_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_found_and_decoded() {
+        let table = [
+            ("q=7", "q", Some("7")),
+            ("a=1&q=7&q=8", "q", Some("7")),
+            ("q", "q", Some("")),
+            ("q=", "q", Some("")),
+            ("q=a+b%20c", "q", Some("a b c")),
+            ("%71=x", "q", Some("x")),
+            ("q=%ff", "q", Some("\u{fffd}")),
+            ("q=%zz", "q", Some("%zz")),
+            ("q=a=b", "q", Some("a=b")),
+            ("", "q", None),
+            ("&&", "q", None),
+            ("Q=7", "q", None),
+        ];
+        for (query, name, expected) in table {
+            assert_eq!(Query::new(query).value(name).as_deref(), expected, "{query:?}");
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! A request as a handler sees it, whether it came over a connection or was made up by a test.
+
+use core::net::SocketAddr;
+use std::any::Any;
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, Read};
+
+use super::body::{BodyError, BodyLength};
+use super::error::HttpError;
+use super::headers::{Headers, Text};
+use super::method::{Method, Version};
+use super::path;
+use super::query::Query;
+use super::target::Target;
+
+/// Where a request's parts come from. The connection's side of it is the server's adapter; a request that was made up
+/// has a [`Canned`] one. A request lends its parts rather than copies them.
+pub(crate) trait Source: Any + Send {
+    /// The request target, as sent.
+    fn target(&self) -> &str;
+    /// The value of the first field of this name.
+    fn header(&self, name: &str) -> Option<&str>;
+    /// Reads on in the body. `Ok(0)` is its proper end, and only that.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError>;
+}
+
+/// A request: method, target, header fields and a body to read (RFC 9110 §3.4).
+///
+/// ```
+/// use hearken::{Method, Request};
+///
+/// let request = Request::new(Method::Post, "/notes?page=2").with_header("Content-Type", "text/plain").with_body("hello");
+/// assert_eq!(request.path(), "/notes");
+/// assert_eq!(request.query().value("page").as_deref(), Some("2"));
+/// ```
+pub struct Request {
+    method: Method,
+    version: Version,
+    target: Target,
+    /// The decoded path, where decoding changes it.
+    decoded_path: Option<String>,
+    body_length: BodyLength,
+    peer: Option<SocketAddr>,
+    secure: bool,
+    parameters: Vec<(String, String)>,
+    source: Box<dyn Source>,
+}
+
+impl Request {
+    /// A `GET` request that came over no connection, to try a handler with.
+    ///
+    /// # Panics
+    ///
+    /// As [`Request::new`].
+    pub fn get(target: &str) -> Self {
+        Self::new(Method::Get, target)
+    }
+
+    /// A request that came over no connection, to try a handler with. It is HTTP/1.1, without header fields and body.
+    ///
+    /// # Panics
+    ///
+    /// When the target is not one that a server would take (RFC 9112 §3.2).
+    pub fn new(method: Method, target: &str) -> Self {
+        let parsed = Target::parse(target).unwrap_or_else(|error| panic!("{target:?}: {}", error.explain()));
+        let source = Canned { target: target.into(), headers: Headers::new(), body: io::Cursor::new(Vec::new()) };
+        Self::assemble(method, Version::Http11, parsed, BodyLength::Absent, Box::new(source))
+    }
+
+    /// The request with one more header field.
+    ///
+    /// # Panics
+    ///
+    /// When the request came over a connection, or the name or the value is not one that can be sent (RFC 9110 §5).
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        let field = (Text::Owned(name.into()), Text::Owned(value.into()));
+        self.canned().headers.push(field.0, field.1).unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        self
+    }
+
+    /// The request with this body, its length known.
+    ///
+    /// # Panics
+    ///
+    /// When the request came over a connection.
+    #[must_use]
+    pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        let body = body.into();
+        self.body_length = BodyLength::Known(body.len() as u64);
+        self.canned().body = io::Cursor::new(body);
+        self
+    }
+
+    /// The method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The HTTP version that the client speaks.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The target as the client sent it.
+    pub fn target(&self) -> &str {
+        self.source.target()
+    }
+
+    /// The path, percent-decoded where that gives valid UTF-8 without new slashes. For `OPTIONS *` it is `*`.
+    ///
+    /// A decoded path is for comparing and showing. To name a file, go through [`RelativePath`](path::RelativePath).
+    pub fn path(&self) -> &str {
+        match &self.decoded_path {
+            Some(path) => path,
+            None => self.encoded_path(),
+        }
+    }
+
+    /// The path as the client sent it. It is `/` for a URL without one.
+    pub fn encoded_path(&self) -> &str {
+        match &self.target()[self.target.path.clone()] {
+            "" => "/",
+            path => path,
+        }
+    }
+
+    /// The query; empty when there is none.
+    pub fn query(&self) -> Query<'_> {
+        Query::new(self.encoded_query().unwrap_or(""))
+    }
+
+    /// The query as the client sent it, without its `?`.
+    pub fn encoded_query(&self) -> Option<&str> {
+        self.target.query.clone().map(|query| &self.target()[query])
+    }
+
+    /// The host that the client addressed: of the target if it is an absolute URL, else of the `Host` field.
+    pub fn host(&self) -> Option<&str> {
+        match self.target.authority.clone() {
+            Some(authority) => Some(&self.target()[authority]),
+            None => self.header("Host"),
+        }
+    }
+
+    /// The value of the first header field of this name, compared without regard to case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.source.header(name)
+    }
+
+    /// What a `{name}` in the route's pattern stands for in this request's path.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The address of the client; `None` for a request that came over no connection.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// Whether the request came over TLS.
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// Whether a body was announced, be it an empty one.
+    pub fn has_body(&self) -> bool {
+        self.body_length != BodyLength::Absent
+    }
+
+    /// The announced length of the body in bytes; `None` when there is no body or it comes in chunks.
+    pub fn content_length(&self) -> Option<u64> {
+        match self.body_length {
+            BodyLength::Known(length) => Some(length),
+            BodyLength::Absent | BodyLength::Chunked => None,
+        }
+    }
+
+    /// Whether the body's media type is this one, whatever its parameters (RFC 9110 §8.3.1).
+    pub fn has_media_type(&self, media_type: &str) -> bool {
+        let sent = self.header("Content-Type").unwrap_or("");
+        sent.split(';').next().unwrap_or("").trim_matches([' ', '\t']).eq_ignore_ascii_case(media_type)
+    }
+
+    /// The body, to be read as it arrives. Reading fails when it is longer than the server accepts
+    /// ([`Settings::max_body`](crate::Settings::max_body)), late, cut short or badly framed; `?` turns each into its status.
+    pub fn body(&mut self) -> Body<'_> {
+        Body(self.source.as_mut())
+    }
+
+    /// The whole body.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpError::LengthRequired`] when none was announced, and what reading it fails with.
+    pub fn read_body(&mut self) -> Result<Vec<u8>, HttpError> {
+        if !self.has_body() {
+            return Err(HttpError::LengthRequired);
+        }
+        // What is announced is not yet there: a client must send what it makes us hold.
+        let announced = usize::try_from(self.content_length().unwrap_or(0)).unwrap_or(usize::MAX);
+        let mut body = Vec::with_capacity(announced.min(64 * 1024));
+        self.body().read_to_end(&mut body)?;
+        Ok(body)
+    }
+
+    /// The whole body as JSON.
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::read_body`], and [`HttpError::BadRequest`] with line and column when it is not valid UTF-8 JSON.
+    pub fn read_json(&mut self) -> Result<serde_json::Value, HttpError> {
+        let body = self.read_body()?;
+        serde_json::from_slice(&body).map_err(|error| HttpError::bad_request(format!("not valid JSON: {error}")))
+    }
+
+    pub(crate) fn assemble(
+        method: Method,
+        version: Version,
+        target: Target,
+        body_length: BodyLength,
+        source: Box<dyn Source>,
+    ) -> Self {
+        let decoded_path = match path::decode_for_showing(&source.target()[target.path.clone()]) {
+            Cow::Owned(decoded) => Some(decoded),
+            Cow::Borrowed(_) => None,
+        };
+        Self {
+            method,
+            version,
+            target,
+            decoded_path,
+            body_length,
+            peer: None,
+            secure: false,
+            parameters: Vec::new(),
+            source,
+        }
+    }
+
+    pub(crate) fn set_connection(&mut self, peer: SocketAddr, secure: bool) {
+        self.peer = Some(peer);
+        self.secure = secure;
+    }
+
+    pub(crate) fn set_parameters(&mut self, parameters: Vec<(String, String)>) {
+        self.parameters = parameters;
+    }
+
+    pub(crate) fn into_source(self) -> Box<dyn Source> {
+        self.source
+    }
+
+    fn canned(&mut self) -> &mut Canned {
+        let source: &mut dyn Any = self.source.as_mut();
+        source.downcast_mut().expect("the request was made up, it came over no connection")
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("target", &self.target())
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads the body of a request.
+pub struct Body<'a>(&'a mut dyn Source);
+
+impl Read for Body<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        self.0.read(buffer).map_err(io::Error::from)
+    }
+}
+
+impl fmt::Debug for Body<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Body")
+    }
+}
+
+/// The parts of a request that came over no connection.
+struct Canned {
+    target: String,
+    headers: Headers,
+    body: io::Cursor<Vec<u8>>,
+}
+
+impl Source for Canned {
+    fn target(&self) -> &str {
+        &self.target
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
+        self.body.read(buffer).map_err(BodyError::Io)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_decoded_for_showing() {
+        let table = [
+            ("/a%20b?q", "/a b"),
+            ("/%ff", "/%ff"),
+            ("/a%2fb", "/a%2fb"),
+            ("http://h", "/"),
+            ("http://h/p?q", "/p"),
+            ("*", "*"),
+            ("/größe".replace("ö", "%C3%B6").replace("ß", "%C3%9F").leak(), "/größe"),
+        ];
+        for (target, expected) in table {
+            assert_eq!(Request::new(Method::Options, target).path(), expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn the_host_of_an_absolute_target_wins() {
+        assert_eq!(Request::get("http://a:1/").with_header("Host", "b").host(), Some("a:1"));
+        assert_eq!(Request::get("/").with_header("host", "b").host(), Some("b"));
+        assert_eq!(Request::get("/").host(), None);
+    }
+
+    #[test]
+    fn media_types_compare_without_case_and_parameters() {
+        let table = [
+            ("application/json", true),
+            ("Application/JSON; charset=utf-8", true),
+            ("application/json ;a=b", true),
+            ("application/json5", false),
+            ("text/json", false),
+            ("", false),
+        ];
+        for (sent, expected) in table {
+            let request = Request::get("/").with_header("Content-Type", sent);
+            assert_eq!(request.has_media_type("application/json"), expected, "{sent}");
+        }
+    }
+
+    #[test]
+    fn json_errors_say_where() {
+        let error = Request::new(Method::Post, "/").with_body("{\n  \"a\": nope}").read_json().unwrap_err();
+        let HttpError::BadRequest(reason) = error else { panic!("{error:?}") };
+        assert!(reason.contains("line 2 column"), "{reason}");
+        assert!(matches!(Request::new(Method::Post, "/").read_json(), Err(HttpError::LengthRequired)));
+    }
+}

@@ -1,0 +1,206 @@
+//! A response as a handler gives it: a value, written to a connection by nobody but the server.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, Read};
+
+use super::head;
+use super::headers::{FieldError, Headers, Text};
+use super::status::Status;
+
+/// A response: status, header fields and a body (RFC 9110 §3.4).
+///
+/// The server adds `Date`, `Content-Length` or `Transfer-Encoding`, and `Connection`; a handler does not set these.
+///
+/// ```
+/// use hearken::{Response, Status};
+///
+/// let mut response = Response::text("no tea here").with_status(Status::NOT_FOUND).with_header("X-Brew", "coffee");
+/// assert_eq!(response.header("content-type"), Some("text/plain; charset=utf-8"));
+/// assert_eq!(response.read_text().unwrap(), "no tea here");
+/// ```
+pub struct Response {
+    status: Status,
+    headers: Headers,
+    body: ResponseBody,
+    /// The first header field that could not be set. Such a response is not sent.
+    fault: Option<String>,
+}
+
+/// The body of a response.
+pub(crate) enum ResponseBody {
+    Bytes(Cow<'static, [u8]>),
+    Stream { reader: Box<dyn Read + Send>, length: Option<u64> },
+}
+
+impl Response {
+    /// A response of this status, with an empty body.
+    pub fn new(status: Status) -> Self {
+        Self { status, headers: Headers::new(), body: ResponseBody::Bytes(Cow::Borrowed(&[])), fault: None }
+    }
+
+    /// 200 with these bytes, and no media type yet.
+    pub fn bytes(body: impl Into<Cow<'static, [u8]>>) -> Self {
+        Self { body: ResponseBody::Bytes(body.into()), ..Self::new(Status::OK) }
+    }
+
+    /// 200 with plain text in UTF-8.
+    pub fn text(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::bytes(into_bytes(text.into())).with_header("Content-Type", "text/plain; charset=utf-8")
+    }
+
+    /// 200 with an HTML page in UTF-8.
+    pub fn html(page: impl Into<Cow<'static, str>>) -> Self {
+        Self::bytes(into_bytes(page.into())).with_header("Content-Type", "text/html; charset=utf-8")
+    }
+
+    /// 200 with JSON.
+    pub fn json(value: &serde_json::Value) -> Self {
+        Self::bytes(value.to_string().into_bytes()).with_header("Content-Type", "application/json")
+    }
+
+    /// 200 with what the reader gives. When its length in bytes is known it must give exactly as many: the server
+    /// breaks the connection off rather than send fewer, and never sends more. When it is not known, the body is sent in chunks
+    /// (to HTTP/1.0 clients: until the connection closes). No media type is set.
+    pub fn stream(reader: impl Read + Send + 'static, length: Option<u64>) -> Self {
+        Self { body: ResponseBody::Stream { reader: Box::new(reader), length }, ..Self::new(Status::OK) }
+    }
+
+    /// A redirect of this status to a URL or a path, which must be percent-encoded already.
+    pub fn redirect(status: Status, location: impl Into<String>) -> Self {
+        Self::new(status).with_header("Location", location.into())
+    }
+
+    /// The response with another status.
+    #[must_use]
+    pub fn with_status(mut self, status: Status) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// The response with this header field, in place of those of the same name.
+    ///
+    /// A name that is not a token or a value with a control character would break the response apart, and `Date`,
+    /// `Content-Length`, `Transfer-Encoding` and `Connection` are the server's. A response that was given one of these is
+    /// answered as a 500, and the log says why.
+    #[must_use]
+    pub fn with_header(self, name: impl Into<Text>, value: impl Into<Text>) -> Self {
+        self.with_field(name.into(), value.into(), Headers::set)
+    }
+
+    /// The response with one more header field, beside those of the same name.
+    ///
+    /// Faulty ones are treated as in [`Response::with_header`].
+    #[must_use]
+    pub fn with_added_header(self, name: impl Into<Text>, value: impl Into<Text>) -> Self {
+        self.with_field(name.into(), value.into(), Headers::push)
+    }
+
+    /// The status.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// The value of the first header field of this name, compared without regard to case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)
+    }
+
+    /// All header fields set so far.
+    pub fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// The length of the body in bytes; `None` for a stream of unknown length.
+    pub fn content_length(&self) -> Option<u64> {
+        match &self.body {
+            ResponseBody::Bytes(bytes) => Some(bytes.len() as u64),
+            ResponseBody::Stream { length, .. } => *length,
+        }
+    }
+
+    /// The whole body. A stream is read to its end, and is then spent.
+    ///
+    /// # Errors
+    ///
+    /// What reading the stream fails with.
+    pub fn read_bytes(&mut self) -> io::Result<Vec<u8>> {
+        match &mut self.body {
+            ResponseBody::Bytes(bytes) => Ok(bytes.to_vec()),
+            ResponseBody::Stream { reader, .. } => {
+                let mut bytes = Vec::new();
+                reader.read_to_end(&mut bytes)?;
+                Ok(bytes)
+            }
+        }
+    }
+
+    /// The whole body as text, invalid UTF-8 replaced.
+    ///
+    /// # Errors
+    ///
+    /// As [`Response::read_bytes`].
+    pub fn read_text(&mut self) -> io::Result<String> {
+        Ok(String::from_utf8_lossy(&self.read_bytes()?).into_owned())
+    }
+
+    /// What is wrong with the response, in words for the log.
+    pub(crate) fn fault(&self) -> Option<&str> {
+        self.fault.as_deref()
+    }
+
+    pub(crate) fn into_body(self) -> ResponseBody {
+        self.body
+    }
+
+    fn with_field(
+        mut self,
+        name: Text,
+        value: Text,
+        add: fn(&mut Headers, Text, Text) -> Result<(), FieldError>,
+    ) -> Self {
+        let fault = if head::is_reserved(&name) {
+            format!("the header field {name:?} is the server's own to set")
+        } else {
+            match add(&mut self.headers, name.clone(), value) {
+                Ok(()) => return self,
+                Err(FieldError::Name) => format!("the name of the header field {name:?} cannot be sent"),
+                Err(FieldError::Value) => format!("the value of the header field {name:?} cannot be sent"),
+            }
+        };
+        self.fault.get_or_insert(fault);
+        self
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .field("content_length", &self.content_length())
+            .finish_non_exhaustive()
+    }
+}
+
+fn into_bytes(text: Cow<'static, str>) -> Cow<'static, [u8]> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_that_would_split_the_response_is_a_fault() {
+        let response = Response::text("a").with_header("X-Echo", "b\r\nSet-Cookie: c");
+        assert_eq!(response.header("X-Echo"), None);
+        assert_eq!(response.header("Set-Cookie"), None);
+        assert!(response.fault().unwrap().contains("X-Echo"));
+        assert!(Response::text("a").with_header("content-length", "9").fault().unwrap().contains("own"));
+        assert!(Response::text("a").with_header("X-Echo", "b").fault().is_none());
+    }
+}

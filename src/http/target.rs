@@ -1,0 +1,136 @@
+//! The request target: its form, its path and its query (RFC 9112 §3.2).
+
+use std::ops::Range;
+
+use super::path;
+
+/// The form of a request target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `/path?query`
+    Origin,
+    /// `http://authority/path?query`
+    Absolute,
+    /// `*`, for `OPTIONS`
+    Asterisk,
+}
+
+/// A request target's form, and where its parts stand in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) form: Form,
+    /// The path as sent: it starts with `/`, or is `*`.
+    pub(crate) path: Range<usize>,
+    /// The query as sent, without its `?`.
+    pub(crate) query: Option<Range<usize>>,
+    /// The authority of an absolute-form target.
+    pub(crate) authority: Option<Range<usize>>,
+}
+
+/// Why a request target was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TargetError {
+    /// Neither origin-form, absolute-form nor `*`.
+    Form,
+    /// A control character, a space, a `#`, or a byte beyond ASCII.
+    Character,
+    /// A `%` in the path that two hexadecimal digits do not follow.
+    Percent,
+}
+
+impl TargetError {
+    /// The reason in words for the client.
+    pub(crate) fn explain(self) -> &'static str {
+        match self {
+            Self::Form => "the request target is neither a path nor an http URL",
+            Self::Character => "the request target holds a character that must be percent-encoded",
+            Self::Percent => "the path holds a % that two hexadecimal digits do not follow",
+        }
+    }
+}
+
+impl Target {
+    /// A target that could not be taken apart, as one path, for saying so.
+    pub(crate) fn opaque(target: &str) -> Self {
+        Self { form: Form::Origin, path: 0..target.len(), query: None, authority: None }
+    }
+
+    /// Takes a request target apart.
+    ///
+    /// `*` is accepted here whatever the method; whether it goes with the method is the caller's question.
+    pub(crate) fn parse(target: &str) -> Result<Self, TargetError> {
+        if !target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
+            return Err(TargetError::Character);
+        }
+        if target == "*" {
+            return Ok(Self { form: Form::Asterisk, path: 0..1, query: None, authority: None });
+        }
+        let (form, path_start, authority) =
+            if target.starts_with('/') { (Form::Origin, 0, None) } else { absolute(target)? };
+        let path_end = target[path_start..].find('?').map_or(target.len(), |at| path_start + at);
+        if !path::percents_are_whole(&target[path_start..path_end]) {
+            return Err(TargetError::Percent);
+        }
+        Ok(Self {
+            form,
+            path: path_start..path_end,
+            query: (path_end < target.len()).then(|| path_end + 1..target.len()),
+            authority,
+        })
+    }
+}
+
+/// The form, the start of the path and the authority of an absolute-form target.
+fn absolute(target: &str) -> Result<(Form, usize, Option<Range<usize>>), TargetError> {
+    let scheme_end = target.find("://").ok_or(TargetError::Form)?;
+    let scheme = &target[..scheme_end];
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+        return Err(TargetError::Form);
+    }
+    let start = scheme_end + 3;
+    let end = target[start..].find(['/', '?']).map_or(target.len(), |at| start + at);
+    // RFC 9110 §4.2: an http URL with an empty host, or with user information, is not valid.
+    if start == end || target[start..end].contains('@') {
+        return Err(TargetError::Form);
+    }
+    Ok((Form::Absolute, end, Some(start..end)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_taken_apart() {
+        let table: [(&str, Result<(&str, Option<&str>, Option<&str>), TargetError>); 21] = [
+            ("/", Ok(("/", None, None))),
+            ("/a/b?q=1", Ok(("/a/b", Some("q=1"), None))),
+            ("/a?", Ok(("/a", Some(""), None))),
+            ("/a?b?c", Ok(("/a", Some("b?c"), None))),
+            ("//evil/", Ok(("//evil/", None, None))),
+            ("/%41?%zz", Ok(("/%41", Some("%zz"), None))),
+            ("*", Ok(("*", None, None))),
+            ("http://h/p?q", Ok(("/p", Some("q"), Some("h")))),
+            ("HTTPS://h:1/p", Ok(("/p", None, Some("h:1")))),
+            ("http://h", Ok(("", None, Some("h")))),
+            ("http://h?q", Ok(("", Some("q"), Some("h")))),
+            ("", Err(TargetError::Form)),
+            ("a", Err(TargetError::Form)),
+            ("http:///p", Err(TargetError::Form)),
+            ("http://me@h/", Err(TargetError::Form)),
+            ("ftp://h/", Err(TargetError::Form)),
+            ("h:443", Err(TargetError::Form)),
+            ("/a#b", Err(TargetError::Character)),
+            ("/a\tb", Err(TargetError::Character)),
+            ("/é", Err(TargetError::Character)),
+            ("/%4", Err(TargetError::Percent)),
+        ];
+        for (target, expected) in table {
+            let parsed = Target::parse(target);
+            let seen = parsed.as_ref().map(|t| {
+                (&target[t.path.clone()], t.query.clone().map(|q| &target[q]), t.authority.clone().map(|a| &target[a]))
+            });
+            assert_eq!(seen.map_err(|&error| error), expected, "{target:?}");
+        }
+    }
+}

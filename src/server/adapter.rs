@@ -1,0 +1,219 @@
+//! From a request of tiny_http to a request of hearken, judged strictly; and its body, with an end that can be trusted.
+
+use std::io;
+use std::sync::Arc;
+
+use tiny_http::{HTTPVersion, HeaderField, HeaderFieldValue, Headers};
+
+use super::connections::Connection;
+use crate::http::body::{BodyError, BodyLength};
+use crate::http::error::HttpError;
+use crate::http::framing::{self, FramingFields};
+use crate::http::method::{Method, Version};
+use crate::http::request::{Request, Source};
+use crate::http::target::Target;
+
+/// A request as it came over a connection.
+pub(super) struct Wire {
+    request: tiny_http::Request,
+    connection: Arc<Connection>,
+    length: BodyLength,
+    max_body: u64,
+    received: u64,
+    state: BodyState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BodyState {
+    /// Bytes of it may still be on the connection.
+    Open,
+    /// It was read to its end, or there is none.
+    Done,
+    /// Reading it failed; what follows on the connection is not known.
+    Failed,
+}
+
+/// A request whose head was understood, or the refusal of one whose head was not. After a refusal the connection is to be
+/// closed: what follows on it cannot be trusted.
+pub(super) struct Adapted {
+    pub(super) request: Request,
+    pub(super) verdict: Result<Persistent, HttpError>,
+}
+
+/// Whether the client wants to send another request.
+pub(super) type Persistent = bool;
+
+/// Adapts a request of tiny_http.
+pub(super) fn adapt(request: tiny_http::Request, connection: &Arc<Connection>, max_body: u64) -> Adapted {
+    let method = Method::from_name(request.method().as_str());
+    let version = if *request.http_version() == HTTPVersion(1, 1) { Version::Http11 } else { Version::Http10 };
+    let secure = request.secure();
+    let judged = judge(&request, &method, version);
+    let (target, length, verdict) = match judged {
+        Ok((target, framing)) => (target, framing.body, Ok(framing.persistent)),
+        Err(error) => (Target::opaque(request.url()), BodyLength::Absent, Err(error)),
+    };
+    let state = match length {
+        BodyLength::Absent | BodyLength::Known(0) if verdict.is_ok() => BodyState::Done,
+        _ => BodyState::Open,
+    };
+    let wire = Wire { request, connection: Arc::clone(connection), length, max_body, received: 0, state };
+    let mut request = Request::assemble(method, version, target, length, Box::new(wire));
+    request.set_connection(connection.peer(), secure);
+    Adapted { request, verdict }
+}
+
+fn judge(
+    request: &tiny_http::Request,
+    method: &Method,
+    version: Version,
+) -> Result<(Target, framing::Framing), HttpError> {
+    // HTTP/0.9 is not HTTP/1.0 without a header; nobody speaks it.
+    if *request.http_version() < HTTPVersion(1, 0) {
+        return Err(HttpError::bad_request("the HTTP version is neither 1.0 nor 1.1"));
+    }
+    if matches!(method, Method::Trace | Method::Connect) {
+        return Err(HttpError::MethodNotAllowed(
+            (&[Method::Get, Method::Head, Method::Post, Method::Put, Method::Options]).into(),
+        ));
+    }
+    let target = Target::parse(request.url()).map_err(|error| HttpError::bad_request(error.explain()))?;
+    let headers = request.headers();
+    let repeats = repeats(headers);
+    let all = |name| {
+        let first = headers.get(name).map(HeaderFieldValue::as_str);
+        let others = repeats.iter().filter(|(n, _)| *n == name).map(|(_, value)| value.as_str());
+        first.into_iter().chain(others).collect()
+    };
+    let fields = FramingFields {
+        host: all(HOST),
+        content_length: all(CONTENT_LENGTH),
+        transfer_encoding: all(TRANSFER_ENCODING),
+        connection: all(CONNECTION),
+    };
+    let framing = framing::read(method, version, &target, &fields)?;
+    Ok((target, framing))
+}
+
+const HOST: &str = "Host";
+const CONTENT_LENGTH: &str = "Content-Length";
+const TRANSFER_ENCODING: &str = "Transfer-Encoding";
+const CONNECTION: &str = "Connection";
+
+/// The framing fields that are there more than once, without the first of each name. tiny_http finds the first only, so in a
+/// copy each one that was found is renamed, until no more is found.
+fn repeats(headers: &Headers) -> Vec<(&'static str, String)> {
+    let mut repeats = Vec::new();
+    let mut copy = headers.clone();
+    for name in [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION] {
+        let mut first = true;
+        while let Some(header) = copy.get_header_mut(name) {
+            if !first {
+                repeats.push((name, header.value.as_str().to_owned()));
+            }
+            first = false;
+            header.field = HeaderField::try_from("Seen").expect("it is a field name");
+        }
+    }
+    repeats
+}
+
+/// The most bytes of an unread body that are read away to keep a connection. More would hold the worker for longer than a
+/// new connection costs the client.
+const WORTH_DRAINING: u64 = 64 * 1024;
+
+impl Wire {
+    /// Makes the connection ready for its next request by reading what a handler left of the body, if that is little;
+    /// whether it is ready.
+    pub(super) fn settle(&mut self) -> bool {
+        if self.state == BodyState::Open && self.is_worth_draining() {
+            let mut scratch = [0; 4096];
+            let mut drained = 0;
+            while self.state == BodyState::Open && drained < WORTH_DRAINING {
+                drained += self.read(&mut scratch).unwrap_or(0) as u64;
+            }
+        }
+        self.state == BodyState::Done
+    }
+
+    pub(super) fn into_request(self) -> tiny_http::Request {
+        self.request
+    }
+
+    fn is_worth_draining(&self) -> bool {
+        match self.length {
+            // A client that waits for the interim answer is not to be told to go on.
+            _ if self.request.headers().get("Expect").is_some() && self.received == 0 => false,
+            BodyLength::Absent => false,
+            BodyLength::Known(length) => length - self.received <= WORTH_DRAINING && length <= self.max_body,
+            BodyLength::Chunked => true,
+        }
+    }
+
+    fn read_on(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
+        let room = match self.length {
+            BodyLength::Absent => 0,
+            BodyLength::Known(length) if length > self.max_body => return Err(BodyError::TooLarge(self.max_body)),
+            BodyLength::Known(length) => usize::try_from(length - self.received).unwrap_or(usize::MAX),
+            BodyLength::Chunked => usize::MAX,
+        };
+        let room = room.min(buffer.len());
+        if room == 0 {
+            self.state = BodyState::Done;
+            return Ok(0);
+        }
+        let read = self.request.as_reader().read(&mut buffer[..room]).map_err(body_error)?;
+        if read == 0 {
+            return self.end();
+        }
+        self.received += read as u64;
+        if self.received > self.max_body {
+            return Err(BodyError::TooLarge(self.max_body));
+        }
+        if self.length == BodyLength::Known(self.received) {
+            self.state = BodyState::Done;
+        }
+        Ok(read)
+    }
+
+    /// The reader has no more to give. For a chunked body tiny_http reports the last chunk and a connection that ended in the
+    /// middle of a chunk alike, so the connection itself is asked. (A client that sends its last chunk and then ends its
+    /// side without waiting for the answer is refused with the ones that were cut short.)
+    fn end(&mut self) -> Result<usize, BodyError> {
+        if self.length != BodyLength::Chunked || self.connection.is_at_end() {
+            return Err(BodyError::Truncated);
+        }
+        self.state = BodyState::Done;
+        Ok(0)
+    }
+}
+
+impl Source for Wire {
+    fn target(&self) -> &str {
+        self.request.url()
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.request.headers().get(name).map(HeaderFieldValue::as_str)
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
+        match self.state {
+            BodyState::Done => Ok(0),
+            // tiny_http would go on to read what it takes for the next chunk.
+            BodyState::Failed => Err(BodyError::Truncated),
+            BodyState::Open => self.read_on(buffer).inspect_err(|_| self.state = BodyState::Failed),
+        }
+    }
+}
+
+fn body_error(error: io::Error) -> BodyError {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => BodyError::TimedOut,
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
+            BodyError::Truncated
+        }
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => BodyError::Malformed,
+        _ => BodyError::Io(error),
+    }
+}

@@ -1,0 +1,156 @@
+//! One connection on one worker: requests are read, answered and logged, one after the other, until it ends.
+
+use std::any::Any;
+use std::io::{self, Read as _};
+use std::net::Shutdown;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::adapter::{self, Adapted, Wire};
+use super::connections::Connection;
+use super::{Context, writer};
+use crate::access_log::Record;
+use crate::handlers;
+use crate::http::error::HttpError;
+use crate::http::head::Persistence;
+use crate::http::request::Request;
+use crate::http::response::Response;
+
+/// What tiny_http gives for an accepted connection: an iterator over its requests. It has no name that could be used.
+pub(super) type Requests = Box<dyn Iterator<Item = RequestResult> + Send>;
+type RequestResult = Result<tiny_http::Request, Box<dyn std::fmt::Display + Send>>;
+
+/// Serves a connection to its end. `pressed` answers whether other connections wait for this one's worker.
+pub(super) fn run(requests: Requests, connection: &Arc<Connection>, context: &Context, pressed: &dyn Fn() -> bool) {
+    let mut buffer = Vec::new();
+    for request in requests {
+        let request = match request {
+            Ok(request) => request,
+            Err(error) => {
+                // tiny_http has answered 400 itself, if there was anyone to answer.
+                log::debug!("{}: no request: {error}", connection.peer());
+                return;
+            }
+        };
+        if !context.connections.begin(connection) {
+            return;
+        }
+        let next = serve(request, connection, context, pressed, &mut buffer);
+        if next == Next::Close || !context.connections.finish(connection) {
+            return;
+        }
+    }
+}
+
+/// What becomes of the connection after an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Request,
+    Close,
+}
+
+/// Answers one request.
+fn serve(
+    request: tiny_http::Request,
+    connection: &Arc<Connection>,
+    context: &Context,
+    pressed: &dyn Fn() -> bool,
+    buffer: &mut Vec<u8>,
+) -> Next {
+    let started = Instant::now();
+    let Adapted { mut request, verdict } = adapter::adapt(request, connection, context.settings.max_body);
+    let (response, persistent) = match verdict {
+        Ok(persistent) => (answer(context, &mut request), persistent),
+        Err(refusal) => (handlers::fail(refusal, &request), false),
+    };
+    let (method, version) = (request.method().clone(), request.version());
+    let status = response.status();
+    let record = context.access_log.as_ref().map(|_| Record::begin(&request, SystemTime::now()));
+
+    let mut wire = into_wire(request);
+    let settled = wire.settle();
+    let persistent = persistent && settled && !context.is_stopping() && !pressed();
+    let persistence = if persistent { Persistence::KeepAlive } else { Persistence::Close };
+
+    let result = if settled {
+        let mut out = wire.into_request().into_writer();
+        writer::send(&mut out, buffer, response, &method, version, persistence)
+    } else {
+        refuse_the_rest(wire, connection, |out| writer::send(out, buffer, response, &method, version, persistence))
+    };
+    if let (Some(log), Some(record)) = (&context.access_log, record) {
+        let sent = result.as_ref().map_or(0, |sent| sent.body);
+        log.write(&record.end(status, sent, started.elapsed()));
+    }
+    match result {
+        Ok(sent) if sent.persistence == Persistence::KeepAlive => Next::Request,
+        Ok(_) => {
+            if !settled {
+                linger(connection);
+            }
+            Next::Close
+        }
+        Err(error) => {
+            log::debug!("{}: an answer was cut short: {error}", connection.peer());
+            connection.cut();
+            Next::Close
+        }
+    }
+}
+
+/// The application's response; 500 if a handler panics.
+fn answer(context: &Context, request: &mut Request) -> Response {
+    // The request is not used by anyone else, and what a handler shares with others is its own to keep whole.
+    catch_unwind(AssertUnwindSafe(|| handlers::answer(context.app.as_ref(), request))).unwrap_or_else(|panic| {
+        handlers::fail(HttpError::internal(format!("the handler panicked: {}", panic_text(panic.as_ref()))), request)
+    })
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+fn into_wire(request: Request) -> Wire {
+    let source: Box<dyn Any> = request.into_source();
+    *source.downcast::<Wire>().expect("the request was adapted from the wire")
+}
+
+/// Answers a request whose body is not read to its end, without reading it.
+///
+/// tiny_http gives its writer only after it has dropped the reader, and the reader then reads the body to its end, be it
+/// gigabytes. On a socket that does not wait it gives up as soon as nothing more has arrived.
+fn refuse_the_rest(
+    wire: Wire,
+    connection: &Connection,
+    send: impl FnOnce(&mut dyn io::Write) -> io::Result<writer::Sent>,
+) -> io::Result<writer::Sent> {
+    connection.socket().set_nonblocking(true)?;
+    let mut out = wire.into_request().into_writer();
+    connection.socket().set_nonblocking(false)?;
+    send(&mut out)
+}
+
+/// How much of a refused body is read, and for how long, so that the client gets to read the refusal: closing a socket
+/// with unread bytes resets the connection, and a reset may overtake the answer (RFC 9112 §9.6).
+const LINGER_BYTES: usize = 4 * 1024 * 1024;
+const LINGER_TIME: Duration = Duration::from_secs(1);
+
+fn linger(connection: &Connection) {
+    let mut socket = connection.socket();
+    let _ = socket.shutdown(Shutdown::Write);
+    let deadline = Instant::now() + LINGER_TIME;
+    let mut scratch = [0; 16 * 1024];
+    let mut read = 0;
+    while read < LINGER_BYTES {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() || socket.set_read_timeout(Some(left)).is_err() {
+            return;
+        }
+        match socket.read(&mut scratch) {
+            Ok(0) | Err(_) => return,
+            Ok(more) => read += more,
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The worker threads: few when there is little to do, more while jobs wait, up to a cap; idle ones leave.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+/// Runs jobs on threads of its own, each job on one thread from start to end.
+pub(super) struct Pool<J> {
+    shared: Arc<Shared<J>>,
+    jobs: Sender<J>,
+}
+
+struct Shared<J> {
+    waiting: Receiver<J>,
+    run: Box<Run<J>>,
+    max_workers: usize,
+    /// How long a worker waits for a job before it leaves.
+    linger: Duration,
+    state: Mutex<State>,
+}
+
+/// Does a job. The second argument answers whether jobs wait for which no more workers may be started.
+type Run<J> = dyn Fn(J, &dyn Fn() -> bool) + Send + Sync;
+
+/// The invariant that no job waits while a worker idles: whoever sends a job counts it first and starts a worker if more
+/// jobs are counted than workers idle; a worker that leaves looks at both counts under the same lock.
+struct State {
+    workers: usize,
+    idle: usize,
+    /// Jobs sent and not yet taken.
+    queued: usize,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl<J: Send + 'static> Pool<J> {
+    /// A pool of at most `max_workers` threads, none of which runs yet. At most `backlog` jobs wait for a worker.
+    pub(super) fn new(
+        max_workers: usize,
+        backlog: usize,
+        linger: Duration,
+        run: impl Fn(J, &dyn Fn() -> bool) + Send + Sync + 'static,
+    ) -> Self {
+        let (jobs, waiting) = bounded(backlog);
+        let state = State { workers: 0, idle: 0, queued: 0, threads: Vec::new() };
+        let shared = Shared { waiting, run: Box::new(run), max_workers, linger, state: Mutex::new(state) };
+        Self { shared: Arc::new(shared), jobs }
+    }
+
+    /// Hands a job to a worker, starting one where none is free. Waits while all are busy and the backlog is full.
+    ///
+    /// # Errors
+    ///
+    /// When a worker was needed and the system would not start it. The job then waits for another worker.
+    pub(super) fn submit(&self, job: J) -> io::Result<()> {
+        let starting = {
+            let mut state = self.shared.lock();
+            state.queued += 1;
+            let starting = state.queued > state.idle && state.workers < self.shared.max_workers;
+            if starting {
+                state.workers += 1;
+            }
+            starting
+        };
+        self.jobs.send(job).expect("the pool itself holds a receiver");
+        if starting { self.start() } else { Ok(()) }
+    }
+
+    /// Takes no more jobs, finishes those that were sent, and returns when all threads have ended.
+    pub(super) fn join(self) {
+        drop(self.jobs);
+        loop {
+            let threads = std::mem::take(&mut self.shared.lock().threads);
+            if threads.is_empty() {
+                return;
+            }
+            for thread in threads {
+                // A worker catches the panics of its jobs; it has none of its own.
+                let _ = thread.join();
+            }
+        }
+    }
+
+    fn start(&self) -> io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let result = thread::Builder::new().name("hearken-worker".into()).spawn(move || shared.work());
+        let mut state = self.shared.lock();
+        match result {
+            Ok(thread) => {
+                state.threads.retain(|thread| !thread.is_finished());
+                state.threads.push(thread);
+                Ok(())
+            }
+            Err(error) => {
+                state.workers -= 1;
+                Err(error)
+            }
+        }
+    }
+}
+
+impl<J> Shared<J> {
+    fn work(&self) {
+        while let Some(job) = self.next() {
+            // What a handler's panic leaves is the connection's to clean up; this is the last net.
+            if catch_unwind(AssertUnwindSafe(|| (self.run)(job, &|| self.is_pressed()))).is_err() {
+                log::error!("a connection was given up after a panic");
+            }
+        }
+    }
+
+    /// The next job; `None` when there has been none for a while, or will be none.
+    fn next(&self) -> Option<J> {
+        self.lock().idle += 1;
+        loop {
+            let received = self.waiting.recv_timeout(self.linger);
+            let mut state = self.lock();
+            match received {
+                Ok(job) => {
+                    state.idle -= 1;
+                    state.queued -= 1;
+                    return Some(job);
+                }
+                // A job was counted on this worker and is on its way.
+                Err(RecvTimeoutError::Timeout) if state.queued >= state.idle => {}
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    state.idle -= 1;
+                    state.workers -= 1;
+                    return None;
+                }
+            }
+        }
+    }
+
+    fn is_pressed(&self) -> bool {
+        // Asked once an answer: the lock is taken only when something waits.
+        if self.waiting.is_empty() {
+            return false;
+        }
+        let state = self.lock();
+        state.queued > state.idle && state.workers >= self.max_workers
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while the counts are being changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn every_job_runs_once_on_at_most_the_cap() {
+        let (running, most, done) =
+            (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (r, m, d) = (Arc::clone(&running), Arc::clone(&most), Arc::clone(&done));
+        let pool = Pool::new(4, 2, Duration::from_micros(50), move |_: usize, _| {
+            m.fetch_max(r.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            thread::yield_now();
+            r.fetch_sub(1, Ordering::SeqCst);
+            d.fetch_add(1, Ordering::SeqCst);
+        });
+        for job in 0..5_000 {
+            pool.submit(job).unwrap();
+        }
+        pool.join();
+        assert_eq!(done.load(Ordering::SeqCst), 5_000);
+        assert!(most.load(Ordering::SeqCst) <= 4);
+    }
+
+    #[test]
+    fn jobs_that_need_each_other_all_get_a_worker() {
+        // Each job waits for all the others, so this ends only if none waits behind another.
+        let barrier = Arc::new(Barrier::new(16));
+        let all = Arc::clone(&barrier);
+        let pool = Pool::new(16, 1, LONG, move |(), _| {
+            all.wait();
+        });
+        for _ in 0..16 {
+            pool.submit(()).unwrap();
+        }
+        pool.join();
+    }
+
+    #[test]
+    fn idle_workers_leave_and_one_is_reused() {
+        let pool = Pool::new(8, 8, Duration::from_millis(1), |(), _| {});
+        for _ in 0..8 {
+            pool.submit(()).unwrap();
+        }
+        while pool.shared.lock().workers > 0 {
+            thread::yield_now();
+        }
+        assert_eq!(pool.shared.lock().idle, 0);
+        pool.join();
+
+        let (done, count) = crossbeam_channel::unbounded();
+        let pool = Pool::new(8, 8, LONG, move |(), _| done.send(thread::current().id()).unwrap());
+        pool.submit(()).unwrap();
+        let first = count.recv().unwrap();
+        while pool.shared.lock().idle == 0 {
+            thread::yield_now();
+        }
+        pool.submit(()).unwrap();
+        assert_eq!(count.recv().unwrap(), first);
+        pool.join();
+    }
+
+    #[test]
+    fn pressure_is_felt_while_jobs_wait_for_a_full_crew() {
+        let (go, wait) = bounded::<()>(0);
+        let (tell, told) = crossbeam_channel::unbounded();
+        let pool = Pool::new(1, 4, LONG, move |(), pressed| {
+            wait.recv().unwrap();
+            tell.send(pressed()).unwrap();
+        });
+        pool.submit(()).unwrap();
+        pool.submit(()).unwrap();
+        go.send(()).unwrap();
+        go.send(()).unwrap();
+        assert_eq!([told.recv().unwrap(), told.recv().unwrap()], [true, false]);
+        pool.join();
+    }
+
+    #[test]
+    fn a_panicking_job_does_not_take_its_worker_along() {
+        let (done, count) = crossbeam_channel::unbounded();
+        let pool = Pool::new(1, 4, LONG, move |job: u8, _| {
+            assert!(job != 0, "the panic that this test is about");
+            done.send(job).unwrap();
+        });
+        pool.submit(0).unwrap();
+        pool.submit(1).unwrap();
+        assert_eq!(count.recv().unwrap(), 1);
+        pool.join();
+    }
+}

@@ -1,0 +1,195 @@
+//! Writing a response to a connection: the head and the first of the body in one write, the rest in large ones.
+
+use std::cell::RefCell;
+use std::io::{self, Read, Write};
+use std::time::SystemTime;
+
+use crate::http::date;
+use crate::http::head::{self, BodyFraming, Persistence};
+use crate::http::method::{Method, Version};
+use crate::http::response::{Response, ResponseBody};
+
+/// What a response took on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sent {
+    /// Bytes of the body, without its framing.
+    pub(super) body: u64,
+    pub(super) persistence: Persistence,
+}
+
+/// How many bytes are collected before they are written.
+const BUFFER: usize = 256 * 1024;
+
+/// Sends a response and flushes it. `buffer` is scratch space that may be used again; it is left empty.
+///
+/// An error leaves the response cut short: the connection must then be broken off, so that the client notices.
+pub(super) fn send(
+    out: &mut dyn Write,
+    buffer: &mut Vec<u8>,
+    response: Response,
+    method: &Method,
+    version: Version,
+    persistence: Persistence,
+) -> io::Result<Sent> {
+    buffer.clear();
+    let (framing, persistence) = with_date(|date| head::write(buffer, &response, method, version, persistence, date));
+    let result = match (framing, response.into_body()) {
+        (BodyFraming::None, _) => Ok(0),
+        (_, ResponseBody::Bytes(bytes)) => send_bytes(out, buffer, &bytes),
+        (BodyFraming::Chunked, ResponseBody::Stream { reader, .. }) => send_chunks(out, buffer, reader),
+        (BodyFraming::Length(length), ResponseBody::Stream { reader, .. }) => {
+            send_stream(out, buffer, reader.take(length)).and_then(|sent| match sent {
+                sent if sent == length => Ok(sent),
+                _ => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the body is shorter than its declared length")),
+            })
+        }
+        (BodyFraming::UntilClose, ResponseBody::Stream { reader, .. }) => send_stream(out, buffer, reader),
+    };
+    let result = result.and_then(|body| {
+        out.write_all(buffer)?;
+        out.flush()?;
+        Ok(Sent { body, persistence })
+    });
+    buffer.clear();
+    // What one large answer needed is not kept for the small ones after it.
+    buffer.shrink_to(16 * 1024);
+    result
+}
+
+fn send_bytes(out: &mut dyn Write, buffer: &mut Vec<u8>, bytes: &[u8]) -> io::Result<u64> {
+    let (first, rest) = bytes.split_at(bytes.len().min(BUFFER));
+    buffer.extend_from_slice(first);
+    if !rest.is_empty() {
+        out.write_all(buffer)?;
+        buffer.clear();
+        out.write_all(rest)?;
+    }
+    Ok(bytes.len() as u64)
+}
+
+fn send_stream(out: &mut dyn Write, buffer: &mut Vec<u8>, mut reader: impl Read) -> io::Result<u64> {
+    let mut sent = 0;
+    loop {
+        let start = buffer.len();
+        let read = fill(buffer, &mut reader, BUFFER)?;
+        sent += read as u64;
+        if buffer.len() < start.max(BUFFER) {
+            // The reader has ended; what is left is written by the caller.
+            return Ok(sent);
+        }
+        out.write_all(buffer)?;
+        buffer.clear();
+    }
+}
+
+/// Each read of the body is a chunk of its own and written at once, so that a slow stream arrives as it is made.
+fn send_chunks(out: &mut dyn Write, buffer: &mut Vec<u8>, mut reader: impl Read) -> io::Result<u64> {
+    let mut chunk = vec![0; 32 * 1024];
+    let mut sent = 0;
+    loop {
+        let read = match reader.read(&mut chunk) {
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        if read == 0 {
+            buffer.extend_from_slice(b"0\r\n\r\n");
+            return Ok(sent);
+        }
+        write!(buffer, "{read:x}\r\n")?;
+        buffer.extend_from_slice(&chunk[..read]);
+        buffer.extend_from_slice(b"\r\n");
+        out.write_all(buffer)?;
+        out.flush()?;
+        buffer.clear();
+        sent += read as u64;
+    }
+}
+
+/// Reads until the buffer holds `full` bytes or the reader ends; how many were read.
+fn fill(buffer: &mut Vec<u8>, reader: &mut impl Read, full: usize) -> io::Result<usize> {
+    let start = buffer.len();
+    let room = full.saturating_sub(start);
+    reader.by_ref().take(room as u64).read_to_end(buffer)
+}
+
+/// Calls `use_date` with the `Date` of this second. The text is made once a second and thread.
+fn with_date<T>(use_date: impl FnOnce(&str) -> T) -> T {
+    thread_local! {
+        static DATE: RefCell<(u64, String)> = const { RefCell::new((u64::MAX, String::new())) };
+    }
+    DATE.with_borrow_mut(|(second, text)| {
+        let now = SystemTime::now();
+        if *second != date::seconds(now) {
+            *second = date::seconds(now);
+            *text = date::format(now);
+        }
+        use_date(text)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(response: Response, method: &Method, version: Version) -> (io::Result<Sent>, String) {
+        let mut out = Vec::new();
+        let result = send(&mut out, &mut Vec::new(), response, method, version, Persistence::KeepAlive);
+        (result, String::from_utf8(out).unwrap())
+    }
+
+    fn body(text: &str) -> &str {
+        text.split_once("\r\n\r\n").unwrap().1
+    }
+
+    /// Gives its text one byte a read.
+    struct Slow(&'static [u8]);
+
+    impl Read for Slow {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let take = self.0.len().min(buffer.len()).min(1);
+            buffer[..take].copy_from_slice(&self.0[..take]);
+            self.0 = &self.0[take..];
+            Ok(take)
+        }
+    }
+
+    #[test]
+    fn bodies_are_framed_as_the_head_says() {
+        let (get, v11, v10) = (Method::Get, Version::Http11, Version::Http10);
+        let stream = |length| Response::stream(Slow(b"hello"), length);
+        let table = [
+            (Response::text("hello"), &get, v11, "hello", 5),
+            (Response::text("hello"), &Method::Head, v11, "", 0),
+            (stream(Some(5)), &get, v11, "hello", 5),
+            (stream(Some(3)), &get, v11, "hel", 3),
+            (stream(None), &get, v11, "1\r\nh\r\n1\r\ne\r\n1\r\nl\r\n1\r\nl\r\n1\r\no\r\n0\r\n\r\n", 5),
+            (stream(None), &get, v10, "hello", 5),
+            (stream(None), &Method::Head, v11, "", 0),
+        ];
+        for (response, method, version, expected, length) in table {
+            let (result, text) = sent(response, method, version);
+            assert_eq!(result.unwrap().body, length);
+            assert_eq!(body(&text), expected);
+        }
+    }
+
+    #[test]
+    fn large_bodies_arrive_whole() {
+        for length in [BUFFER - 200, BUFFER, BUFFER + 1, 3 * BUFFER] {
+            let text: String = (0..length).map(|i| char::from(b'a' + u8::try_from(i % 26).unwrap())).collect();
+            let streamed = Response::stream(io::Cursor::new(text.clone()), Some(length as u64));
+            for response in [Response::text(text.clone()), streamed] {
+                let (result, seen) = sent(response, &Method::Get, Version::Http11);
+                assert_eq!(result.unwrap().body, length as u64);
+                assert!(body(&seen) == text, "{length}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_that_falls_short_is_an_error() {
+        let (result, _) = sent(Response::stream(Slow(b"hello"), Some(6)), &Method::Get, Version::Http11);
+        assert_eq!(result.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+}

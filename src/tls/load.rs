@@ -1,0 +1,49 @@
+//! Reading certificates and keys, and finding out what is wrong with them before tiny_http, which would panic.
+
+use std::fs;
+use std::path::Path;
+
+use rustls::pki_types::pem::{Error as PemError, PemObject as _};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{InconsistentKeys, ServerConfig};
+
+use super::{Tls, TlsError, install_provider};
+
+pub(super) fn from_files(certificate_path: &Path, key_path: &Path) -> Result<Tls, TlsError> {
+    let read = |path: &Path| fs::read(path).map_err(|source| TlsError::File { path: path.into(), source });
+    let certificates = read(certificate_path)?;
+    let key = read(key_path)?;
+    check(&certificates, certificate_path, &key, key_path)?;
+    Ok(Tls { certificates, key })
+}
+
+/// Whether a server can be run with this certificate chain and key. The paths are for the errors.
+fn check(certificates: &[u8], certificate_path: &Path, key: &[u8], key_path: &Path) -> Result<(), TlsError> {
+    let invalid = |path: &Path, reason: String| TlsError::Invalid { path: path.into(), reason };
+    let chain = CertificateDer::pem_slice_iter(certificates)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| invalid(certificate_path, format!("its PEM is damaged: {error}")))?;
+    if chain.is_empty() {
+        return Err(TlsError::NoCertificate(certificate_path.into()));
+    }
+    // OpenSSL has two forms of encrypted keys. The second one has the label of a plain key.
+    let text = String::from_utf8_lossy(key);
+    if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
+        return Err(TlsError::EncryptedKey(key_path.into()));
+    }
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
+        PemError::NoItemsFound => TlsError::NoKey(key_path.into()),
+        error => invalid(key_path, format!("its PEM is damaged: {error}")),
+    })?;
+    install_provider();
+    match ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key) {
+        Ok(_) => Ok(()),
+        Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
+            Err(TlsError::Mismatch { certificate: certificate_path.into(), key: key_path.into() })
+        }
+        Err(rustls::Error::InvalidCertificate(error)) => {
+            Err(invalid(certificate_path, format!("the certificate is not valid: {error}")))
+        }
+        Err(error) => Err(invalid(key_path, format!("the private key is not valid: {error}"))),
+    }
+}
