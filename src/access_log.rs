@@ -284,9 +284,9 @@ mod tests {
         for _ in 0..all {
             log.write(&record);
         }
-        drop(go.send(()));
-        drop(go.send(()));
-        drop(go.send(()));
+        let _ = go.send(());
+        let _ = go.send(());
+        let _ = go.send(());
         log.flush();
         let text: Vec<u8> = written.try_iter().flatten().collect();
         let text = String::from_utf8(text).unwrap();

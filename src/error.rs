@@ -6,7 +6,8 @@ use std::io;
 use std::net::SocketAddr;
 
 /// Why a server cannot start. Each is one line of text that names the thing and the reason.
-#[derive(Debug)]
+///
+/// Its `Debug` is the same line, so that a `main` that returns it says what is wrong in words.
 #[non_exhaustive]
 pub enum Error {
     /// The address is not one, or its host name has no address.
@@ -39,6 +40,12 @@ impl fmt::Display for Error {
             #[cfg(feature = "tls")]
             Self::Tls(error) => error.fmt(f),
         }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -82,6 +82,21 @@ impl Files {
         self
     }
 
+    /// The answer with the file at this path, such as `/index.html`, whatever the request's own path and method are; the
+    /// request's conditions and range are respected.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpError::NotFound`] when there is no such file, and what reading it fails with.
+    pub fn file(&self, path: &str, request: &Request) -> Result<Response, HttpError> {
+        let path =
+            RelativePath::parse(path).map_err(|error| HttpError::internal(format!("{path}: {}", error.explain())))?;
+        match self.find(&path)? {
+            (root, Found::File(file)) => Ok(root.label(reply::file(file, request, SystemTime::now())?)),
+            _ => Err(HttpError::NotFound),
+        }
+    }
+
     /// Whether something that visitors did not put there is at this path.
     pub fn owns(&self, path: &RelativePath) -> bool {
         self.roots.iter().filter(|root| !root.uploads).any(|root| root.sandbox.open(path).is_ok())
@@ -105,10 +120,7 @@ impl Files {
             }
             Found::Directory(_) => return Err(HttpError::NotFound),
         };
-        if !root.uploads {
-            return Ok(response);
-        }
-        Ok(response.with_header("X-Content-Type-Options", "nosniff").with_header("Content-Security-Policy", "sandbox"))
+        Ok(root.label(response))
     }
 
     /// The first directory that has something at the path, and what it has.
@@ -121,6 +133,16 @@ impl Files {
             }
         }
         Err(HttpError::NotFound)
+    }
+}
+
+impl Root {
+    /// Keeps what visitors put there from acting as the site's own.
+    fn label(&self, response: Response) -> Response {
+        if !self.uploads {
+            return response;
+        }
+        response.with_header("X-Content-Type-Options", "nosniff").with_header("Content-Security-Policy", "sandbox")
     }
 }
 

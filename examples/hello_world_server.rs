@@ -1,0 +1,13 @@
+//! Answers every request with a greeting: the whole of a server, with one function for an application.
+//!
+//! `cargo run --example hello_world_server [PORT]`, then open http://127.0.0.1:4040/
+
+use hearken::{Error, Server, hello};
+
+fn main() -> Result<(), Error> {
+    let port = std::env::args().nth(1).unwrap_or_else(|| "4040".into());
+    let server = Server::bind(format!("127.0.0.1:{port}"))?.serve(hello)?;
+    println!("Listening on {}", server.url());
+    server.join();
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! The command line of the client.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+/// Fetch, post and put over HTTP and HTTPS; guess numbers and keep notes.
+///
+/// The body of the answer goes to stdout, everything else to stderr. Exit codes: 0 for an answer in the 200s, 1 for any
+/// other answer, 2 for bad usage, 3 when there is no answer.
+#[derive(Debug, Parser)]
+#[command(name = "hearken-client", version, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// Trust the certificates in this PEM file, and them only
+    #[arg(long, global = true, value_name = "FILE", env = "HEARKEN_CLIENT_CACERT")]
+    pub(crate) cacert: Option<PathBuf>,
+
+    /// Give up after this many seconds
+    #[arg(long, global = true, value_name = "S", env = "HEARKEN_CLIENT_TIMEOUT", value_parser = parse_seconds)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// Try again this many times when the server cannot be reached
+    #[arg(long, global = true, value_name = "N", env = "HEARKEN_CLIENT_RETRY", default_value_t = 0)]
+    pub(crate) retry: u32,
+
+    /// User name and password
+    #[arg(long, global = true, value_name = "USER:PASS", env = "HEARKEN_CLIENT_AUTH", hide_env_values = true,
+          value_parser = parse_credentials)]
+    pub(crate) auth: Option<(String, String)>,
+
+    /// Show the status and the header fields of the answer on stderr
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Fetch a URL
+    Get {
+        /// Where from; http:// may be left out
+        url: String,
+        /// Write the body to this file, whole or not at all
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Post JSON
+    Post {
+        /// Where to
+        url: String,
+        /// The JSON itself, @FILE for that of a file, or - for that of stdin
+        #[arg(default_value = "-", value_name = "JSON|@FILE|-")]
+        json: String,
+    },
+    /// Put a file
+    Put {
+        /// Where to
+        url: String,
+        /// The file, or - for stdin
+        #[arg(value_name = "FILE|-")]
+        file: PathBuf,
+    },
+    /// Guess the number that a server thinks of, until it is right
+    Guess {
+        /// The server's guessing service
+        #[arg(default_value = "http://127.0.0.1:4040/guess")]
+        url: String,
+        /// Wait this many seconds between guesses
+        #[arg(long, value_name = "S", default_value = "1", value_parser = parse_seconds)]
+        interval: Duration,
+    },
+    /// Keep a note, or get one
+    Note {
+        #[command(subcommand)]
+        command: NoteCommand,
+        /// The server's note service
+        #[arg(long, global = true, default_value = "http://127.0.0.1:4040/notes")]
+        url: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NoteCommand {
+    /// Keep a note
+    Add {
+        /// The note, one line
+        text: String,
+    },
+    /// Get a note
+    Get {
+        /// Which, counted from 0
+        number: u64,
+    },
+}
+
+/// A time in seconds, such as `10` or `0.5`.
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map_err(|_| "it is not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+fn parse_credentials(text: &str) -> Result<(String, String), String> {
+    let (user, password) = text.split_once(':').ok_or("there is no colon between user name and password")?;
+    Ok((user.into(), password.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn values_are_judged() {
+        assert_eq!(parse_credentials("ada:a:b"), Ok(("ada".into(), "a:b".into())));
+        assert!(parse_credentials("ada").is_err());
+        assert_eq!(parse_seconds("0.5"), Ok(Duration::from_millis(500)));
+        for text in ["-1", "NaN", "1e300", "soon", ""] {
+            assert!(parse_seconds(text).is_err(), "{text}");
+        }
+    }
+}
