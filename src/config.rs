@@ -63,6 +63,12 @@ impl Settings {
         self
     }
 
+    /// The socket's own timeout between requests. It only has to strike should the guard fail, which ends idle connections
+    /// in time and without a word, where tiny_http answers the timeout with a 400.
+    pub(crate) fn head_backstop(&self) -> Option<Duration> {
+        limit(self.idle_timeout.saturating_mul(2))
+    }
+
     /// How long a client may take nothing of an answer that is being sent before it is disconnected. Zero is for ever.
     /// Defaults to 30 s.
     #[must_use]
@@ -70,4 +76,9 @@ impl Settings {
         self.write_timeout = timeout;
         self
     }
+}
+
+/// A timeout for a socket, for which `None` and not zero is for ever.
+pub(crate) fn limit(timeout: Duration) -> Option<Duration> {
+    (!timeout.is_zero()).then_some(timeout)
 }

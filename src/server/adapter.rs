@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tiny_http::{HTTPVersion, HeaderField, HeaderFieldValue, Headers};
 
@@ -18,13 +19,26 @@ pub(super) struct Wire {
     request: tiny_http::Request,
     connection: Arc<Connection>,
     length: BodyLength,
-    max_body: u64,
+    limits: BodyLimits,
     received: u64,
     state: BodyState,
+    /// Whether the socket's timeout is the body's.
+    waited: bool,
+}
+
+/// How much of a body is taken, and how long its next bytes are waited for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BodyLimits {
+    pub(super) bytes: u64,
+    pub(super) pause: Option<Duration>,
+    /// What the socket's timeout is set back to when the body has been read.
+    pub(super) pause_after: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BodyState {
+    /// None of it was asked for yet.
+    Unread,
     /// Bytes of it may still be on the connection.
     Open,
     /// It was read to its end, or there is none.
@@ -44,7 +58,7 @@ pub(super) struct Adapted {
 pub(super) type Persistent = bool;
 
 /// Adapts a request of tiny_http.
-pub(super) fn adapt(request: tiny_http::Request, connection: &Arc<Connection>, max_body: u64) -> Adapted {
+pub(super) fn adapt(request: tiny_http::Request, connection: &Arc<Connection>, limits: BodyLimits) -> Adapted {
     let method = Method::from_name(request.method().as_str());
     let version = if *request.http_version() == HTTPVersion(1, 1) { Version::Http11 } else { Version::Http10 };
     let secure = request.secure();
@@ -55,9 +69,9 @@ pub(super) fn adapt(request: tiny_http::Request, connection: &Arc<Connection>, m
     };
     let state = match length {
         BodyLength::Absent | BodyLength::Known(0) if verdict.is_ok() => BodyState::Done,
-        _ => BodyState::Open,
+        _ => BodyState::Unread,
     };
-    let wire = Wire { request, connection: Arc::clone(connection), length, max_body, received: 0, state };
+    let wire = Wire { request, connection: Arc::clone(connection), length, limits, received: 0, state, waited: false };
     let mut request = Request::assemble(method, version, target, length, Box::new(wire));
     request.set_connection(connection.peer(), secure);
     Adapted { request, verdict }
@@ -126,12 +140,15 @@ impl Wire {
     /// Makes the connection ready for its next request by reading what a handler left of the body, if that is little;
     /// whether it is ready.
     pub(super) fn settle(&mut self) -> bool {
-        if self.state == BodyState::Open && self.is_worth_draining() {
+        if self.is_worth_draining() {
             let mut scratch = [0; 4096];
             let mut drained = 0;
-            while self.state == BodyState::Open && drained < WORTH_DRAINING {
+            while matches!(self.state, BodyState::Unread | BodyState::Open) && drained < WORTH_DRAINING {
                 drained += self.read(&mut scratch).unwrap_or(0) as u64;
             }
+        }
+        if self.waited {
+            let _ = self.connection.socket().set_read_timeout(self.limits.pause_after);
         }
         self.state == BodyState::Done
     }
@@ -143,9 +160,9 @@ impl Wire {
     fn is_worth_draining(&self) -> bool {
         match self.length {
             // A client that waits for the interim answer is not to be told to go on.
-            _ if self.request.headers().get("Expect").is_some() && self.received == 0 => false,
+            _ if self.state == BodyState::Unread && self.request.headers().get("Expect").is_some() => false,
             BodyLength::Absent => false,
-            BodyLength::Known(length) => length - self.received <= WORTH_DRAINING && length <= self.max_body,
+            BodyLength::Known(length) => length - self.received <= WORTH_DRAINING && length <= self.limits.bytes,
             BodyLength::Chunked => true,
         }
     }
@@ -153,7 +170,9 @@ impl Wire {
     fn read_on(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
         let room = match self.length {
             BodyLength::Absent => 0,
-            BodyLength::Known(length) if length > self.max_body => return Err(BodyError::TooLarge(self.max_body)),
+            BodyLength::Known(length) if length > self.limits.bytes => {
+                return Err(BodyError::TooLarge(self.limits.bytes));
+            }
             BodyLength::Known(length) => usize::try_from(length - self.received).unwrap_or(usize::MAX),
             BodyLength::Chunked => usize::MAX,
         };
@@ -162,13 +181,18 @@ impl Wire {
             self.state = BodyState::Done;
             return Ok(0);
         }
+        if self.state == BodyState::Unread {
+            self.state = BodyState::Open;
+            self.waited = true;
+            self.connection.socket().set_read_timeout(self.limits.pause).map_err(BodyError::Io)?;
+        }
         let read = self.request.as_reader().read(&mut buffer[..room]).map_err(body_error)?;
         if read == 0 {
             return self.end();
         }
         self.received += read as u64;
-        if self.received > self.max_body {
-            return Err(BodyError::TooLarge(self.max_body));
+        if self.received > self.limits.bytes {
+            return Err(BodyError::TooLarge(self.limits.bytes));
         }
         if self.length == BodyLength::Known(self.received) {
             self.state = BodyState::Done;
@@ -202,7 +226,7 @@ impl Source for Wire {
             BodyState::Done => Ok(0),
             // tiny_http would go on to read what it takes for the next chunk.
             BodyState::Failed => Err(BodyError::Truncated),
-            BodyState::Open => self.read_on(buffer).inspect_err(|_| self.state = BodyState::Failed),
+            BodyState::Unread | BodyState::Open => self.read_on(buffer).inspect_err(|_| self.state = BodyState::Failed),
         }
     }
 }

@@ -7,10 +7,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::adapter::{self, Adapted, Wire};
+use super::adapter::{self, Adapted, BodyLimits, Wire};
 use super::connections::Connection;
 use super::{Context, writer};
 use crate::access_log::Record;
+use crate::config::{self, Settings};
 use crate::handlers;
 use crate::http::error::HttpError;
 use crate::http::head::Persistence;
@@ -59,7 +60,7 @@ fn serve(
     buffer: &mut Vec<u8>,
 ) -> Next {
     let started = Instant::now();
-    let Adapted { mut request, verdict } = adapter::adapt(request, connection, context.settings.max_body);
+    let Adapted { mut request, verdict } = adapter::adapt(request, connection, body_limits(&context.settings));
     let (response, persistent) = match verdict {
         Ok(persistent) => (answer(context, &mut request), persistent),
         Err(refusal) => (handlers::fail(refusal, &request), false),
@@ -96,6 +97,14 @@ fn serve(
             connection.cut();
             Next::Close
         }
+    }
+}
+
+fn body_limits(settings: &Settings) -> BodyLimits {
+    BodyLimits {
+        bytes: settings.max_body,
+        pause: config::limit(settings.read_timeout),
+        pause_after: settings.head_backstop(),
     }
 }
 

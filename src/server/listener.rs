@@ -12,7 +12,7 @@ use tiny_http::SslContextWrap;
 use super::descriptor;
 use super::pool::Pool;
 use super::{Context, Job};
-use crate::config::Settings;
+use crate::config::{self, Settings};
 use crate::error::Error;
 
 /// How many connections the system may complete before we accept them; Linux has its own limit (`net.core.somaxconn`).
@@ -48,18 +48,13 @@ impl Bound {
         let listen = || {
             // Without it, an answer of more than one write waits 40 ms for the client's delayed acknowledgement.
             self.socket.set_tcp_nodelay(true)?;
-            // A backstop: the guard ends idle connections before, and a body is waited for as long as this.
-            self.socket.set_read_timeout(timeout(settings.read_timeout.max(settings.idle_timeout * 2), settings))?;
-            self.socket.set_write_timeout(Some(settings.write_timeout).filter(|timeout| !timeout.is_zero()))?;
+            self.socket.set_read_timeout(settings.head_backstop())?;
+            self.socket.set_write_timeout(config::limit(settings.write_timeout))?;
             self.socket.listen(BACKLOG)
         };
         listen().map_err(|source| Error::Bind { address: self.address, source })?;
         Ok(self.socket.into())
     }
-}
-
-fn timeout(timeout: Duration, settings: &Settings) -> Option<Duration> {
-    (!settings.read_timeout.is_zero()).then_some(timeout)
 }
 
 fn bind_one(address: SocketAddr) -> io::Result<Bound> {

@@ -1,0 +1,289 @@
+//! The library in a program that embeds it: a server's whole life, from a free port to the same port free again.
+
+use std::collections::HashSet;
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hearken::{AccessLog, LogFormat, Request, Response, Router, Server, Settings};
+
+use crate::support::{PATIENCE, Wire, ask, get, until};
+
+fn app() -> Router {
+    Router::new()
+        .get("/hello", hearken::hello)
+        .get("/panic", |_: &mut Request| -> Response { panic!("the panic that this test is about") })
+        .post("/echo", |request: &mut Request| Ok::<_, hearken::HttpError>(Response::bytes(request.read_body()?)))
+        .get("/stream", |_: &mut Request| Response::stream(&b"streamed"[..], None))
+        .get("/short", |_: &mut Request| Response::stream(&b"short"[..], Some(100)))
+        .get("/split", |request: &mut Request| {
+            Response::text("x").with_header("X-Echo", request.query().value("v").unwrap_or_default().into_owned())
+        })
+}
+
+/// The server's threads, by the names that it gives them, as far as the system lets us see them.
+fn threads_of(directory: &Path) -> usize {
+    let Ok(tasks) = fs::read_dir(directory) else { return 0 };
+    let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.filter(|name| name.starts_with("hearken-")).count()
+}
+
+#[test]
+fn a_server_starts_answers_and_stops_leaving_nothing() {
+    // In a process of its own, because the threads of the other tests have the same names.
+    if std::env::var_os("HEARKEN_TEST_ALONE").is_none() {
+        let name = "embedding::a_server_starts_answers_and_stops_leaving_nothing";
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        let output = command.args([name, "--exact"]).env("HEARKEN_TEST_ALONE", "1").output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        return;
+    }
+    let tasks = Path::new("/proc/self/task");
+    let server = Server::bind("127.0.0.1:0").unwrap().serve(app()).unwrap();
+    let address = server.address();
+    assert_eq!(server.url(), format!("http://{address}/"));
+    let mut idle = Wire::connect(address);
+    idle.send("GET /hello HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(idle.reply().text(), "Hello, world!");
+    if tasks.exists() {
+        assert!(threads_of(tasks) >= 3, "one that accepts, one that guards, one that works");
+    }
+
+    let begun = Instant::now();
+    assert_eq!(server.shutdown(PATIENCE).cut, 0);
+    assert!(begun.elapsed() < PATIENCE, "an idle connection is not waited for");
+    assert!(idle.is_closed());
+    assert!(TcpStream::connect(address).is_err());
+    drop(TcpListener::bind(address).expect("the port is free"));
+    assert_eq!(threads_of(tasks), 0, "no thread is left");
+}
+
+#[test]
+fn dropping_a_server_stops_it() {
+    let server = Server::bind("127.0.0.1:0").unwrap().serve(app()).unwrap();
+    let address = server.address();
+    assert_eq!(get(address, "/hello").status, 200);
+    drop(server);
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn a_stopper_ends_join() {
+    let server = Server::bind("127.0.0.1:0").unwrap().serve(app()).unwrap();
+    let stopper = server.stopper();
+    let waiting = thread::spawn(move || server.join());
+    assert!(!waiting.is_finished());
+    stopper.stop(PATIENCE);
+    assert_eq!(waiting.join().unwrap().cut, 0);
+}
+
+#[test]
+fn running_answers_finish_within_the_grace_and_are_cut_after_it() {
+    for (grace, finishes) in [(PATIENCE, true), (Duration::ZERO, false)] {
+        let (entered, in_handler) = mpsc::sync_channel(0);
+        let (go, wait) = mpsc::channel::<()>();
+        let wait = std::sync::Mutex::new(wait);
+        let app = Router::new().get("/slow", move |_: &mut Request| {
+            entered.send(()).unwrap();
+            wait.lock().unwrap().recv().unwrap();
+            Response::text("done")
+        });
+        let server = Server::bind("127.0.0.1:0").unwrap().serve(app).unwrap();
+        let address = server.address();
+        let mut wire = Wire::connect(address);
+        wire.send("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
+        in_handler.recv().unwrap();
+        let stopping = thread::spawn(move || server.shutdown(grace));
+        until("the listener to close", || TcpStream::connect(address).is_err().then_some(()));
+        if finishes {
+            go.send(()).unwrap();
+            let reply = wire.reply();
+            assert_eq!((reply.text().as_str(), reply.header("Connection")), ("done", Some("close")));
+            assert_eq!(stopping.join().unwrap().cut, 0);
+        } else {
+            assert!(wire.is_closed());
+            go.send(()).unwrap();
+            assert_eq!(stopping.join().unwrap().cut, 1);
+        }
+    }
+}
+
+#[test]
+fn a_panicking_handler_answers_500_and_its_connection_goes_on() {
+    let server = Server::bind("127.0.0.1:0").unwrap().serve(app()).unwrap();
+    let mut wire = Wire::connect(server.address());
+    for _ in 0..3 {
+        wire.send("GET /panic HTTP/1.1\r\nHost: test\r\n\r\n");
+        let reply = wire.reply();
+        assert_eq!((reply.status, reply.text().as_str()), (500, "Something went wrong here."));
+    }
+    wire.send("GET /hello HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(wire.reply().text(), "Hello, world!");
+}
+
+#[test]
+fn a_header_cannot_be_split() {
+    let server = Server::bind("127.0.0.1:0").unwrap().serve(app()).unwrap();
+    let reply = get(server.address(), "/split?v=a%0d%0aSet-Cookie:%20b");
+    assert_eq!((reply.status, reply.header("Set-Cookie")), (500, None));
+    assert_eq!(get(server.address(), "/split?v=a").header("X-Echo"), Some("a"));
+}
+
+#[test]
+fn streams_are_chunked_for_1_1_and_closed_for_1_0() {
+    let server = Server::bind("127.0.0.1:0").unwrap().serve(app()).unwrap();
+    let mut wire = Wire::connect(server.address());
+    for _ in 0..2 {
+        wire.send("GET /stream HTTP/1.1\r\nHost: test\r\n\r\n");
+        let reply = wire.reply();
+        assert_eq!((reply.header("Transfer-Encoding"), reply.text().as_str()), (Some("chunked"), "streamed"));
+    }
+    let mut wire = Wire::connect(server.address());
+    wire.send("GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    let reply = wire.reply();
+    assert_eq!((reply.header("Connection"), reply.text().as_str()), (Some("close"), "streamed"));
+}
+
+#[test]
+fn an_answer_that_falls_short_is_not_taken_for_whole() {
+    let server = Server::bind("127.0.0.1:0").unwrap().serve(app()).unwrap();
+    let mut wire = Wire::connect(server.address());
+    wire.send("GET /short HTTP/1.1\r\nHost: test\r\n\r\n");
+    let mut head = String::new();
+    let mut rest = Vec::new();
+    let read = std::io::BufRead::read_line(&mut wire.stream, &mut head);
+    let end = std::io::Read::read_to_end(&mut wire.stream, &mut rest);
+    // The reset may overtake the head.
+    assert!(read.is_err() || end.is_err() || rest.len() < 100, "{head}");
+}
+
+#[test]
+fn as_many_connections_as_workers_are_served_at_once_and_the_rest_in_turn() {
+    let inside = Arc::new(Barrier::new(8));
+    let served = Arc::new(AtomicUsize::new(0));
+    let (barrier, counter) = (Arc::clone(&inside), Arc::clone(&served));
+    let app = move |request: &mut Request| {
+        if request.path() == "/together" {
+            barrier.wait();
+        }
+        counter.fetch_add(1, Ordering::Relaxed);
+        Response::text("ok")
+    };
+    let server = Server::bind("127.0.0.1:0").unwrap().settings(Settings::default().max_workers(8)).serve(app).unwrap();
+    let address = server.address();
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| assert_eq!(get(address, "/together").text(), "ok"));
+        }
+    });
+    thread::scope(|scope| {
+        for _ in 0..40 {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    assert_eq!(get(address, "/").text(), "ok");
+                }
+            });
+        }
+    });
+    assert_eq!(served.load(Ordering::Relaxed), 208);
+}
+
+#[test]
+fn waiting_connections_make_busy_ones_give_way() {
+    // One worker and keep-alive clients: without pressure the first would keep the worker until its idle timeout.
+    let server = Server::bind("127.0.0.1:0")
+        .unwrap()
+        .settings(Settings::default().max_workers(1).idle_timeout(Duration::ZERO))
+        .serve(app())
+        .unwrap();
+    let mut first = Wire::connect(server.address());
+    first.send("GET /hello HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(first.reply().header("Connection"), None);
+    let mut second = Wire::connect(server.address());
+    second.send("GET /hello HTTP/1.1\r\nHost: test\r\n\r\n");
+    until("the first connection to be closed for the second", || {
+        first.send("GET /hello HTTP/1.1\r\nHost: test\r\n\r\n");
+        (first.reply().header("Connection") == Some("close")).then_some(())
+    });
+    assert_eq!(second.reply().text(), "Hello, world!");
+}
+
+#[test]
+fn an_idle_connection_is_closed_without_a_word() {
+    let settings = Settings::default().idle_timeout(Duration::from_millis(100));
+    let server = Server::bind("127.0.0.1:0").unwrap().settings(settings).serve(app()).unwrap();
+    let mut fresh = Wire::connect(server.address());
+    assert!(fresh.is_closed());
+    let mut used = Wire::connect(server.address());
+    used.send("GET /hello HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(used.reply().status, 200);
+    assert!(used.is_closed());
+    let mut half = Wire::connect(server.address());
+    half.send("GET /hello HTTP/1.1\r\nHo");
+    assert!(half.is_closed());
+}
+
+#[test]
+fn a_slow_body_is_given_up() {
+    let settings = Settings::default().read_timeout(Duration::from_millis(200));
+    let server = Server::bind("127.0.0.1:0").unwrap().settings(settings).serve(app()).unwrap();
+    let mut wire = Wire::connect(server.address());
+    wire.send("POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 5000\r\n\r\nbegun");
+    let reply = wire.reply();
+    assert_eq!((reply.status, reply.header("Connection")), (408, Some("close")));
+    assert!(wire.is_closed());
+}
+
+#[test]
+fn several_addresses_are_served() {
+    let server = Server::bind("127.0.0.1:0").unwrap().and_bind("127.0.0.1:0").unwrap().serve(app()).unwrap();
+    let addresses: HashSet<_> = server.addresses().iter().copied().collect();
+    assert_eq!(addresses.len(), 2);
+    for address in addresses {
+        assert_eq!(get(address, "/hello").text(), "Hello, world!");
+    }
+}
+
+#[test]
+fn addresses_that_cannot_be_taken_are_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let error = Server::bind(address).unwrap_err();
+    assert_eq!(error.to_string(), format!("cannot bind {address}: address already in use"));
+    let error = Server::bind("127.0.0.1").unwrap_err();
+    assert_eq!(error.to_string(), "cannot resolve 127.0.0.1: invalid socket address");
+    let error = Server::bind("203.0.113.1:80").unwrap_err();
+    assert_eq!(error.to_string(), "cannot bind 203.0.113.1:80: address not available");
+}
+
+#[test]
+fn each_request_is_logged_once() {
+    let (lines, log) = mpsc::channel();
+    struct Out(mpsc::Sender<String>);
+    impl std::io::Write for Out {
+        fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
+            self.0.send(String::from_utf8(buffer.to_vec()).unwrap()).unwrap();
+            Ok(buffer.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let log_to = AccessLog::new(LogFormat::Common, Out(lines)).unwrap();
+    let server = Server::bind("127.0.0.1:0").unwrap().access_log(log_to).serve(app()).unwrap();
+    get(server.address(), "/hello?a=%0a");
+    ask(server.address(), "HEAD", "/hello", &[], b"");
+    ask(server.address(), "POST", "/echo", &[], b"four");
+    server.shutdown(PATIENCE);
+    let text: String = log.try_iter().collect();
+    let mut requests: Vec<_> = text.lines().map(|line| line.split_once("] ").unwrap().1).collect();
+    requests.sort_unstable();
+    assert_eq!(
+        requests,
+        ["\"GET /hello?a=%0a HTTP/1.1\" 200 13", "\"HEAD /hello HTTP/1.1\" 200 0", "\"POST /echo HTTP/1.1\" 200 4"]
+    );
+}

@@ -1,0 +1,237 @@
+//! What the tests share: programs started and ended, and HTTP spoken by hand.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// Longer than anything takes on a slow machine; a test that waits for so long has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server program that runs until the test ends.
+pub(crate) struct Program {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    /// What it printed before it listened.
+    pub(crate) preamble: Vec<String>,
+    pub(crate) urls: Vec<String>,
+}
+
+impl Program {
+    /// Starts a program and waits until it says where it listens, as often as `addresses`.
+    pub(crate) fn start(command: &mut Command, addresses: usize) -> Self {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let mut program = Self { child, out, preamble: Vec::new(), urls: Vec::new() };
+        while program.urls.len() < addresses {
+            let line = program.line();
+            assert!(!line.is_empty(), "{command:?} ended without listening: {:?}", program.preamble);
+            match line.strip_prefix("Listening on ") {
+                Some(url) => program.urls.push(url.to_owned()),
+                None => program.preamble.push(line),
+            }
+        }
+        program
+    }
+
+    /// The `hearken` program with these arguments, on a free port.
+    pub(crate) fn hearken(arguments: &[&str]) -> Self {
+        Self::start(hearken().args(["--port", "0", "--access-log", "off"]).args(arguments), 1)
+    }
+
+    /// The next line that the program prints, without its end; empty when there will be none.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.out.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.urls[0]
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        let (_, rest) = self.url().split_once("://").unwrap();
+        rest.trim_end_matches('/').parse().unwrap()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal by its name, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill").args(["-s", name, &self.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits until the program has ended.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        until("the program to end", || self.child.try_wait().unwrap())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The `hearken` program, with nothing of the environment that could change it.
+pub(crate) fn hearken() -> Command {
+    clean(Command::new(env!("CARGO_BIN_EXE_hearken")))
+}
+
+/// The `hearken-client` program, likewise.
+pub(crate) fn client() -> Command {
+    clean(Command::new(env!("CARGO_BIN_EXE_hearken-client")))
+}
+
+fn clean(mut command: Command) -> Command {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("HEARKEN_") || name.to_string_lossy().to_lowercase().ends_with("_proxy") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// An example program. Cargo builds the examples with the tests, beside them.
+pub(crate) fn example(name: &str) -> Command {
+    let path = target_directory().join("examples").join(name);
+    assert!(path.exists(), "{} was not built", path.display());
+    clean(Command::new(path))
+}
+
+fn target_directory() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_hearken")).parent().unwrap().to_owned()
+}
+
+/// Calls `check` until it has something, for as long as there is patience.
+pub(crate) fn until<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = check() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A connection on which HTTP is spoken by hand.
+pub(crate) struct Wire {
+    pub(crate) stream: BufReader<TcpStream>,
+}
+
+/// An answer as it came over a connection.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Wire {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Self { stream: BufReader::new(stream) }
+    }
+
+    /// Sends these bytes. The peer may have closed already.
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = self.stream.get_mut().write_all(bytes.as_ref());
+    }
+
+    /// Reads one answer to a request of this method, framed as its head says.
+    pub(crate) fn reply_to(&mut self, method: &str) -> Reply {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            let read = self.stream.read_line(&mut head).unwrap();
+            assert!(read > 0, "the connection ended in a head: {head:?}");
+        }
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let mut reply = Reply { status, head, body: Vec::new() };
+        if method == "HEAD" || status == 204 || status == 304 || status < 200 {
+            return reply;
+        }
+        if let Some(length) = reply.header("Content-Length") {
+            reply.body = vec![0; length.parse().unwrap()];
+            self.stream.read_exact(&mut reply.body).unwrap();
+        } else if reply.header("Transfer-Encoding") == Some("chunked") {
+            reply.body = self.chunks();
+        } else {
+            self.stream.read_to_end(&mut reply.body).unwrap();
+        }
+        reply
+    }
+
+    pub(crate) fn reply(&mut self) -> Reply {
+        self.reply_to("GET")
+    }
+
+    fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.stream.read_line(&mut line).unwrap();
+            let length = usize::from_str_radix(line.trim_end(), 16).unwrap();
+            let start = body.len();
+            body.resize(start + length, 0);
+            self.stream.read_exact(&mut body[start..]).unwrap();
+            let mut end = [0; 2];
+            self.stream.read_exact(&mut end).unwrap();
+            assert_eq!(&end, b"\r\n");
+            if length == 0 {
+                return body;
+            }
+        }
+    }
+
+    /// Whether the server ends the connection, be it by a reset, without sending anything more.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        let mut rest = Vec::new();
+        match self.stream.read_to_end(&mut rest) {
+            Ok(_) => rest.is_empty(),
+            Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset && rest.is_empty(),
+        }
+    }
+}
+
+impl Reply {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().skip(1).find_map(|line| {
+            let (n, value) = line.split_once(':')?;
+            n.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+/// Sends one request on a connection of its own and reads the answer.
+pub(crate) fn ask(address: SocketAddr, method: &str, target: &str, fields: &[(&str, &str)], body: &[u8]) -> Reply {
+    let mut request = format!("{method} {target} HTTP/1.1\r\nHost: test\r\n");
+    for (name, value) in fields {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if !body.is_empty() {
+        request.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    request.push_str("\r\n");
+    let mut wire = Wire::connect(address);
+    wire.send(request);
+    wire.send(body);
+    wire.reply_to(method)
+}
+
+pub(crate) fn get(address: SocketAddr, target: &str) -> Reply {
+    ask(address, "GET", target, &[], b"")
+}
