@@ -126,10 +126,10 @@ impl Client {
     ///
     /// As [`Client::get`].
     pub fn put(&self, url: &str, body: &mut dyn Read, length: Option<u64>) -> Result<Answer, ClientError> {
+        // `Expect: 100-continue` would spare sending what is refused. But ureq takes no interim answer that has header
+        // fields, and tiny_http sends no other.
         let length = length.map(|length| length.to_string());
-        // The server may then refuse before it was all sent for nothing (RFC 9110 §10.1.1).
-        let mut fields = vec![("Expect", "100-continue")];
-        fields.extend(length.as_deref().map(|length| ("Content-Length", length)));
+        let fields: Vec<_> = length.as_deref().map(|length| ("Content-Length", length)).into_iter().collect();
         self.send("PUT", url, &fields, Outgoing::Stream(body))
     }
 
@@ -352,6 +352,10 @@ impl ClientError {
             | io::ErrorKind::HostUnreachable
             | io::ErrorKind::NetworkUnreachable
             | io::ErrorKind::AddrNotAvailable => Self::Connect { url, reason: error.kind().to_string() },
+            // The system's failure to look up a name has no kind of its own.
+            _ if error.to_string().starts_with("failed to lookup address") => {
+                Self::Connect { url, reason: "there is no such host".into() }
+            }
             _ => Self::Exchange { url, reason: error.to_string() },
         }
     }

@@ -59,8 +59,8 @@ impl StdError for Error {
     }
 }
 
-/// An error of the system in words: its kind where that says it, without the number.
-pub(crate) fn reason(error: &io::Error) -> String {
+/// An error of the system in words, without its number: `permission denied` and not `Permission denied (os error 13)`.
+pub fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file or directory".into(),
         io::ErrorKind::AddrInUse => "address already in use".into(),

@@ -1,4 +1,47 @@
 //! A blocking HTTP/1.1 and HTTPS server for programs that have no async runtime and want none.
+//!
+//! A handler is a function from a [`Request`] to a [`Response`]; a [`Router`] picks one by method and path; a [`Server`]
+//! runs them on a pool of threads. Handlers for files ([`Files`]), for taking files ([`WriteFile`]), for notes ([`Notes`])
+//! and for a guessing game ([`Guess`]) are here already.
+//!
+//! ```
+//! use std::time::Duration;
+//! use hearken::{Files, Request, Response, Router, Server};
+//!
+//! let app = Router::new()
+//!     .get("/hello/{name}", |request: &mut Request| {
+//!         Response::text(format!("Hello, {}!", request.parameter("name").unwrap_or("world")))
+//!     })
+//!     .fallback(Files::new("www"));
+//!
+//! // Without a socket, for tests:
+//! assert_eq!(app.handle(&mut Request::get("/hello/Ada")).read_text()?, "Hello, Ada!");
+//!
+//! // And with one:
+//! let server = Server::bind("127.0.0.1:0")?.serve(app)?; // threads start here
+//! println!("Listening on {}", server.url());
+//! server.shutdown(Duration::from_secs(5)); // or: server.join()
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The way of a request
+//!
+//! ```text
+//! listener ──▶ pool ──▶ connection ──▶ router ──▶ handler ──▶ writer ──▶ log
+//! (accept)  (crossbeam)  (one worker)  (method, path)  (Request → Response)
+//! ```
+//!
+//! Nothing but the server writes to a socket. What is in `http` touches neither sockets nor files nor the clock.
+//!
+//! # Features
+//!
+//! - `tls`: HTTPS, and the development certificate ([`Tls`]).
+//! - `client`: the [`client`] module and the `hearken-client` program.
+//! - `cli`: the `hearken` program.
+//!
+//! All are on by default; a program that embeds the library sets `default-features = false` and picks.
+//!
+//! Messages about connections and failures go to the [`log`] facade.
 
 mod access_log;
 #[cfg(feature = "client")]
@@ -14,7 +57,7 @@ mod tls;
 
 pub use access_log::{AccessLog, LogFormat};
 pub use config::Settings;
-pub use error::Error;
+pub use error::{Error, reason};
 
 pub use handlers::files::Files;
 pub use handlers::guess::Guess;

@@ -2,8 +2,9 @@
 //!
 //! A second descriptor of each socket is what lets the server end a connection that tiny_http waits on, refuse a body
 //! without reading it, and know a body that was cut short. The system gives out the lowest free descriptor number, so the
-//! number that was free just before an accept is the accepted socket's, unless another thread was quicker; then it is one
-//! of the next. What stands there is recognised by its addresses before it is touched.
+//! number that was free just before an accept is the accepted socket's, unless another thread opened or closed something
+//! in that moment; then all numbers are looked through. What stands there is recognised by its addresses before it is
+//! touched.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,7 +12,7 @@ use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, RawFd};
 
 use socket2::{SockRef, Socket};
 
-/// How many descriptors from the expected one on are looked at: as many other threads may open files between two calls.
+/// How many descriptors above the expected one are looked at: as many other threads may open files between two calls.
 const WINDOW: RawFd = 64;
 
 /// The descriptor number that the system would give out now.
@@ -26,7 +27,7 @@ pub(super) struct Accepted {
     pub(super) peer: SocketAddr,
 }
 
-/// Finds the connected socket at or after `expected` that belongs to the listener at `listening` and is not `known`.
+/// Finds the connected socket, most likely at `expected`, that belongs to the listener at `listening` and is not `known`.
 ///
 /// `None` when there is none: the peer has reset the connection already.
 pub(super) fn claim(
@@ -34,9 +35,7 @@ pub(super) fn claim(
     listening: SocketAddr,
     known: impl Fn(SocketAddr, SocketAddr) -> bool,
 ) -> Option<Accepted> {
-    // Linux sets the number aside before it waits for a connection. Elsewhere a lower one may have come free meanwhile.
-    let lower = if cfg!(target_os = "linux") { 0..0 } else { 0..expected };
-    (expected..expected + WINDOW).chain(lower).find_map(|number| {
+    (expected..expected + WINDOW).chain((0..expected).rev()).find_map(|number| {
         let (local, peer) = ends(number, listening)?;
         if known(local, peer) {
             return None;

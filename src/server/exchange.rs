@@ -143,14 +143,14 @@ fn refuse_the_rest(
 
 /// How much of a refused body is read, and for how long, so that the client gets to read the refusal: closing a socket
 /// with unread bytes resets the connection, and a reset may overtake the answer (RFC 9112 §9.6).
-const LINGER_BYTES: usize = 4 * 1024 * 1024;
+const LINGER_BYTES: usize = 32 * 1024 * 1024;
 const LINGER_TIME: Duration = Duration::from_secs(1);
 
 fn linger(connection: &Connection) {
     let mut socket = connection.socket();
     let _ = socket.shutdown(Shutdown::Write);
     let deadline = Instant::now() + LINGER_TIME;
-    let mut scratch = [0; 16 * 1024];
+    let mut scratch = vec![0; 64 * 1024];
     let mut read = 0;
     while read < LINGER_BYTES {
         let left = deadline.saturating_duration_since(Instant::now());

@@ -1,1 +1,214 @@
-//! x
+//! The `hearken-client` program against the `hearken` program.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::thread;
+
+use crate::support::{Program, client, get, unused_address};
+
+struct Site {
+    directory: tempfile::TempDir,
+    server: Program,
+}
+
+fn site() -> Site {
+    let directory = tempfile::tempdir().unwrap();
+    let (www, data) = (directory.path().join("www"), directory.path().join("data"));
+    fs::create_dir(&www).unwrap();
+    fs::write(www.join("index.html"), "<p>index").unwrap();
+    let server =
+        Program::hearken(&["--demo", "--write", data.to_str().unwrap(), "--max-body", "8MiB", www.to_str().unwrap()]);
+    Site { directory, server }
+}
+
+impl Site {
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.server.url())
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.directory.path().join(name).to_str().unwrap().to_owned()
+    }
+}
+
+/// Runs the client with these arguments and this on its stdin: exit code, stdout and stderr.
+fn run(arguments: &[&str], input: &[u8]) -> (Option<i32>, Vec<u8>, String) {
+    let mut command = client();
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    let writer = thread::spawn(move || drop(stdin.write_all(&input)));
+    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    (status.code(), stdout, String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn bodies_go_to_stdout_and_statuses_to_the_exit_code() {
+    let site = site();
+    let hello = site.url("hello");
+    let table: [(&[&str], i32, &str); 7] = [
+        (&["get", &site.url("")], 0, "<p>index"),
+        (&["get", &site.url("hello")], 0, "Hello, world!"),
+        (&["get", hello.strip_prefix("http://").unwrap()], 0, "Hello, world!"),
+        (&["get", &site.url("nothing")], 1, "Not found: GET, /nothing"),
+        (&["post", &site.url("a.json"), "{\"name\": \"Ada\"}"], 0, "Wrote data for Ada."),
+        (&["post", &site.url("guess"), "{}"], 1, "Unsupported request: POST."),
+        (&["get", &site.url("a.json")], 0, "{\"name\": \"Ada\"}"),
+    ];
+    for (arguments, code, body) in table {
+        let (seen, out, error) = run(arguments, b"");
+        assert_eq!(
+            (seen, String::from_utf8_lossy(&out).as_ref(), error.as_str()),
+            (Some(code), body, ""),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn json_comes_from_the_argument_a_file_or_stdin() {
+    let site = site();
+    let file = site.path("input.json");
+    fs::write(&file, "{\"name\": \"file\"}").unwrap();
+    let at_file = format!("@{file}");
+    let url = site.url("x/y.json");
+    let table: [(&[&str], &[u8], &str); 3] = [
+        (&["post", &url, &at_file], b"", "Wrote data for file."),
+        (&["post", &url, "-"], b"{\"name\": \"stdin\"}", "Wrote data for stdin."),
+        (&["post", &url], b"[]", "Wrote data for y.json."),
+    ];
+    for (arguments, input, expected) in table {
+        let (code, out, _) = run(arguments, input);
+        assert_eq!((code, String::from_utf8_lossy(&out).as_ref()), (Some(0), expected), "{arguments:?}");
+    }
+    let (code, out, _) = run(&["post", &url, "{\n  nope"], b"");
+    assert_eq!(code, Some(1));
+    assert!(String::from_utf8_lossy(&out).contains("line 2 column"));
+}
+
+#[test]
+fn files_go_up_and_come_back_whole() {
+    let site = site();
+    let bytes: Vec<u8> = (0..3_000_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    fs::write(site.path("up"), &bytes).unwrap();
+    assert_eq!(run(&["put", &site.url("file"), &site.path("up")], b"").0, Some(0));
+    assert!(fs::read(Path::new(&site.path("data")).join("file")).unwrap() == bytes);
+    assert_eq!(run(&["put", &site.url("stdin"), "-"], &bytes).0, Some(0));
+    assert!(fs::read(Path::new(&site.path("data")).join("stdin")).unwrap() == bytes);
+    let (code, out, _) = run(&["get", &site.url("file"), "-o", &site.path("down")], b"");
+    assert_eq!((code, out.len()), (Some(0), 0));
+    assert!(fs::read(site.path("down")).unwrap() == bytes);
+    assert!(run(&["get", &site.url("file")], b"").1 == bytes);
+
+    let (code, out, _) = run(&["get", &site.url("nothing"), "-o", &site.path("down")], b"");
+    assert_eq!((code, String::from_utf8_lossy(&out).as_ref()), (Some(1), "Not found: GET, /nothing"));
+    assert!(fs::read(site.path("down")).unwrap() == bytes, "a refusal is not saved over the file");
+}
+
+#[test]
+fn an_upload_that_is_too_long_is_told_so() {
+    let site = site();
+    fs::write(site.path("large"), vec![0; 9 << 20]).unwrap();
+    let (code, out, error) = run(&["put", &site.url("large"), &site.path("large")], b"");
+    assert_eq!(code, Some(1), "{error}");
+    assert_eq!(String::from_utf8_lossy(&out), "The request body is longer than 8388608 bytes.");
+}
+
+#[test]
+fn notes_are_added_and_fetched() {
+    let site = site();
+    let url = site.url("notes");
+    let table: [(&[&str], i32, &str); 4] = [
+        (&["note", "add", "größer \"quoted\"", "--url", &url], 0, "You have 1 notes.\n"),
+        (&["note", "get", "0", "--url", &url], 0, "größer \"quoted\"\n"),
+        (&["note", "get", "7", "--url", &url], 1, "Not found: POST, /notes"),
+        (&["note", "add", "a\nb", "--url", &url], 1, "Bad request: a note is one line, without control characters."),
+    ];
+    for (arguments, code, expected) in table {
+        let (seen, out, _) = run(arguments, b"");
+        assert_eq!((seen, String::from_utf8_lossy(&out).as_ref()), (Some(code), expected), "{arguments:?}");
+    }
+}
+
+#[test]
+fn numbers_are_guessed_until_one_is_right() {
+    let site = site();
+    let (code, out, error) = run(&["guess", &site.url("guess"), "--interval", "0"], b"");
+    let text = String::from_utf8(out).unwrap();
+    assert_eq!((code, error.as_str()), (Some(0), ""), "{text}");
+    assert!(text.starts_with("Guess is "), "{text}");
+    assert!(text.ends_with(".\nGood guess, yay!\n"), "{text}");
+    assert!(text.lines().rev().skip(2).step_by(2).all(|line| line == "Bad guess, trying again."), "{text}");
+    assert_eq!(run(&["guess", &site.url("nothing")], b"").0, Some(1));
+}
+
+#[test]
+fn what_is_not_there_is_exit_3_and_bad_usage_exit_2() {
+    let nowhere = format!("http://{}/", unused_address());
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://{}/", mute.local_addr().unwrap());
+    let table: [(&[&str], i32, &str); 12] = [
+        (&["get", &nowhere], 3, "cannot connect to "),
+        (&["get", &nowhere, "--retry", "1"], 3, "cannot connect to "),
+        (&["get", &silent, "--timeout", "0.2"], 3, "did not answer in time"),
+        (&["get", &silent.replace("http", "https"), "--timeout", "0.2"], 3, "did not answer in time"),
+        (&["get", "http://no.such.host.invalid/"], 3, "cannot connect to "),
+        (&["get", "ftp://localhost/"], 2, "is not an http or https URL"),
+        (&["get", "http://"], 2, "is not an http or https URL"),
+        (&["put", &nowhere, "/no/such/file"], 2, "cannot read /no/such/file"),
+        (&["get", &nowhere, "--cacert", "/no/such/file"], 2, "cannot trust /no/such/file: no such file or directory"),
+        (&["get", &nowhere, "--auth", "nocolon"], 2, "colon"),
+        (&["get"], 2, "required"),
+        (&["fetch", &nowhere], 2, "unrecognized"),
+    ];
+    for (arguments, code, reason) in table {
+        let (seen, out, error) = run(arguments, b"");
+        assert_eq!(seen, Some(code), "{arguments:?}: {error}");
+        assert!(error.contains(reason), "{arguments:?}: {error}");
+        assert!(out.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_server_that_comes_late_is_waited_for() {
+    let address = unused_address();
+    let url = format!("http://{address}/");
+    let waiting = thread::spawn(move || run(&["get", &url, "--retry", "8"], b""));
+    // Whether the first attempt comes before or after this, the client gets its answer.
+    let server = hearken::Server::bind(address).unwrap().serve(hearken::hello).unwrap();
+    assert_eq!(waiting.join().unwrap().1, b"Hello, world!");
+    drop(server);
+}
+
+#[test]
+fn verbose_shows_the_head_on_stderr() {
+    let site = site();
+    let (_, out, error) = run(&["-v", "get", &site.url("hello")], b"");
+    assert_eq!(out, b"Hello, world!");
+    assert!(error.starts_with("200 OK\n"), "{error}");
+    assert!(error.contains("content-type: text/plain; charset=utf-8\n"), "{error}");
+}
+
+#[test]
+fn credentials_are_sent_and_not_to_other_hosts() {
+    let app = hearken::Router::new()
+        .get("/who", |request: &mut hearken::Request| {
+            hearken::Response::text(request.header("Authorization").unwrap_or("nobody").to_owned())
+        })
+        .get("/away", |request: &mut hearken::Request| {
+            let away = request.query().value("to").unwrap_or_default().into_owned();
+            hearken::Response::redirect(hearken::Status::FOUND, away)
+        });
+    let server = hearken::Server::bind("127.0.0.1:0").unwrap().and_bind("127.0.0.2:0").unwrap().serve(app).unwrap();
+    let urls: Vec<_> = server.urls().collect();
+    let who = run(&["get", &format!("{}who", urls[0]), "--auth", "ada:a:b"], b"").1;
+    assert_eq!(String::from_utf8_lossy(&who), "Basic YWRhOmE6Yg==");
+    let away = format!("{}away?to={}who", urls[0], urls[1]);
+    assert_eq!(run(&["get", &away, "--auth", "ada:a:b"], b"").1, b"nobody");
+    assert_eq!(get(server.address(), "/who").text(), "nobody");
+}

@@ -1,7 +1,7 @@
 //! What the tests share: programs started and ended, and HTTP spoken by hand.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -119,6 +119,11 @@ pub(crate) fn until<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
         assert!(Instant::now() < deadline, "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// An address where nobody listens, nor will by chance: no other test uses this loopback address.
+pub(crate) fn unused_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.99:0").unwrap().local_addr().unwrap()
 }
 
 /// A connection on which HTTP is spoken by hand.

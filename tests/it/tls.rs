@@ -1,1 +1,264 @@
-//! x
+//! HTTPS: certificates and keys of every kind that is taken, every kind that is refused, and the exchanges over them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use hearken::client::Client;
+use hearken::{HttpError, Request, Response, Router, Server, Tls};
+use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256, SignatureAlgorithm};
+
+use crate::support::{Program, client, hearken};
+
+/// A directory with a certificate for localhost in `cert.pem` and its key in `key.pem`.
+struct Certificate {
+    directory: tempfile::TempDir,
+    key: KeyPair,
+}
+
+impl Certificate {
+    fn new(algorithm: &'static SignatureAlgorithm) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let key = KeyPair::generate_for(algorithm).unwrap();
+        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let certificate = CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
+        fs::write(directory.path().join("cert.pem"), certificate.pem()).unwrap();
+        fs::write(directory.path().join("key.pem"), key.serialize_pem()).unwrap();
+        Self { directory, key }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        fs::write(self.path(name), text).unwrap();
+        self.path(name)
+    }
+}
+
+/// The elements of a DER sequence that starts here, each with its header.
+fn elements(der: &[u8]) -> Vec<&[u8]> {
+    let mut rest = content(der);
+    let mut found = Vec::new();
+    while !rest.is_empty() {
+        let (element, after) = rest.split_at(header_length(rest) + content_length(rest));
+        found.push(element);
+        rest = after;
+    }
+    found
+}
+
+fn content(der: &[u8]) -> &[u8] {
+    &der[header_length(der)..header_length(der) + content_length(der)]
+}
+
+fn header_length(der: &[u8]) -> usize {
+    if der[1] < 0x80 { 2 } else { 2 + usize::from(der[1] & 0x7f) }
+}
+
+fn content_length(der: &[u8]) -> usize {
+    if der[1] < 0x80 {
+        return usize::from(der[1]);
+    }
+    der[2..header_length(der)].iter().fold(0, |length, byte| length << 8 | usize::from(*byte))
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    use base64::Engine as _;
+    let text = base64::prelude::BASE64_STANDARD.encode(der);
+    let lines: Vec<_> = text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
+/// The key that a PKCS#8 document wraps (RFC 5208 §5): PKCS#1 for RSA, SEC1 for EC.
+fn unwrapped(key: &KeyPair) -> Vec<u8> {
+    let document = key.serialize_der();
+    content(elements(&document)[2]).to_vec()
+}
+
+/// A SEC1 key names its curve itself where nothing around it does (RFC 5915 §3).
+fn with_curve(sec1: &[u8]) -> Vec<u8> {
+    const P256: &[u8] = &[0xa0, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+    let parts = elements(sec1);
+    let mut inside = [parts[0], parts[1], P256].concat();
+    inside.extend(parts.iter().skip(2).filter(|part| part[0] == 0xa1).copied().flatten());
+    let length = u8::try_from(inside.len()).unwrap();
+    assert!(length < 0x80);
+    [&[0x30, length], inside.as_slice()].concat()
+}
+
+fn serve(certificate: &Path, key: &Path) -> Server {
+    let app = Router::new()
+        .get("/hello", hearken::hello)
+        .get("/secure", |request: &mut Request| Response::text(request.is_secure().to_string()))
+        .post("/echo", |request: &mut Request| Ok::<_, HttpError>(Response::bytes(request.read_body()?)));
+    Server::bind("127.0.0.1:0").unwrap().tls(Tls::from_files(certificate, key).unwrap()).serve(app).unwrap()
+}
+
+#[test]
+fn keys_of_all_kinds_serve() {
+    let rsa = Certificate::new(&PKCS_RSA_SHA256);
+    let ec = Certificate::new(&PKCS_ECDSA_P256_SHA256);
+    let ed = Certificate::new(&PKCS_ED25519);
+    let pkcs1 = rsa.write("pkcs1.pem", &pem("RSA PRIVATE KEY", &unwrapped(&rsa.key)));
+    let sec1 = ec.write("sec1.pem", &pem("EC PRIVATE KEY", &with_curve(&unwrapped(&ec.key))));
+    let with_parameters = ec.write(
+        "parameters.pem",
+        &format!(
+            "{}{}",
+            pem("EC PARAMETERS", &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]),
+            fs::read_to_string(&sec1).unwrap()
+        ),
+    );
+    let table = [
+        ("RSA in PKCS#8", &rsa, rsa.path("key.pem")),
+        ("RSA in PKCS#1", &rsa, pkcs1),
+        ("EC in PKCS#8", &ec, ec.path("key.pem")),
+        ("EC in SEC1", &ec, sec1),
+        ("EC in SEC1 after its parameters", &ec, with_parameters),
+        ("Ed25519 in PKCS#8", &ed, ed.path("key.pem")),
+    ];
+    for (kind, certificate, key) in table {
+        let server = serve(&certificate.path("cert.pem"), &key);
+        let client = Client::builder().trust(certificate.path("cert.pem")).unwrap().build();
+        let answer = client.get(&format!("{}hello", server.url())).unwrap_or_else(|error| panic!("{kind}: {error}"));
+        assert_eq!(answer.text().unwrap(), "Hello, world!", "{kind}");
+    }
+}
+
+#[test]
+fn what_cannot_be_served_with_is_one_line() {
+    let ec = Certificate::new(&PKCS_ECDSA_P256_SHA256);
+    let other = Certificate::new(&PKCS_ECDSA_P256_SHA256);
+    let (cert, key) = (ec.path("cert.pem"), ec.path("key.pem"));
+    let key_text = fs::read_to_string(&key).unwrap();
+    let missing = ec.path("missing.pem");
+    let empty = ec.write("empty.pem", "");
+    let garbage = ec.write("garbage.pem", &pem("PRIVATE KEY", b"not a key"));
+    let bad_cert = ec.write("bad-cert.pem", &pem("CERTIFICATE", b"not a certificate"));
+    let torn = ec.write("torn.pem", &key_text[..key_text.len() / 2]);
+    let encrypted = ec.write("encrypted.pem", &pem("ENCRYPTED PRIVATE KEY", b"secret"));
+    let old_encrypted = ec.write(
+        "old-encrypted.pem",
+        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n",
+    );
+    let table = [
+        (&missing, &key, "no such file or directory"),
+        (&cert, &missing, "no such file or directory"),
+        (&empty, &key, "there is no PEM certificate in"),
+        (&key, &key, "there is no PEM certificate in"),
+        (&bad_cert, &key, "cannot use"),
+        (&cert, &empty, "there is no PEM private key in"),
+        (&cert, &cert, "there is no PEM private key in"),
+        (&cert, &garbage, "the private key is not valid"),
+        (&cert, &torn, "PEM"),
+        (&cert, &encrypted, "is encrypted; decrypt it first"),
+        (&cert, &old_encrypted, "is encrypted; decrypt it first"),
+        (&cert, &other.path("key.pem"), "does not belong to"),
+    ];
+    for (certificate, key, reason) in table {
+        let mut command = hearken();
+        command.args(["-p", "0", "--tls-cert"]).arg(certificate).arg("--tls-key").arg(key).arg(".");
+        let output = command.output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{certificate:?} {key:?}: {error}");
+        assert!(error.contains(reason), "{certificate:?} {key:?}: {error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
+
+#[test]
+fn the_development_certificate_is_made_and_can_be_trusted() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("index.html"), "secure page").unwrap();
+    let start = || {
+        let mut command = hearken();
+        command.args(["-p", "0", "-b", "127.0.0.1", "-b", "::1", "--tls", "-q", "."]).current_dir(&directory);
+        Program::start(&mut command, 2)
+    };
+    let server = start();
+    let authority = directory.path().join("certs/ca.pem");
+    let port = server.address().port();
+    let mut urls = server.urls.clone();
+    urls.push(format!("https://localhost:{port}/"));
+    for url in urls {
+        let output = client().args(["get", &url, "--cacert"]).arg(&authority).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "secure page", "{url}: {output:?}");
+    }
+    let untrusting = client().args(["get", server.url()]).output().unwrap();
+    assert_eq!(untrusting.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&untrusting.stderr).contains("no secure connection to"), "{untrusting:?}");
+
+    let before = fs::read(directory.path().join("certs/localhost.pem")).unwrap();
+    drop(server);
+    drop(start());
+    assert_eq!(fs::read(directory.path().join("certs/localhost.pem")).unwrap(), before, "made once");
+}
+
+#[test]
+fn certificates_can_be_made_beforehand() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = hearken().arg("--make-certs").current_dir(&directory).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--cacert certs/ca.pem"), "{output:?}");
+    assert!(directory.path().join("certs/ca.pem").exists());
+}
+
+#[test]
+fn starting_with_tls_says_how_to_trust_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("log");
+    let mut command = hearken();
+    command.args(["-p", "0", "--tls", "."]).current_dir(&directory).stderr(fs::File::create(&log).unwrap());
+    let mut server = Program::start(&mut command, 1);
+    server.signal("TERM");
+    server.wait();
+    let text = fs::read_to_string(&log).unwrap();
+    assert!(text.contains("hearken-client --cacert certs/ca.pem get https://127.0.0.1:"), "{text}");
+    assert!(text.contains("curl --cacert certs/ca.pem https://127.0.0.1:"), "{text}");
+}
+
+#[test]
+fn exchanges_work_over_tls() {
+    let certificate = Certificate::new(&PKCS_ECDSA_P256_SHA256);
+    let server = serve(&certificate.path("cert.pem"), &certificate.path("key.pem"));
+    let client = Client::builder().trust(certificate.path("cert.pem")).unwrap().build();
+    let url = |path: &str| format!("{}{path}", server.url());
+    assert_eq!(client.get(&url("secure")).unwrap().text().unwrap(), "true");
+    let json = format!("[\"{}\"]", "x".repeat(1_000_000));
+    for _ in 0..3 {
+        assert!(client.post_json(&url("echo"), &json).unwrap().text().unwrap() == json);
+    }
+    let too_long = vec![0_u8; 11 << 20];
+    let refused = client.put(&url("hello"), &mut too_long.as_slice(), Some(11 << 20)).unwrap();
+    assert_eq!(refused.status(), 405);
+    let missing = client.get(&url("nothing")).unwrap();
+    assert_eq!(missing.status(), 404);
+}
+
+#[test]
+fn plain_http_on_a_tls_port_ends() {
+    let certificate = Certificate::new(&PKCS_ECDSA_P256_SHA256);
+    let server = serve(&certificate.path("cert.pem"), &certificate.path("key.pem"));
+    let plain = format!("http://{}/hello", server.address());
+    assert!(Client::new().get(&plain).is_err());
+    let client = Client::builder().trust(certificate.path("cert.pem")).unwrap().build();
+    assert_eq!(client.get(&format!("{}hello", server.url())).unwrap().text().unwrap(), "Hello, world!");
+}
+
+#[test]
+fn curl_trusts_the_authority() {
+    if Command::new("curl").arg("--version").output().is_err() {
+        eprintln!("skipped: curl_trusts_the_authority: curl is not installed");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let tls = Tls::development(directory.path()).unwrap();
+    let server = Server::bind("127.0.0.1:0").unwrap().tls(tls).serve(hearken::hello).unwrap();
+    let authority = Tls::development_authority(directory.path());
+    let url = format!("https://localhost:{}/", server.address().port());
+    let output =
+        Command::new("curl").args(["-s", "--noproxy", "*", "--cacert"]).arg(&authority).arg(&url).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "Hello, world!", "{output:?}");
+}

@@ -33,6 +33,10 @@ pub(crate) struct Args {
     #[arg(long, env = "HEARKEN_TLS", conflicts_with_all = ["tls_cert", "tls_key"])]
     pub(crate) tls: bool,
 
+    /// Make the development certificate in certs/, unless there is a good one, and serve nothing
+    #[arg(long, env = "HEARKEN_MAKE_CERTS")]
+    pub(crate) make_certs: bool,
+
     /// Serve HTTPS with this certificate chain (PEM)
     #[arg(long, value_name = "FILE", env = "HEARKEN_TLS_CERT", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,

@@ -39,9 +39,15 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
+    if args.make_certs {
+        Tls::development(CERTS)?;
+        say_how_to_trust("https://127.0.0.1:4040/");
+        return Ok(());
+    }
     check_directory(&args.root).map_err(|error| format!("cannot serve {}: {error}", args.root.display()))?;
     if let Some(directory) = &args.write {
         fs::create_dir_all(directory)
+            .map_err(|error| hearken::reason(&error))
             .and_then(|()| check_directory(directory))
             .map_err(|error| format!("cannot write to {}: {error}", directory.display()))?;
     }
@@ -57,8 +63,8 @@ fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn check_directory(path: &Path) -> io::Result<()> {
-    fs::read_dir(path).map(drop)
+fn check_directory(path: &Path) -> Result<(), String> {
+    fs::read_dir(path).map(drop).map_err(|error| hearken::reason(&error))
 }
 
 fn builder(args: &Args) -> Result<Builder, Box<dyn std::error::Error>> {
@@ -103,13 +109,17 @@ fn announce(args: &Args, server: &Server) -> io::Result<()> {
     }
     out.flush()?;
     if args.tls && !args.quiet {
-        let authority = Tls::development_authority(CERTS);
-        let (authority, url) = (authority.display(), server.url());
-        eprintln!("The certificate is for this machine only. To trust it:");
-        eprintln!("  hearken-client --cacert {authority} get {url}");
-        eprintln!("  curl --cacert {authority} {url}");
+        say_how_to_trust(&server.url());
     }
     Ok(())
+}
+
+fn say_how_to_trust(url: &str) {
+    let authority = Tls::development_authority(CERTS);
+    let authority = authority.display();
+    eprintln!("The certificate in {CERTS}/ is for this machine only. To trust it:");
+    eprintln!("  hearken-client --cacert {authority} get {url}");
+    eprintln!("  curl --cacert {authority} {url}");
 }
 
 /// The first signal stops the server, running answers finishing; a second one cuts them off.

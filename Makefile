@@ -1,0 +1,34 @@
+# What one does with hearken. `make help` lists it.
+
+.DEFAULT_GOAL := help
+.PHONY: run test lint certs clean help
+
+## run: serve www/ on http://127.0.0.1:4040/, with the demonstration services, writing into data/
+run:
+	cargo run --release --bin hearken -- --demo --write data www
+
+## test: formatting, lints, all tests, and the documentation
+test: lint
+	cargo test
+	cargo test --no-default-features --lib
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+	@! cargo tree -e normal,build,dev --prefix none | grep -E '^(tokio|async-std|smol|mio|hyper|futures-executor) ' \
+		|| { echo 'an asynchronous runtime is in the dependency tree'; exit 1; }
+
+## lint: formatting and clippy, warnings as errors
+lint:
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	cargo clippy --no-default-features --all-targets -- -D warnings
+	cargo clippy --no-default-features --features cli --bin hearken -- -D warnings
+
+## certs: make the development certificate in certs/, unless there is a good one
+certs:
+	cargo run --release --bin hearken -- --make-certs
+
+## clean: remove what was built
+clean:
+	cargo clean
+
+help:
+	@sed -n 's/^## /  make /p' Makefile
