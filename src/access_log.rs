@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
 use crate::error::Error;
@@ -30,6 +30,8 @@ pub enum LogFormat {
 pub struct AccessLog {
     format: LogFormat,
     shared: Arc<Shared>,
+    /// `None` once the log is being dropped.
+    thread: Option<JoinHandle<()>>,
 }
 
 struct Shared {
@@ -69,8 +71,8 @@ impl AccessLog {
         let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() });
         let writer = Arc::clone(&shared);
         let run = move || writer.write_out(out);
-        thread::Builder::new().name("hearken-log".into()).spawn(run).map_err(Error::Thread)?;
-        Ok(Self { format, shared })
+        let thread = thread::Builder::new().name("hearken-log".into()).spawn(run).map_err(Error::Thread)?;
+        Ok(Self { format, shared, thread: Some(thread) })
     }
 
     pub(crate) fn write(&self, record: &Record) {
@@ -98,7 +100,10 @@ impl Drop for AccessLog {
     fn drop(&mut self) {
         self.shared.lock().closed = true;
         self.shared.changed.notify_all();
-        self.flush();
+        if let Some(thread) = self.thread.take() {
+            // It writes what is left and ends. Should the writer have panicked, there is nothing to be done.
+            let _ = thread.join();
+        }
     }
 }
 

@@ -38,7 +38,8 @@ pub(super) fn run(requests: Requests, connection: &Arc<Connection>, context: &Co
             return;
         }
         let next = serve(request, connection, context, pressed, &mut buffer);
-        if next == Next::Close || !context.connections.finish(connection) {
+        // Asked after `finish`: a stop that came before it has not found the connection waiting, so nobody else ends it.
+        if next == Next::Close || !context.connections.finish(connection) || context.is_stopping() {
             return;
         }
     }

@@ -308,12 +308,12 @@ impl Context {
         let deadline = Instant::now() + grace;
         let mut stop = self.lock_stop();
         *stop = Some(stop.map_or(deadline, |earlier| earlier.min(deadline)));
-        self.stopping.store(true, Ordering::Release);
+        self.stopping.store(true, Ordering::SeqCst);
         self.stop_changed.notify_all();
     }
 
     fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Acquire)
+        self.stopping.load(Ordering::SeqCst)
     }
 
     fn wait_for_stop(&self) {

@@ -43,14 +43,15 @@ fn a_server_starts_answers_and_stops_leaving_nothing() {
         return;
     }
     let tasks = Path::new("/proc/self/task");
-    let server = Server::bind("127.0.0.1:0").unwrap().serve(app()).unwrap();
+    let log = AccessLog::new(LogFormat::Common, std::io::sink()).unwrap();
+    let server = Server::bind("127.0.0.1:0").unwrap().access_log(log).serve(app()).unwrap();
     let address = server.address();
     assert_eq!(server.url(), format!("http://{address}/"));
     let mut idle = Wire::connect(address);
     idle.send("GET /hello HTTP/1.1\r\nHost: test\r\n\r\n");
     assert_eq!(idle.reply().text(), "Hello, world!");
     if tasks.exists() {
-        assert!(threads_of(tasks) >= 3, "one that accepts, one that guards, one that works");
+        assert!(threads_of(tasks) >= 4, "one that accepts, one that guards, one that logs, one that works");
     }
 
     let begun = Instant::now();
