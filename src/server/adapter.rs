@@ -148,7 +148,7 @@ impl Wire {
             }
         }
         if self.waited {
-            let _ = self.connection.socket().set_read_timeout(self.limits.pause_after);
+            let _ = self.connection.set_read_timeout(self.limits.pause_after);
         }
         self.state == BodyState::Done
     }
@@ -184,7 +184,7 @@ impl Wire {
         if self.state == BodyState::Unread {
             self.state = BodyState::Open;
             self.waited = true;
-            self.connection.socket().set_read_timeout(self.limits.pause).map_err(BodyError::Io)?;
+            self.connection.set_read_timeout(self.limits.pause).map_err(BodyError::Io)?;
         }
         let read = self.request.as_reader().read(&mut buffer[..room]).map_err(body_error)?;
         if read == 0 {

@@ -1,19 +1,20 @@
 //! The open connections: who they are, what each is doing, and the means to end them from outside.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::net::RecvFlags;
-use socket2::Socket;
+use socket2::SockRef;
 
-use super::descriptor::Accepted;
+use super::descriptor::{Accepted, Lent};
 
 /// An open connection, as everyone but its worker sees it.
 pub(super) struct Connection {
-    socket: Socket,
+    socket: Lent,
     local: SocketAddr,
     peer: SocketAddr,
     phase: AtomicU8,
@@ -48,13 +49,26 @@ impl Connection {
         self.peer
     }
 
-    pub(super) fn socket(&self) -> &Socket {
+    /// The socket; `None` once the worker is done with the connection.
+    pub(super) fn socket(&self) -> &Lent {
         &self.socket
     }
 
     /// Whether the peer has ended its side and everything it sent was read.
     pub(super) fn is_at_end(&self) -> bool {
-        matches!(rustix::net::recv(&self.socket, &mut [0_u8][..], RecvFlags::PEEK | RecvFlags::DONTWAIT), Ok((_, 0)))
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        let peeked = self.socket.with(|socket| rustix::net::recv(socket, &mut [0_u8][..], flags));
+        matches!(peeked, Some(Ok((_, 0))))
+    }
+
+    /// How long a read waits for the peer; `None` is for ever.
+    pub(super) fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.socket.with(|socket| SockRef::from(&socket).set_read_timeout(timeout)).unwrap_or(Ok(()))
+    }
+
+    /// Whether reads and writes return at once when they would have to wait.
+    pub(super) fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        self.socket.with(|socket| SockRef::from(&socket).set_nonblocking(nonblocking)).unwrap_or(Ok(()))
     }
 
     /// Ends the connection if it is waiting. A request that arrives at the same moment is not acted on, so that its client
@@ -62,7 +76,7 @@ impl Connection {
     pub(super) fn end_if_waiting(&self) -> bool {
         let ended = self.step(Phase::Waiting, Phase::Ended);
         if ended {
-            let _ = self.socket.shutdown(Shutdown::Both);
+            self.socket.with(|socket| SockRef::from(&socket).shutdown(Shutdown::Both));
         }
         ended
     }
@@ -71,8 +85,11 @@ impl Connection {
     pub(super) fn cut(&self) {
         self.phase.store(Phase::Ended as u8, Ordering::Release);
         // Without a lingering send queue the peer is told by a reset that its answer is not whole.
-        let _ = self.socket.set_linger(Some(Duration::ZERO));
-        let _ = self.socket.shutdown(Shutdown::Both);
+        self.socket.with(|socket| {
+            let socket = SockRef::from(&socket);
+            let _ = socket.set_linger(Some(Duration::ZERO));
+            let _ = socket.shutdown(Shutdown::Both);
+        });
     }
 
     fn step(&self, from: Phase, to: Phase) -> bool {
@@ -109,7 +126,8 @@ impl Connections {
         connection
     }
 
-    /// Takes a connection that is closed out of the table.
+    /// Takes a connection out of the table. Its socket must have been taken back, and be closed: one that is not in the
+    /// table and still open would be taken for a new one.
     pub(super) fn remove(&self, connection: &Connection) {
         let mut open = self.lock();
         open.remove(&(connection.local, connection.peer));

@@ -1,16 +1,19 @@
 //! Finding the socket that tiny_http has just accepted: it gives away a connection, and neither its socket nor its peer.
 //!
-//! A second descriptor of each socket is what lets the server end a connection that tiny_http waits on, refuse a body
-//! without reading it, and know a body that was cut short. The system gives out the lowest free descriptor number, so the
-//! number that was free just before an accept is the accepted socket's, unless another thread opened or closed something
-//! in that moment; then all numbers are looked through. What stands there is recognised by its addresses before it is
-//! touched.
+//! Knowing the socket is what lets the server end a connection that tiny_http waits on, refuse a body without reading it, and
+//! know a body that was cut short. The system gives out the lowest free descriptor number, so the number that was free just
+//! before an accept is the accepted socket's, unless another thread opened or closed something in that moment; then all
+//! numbers are looked through. What stands there is recognised by its addresses.
+//!
+//! A duplicate of each descriptor would be the simple way, and would cost every connection a third of its descriptors more.
+//! So the number is lent: it is good for as long as tiny_http holds the connection, and the worker takes it back before.
 
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, RawFd};
+use std::sync::{Mutex, PoisonError};
 
-use socket2::{SockRef, Socket};
+use socket2::SockRef;
 
 /// How many descriptors above the expected one are looked at: as many other threads may open files between two calls.
 const WINDOW: RawFd = 64;
@@ -22,7 +25,7 @@ pub(super) fn lowest_free(any: impl AsFd) -> io::Result<RawFd> {
 
 /// A socket that was accepted, and its two ends.
 pub(super) struct Accepted {
-    pub(super) socket: Socket,
+    pub(super) socket: Lent,
     pub(super) local: SocketAddr,
     pub(super) peer: SocketAddr,
 }
@@ -37,13 +40,7 @@ pub(super) fn claim(
 ) -> Option<Accepted> {
     (expected..expected + WINDOW).chain((0..expected).rev()).find_map(|number| {
         let (local, peer) = ends(number, listening)?;
-        if known(local, peer) {
-            return None;
-        }
-        let socket = duplicate(number)?;
-        // Another thread may have put something else there meanwhile; the duplicate stays what it is.
-        let still = ends(socket.as_raw_fd(), listening)? == (local, peer);
-        still.then_some(Accepted { socket, local, peer })
+        (!known(local, peer)).then(|| Accepted { socket: Lent(Mutex::new(Some(number))), local, peer })
     })
 }
 
@@ -57,15 +54,33 @@ fn ends(number: RawFd, listening: SocketAddr) -> Option<(SocketAddr, SocketAddr)
     ours.then_some((local, peer))
 }
 
-fn duplicate(number: RawFd) -> Option<Socket> {
-    borrow(number).try_clone_to_owned().ok().map(Socket::from)
+/// A socket that tiny_http owns, until it is taken back.
+pub(super) struct Lent(Mutex<Option<RawFd>>);
+
+impl Lent {
+    /// Calls `act` with the socket, unless it was taken back. It is not taken back meanwhile, so `act` must not wait.
+    pub(super) fn with<T>(&self, act: impl FnOnce(BorrowedFd<'_>) -> T) -> Option<T> {
+        let number = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        number.map(|number| act(borrow(number)))
+    }
+
+    /// The socket, for the worker that is the one to take it back, and so may wait with it.
+    pub(super) fn for_worker(&self) -> Option<BorrowedFd<'_>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).map(borrow)
+    }
+
+    /// Takes the socket back: from here on nobody uses it, and it may be closed.
+    pub(super) fn take_back(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
 }
 
 #[expect(unsafe_code, reason = "a descriptor that tiny_http owns can only be named by its number")]
-fn borrow(number: RawFd) -> BorrowedFd<'static> {
-    // SAFETY: the number is from 0 up, so not the forbidden -1. The borrow is used for single system calls that ask for a
-    // socket's addresses or duplicate it, and is not kept. Should the owner close the descriptor meanwhile, such a call
-    // fails, or speaks of another file, which the comparison of addresses notices.
+fn borrow<'a>(number: RawFd) -> BorrowedFd<'a> {
+    // SAFETY: the number is from 0 up, so not the forbidden -1. While a connection is being claimed it is used only to ask a
+    // socket for its addresses; should the owner close it meanwhile, the call fails, or speaks of another file, which the
+    // comparison of addresses notices. From then on it is used through `Lent` only, and the worker takes it back before it
+    // drops the connection that owns it, so it is open and the same socket whenever it is used.
     unsafe { BorrowedFd::borrow_raw(number) }
 }
 
@@ -88,9 +103,11 @@ mod tests {
         let found = claim(expected.min(in_the_way.as_raw_fd()), address, |_, _| false).unwrap();
         assert_eq!((found.peer, found.local), (peer, address));
         assert_eq!(found.peer, client.local_addr().unwrap());
-        assert_ne!(found.socket.as_raw_fd(), accepted.as_raw_fd());
+        assert_eq!(found.socket.with(|socket| socket.as_raw_fd()), Some(accepted.as_raw_fd()));
         assert!(claim(expected, address, |_, known| known == peer).is_none(), "a known one is not claimed twice");
         let other = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         assert!(claim(expected, other, |_, _| false).is_none(), "nor one of another listener");
+        found.socket.take_back();
+        assert_eq!(found.socket.with(|_| ()), None);
     }
 }

@@ -7,6 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use socket2::SockRef;
+
 use super::adapter::{self, Adapted, BodyLimits, Wire};
 use super::connections::Connection;
 use super::{Context, writer};
@@ -23,7 +25,12 @@ pub(super) type Requests = Box<dyn Iterator<Item = RequestResult> + Send>;
 type RequestResult = Result<tiny_http::Request, Box<dyn std::fmt::Display + Send>>;
 
 /// Serves a connection to its end. `pressed` answers whether other connections wait for this one's worker.
-pub(super) fn run(requests: Requests, connection: &Arc<Connection>, context: &Context, pressed: &dyn Fn() -> bool) {
+pub(super) fn run(
+    requests: &mut Requests,
+    connection: &Arc<Connection>,
+    context: &Context,
+    pressed: &dyn Fn() -> bool,
+) {
     let mut buffer = Vec::new();
     for request in requests {
         let request = match request {
@@ -136,9 +143,9 @@ fn refuse_the_rest(
     connection: &Connection,
     send: impl FnOnce(&mut dyn io::Write) -> io::Result<writer::Sent>,
 ) -> io::Result<writer::Sent> {
-    connection.socket().set_nonblocking(true)?;
+    connection.set_nonblocking(true)?;
     let mut out = wire.into_request().into_writer();
-    connection.socket().set_nonblocking(false)?;
+    connection.set_nonblocking(false)?;
     send(&mut out)
 }
 
@@ -148,7 +155,8 @@ const LINGER_BYTES: usize = 32 * 1024 * 1024;
 const LINGER_TIME: Duration = Duration::from_secs(1);
 
 fn linger(connection: &Connection) {
-    let mut socket = connection.socket();
+    let Some(socket) = connection.socket().for_worker() else { return };
+    let socket = SockRef::from(&socket);
     let _ = socket.shutdown(Shutdown::Write);
     let deadline = Instant::now() + LINGER_TIME;
     let mut scratch = vec![0; 64 * 1024];
@@ -158,7 +166,7 @@ fn linger(connection: &Connection) {
         if left.is_zero() || socket.set_read_timeout(Some(left)).is_err() {
             return;
         }
-        match socket.read(&mut scratch) {
+        match (&*socket).read(&mut scratch) {
             Ok(0) | Err(_) => return,
             Ok(more) => read += more,
         }

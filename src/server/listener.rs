@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
@@ -71,7 +72,7 @@ pub(super) fn accept(
     listener: TcpListener,
     address: SocketAddr,
     tls: &SslContextWrap,
-    context: &Context,
+    context: &Arc<Context>,
     pool: &Pool<Job>,
 ) {
     let listener = tiny_http::Listener::from(listener);
@@ -90,7 +91,8 @@ pub(super) fn accept(
                 let Some(accepted) = descriptor::claim(expected, address, known) else { continue };
                 let requests = Box::new(client.map(|request| request.map_err(|error| Box::new(error) as _)));
                 let connection = context.connections.add(accepted);
-                if let Err(error) = pool.submit(Job { requests, connection }) {
+                let job = Job { context: Arc::clone(context), connection, requests: Some(requests) };
+                if let Err(error) = pool.submit(job) {
                     trouble.report(context, &format!("cannot start a worker: {error}"));
                 }
             }

@@ -257,10 +257,8 @@ impl Builder {
             stopping: AtomicBool::new(false),
             stop_changed: Condvar::new(),
         });
-        let worker = Arc::clone(&context);
-        let pool = Arc::new(Pool::new(max_workers, WAITING_CONNECTIONS, WORKER_LINGER, move |job, pressed| {
-            worker.work(job, pressed);
-        }));
+        let pool = Pool::new(max_workers, WAITING_CONNECTIONS, WORKER_LINGER, |mut job: Job, pressed| job.run(pressed));
+        let pool = Arc::new(pool);
         let watcher = Arc::clone(&context);
         let guard = spawn("hearken-guard", move || watcher.watch())?;
         // Should anything fail from here on, the server is dropped, which ends the threads that were started.
@@ -292,10 +290,12 @@ struct Context {
     stop_changed: Condvar,
 }
 
-/// A connection for a worker.
+/// A connection for a worker. However it ends, its drop closes it.
 struct Job {
-    requests: Requests,
+    context: Arc<Context>,
     connection: Arc<Connection>,
+    /// What owns the socket; `None` only while it is being dropped.
+    requests: Option<Requests>,
 }
 
 /// How long a worker waits for a connection before it leaves.
@@ -344,23 +344,22 @@ impl Context {
             self.pause(guard::interval(&self.settings));
         }
     }
+}
 
-    /// A worker's job.
-    fn work(&self, job: Job, pressed: &dyn Fn() -> bool) {
-        // The connection leaves the table however this ends, and after its socket is closed.
-        let _open = Open { connections: &self.connections, connection: &job.connection };
-        exchange::run(job.requests, &job.connection, self, pressed);
+impl Job {
+    fn run(&mut self, pressed: &dyn Fn() -> bool) {
+        if let Some(requests) = &mut self.requests {
+            exchange::run(requests, &self.connection, &self.context, pressed);
+        }
     }
 }
 
-struct Open<'a> {
-    connections: &'a Connections,
-    connection: &'a Connection,
-}
-
-impl Drop for Open<'_> {
+impl Drop for Job {
     fn drop(&mut self) {
-        self.connections.remove(self.connection);
+        // In this order: see `Lent` and `Connections::remove`.
+        self.connection.socket().take_back();
+        drop(self.requests.take());
+        self.context.connections.remove(&self.connection);
     }
 }
 
