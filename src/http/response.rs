@@ -1,5 +1,6 @@
 //! A response as a handler gives it: a value, written to a connection by nobody but the server.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Read};
@@ -30,8 +31,13 @@ pub struct Response {
 /// The body of a response.
 pub(crate) enum ResponseBody {
     Bytes(Cow<'static, [u8]>),
-    Stream { reader: Box<dyn Read + Send>, length: Option<u64> },
+    Stream { reader: Box<dyn Payload>, length: Option<u64> },
 }
+
+/// What a body is read from. The server looks for types that it knows a faster way for than reading them.
+pub(crate) trait Payload: Read + Send + Any {}
+
+impl<T: Read + Send + Any> Payload for T {}
 
 impl Response {
     /// A response of this status, with an empty body.

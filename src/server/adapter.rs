@@ -153,6 +153,10 @@ impl Wire {
         self.state == BodyState::Done
     }
 
+    pub(super) fn is_secure(&self) -> bool {
+        self.request.secure()
+    }
+
     pub(super) fn into_request(self) -> tiny_http::Request {
         self.request
     }

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use socket2::SockRef;
 
+use super::Context;
 use super::adapter::{self, Adapted, BodyLimits, Wire};
 use super::connections::Connection;
-use super::{Context, writer};
+use super::writer::{self, Sink};
 use crate::access_log::Record;
 use crate::config::{self, Settings};
 use crate::handlers;
@@ -82,12 +83,12 @@ fn serve(
     let persistent = persistent && settled && !context.is_stopping() && !pressed();
     let persistence = if persistent { Persistence::KeepAlive } else { Persistence::Close };
 
-    let result = if settled {
-        let mut out = wire.into_request().into_writer();
-        writer::send(&mut out, buffer, response, &method, version, persistence)
-    } else {
-        refuse_the_rest(wire, connection, |out| writer::send(out, buffer, response, &method, version, persistence))
-    };
+    let plain = !wire.is_secure();
+    let result = into_writer(wire, connection, settled).and_then(|mut out| {
+        let socket = if plain { connection.socket().for_worker() } else { None };
+        let mut sink = Sink { out: &mut out, socket };
+        writer::send(&mut sink, buffer, response, &method, version, persistence)
+    });
     if let (Some(log), Some(record)) = (&context.access_log, record) {
         let sent = result.as_ref().map_or(0, |sent| sent.body);
         log.write(&record.end(status, sent, started.elapsed()));
@@ -134,19 +135,19 @@ fn into_wire(request: Request) -> Wire {
     *source.downcast::<Wire>().expect("the request was adapted from the wire")
 }
 
-/// Answers a request whose body is not read to its end, without reading it.
+/// tiny_http's writer for the answer.
 ///
-/// tiny_http gives its writer only after it has dropped the reader, and the reader then reads the body to its end, be it
-/// gigabytes. On a socket that does not wait it gives up as soon as nothing more has arrived.
-fn refuse_the_rest(
-    wire: Wire,
-    connection: &Connection,
-    send: impl FnOnce(&mut dyn io::Write) -> io::Result<writer::Sent>,
-) -> io::Result<writer::Sent> {
+/// tiny_http gives it only after it has dropped the reader, and the reader then reads the body to its end, be it gigabytes.
+/// Where the body is not settled this must not be: on a socket that does not wait, the reader gives up as soon as nothing
+/// more has arrived.
+fn into_writer(wire: Wire, connection: &Connection, settled: bool) -> io::Result<Box<dyn io::Write + Send>> {
+    if settled {
+        return Ok(wire.into_request().into_writer());
+    }
     connection.set_nonblocking(true)?;
-    let mut out = wire.into_request().into_writer();
+    let out = wire.into_request().into_writer();
     connection.set_nonblocking(false)?;
-    send(&mut out)
+    Ok(out)
 }
 
 /// How much of a refused body is read, and for how long, so that the client gets to read the refusal: closing a socket

@@ -1,13 +1,26 @@
 //! Writing a response to a connection: the head and the first of the body in one write, the rest in large ones.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
+use std::os::fd::BorrowedFd;
 use std::time::SystemTime;
 
+use rustix::net::SendFlags;
+
+use crate::handlers::files::part::FilePart;
 use crate::http::date;
 use crate::http::head::{self, BodyFraming, Persistence};
 use crate::http::method::{Method, Version};
-use crate::http::response::{Response, ResponseBody};
+use crate::http::response::{Payload, Response, ResponseBody};
+
+/// Where a response goes.
+pub(super) struct Sink<'a> {
+    /// tiny_http's writer.
+    pub(super) out: &'a mut dyn Write,
+    /// The socket under it, where nothing stands between the two: no TLS, nothing buffered.
+    pub(super) socket: Option<BorrowedFd<'a>>,
+}
 
 /// What a response took on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +37,7 @@ const BUFFER: usize = 256 * 1024;
 ///
 /// An error leaves the response cut short: the connection must then be broken off, so that the client notices.
 pub(super) fn send(
-    out: &mut dyn Write,
+    sink: &mut Sink<'_>,
     buffer: &mut Vec<u8>,
     response: Response,
     method: &Method,
@@ -35,19 +48,18 @@ pub(super) fn send(
     let (framing, persistence) = with_date(|date| head::write(buffer, &response, method, version, persistence, date));
     let result = match (framing, response.into_body()) {
         (BodyFraming::None, _) => Ok(0),
-        (_, ResponseBody::Bytes(bytes)) => send_bytes(out, buffer, &bytes),
-        (BodyFraming::Chunked, ResponseBody::Stream { reader, .. }) => send_chunks(out, buffer, reader),
-        (BodyFraming::Length(length), ResponseBody::Stream { reader, .. }) => {
-            send_stream(out, buffer, reader.take(length)).and_then(|sent| match sent {
+        (_, ResponseBody::Bytes(bytes)) => send_bytes(sink.out, buffer, &bytes),
+        (BodyFraming::Chunked, ResponseBody::Stream { reader, .. }) => send_chunks(sink.out, buffer, reader),
+        (BodyFraming::Length(length), ResponseBody::Stream { reader, .. }) => send_known(sink, buffer, reader, length)
+            .and_then(|sent| match sent {
                 sent if sent == length => Ok(sent),
                 _ => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the body is shorter than its declared length")),
-            })
-        }
-        (BodyFraming::UntilClose, ResponseBody::Stream { reader, .. }) => send_stream(out, buffer, reader),
+            }),
+        (BodyFraming::UntilClose, ResponseBody::Stream { reader, .. }) => send_stream(sink.out, buffer, reader),
     };
     let result = result.and_then(|body| {
-        out.write_all(buffer)?;
-        out.flush()?;
+        sink.out.write_all(buffer)?;
+        sink.out.flush()?;
         Ok(Sent { body, persistence })
     });
     buffer.clear();
@@ -65,6 +77,58 @@ fn send_bytes(out: &mut dyn Write, buffer: &mut Vec<u8>, bytes: &[u8]) -> io::Re
         out.write_all(rest)?;
     }
     Ok(bytes.len() as u64)
+}
+
+/// Sends at most `length` bytes of the body: straight from the file where it is one, by way of the buffer otherwise.
+fn send_known(sink: &mut Sink<'_>, buffer: &mut Vec<u8>, reader: Box<dyn Payload>, length: u64) -> io::Result<u64> {
+    let Some(socket) = sink.socket else { return send_stream(sink.out, buffer, reader.take(length)) };
+    if !(&*reader as &dyn Any).is::<FilePart>() {
+        return send_stream(sink.out, buffer, reader.take(length));
+    }
+    let reader: Box<dyn Any> = reader;
+    let mut part = *reader.downcast::<FilePart>().expect("it was asked just now");
+    send_file(socket, buffer, &mut part)
+}
+
+/// How much of a file one call sends.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const FILE_CHUNK: u64 = 512 * 1024;
+
+/// Sends the head and then the file, which the kernel copies to the socket without showing it to us.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn send_file(socket: BorrowedFd<'_>, buffer: &mut Vec<u8>, part: &mut FilePart) -> io::Result<u64> {
+    // MORE: the first of the file leaves in one packet with the head.
+    let mut head = buffer.as_slice();
+    while !head.is_empty() {
+        let sent = rustix::net::send(socket, head, SendFlags::MORE | SendFlags::NOSIGNAL)?;
+        head = &head[sent..];
+    }
+    buffer.clear();
+    let mut total = 0;
+    while part.left() > 0 {
+        let mut position = part.position();
+        let chunk = usize::try_from(part.left().min(FILE_CHUNK)).unwrap_or(usize::MAX);
+        let sent = match rustix::fs::sendfile(socket, part.file(), Some(&mut position), chunk) {
+            // The file has become shorter.
+            Ok(0) => break,
+            Ok(sent) => sent as u64,
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        part.advance(sent);
+        total += sent;
+    }
+    Ok(total)
+}
+
+/// Systems without a fit `sendfile` take the way of the buffer.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn send_file(socket: BorrowedFd<'_>, buffer: &mut Vec<u8>, part: &mut FilePart) -> io::Result<u64> {
+    let mut stream = std::net::TcpStream::from(socket.try_clone_to_owned()?);
+    let sent = send_stream(&mut stream, buffer, part)?;
+    stream.write_all(buffer)?;
+    buffer.clear();
+    Ok(sent)
 }
 
 fn send_stream(out: &mut dyn Write, buffer: &mut Vec<u8>, mut reader: impl Read) -> io::Result<u64> {
@@ -134,7 +198,8 @@ mod tests {
 
     fn sent(response: Response, method: &Method, version: Version) -> (io::Result<Sent>, String) {
         let mut out = Vec::new();
-        let result = send(&mut out, &mut Vec::new(), response, method, version, Persistence::KeepAlive);
+        let mut sink = Sink { out: &mut out, socket: None };
+        let result = send(&mut sink, &mut Vec::new(), response, method, version, Persistence::KeepAlive);
         (result, String::from_utf8(out).unwrap())
     }
 

@@ -1,5 +1,8 @@
 //! The tests that need sockets, processes or a browser, in one program.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, in its helpers too")]
+
+mod browser;
 mod client;
 mod embedding;
 mod examples;
@@ -7,3 +10,4 @@ mod protocol;
 mod server;
 mod support;
 mod tls;
+mod webdriver;

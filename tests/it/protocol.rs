@@ -294,7 +294,7 @@ fn huge_queries_are_read_and_absurd_heads_end() {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
-            state as u8
+            state.to_le_bytes()[0]
         })
         .take(300)
         .collect();

@@ -1,6 +1,7 @@
 //! The file service: `GET` and `HEAD` of what is below one directory or several.
 
 mod listing;
+pub(crate) mod part;
 mod reply;
 mod resolve;
 

@@ -1,8 +1,8 @@
 //! The answer for one file: conditions, then the range, then the bytes (RFC 9110 §13 to §14).
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt as _;
+use std::io;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::http::conditional::{self, Preconditions, Validators, Verdict};
@@ -14,11 +14,12 @@ use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;
 
+use super::part::FilePart;
 use super::resolve::OpenFile;
 
 /// Answers a `GET` or `HEAD` of this file.
 pub(super) fn file(open: OpenFile, request: &Request, now: SystemTime) -> Result<Response, HttpError> {
-    let OpenFile { mut file, metadata, name } = open;
+    let OpenFile { file, metadata, name } = open;
     let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
     let length = metadata.len();
     let validators =
@@ -43,13 +44,10 @@ pub(super) fn file(open: OpenFile, request: &Request, now: SystemTime) -> Result
     });
     let selection = range.map_or(Selection::Whole, |field| range::select(field, length));
     let response = match selection {
-        Selection::Whole => bytes(file, length)?,
-        Selection::Part { first, last } => {
-            file.seek(SeekFrom::Start(first))?;
-            bytes(file, last - first + 1)?
-                .with_status(Status::PARTIAL_CONTENT)
-                .with_header("Content-Range", format!("bytes {first}-{last}/{length}"))
-        }
+        Selection::Whole => bytes(file, 0, length)?,
+        Selection::Part { first, last } => bytes(file, first, last - first + 1)?
+            .with_status(Status::PARTIAL_CONTENT)
+            .with_header("Content-Range", format!("bytes {first}-{last}/{length}")),
         Selection::Unsatisfiable => return Err(HttpError::RangeNotSatisfiable(length)),
     };
     Ok(described(response, &validators).with_header("Content-Type", media_type(&name)))
@@ -58,14 +56,14 @@ pub(super) fn file(open: OpenFile, request: &Request, now: SystemTime) -> Result
 /// Files up to this many bytes are read at once, so that they leave in one write with their head.
 const SMALL: u64 = 64 * 1024;
 
-/// The next `length` bytes of the file.
-fn bytes(mut file: File, length: u64) -> Result<Response, HttpError> {
+/// So many bytes of the file, from this position on.
+fn bytes(file: File, position: u64, length: u64) -> Result<Response, HttpError> {
     if length > SMALL {
-        return Ok(Response::stream(file.take(length), Some(length)));
+        return Ok(Response::stream(FilePart::new(file, position, length), Some(length)));
     }
     let length = usize::try_from(length).expect("a small length fits any usize");
     let mut bytes = vec![0; length];
-    match file.read_exact(&mut bytes) {
+    match file.read_exact_at(&mut bytes, position) {
         Ok(()) => Ok(Response::bytes(bytes)),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             Err(HttpError::internal("the file became shorter while it was read"))

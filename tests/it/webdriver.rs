@@ -1,0 +1,248 @@
+//! A minimal WebDriver client: one headless Chromium, driven through chromedriver, and gone when dropped.
+
+use std::ffi::OsStr;
+use std::io::{self, BufRead, BufReader, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, thread};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{PATIENCE, until};
+
+/// A browser with one window. Commands that fail panic, with what the driver says.
+pub(crate) struct Browser {
+    session: String,
+    driver: Driver,
+}
+
+/// An element of the page that the browser shows.
+pub(crate) struct Element<'a> {
+    browser: &'a Browser,
+    id: String,
+}
+
+/// The running chromedriver. It and the browser keep their files in a directory of their own.
+struct Driver {
+    process: Child,
+    port: u16,
+    home: TempDir,
+}
+
+/// How long the driver may take for one command. The first one includes the browser's start.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+
+const DRIVER: &str = "chromedriver";
+const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/// The key of an element's id (WebDriver §12.1).
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// Whether there is a browser to test with, and its driver.
+pub(crate) fn available() -> bool {
+    on_path(DRIVER).is_some() && browser_program().is_some()
+}
+
+/// Sends a request to this port of the loopback interface on a connection of its own, and gives the answer's status and body.
+fn exchange(port: u16, method: &str, path: &str, body: &str) -> io::Result<(u16, Vec<u8>)> {
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(COMMAND_TIMEOUT))?;
+    stream.write_all(request.as_bytes())?;
+    read_answer(BufReader::new(stream))
+}
+
+impl Browser {
+    /// Starts a browser.
+    pub(crate) fn start() -> Self {
+        let driver = Driver::start();
+        let profile = driver.home.path().join("profile");
+        let args = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            &format!("--user-data-dir={}", profile.display()),
+        ];
+        let options = json!({ "binary": browser_program().unwrap(), "args": args });
+        let capabilities = json!({ "alwaysMatch": { "goog:chromeOptions": options } });
+        let session = driver.command("POST", "/session", &json!({ "capabilities": capabilities })).unwrap();
+        Self { session: session["sessionId"].as_str().unwrap().to_owned(), driver }
+    }
+
+    /// Opens a page, and waits for it to load.
+    #[track_caller]
+    pub(crate) fn navigate(&self, url: &str) {
+        self.post("/url", &json!({ "url": url }));
+    }
+
+    /// The first element that the selector matches, waiting for it to be there.
+    #[track_caller]
+    pub(crate) fn find(&self, css: &str) -> Element<'_> {
+        let selector = json!({ "using": "css selector", "value": css });
+        let id = until(&format!("an element {css}"), || {
+            let found = self.command("POST", "/element", &selector).ok()?;
+            Some(found[ELEMENT].as_str().unwrap().to_owned())
+        });
+        Element { browser: self, id }
+    }
+
+    /// What the script, the body of a function, returns.
+    #[track_caller]
+    pub(crate) fn execute(&self, script: &str) -> Value {
+        self.post("/execute/sync", &json!({ "script": script, "args": [] }))
+    }
+
+    /// Sets the size of the window, in CSS pixels.
+    #[track_caller]
+    pub(crate) fn resize(&self, width: u32, height: u32) {
+        self.post("/window/rect", &json!({ "width": width, "height": height }));
+    }
+
+    /// What the window shows, as PNG.
+    pub(crate) fn screenshot(&self) -> Result<Vec<u8>, String> {
+        let encoded = self.command("GET", "/screenshot", &Value::Null)?;
+        BASE64_STANDARD.decode(encoded.as_str().unwrap_or_default()).map_err(|error| error.to_string())
+    }
+
+    #[track_caller]
+    fn get(&self, path: &str) -> Value {
+        self.command("GET", path, &Value::Null).unwrap_or_else(|error| panic!("GET {path}: {error}"))
+    }
+
+    #[track_caller]
+    fn post(&self, path: &str, parameters: &Value) -> Value {
+        self.command("POST", path, parameters).unwrap_or_else(|error| panic!("POST {path} {parameters}: {error}"))
+    }
+
+    fn command(&self, method: &str, path: &str, parameters: &Value) -> Result<Value, String> {
+        self.driver.command(method, &format!("/session/{}{path}", self.session), parameters)
+    }
+}
+
+impl Element<'_> {
+    #[track_caller]
+    pub(crate) fn click(&self) {
+        self.browser.post(&self.path("click"), &json!({}));
+    }
+
+    /// Types the text, after what is there.
+    #[track_caller]
+    pub(crate) fn send_keys(&self, text: &str) {
+        self.browser.post(&self.path("value"), &json!({ "text": text }));
+    }
+
+    /// Empties a field.
+    #[track_caller]
+    pub(crate) fn clear(&self) {
+        self.browser.post(&self.path("clear"), &json!({}));
+    }
+
+    /// The text as it is shown.
+    #[track_caller]
+    pub(crate) fn text(&self) -> String {
+        text(&self.browser.get(&self.path("text")))
+    }
+
+    /// A property that is text.
+    #[track_caller]
+    pub(crate) fn property(&self, name: &str) -> String {
+        text(&self.browser.get(&self.path(&format!("property/{name}"))))
+    }
+
+    fn path(&self, command: &str) -> String {
+        format!("/element/{}/{command}", self.id)
+    }
+}
+
+impl Driver {
+    fn start() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let mut process = Command::new(on_path(DRIVER).unwrap())
+            .arg("--port=0")
+            .env("HOME", home.path())
+            .env("TMPDIR", home.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let stdout = process.stdout.take().unwrap();
+        // From here on it is killed whatever happens.
+        let mut driver = Self { process, port: 0, home };
+        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        driver.port = lines.find_map(|line| port_announced(&line)).expect("chromedriver says where it listens");
+        driver
+    }
+
+    fn command(&self, method: &str, path: &str, parameters: &Value) -> Result<Value, String> {
+        let body = if parameters.is_null() { String::new() } else { parameters.to_string() };
+        let (status, answer) = exchange(self.port, method, path, &body).map_err(|error| error.to_string())?;
+        let mut answer: Value = serde_json::from_slice(&answer).map_err(|error| error.to_string())?;
+        let value = answer["value"].take();
+        if status == 200 { Ok(value) } else { Err(format!("{}: {}", text(&value["error"]), text(&value["message"]))) }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // Asked to go, the driver ends the browser first; killed before that, it would leave it running.
+        if exchange(self.port, "GET", "/shutdown", "").is_ok() {
+            let deadline = Instant::now() + PATIENCE;
+            while matches!(self.process.try_wait(), Ok(None)) && Instant::now() < deadline {
+                thread::sleep(Duration::from_millis(20));
+            }
+        }
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The port in `ChromeDriver was started successfully on port 34567.`
+fn port_announced(line: &str) -> Option<u16> {
+    let (_, port) = line.split_once("was started successfully on port ")?;
+    port.trim_end_matches('.').parse().ok()
+}
+
+/// Reads by the length: the driver leaves the connection open, whatever it says.
+fn read_answer(mut stream: impl BufRead) -> io::Result<(u16, Vec<u8>)> {
+    let mut head = String::new();
+    while stream.read_line(&mut head)? > 2 {}
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        if name.eq_ignore_ascii_case("Content-Length") { value.trim().parse().ok() } else { None }
+    });
+    let (Some(status), Some(length)) = (status, length) else {
+        return Err(io::Error::other(format!("no status or no length: {head:?}")));
+    };
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body)?;
+    Ok((status, body))
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn browser_program() -> Option<PathBuf> {
+    BROWSERS.iter().find_map(on_path)
+}
+
+fn on_path(program: impl AsRef<OsStr>) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|directory| directory.join(program.as_ref())).find(|file| file.is_file())
+}
