@@ -13,20 +13,30 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub(crate) max_body: u64,
-    pub(crate) max_workers: usize,
+    pub(crate) max_head: usize,
+    pub(crate) max_headers: usize,
+    pub(crate) max_target: usize,
+    pub(crate) max_connections: usize,
+    pub(crate) max_connections_per_address: usize,
+    pub(crate) head_timeout: Duration,
     pub(crate) idle_timeout: Duration,
-    pub(crate) read_timeout: Duration,
-    pub(crate) write_timeout: Duration,
+    pub(crate) min_rate: u64,
+    pub(crate) rate_grace: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             max_body: 10 * 1024 * 1024,
-            max_workers: 512,
+            max_head: 32 * 1024,
+            max_headers: 100,
+            max_target: 8 * 1024,
+            max_connections: 4096,
+            max_connections_per_address: 0,
+            head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(15),
-            read_timeout: Duration::from_secs(30),
-            write_timeout: Duration::from_secs(30),
+            min_rate: 1024,
+            rate_grace: Duration::from_secs(10),
         }
     }
 }
@@ -39,46 +49,87 @@ impl Settings {
         self
     }
 
-    /// The most worker threads, which is the most connections that are served at the same time; at least 1. Threads are
-    /// started as connections need them and leave when they have had nothing to do for some seconds. Defaults to 512.
+    /// The most bytes that the head of a request may have, request line and header fields together; a longer one is answered
+    /// 431 or, while it is still coming, cut off. Defaults to 32 KiB.
     #[must_use]
-    pub fn max_workers(mut self, workers: usize) -> Self {
-        self.max_workers = workers.max(1);
+    pub fn max_head(mut self, bytes: usize) -> Self {
+        self.max_head = bytes;
         self
     }
 
-    /// How long a connection may be without a request, measured from its start or its last answer, before it is closed;
-    /// a request must have arrived up to the end of its head by then. Zero is for ever. Defaults to 15 s.
+    /// The most header fields that a request may have; one with more is answered 431. Defaults to 100.
+    #[must_use]
+    pub fn max_headers(mut self, fields: usize) -> Self {
+        self.max_headers = fields;
+        self
+    }
+
+    /// The most bytes that the target of a request may have; a longer one is answered 414. Defaults to 8 KiB.
+    #[must_use]
+    pub fn max_target(mut self, bytes: usize) -> Self {
+        self.max_target = bytes;
+        self
+    }
+
+    /// The most connections that are open at the same time; at least 1. Each has a worker thread while it is open. When there
+    /// are as many, those that have been idle for longest are closed to make room; when none is idle, new ones wait in the
+    /// system's queue. A third of the process's limit on open files is the most, whatever is set here. Defaults to 4096.
+    #[must_use]
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections.max(1);
+        self
+    }
+
+    /// The most connections that are open at the same time from one address; more are closed at once. Behind a reverse proxy
+    /// all come from one. Zero is no limit. Defaults to no limit.
+    #[must_use]
+    pub fn max_connections_per_address(mut self, connections: usize) -> Self {
+        self.max_connections_per_address = connections;
+        self
+    }
+
+    /// How long the head of a request may take from its first byte to its last, and a new connection until its first request,
+    /// the TLS handshake included. Whoever takes longer gets 408 where that can still be said, and is disconnected. Zero is
+    /// for ever. Defaults to 10 s.
+    #[must_use]
+    pub fn head_timeout(mut self, timeout: Duration) -> Self {
+        self.head_timeout = timeout;
+        self
+    }
+
+    /// How long a connection may be without a request after an answer before it is closed; at most two seconds of it while
+    /// three quarters of the connections are taken. Zero is for ever. Defaults to 15 s.
     #[must_use]
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout;
         self
     }
 
-    /// How long a client may pause while it sends the body of a request, which is then answered 408. Zero is for ever.
-    /// Defaults to 30 s.
+    /// The fewest bytes a second at which a body may be sent or an answer taken, averaged over stretches of
+    /// [`Settings::rate_grace`]. A slower body is answered 408, a slower reader is cut off. Zero is any rate. Defaults to
+    /// 1 KiB/s.
     #[must_use]
-    pub fn read_timeout(mut self, timeout: Duration) -> Self {
-        self.read_timeout = timeout;
+    pub fn min_rate(mut self, bytes_per_second: u64) -> Self {
+        self.min_rate = bytes_per_second;
         self
     }
 
-    /// The socket's own timeout between requests. It only has to strike should the guard fail, which ends idle connections
-    /// in time and without a word, where tiny_http answers the timeout with a 400.
-    pub(crate) fn head_backstop(&self) -> Option<Duration> {
-        limit(self.idle_timeout.saturating_mul(2))
-    }
-
-    /// How long a client may take nothing of an answer that is being sent before it is disconnected. Zero is for ever.
-    /// Defaults to 30 s.
+    /// How long a body or an answer may take before its rate is looked at, and then again after each three times as long.
+    /// Defaults to 10 s.
     #[must_use]
-    pub fn write_timeout(mut self, timeout: Duration) -> Self {
-        self.write_timeout = timeout;
+    pub fn rate_grace(mut self, grace: Duration) -> Self {
+        self.rate_grace = grace;
         self
     }
-}
 
-/// A timeout for a socket, for which `None` and not zero is for ever.
-pub(crate) fn limit(timeout: Duration) -> Option<Duration> {
-    (!timeout.is_zero()).then_some(timeout)
+    /// The sockets' own timeout. It only has to strike should the guard fail, which ends whoever is late in time and with the
+    /// right word, where tiny_http answers a timeout with a 400. `None` is for ever.
+    pub(crate) fn socket_backstop(&self) -> Option<Duration> {
+        let limits =
+            [self.head_timeout, self.idle_timeout, if self.min_rate == 0 { Duration::ZERO } else { self.rate_grace }];
+        if limits.iter().any(Duration::is_zero) {
+            return None;
+        }
+        limits.into_iter().max().map(|longest| longest.saturating_mul(6))
+    }
 }

@@ -33,10 +33,14 @@ pub enum HttpError {
     PreconditionFailed,
     /// 413: the body is longer than this many bytes.
     ContentTooLarge(u64),
+    /// 414: the target is longer than this many bytes.
+    UriTooLong(usize),
     /// 415: the body is not of this media type, the one that is taken.
     UnsupportedMediaType(&'static str),
     /// 416: the range lies outside the content, which has this many bytes (RFC 9110 §15.5.17).
     RangeNotSatisfiable(u64),
+    /// 431: the request has too many header fields, or too large ones.
+    HeadTooLarge,
     /// 500: something went wrong here. The error goes to the log, never to the client.
     Internal(Box<dyn Error + Send + Sync>),
     /// 501: the request needs something that no resource of this server has.
@@ -68,6 +72,8 @@ impl HttpError {
             Self::LengthRequired => Status::LENGTH_REQUIRED,
             Self::PreconditionFailed => Status::PRECONDITION_FAILED,
             Self::ContentTooLarge(_) => Status::CONTENT_TOO_LARGE,
+            Self::UriTooLong(_) => Status::URI_TOO_LONG,
+            Self::HeadTooLarge => Status::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::UnsupportedMediaType(_) => Status::UNSUPPORTED_MEDIA_TYPE,
             Self::RangeNotSatisfiable(_) => Status::RANGE_NOT_SATISFIABLE,
             Self::Internal(_) => Status::INTERNAL_SERVER_ERROR,
@@ -89,6 +95,8 @@ impl HttpError {
             Self::LengthRequired => "The request needs a Content-Length or a chunked body.".into(),
             Self::PreconditionFailed => "A precondition of the request does not hold.".into(),
             Self::ContentTooLarge(limit) => format!("The request body is longer than {limit} bytes."),
+            Self::UriTooLong(limit) => format!("The target of the request is longer than {limit} bytes."),
+            Self::HeadTooLarge => "The header fields of the request are too many or too large.".into(),
             Self::UnsupportedMediaType(accepted) => {
                 let sent = request.header("Content-Type").unwrap_or("no media type");
                 format!("Unsupported request: {method} of {sent}; {accepted} is accepted.")

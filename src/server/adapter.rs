@@ -1,12 +1,14 @@
 //! From a request of tiny_http to a request of hearken, judged strictly; and its body, with an end that can be trusted.
 
+use std::fmt::{self, Write as _};
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tiny_http::{HTTPVersion, HeaderField, HeaderFieldValue, Headers};
 
-use super::connections::Connection;
+use super::Context;
+use super::connections::{Connection, Phase};
+use crate::config::Settings;
 use crate::http::body::{BodyError, BodyLength};
 use crate::http::error::HttpError;
 use crate::http::framing::{self, FramingFields};
@@ -18,21 +20,10 @@ use crate::http::target::Target;
 pub(super) struct Wire {
     request: tiny_http::Request,
     connection: Arc<Connection>,
+    context: Arc<Context>,
     length: BodyLength,
-    limits: BodyLimits,
     received: u64,
     state: BodyState,
-    /// Whether the socket's timeout is the body's.
-    waited: bool,
-}
-
-/// How much of a body is taken, and how long its next bytes are waited for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct BodyLimits {
-    pub(super) bytes: u64,
-    pub(super) pause: Option<Duration>,
-    /// What the socket's timeout is set back to when the body has been read.
-    pub(super) pause_after: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +49,11 @@ pub(super) struct Adapted {
 pub(super) type Persistent = bool;
 
 /// Adapts a request of tiny_http.
-pub(super) fn adapt(request: tiny_http::Request, connection: &Arc<Connection>, limits: BodyLimits) -> Adapted {
+pub(super) fn adapt(request: tiny_http::Request, connection: &Arc<Connection>, context: &Arc<Context>) -> Adapted {
     let method = Method::from_name(request.method().as_str());
     let version = if *request.http_version() == HTTPVersion(1, 1) { Version::Http11 } else { Version::Http10 };
     let secure = request.secure();
-    let judged = judge(&request, &method, version);
+    let judged = judge(&request, &method, version, &context.settings);
     let (target, length, verdict) = match judged {
         Ok((target, framing)) => (target, framing.body, Ok(framing.persistent)),
         Err(error) => (Target::opaque(request.url()), BodyLength::Absent, Err(error)),
@@ -71,9 +62,11 @@ pub(super) fn adapt(request: tiny_http::Request, connection: &Arc<Connection>, l
         BodyLength::Absent | BodyLength::Known(0) if verdict.is_ok() => BodyState::Done,
         _ => BodyState::Unread,
     };
-    let wire = Wire { request, connection: Arc::clone(connection), length, limits, received: 0, state, waited: false };
+    let (connection, context) = (Arc::clone(connection), Arc::clone(context));
+    let peer = connection.peer();
+    let wire = Wire { request, connection, context, length, received: 0, state };
     let mut request = Request::assemble(method, version, target, length, Box::new(wire));
-    request.set_connection(connection.peer(), secure);
+    request.set_connection(peer, secure);
     Adapted { request, verdict }
 }
 
@@ -81,6 +74,7 @@ fn judge(
     request: &tiny_http::Request,
     method: &Method,
     version: Version,
+    settings: &Settings,
 ) -> Result<(Target, framing::Framing), HttpError> {
     // HTTP/0.9 is not HTTP/1.0 without a header; nobody speaks it.
     if *request.http_version() < HTTPVersion(1, 0) {
@@ -90,6 +84,13 @@ fn judge(
         return Err(HttpError::MethodNotAllowed(
             (&[Method::Get, Method::Head, Method::Post, Method::Put, Method::Options]).into(),
         ));
+    }
+    if request.url().len() > settings.max_target {
+        return Err(HttpError::UriTooLong(settings.max_target));
+    }
+    let size = HeadSize::of(request);
+    if size.fields > settings.max_headers || size.bytes > settings.max_head {
+        return Err(HttpError::HeadTooLarge);
     }
     let target = Target::parse(request.url()).map_err(|error| HttpError::bad_request(error.explain()))?;
     let headers = request.headers();
@@ -107,6 +108,35 @@ fn judge(
     };
     let framing = framing::read(method, version, &target, &fields)?;
     Ok((target, framing))
+}
+
+/// How large the head of a request is. tiny_http does not let its fields be counted, but it lets them be shown, and what is
+/// shown can be counted without being kept: that costs about as much as one of the fields did to parse.
+#[derive(Default)]
+struct HeadSize {
+    fields: usize,
+    /// At least the bytes of the request line and the fields, for escapes count as they are shown.
+    bytes: usize,
+}
+
+/// What is shown around each field's name and value, beyond the four bytes that stand around them in a head.
+const SHOWN_AROUND_A_FIELD: usize = 72;
+
+impl HeadSize {
+    fn of(request: &tiny_http::Request) -> Self {
+        let mut size = Self::default();
+        write!(size, "{:?}", request.headers()).expect("counting does not fail");
+        size.bytes = size.bytes.saturating_sub(size.fields * SHOWN_AROUND_A_FIELD) + request.url().len();
+        size
+    }
+}
+
+impl fmt::Write for HeadSize {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.bytes += text.len();
+        self.fields += usize::from(text == "Header");
+        Ok(())
+    }
 }
 
 const HOST: &str = "Host";
@@ -147,9 +177,6 @@ impl Wire {
                 drained += self.read(&mut scratch).unwrap_or(0) as u64;
             }
         }
-        if self.waited {
-            let _ = self.connection.set_read_timeout(self.limits.pause_after);
-        }
         self.state == BodyState::Done
     }
 
@@ -166,16 +193,20 @@ impl Wire {
             // A client that waits for the interim answer is not to be told to go on.
             _ if self.state == BodyState::Unread && self.request.headers().get("Expect").is_some() => false,
             BodyLength::Absent => false,
-            BodyLength::Known(length) => length - self.received <= WORTH_DRAINING && length <= self.limits.bytes,
+            BodyLength::Known(length) => length - self.received <= WORTH_DRAINING && length <= self.max_body(),
             BodyLength::Chunked => true,
         }
+    }
+
+    fn max_body(&self) -> u64 {
+        self.context.settings.max_body
     }
 
     fn read_on(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
         let room = match self.length {
             BodyLength::Absent => 0,
-            BodyLength::Known(length) if length > self.limits.bytes => {
-                return Err(BodyError::TooLarge(self.limits.bytes));
+            BodyLength::Known(length) if length > self.max_body() => {
+                return Err(BodyError::TooLarge(self.max_body()));
             }
             BodyLength::Known(length) => usize::try_from(length - self.received).unwrap_or(usize::MAX),
             BodyLength::Chunked => usize::MAX,
@@ -187,16 +218,15 @@ impl Wire {
         }
         if self.state == BodyState::Unread {
             self.state = BodyState::Open;
-            self.waited = true;
-            self.connection.set_read_timeout(self.limits.pause).map_err(BodyError::Io)?;
+            self.context.connections.enter(&self.connection, Phase::Reading);
         }
-        let read = self.request.as_reader().read(&mut buffer[..room]).map_err(body_error)?;
+        let read = self.request.as_reader().read(&mut buffer[..room]).map_err(|error| self.failure(error))?;
         if read == 0 {
             return self.end();
         }
         self.received += read as u64;
-        if self.received > self.limits.bytes {
-            return Err(BodyError::TooLarge(self.limits.bytes));
+        if self.received > self.max_body() {
+            return Err(BodyError::TooLarge(self.max_body()));
         }
         if self.length == BodyLength::Known(self.received) {
             self.state = BodyState::Done;
@@ -204,10 +234,27 @@ impl Wire {
         Ok(read)
     }
 
+    fn failure(&self, error: io::Error) -> BodyError {
+        if self.connection.is_late() {
+            return BodyError::TimedOut;
+        }
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => BodyError::TimedOut,
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
+                BodyError::Truncated
+            }
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => BodyError::Malformed,
+            _ => BodyError::Io(error),
+        }
+    }
+
     /// The reader has no more to give. For a chunked body tiny_http reports the last chunk and a connection that ended in the
     /// middle of a chunk alike, so the connection itself is asked. (A client that sends its last chunk and then ends its
     /// side without waiting for the answer is refused with the ones that were cut short.)
     fn end(&mut self) -> Result<usize, BodyError> {
+        if self.connection.is_late() {
+            return Err(BodyError::TimedOut);
+        }
         if self.length != BodyLength::Chunked || self.connection.is_at_end() {
             return Err(BodyError::Truncated);
         }
@@ -232,16 +279,5 @@ impl Source for Wire {
             BodyState::Failed => Err(BodyError::Truncated),
             BodyState::Unread | BodyState::Open => self.read_on(buffer).inspect_err(|_| self.state = BodyState::Failed),
         }
-    }
-}
-
-fn body_error(error: io::Error) -> BodyError {
-    match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => BodyError::TimedOut,
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
-            BodyError::Truncated
-        }
-        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => BodyError::Malformed,
-        _ => BodyError::Io(error),
     }
 }

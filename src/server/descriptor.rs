@@ -75,6 +75,39 @@ impl Lent {
     }
 }
 
+/// How many bytes have gone over a connection since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Traffic {
+    /// Received, and acknowledged to the peer.
+    pub(super) received: u64,
+    /// Sent, and acknowledged by the peer.
+    pub(super) acknowledged: u64,
+}
+
+/// What the system counts of a connection's bytes; `None` where it does not tell.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[expect(unsafe_code, reason = "no safe interface gives TCP_INFO")]
+pub(super) fn traffic(socket: BorrowedFd<'_>) -> Option<Traffic> {
+    let mut info = std::mem::MaybeUninit::<libc::tcp_info>::zeroed();
+    let mut length = libc::socklen_t::try_from(size_of::<libc::tcp_info>()).ok()?;
+    // SAFETY: the system writes at most `length` bytes, which is the size of `info`. Where an older one writes fewer, the rest
+    // stays zero, and all zeros are a valid `tcp_info`, which is made of integers.
+    let info = unsafe {
+        let pointer = info.as_mut_ptr().cast();
+        if libc::getsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_INFO, pointer, &mut length) != 0 {
+            return None;
+        }
+        info.assume_init()
+    };
+    Some(Traffic { received: info.tcpi_bytes_received, acknowledged: info.tcpi_bytes_acked })
+}
+
+/// Elsewhere the sockets' own timeouts have to do.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn traffic(_: BorrowedFd<'_>) -> Option<Traffic> {
+    None
+}
+
 #[expect(unsafe_code, reason = "a descriptor that tiny_http owns can only be named by its number")]
 fn borrow<'a>(number: RawFd) -> BorrowedFd<'a> {
     // SAFETY: the number is from 0 up, so not the forbidden -1. While a connection is being claimed it is used only to ask a
@@ -87,9 +120,27 @@ fn borrow<'a>(number: RawFd) -> BorrowedFd<'a> {
 #[cfg(test)]
 mod tests {
     use std::fs::File;
+    use std::io::{Read as _, Write as _};
     use std::net::{TcpListener, TcpStream};
 
     use super::*;
+
+    #[test]
+    fn the_bytes_of_a_connection_are_counted() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut accepted, _) = listener.accept().unwrap();
+        client.write_all(&[0; 1000]).unwrap();
+        accepted.read_exact(&mut [0; 1000]).unwrap();
+        accepted.write_all(&[0; 300]).unwrap();
+        client.read_exact(&mut [0; 300]).unwrap();
+        // The last acknowledgement may be delayed.
+        client.write_all(&[0; 1]).unwrap();
+        accepted.read_exact(&mut [0; 1]).unwrap();
+        if let Some(traffic) = traffic(accepted.as_fd()) {
+            assert_eq!((traffic.received, traffic.acknowledged), (1001, 300));
+        }
+    }
 
     #[test]
     fn the_accepted_socket_is_found_among_other_files() {

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant, SystemTime};
 use socket2::SockRef;
 
 use super::Context;
-use super::adapter::{self, Adapted, BodyLimits, Wire};
-use super::connections::Connection;
+use super::adapter::{self, Adapted, Wire};
+use super::connections::{Connection, Phase};
+use super::guard::last_words;
 use super::writer::{self, Sink};
 use crate::access_log::Record;
-use crate::config::{self, Settings};
 use crate::handlers;
 use crate::http::error::HttpError;
 use crate::http::head::Persistence;
@@ -25,13 +25,8 @@ use crate::http::response::Response;
 pub(super) type Requests = Box<dyn Iterator<Item = RequestResult> + Send>;
 type RequestResult = Result<tiny_http::Request, Box<dyn std::fmt::Display + Send>>;
 
-/// Serves a connection to its end. `pressed` answers whether other connections wait for this one's worker.
-pub(super) fn run(
-    requests: &mut Requests,
-    connection: &Arc<Connection>,
-    context: &Context,
-    pressed: &dyn Fn() -> bool,
-) {
+/// Serves a connection to its end.
+pub(super) fn run(requests: &mut Requests, connection: &Arc<Connection>, context: &Arc<Context>) {
     let mut buffer = Vec::new();
     for request in requests {
         let request = match request {
@@ -42,15 +37,31 @@ pub(super) fn run(
                 return;
             }
         };
-        if !context.connections.begin(connection) {
+        if !context.connections.enter(connection, Phase::Handling) {
             return;
         }
-        let next = serve(request, connection, context, pressed, &mut buffer);
-        // Asked after `finish`: a stop that came before it has not found the connection waiting, so nobody else ends it.
-        if next == Next::Close || !context.connections.finish(connection) || context.is_stopping() {
+        let next = serve(request, connection, context, &mut buffer);
+        // A client that was told to go on may have sent its next request, so a stop is not looked at here: it ends idle
+        // connections itself.
+        if next == Next::Close || !context.connections.enter(connection, Phase::Idle) {
             return;
         }
     }
+}
+
+/// Refuses a connection that begins in HTTP/2 or HTTP/3, as a client with prior knowledge of another server does (RFC 9113
+/// §3.3): tiny_http would be caught in its own answer to that, and not come back. It can be seen on plain connections only,
+/// and only in what has arrived when the first byte has; the guard finds out about the rest.
+pub(super) fn refuse_other_protocol(connection: &Connection) -> bool {
+    let mut buffer = [0; 512];
+    let seen = connection.peek(&mut buffer);
+    let line = seen.split(|byte| *byte == b'\r').next().unwrap_or(seen);
+    if !line.ends_with(b" HTTP/2.0") && !line.ends_with(b" HTTP/3.0") {
+        return false;
+    }
+    connection.say(last_words!("505 HTTP Version Not Supported"));
+    linger(connection);
+    true
 }
 
 /// What becomes of the connection after an exchange.
@@ -64,12 +75,11 @@ enum Next {
 fn serve(
     request: tiny_http::Request,
     connection: &Arc<Connection>,
-    context: &Context,
-    pressed: &dyn Fn() -> bool,
+    context: &Arc<Context>,
     buffer: &mut Vec<u8>,
 ) -> Next {
     let started = Instant::now();
-    let Adapted { mut request, verdict } = adapter::adapt(request, connection, body_limits(&context.settings));
+    let Adapted { mut request, verdict } = adapter::adapt(request, connection, context);
     let (response, persistent) = match verdict {
         Ok(persistent) => (answer(context, &mut request), persistent),
         Err(refusal) => (handlers::fail(refusal, &request), false),
@@ -80,9 +90,10 @@ fn serve(
 
     let mut wire = into_wire(request);
     let settled = wire.settle();
-    let persistent = persistent && settled && !context.is_stopping() && !pressed();
+    let persistent = persistent && settled && !context.is_stopping() && !context.is_pressed();
     let persistence = if persistent { Persistence::KeepAlive } else { Persistence::Close };
 
+    context.connections.enter(connection, Phase::Writing);
     let plain = !wire.is_secure();
     let result = into_writer(wire, connection, settled).and_then(|mut out| {
         let socket = if plain { connection.socket().for_worker() } else { None };
@@ -106,14 +117,6 @@ fn serve(
             connection.cut();
             Next::Close
         }
-    }
-}
-
-fn body_limits(settings: &Settings) -> BodyLimits {
-    BodyLimits {
-        bytes: settings.max_body,
-        pause: config::limit(settings.read_timeout),
-        pause_after: settings.head_backstop(),
     }
 }
 

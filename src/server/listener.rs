@@ -5,16 +5,17 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 use tiny_http::SslContextWrap;
 
 use super::descriptor;
 use super::pool::Pool;
 use super::{Context, Job};
-use crate::config::{self, Settings};
-use crate::error::Error;
+use crate::config::Settings;
+use crate::error::{Error, reason};
 
 /// How many connections the system may complete before we accept them; Linux has its own limit (`net.core.somaxconn`).
 const BACKLOG: i32 = 1024;
@@ -49,8 +50,8 @@ impl Bound {
         let listen = || {
             // Without it, an answer of more than one write waits 40 ms for the client's delayed acknowledgement.
             self.socket.set_tcp_nodelay(true)?;
-            self.socket.set_read_timeout(settings.head_backstop())?;
-            self.socket.set_write_timeout(config::limit(settings.write_timeout))?;
+            self.socket.set_read_timeout(settings.socket_backstop())?;
+            self.socket.set_write_timeout(settings.socket_backstop())?;
             self.socket.listen(BACKLOG)
         };
         listen().map_err(|source| Error::Bind { address: self.address, source })?;
@@ -67,7 +68,7 @@ fn bind_one(address: SocketAddr) -> io::Result<Bound> {
     Ok(Bound { socket, address: bound })
 }
 
-/// Accepts connections until the server stops.
+/// Accepts connections until the server stops, and then those that the system has completed already.
 pub(super) fn accept(
     listener: TcpListener,
     address: SocketAddr,
@@ -76,45 +77,90 @@ pub(super) fn accept(
     pool: &Pool<Job>,
 ) {
     let listener = tiny_http::Listener::from(listener);
+    let secure = context.secure;
     let mut trouble = Trouble::default();
     while !context.is_stopping() {
-        // tiny_http panics when the system has a descriptor for the connection and none for its second half.
-        let accepted = catch_unwind(AssertUnwindSafe(|| {
-            let expected = descriptor::lowest_free(&listener)?;
-            Ok((expected, tiny_http::Server::accept_connection(&listener, tls)?))
-        }));
-        match accepted {
-            _ if context.is_stopping() => return,
-            Ok(Ok((expected, Some(client)))) => {
-                let known = |local, peer| context.connections.is_open(local, peer);
-                // One that is not found has been reset already.
-                let Some(accepted) = descriptor::claim(expected, address, known) else { continue };
-                let requests = Box::new(client.map(|request| request.map_err(|error| Box::new(error) as _)));
-                let connection = context.connections.add(accepted);
-                let job = Job { context: Arc::clone(context), connection, requests: Some(requests) };
-                if let Err(error) = pool.submit(job) {
-                    trouble.report(context, &format!("cannot start a worker: {error}"));
-                }
-            }
-            // TLS could not even be set up for it.
-            Ok(Ok((_, None))) => {}
-            Ok(Err(error)) if is_passing(&error) => {}
-            Ok(Err(error)) => trouble.report(context, &format!("cannot accept a connection: {error}")),
-            Err(_) => trouble.report(context, "cannot accept a connection: out of descriptors"),
+        context.make_room();
+        if let Err(error) = accept_one(&listener, address, secure, tls, context, pool) {
+            trouble.meet(context, &error);
         }
+    }
+    // Whoever is in the system's queue has connected, and may have sent a request: closing the socket would reset them. So new
+    // ones are kept from connecting, those whose handshake is on its way are given a moment, and then all are taken.
+    let tiny_http::Listener::Tcp(socket) = &listener else { return };
+    refuse_newcomers(socket);
+    thread::sleep(HANDSHAKES);
+    if socket.set_nonblocking(true).is_ok() {
+        while accept_one(&listener, address, secure, tls, context, pool).is_ok() {}
     }
 }
 
-/// Wakes the thread that accepts from this listener, so that it sees that the server stops.
+/// How long a handshake that has begun when the server stops may take.
+const HANDSHAKES: Duration = Duration::from_millis(50);
+
+/// Lets no new handshake begin. The client's system tries again after a second, and is refused then.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn refuse_newcomers(listener: &TcpListener) {
+    use socket2::SockFilter;
+    // The filter sees packets from their TCP header on. Byte 13 holds the flags: those with SYN and without ACK are dropped.
+    let operation = |code: u32, if_true, if_false, operand| {
+        SockFilter::new(u16::try_from(code).expect("operations have 16 bits"), if_true, if_false, operand)
+    };
+    let filter = [
+        operation(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 0, 0, 13),
+        operation(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 0, 0, 0x12),
+        operation(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, 0x02),
+        operation(libc::BPF_RET | libc::BPF_K, 0, 0, 0),
+        operation(libc::BPF_RET | libc::BPF_K, 0, 0, u32::MAX),
+    ];
+    if let Err(error) = SockRef::from(listener).attach_filter(&filter) {
+        log::debug!("the listener cannot be shut gently: {error}");
+    }
+}
+
+/// Elsewhere a connection that is made in this very moment is reset.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn refuse_newcomers(_: &TcpListener) {}
+
+fn accept_one(
+    listener: &tiny_http::Listener,
+    address: SocketAddr,
+    secure: bool,
+    tls: &SslContextWrap,
+    context: &Arc<Context>,
+    pool: &Pool<Job>,
+) -> io::Result<()> {
+    // tiny_http panics when the system has a descriptor for the connection and none for its second half.
+    let accepted = catch_unwind(AssertUnwindSafe(|| {
+        let expected = descriptor::lowest_free(listener)?;
+        Ok((expected, tiny_http::Server::accept_connection(listener, tls)?))
+    }));
+    let (expected, client) = accepted.unwrap_or_else(|_| Err(io::Error::other("out of descriptors")))?;
+    // Without a client TLS could not even be set up for it.
+    let Some(client) = client else { return Ok(()) };
+    let known = |local, peer| context.connections.is_open(local, peer);
+    // One that is not found has been reset already.
+    let Some(accepted) = descriptor::claim(expected, address, known) else { return Ok(()) };
+    let limit = context.settings.max_connections_per_address;
+    if limit > 0 && context.connections.count_from(accepted.peer.ip()) >= limit {
+        log::debug!("{}: refused, too many connections from there", accepted.peer);
+        return Ok(());
+    }
+    let requests = Box::new(client.map(|request| request.map_err(|error| Box::new(error) as _)));
+    let connection = context.connections.add(accepted, secure);
+    pool.submit(Job { context: Arc::clone(context), connection, requests: Some(requests) })
+}
+
+/// Wakes the thread that accepts from this listener, so that it sees that the server stops: with a connection, because to shut
+/// the listener down would reset those that are in its queue.
 pub(super) fn wake(listener: &Socket, address: SocketAddr) {
-    // On Linux this ends the accept. Elsewhere it may not, and a connection of our own does.
-    if listener.shutdown(Shutdown::Both).is_err() {
-        let ip = match address.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
-        };
-        let _ = TcpStream::connect_timeout(&(ip, address.port()).into(), Duration::from_secs(1));
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    if TcpStream::connect_timeout(&(ip, address.port()).into(), Duration::from_secs(1)).is_err() {
+        let _ = listener.shutdown(Shutdown::Both);
     }
 }
 
@@ -137,11 +183,16 @@ struct Trouble {
 }
 
 impl Trouble {
-    fn report(&mut self, context: &Context, text: &str) {
+    fn meet(&mut self, context: &Context, error: &io::Error) {
+        if is_passing(error) || context.is_stopping() {
+            return;
+        }
         if self.logged.is_none_or(|logged| logged.elapsed() >= Duration::from_secs(1)) {
-            log::error!("{text}");
+            log::error!("cannot take a connection: {}", reason(error));
             self.logged = Some(Instant::now());
         }
+        // An idle connection less may be all that is missing.
+        context.connections.end_longest_idle();
         context.pause(Duration::from_millis(50));
     }
 }

@@ -164,25 +164,16 @@ impl Server {
         for (socket, address) in running.listeners.iter().zip(&self.addresses) {
             listener::wake(socket, *address);
         }
-        join_all(running.accepting);
+        // The thread that accepts is then the last to hold its socket, and closes it in its own time.
         drop(running.listeners);
+        join_all(running.accepting);
 
-        self.context.connections.for_each(|connection, _, _| {
-            connection.end_if_waiting();
-        });
-        let deadline = self.context.deadline();
-        let mut cut = 0;
-        if !self.context.connections.wait_until_none(deadline, || self.context.deadline() <= Instant::now()) {
-            self.context.connections.for_each(|connection, phase, _| {
-                cut += usize::from(phase == connections::Phase::Busy);
-                connection.cut();
-            });
-        }
-        // The threads that accepted have ended, so this is the last hold on the pool.
+        let cut = self.context.end_connections();
+        join_all([running.guard]);
+        // The threads that shared it have ended, so this is the last hold on the pool.
         if let Some(pool) = Arc::into_inner(running.pool) {
             pool.join();
         }
-        join_all([running.guard]);
         if let Some(log) = &self.context.access_log {
             log.flush();
         }
@@ -247,20 +238,23 @@ impl Builder {
         let addresses: Vec<_> = self.bound.iter().map(Bound::address).collect();
         let listeners =
             self.bound.into_iter().map(|bound| bound.listen(&self.settings)).collect::<Result<Vec<_>, _>>()?;
-        let max_workers = self.settings.max_workers;
+        let mut settings = self.settings;
+        settings.max_connections = affordable_connections(settings.max_connections);
+        let max_connections = settings.max_connections;
         let context = Arc::new(Context {
             app: Box::new(app),
-            settings: self.settings,
+            settings,
+            secure,
             access_log: self.access_log,
             connections: Connections::new(),
             stop: Mutex::new(None),
             stopping: AtomicBool::new(false),
             stop_changed: Condvar::new(),
         });
-        let pool = Pool::new(max_workers, WAITING_CONNECTIONS, WORKER_LINGER, |mut job: Job, pressed| job.run(pressed));
+        let pool = Pool::new(max_connections, WAITING_CONNECTIONS, WORKER_LINGER, |mut job: Job| job.run());
         let pool = Arc::new(pool);
-        let watcher = Arc::clone(&context);
-        let guard = spawn("hearken-guard", move || watcher.watch())?;
+        let (watcher, watched) = (Arc::clone(&context), Arc::clone(&pool));
+        let guard = spawn("hearken-guard", move || watcher.watch(&watched))?;
         // Should anything fail from here on, the server is dropped, which ends the threads that were started.
         let running = Running { listeners: Vec::new(), accepting: Vec::new(), guard, pool };
         let mut server = Server { context, addresses, secure, running: Some(running) };
@@ -282,6 +276,8 @@ impl Stopper {
 struct Context {
     app: Box<dyn Handler>,
     settings: Settings,
+    /// Whether it speaks TLS.
+    secure: bool,
     access_log: Option<AccessLog>,
     connections: Connections,
     /// When the time for running exchanges is up, once the server is to stop.
@@ -310,6 +306,8 @@ impl Context {
         *stop = Some(stop.map_or(deadline, |earlier| earlier.min(deadline)));
         self.stopping.store(true, Ordering::SeqCst);
         self.stop_changed.notify_all();
+        drop(stop);
+        self.connections.wake();
     }
 
     fn is_stopping(&self) -> bool {
@@ -337,19 +335,79 @@ impl Context {
         self.stop.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The guard's thread: sweeps now and then until the server is to stop.
-    fn watch(&self) {
-        while !self.is_stopping() {
-            guard::sweep(&self.connections, &self.settings);
-            self.pause(guard::interval(&self.settings));
+    /// The guard's thread: sweeps for as long as there are connections, until the last one has ended.
+    fn watch(&self, pool: &Pool<Job>) {
+        loop {
+            let count = self.connections.count();
+            if count == 0 {
+                if self.is_stopping() {
+                    return;
+                }
+                self.connections.wait_for_first(|| self.is_stopping());
+                continue;
+            }
+            guard::sweep(&self.connections, &self.settings, |worker| pool.give_up(worker));
+            thread::sleep(guard::interval(&self.settings, count));
         }
+    }
+
+    fn is_pressed(&self) -> bool {
+        guard::is_pressed(&self.connections, &self.settings)
+    }
+
+    /// Waits while as many connections are open as may be, ending idle ones.
+    fn make_room(&self) {
+        let has_room = |count: usize| count < self.settings.max_connections;
+        while !has_room(self.connections.count()) && !self.is_stopping() {
+            self.connections.end_longest_idle();
+            self.connections.wait_for_fewer(Duration::from_millis(100), |count| has_room(count) || self.is_stopping());
+        }
+    }
+
+    /// Ends the connections of a server that is to stop: those that wait for a request soon, those that are busy when the
+    /// time is up. How many were cut off.
+    fn end_connections(&self) -> usize {
+        loop {
+            let now = self.connections.now();
+            for connection in self.connections.all() {
+                let state = connection.state();
+                // Under load the next request of a kept-alive connection is on its way: it is answered, as the last one.
+                // One whose request has arrived only waits for its worker to be given a processor.
+                if now.saturating_sub(state.since) >= QUIET && !connection.has_unread() {
+                    connection.end_waiting(state, now, b"");
+                }
+            }
+            let left = self.deadline().saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            if self.connections.wait_for_fewer(left.min(Duration::from_millis(20)), |count| count == 0) {
+                return 0;
+            }
+        }
+        let mut cut = 0;
+        for connection in self.connections.all() {
+            let state = connection.state();
+            if !connection.end_waiting(state, self.connections.now(), b"") {
+                cut += usize::from(!state.is_over());
+                connection.cut();
+            }
+        }
+        cut
     }
 }
 
+/// How many milliseconds a connection that waits for a request must have done so to be closed by a stop.
+const QUIET: u64 = 250;
+
 impl Job {
-    fn run(&mut self, pressed: &dyn Fn() -> bool) {
+    fn run(&mut self) {
+        self.connection.set_worker();
+        if !self.context.secure && exchange::refuse_other_protocol(&self.connection) {
+            return;
+        }
         if let Some(requests) = &mut self.requests {
-            exchange::run(requests, &self.connection, &self.context, pressed);
+            exchange::run(requests, &self.connection, &self.context);
         }
     }
 }
@@ -373,6 +431,16 @@ fn join_all(threads: impl IntoIterator<Item = JoinHandle<()>>) {
             log::error!("a thread of the server had panicked");
         }
     }
+}
+
+/// As many connections as the limit on open files allows: up to two descriptors each, and one for what it serves.
+fn affordable_connections(wanted: usize) -> usize {
+    let Some(files) = rustix::process::getrlimit(rustix::process::Resource::Nofile).current else { return wanted };
+    let affordable = usize::try_from(files.saturating_sub(64) / 3).unwrap_or(usize::MAX).max(1);
+    if affordable < wanted {
+        log::debug!("{affordable} connections at most: the limit is {files} open files");
+    }
+    wanted.min(affordable)
 }
 
 fn url(secure: bool, address: SocketAddr) -> String {

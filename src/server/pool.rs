@@ -3,7 +3,7 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, ThreadId};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -16,15 +16,12 @@ pub(super) struct Pool<J> {
 
 struct Shared<J> {
     waiting: Receiver<J>,
-    run: Box<Run<J>>,
+    run: Box<dyn Fn(J) + Send + Sync>,
     max_workers: usize,
     /// How long a worker waits for a job before it leaves.
     linger: Duration,
     state: Mutex<State>,
 }
-
-/// Does a job. The second argument answers whether jobs wait for which no more workers may be started.
-type Run<J> = dyn Fn(J, &dyn Fn() -> bool) + Send + Sync;
 
 /// The invariant that no job waits while a worker idles: whoever sends a job counts it first and starts a worker if more
 /// jobs are counted than workers idle; a worker that leaves looks at both counts under the same lock.
@@ -42,7 +39,7 @@ impl<J: Send + 'static> Pool<J> {
         max_workers: usize,
         backlog: usize,
         linger: Duration,
-        run: impl Fn(J, &dyn Fn() -> bool) + Send + Sync + 'static,
+        run: impl Fn(J) + Send + Sync + 'static,
     ) -> Self {
         let (jobs, waiting) = bounded(backlog);
         let state = State { workers: 0, idle: 0, queued: 0, threads: Vec::new() };
@@ -67,6 +64,16 @@ impl<J: Send + 'static> Pool<J> {
         };
         self.jobs.send(job).expect("the pool itself holds a receiver");
         if starting { self.start() } else { Ok(()) }
+    }
+
+    /// Gives up a worker that will never come back from its job: another may take its place, and `join` does not wait for it.
+    pub(super) fn give_up(&self, worker: ThreadId) {
+        let mut state = self.shared.lock();
+        let before = state.threads.len();
+        state.threads.retain(|thread| thread.thread().id() != worker);
+        if state.threads.len() < before {
+            state.workers -= 1;
+        }
     }
 
     /// Takes no more jobs, finishes those that were sent, and returns when all threads have ended.
@@ -106,7 +113,7 @@ impl<J> Shared<J> {
     fn work(&self) {
         while let Some(job) = self.next() {
             // What a handler's panic leaves is the connection's to clean up; this is the last net.
-            if catch_unwind(AssertUnwindSafe(|| (self.run)(job, &|| self.is_pressed()))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| (self.run)(job))).is_err() {
                 log::error!("a connection was given up after a panic");
             }
         }
@@ -135,15 +142,6 @@ impl<J> Shared<J> {
         }
     }
 
-    fn is_pressed(&self) -> bool {
-        // Asked once an answer: the lock is taken only when something waits.
-        if self.waiting.is_empty() {
-            return false;
-        }
-        let state = self.lock();
-        state.queued > state.idle && state.workers >= self.max_workers
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing panics while the counts are being changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -164,7 +162,7 @@ mod tests {
         let (running, most, done) =
             (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (r, m, d) = (Arc::clone(&running), Arc::clone(&most), Arc::clone(&done));
-        let pool = Pool::new(4, 2, Duration::from_micros(50), move |_: usize, _| {
+        let pool = Pool::new(4, 2, Duration::from_micros(50), move |_: usize| {
             m.fetch_max(r.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             thread::yield_now();
             r.fetch_sub(1, Ordering::SeqCst);
@@ -183,7 +181,7 @@ mod tests {
         // Each job waits for all the others, so this ends only if none waits behind another.
         let barrier = Arc::new(Barrier::new(16));
         let all = Arc::clone(&barrier);
-        let pool = Pool::new(16, 1, LONG, move |(), _| {
+        let pool = Pool::new(16, 1, LONG, move |()| {
             all.wait();
         });
         for _ in 0..16 {
@@ -194,7 +192,7 @@ mod tests {
 
     #[test]
     fn idle_workers_leave_and_one_is_reused() {
-        let pool = Pool::new(8, 8, Duration::from_millis(1), |(), _| {});
+        let pool = Pool::new(8, 8, Duration::from_millis(1), |()| {});
         for _ in 0..8 {
             pool.submit(()).unwrap();
         }
@@ -205,7 +203,7 @@ mod tests {
         pool.join();
 
         let (done, count) = crossbeam_channel::unbounded();
-        let pool = Pool::new(8, 8, LONG, move |(), _| done.send(thread::current().id()).unwrap());
+        let pool = Pool::new(8, 8, LONG, move |()| done.send(thread::current().id()).unwrap());
         pool.submit(()).unwrap();
         let first = count.recv().unwrap();
         while pool.shared.lock().idle == 0 {
@@ -217,25 +215,28 @@ mod tests {
     }
 
     #[test]
-    fn pressure_is_felt_while_jobs_wait_for_a_full_crew() {
-        let (go, wait) = bounded::<()>(0);
+    fn a_worker_that_is_given_up_is_replaced_and_not_waited_for() {
+        let (never, wait) = bounded::<()>(0);
         let (tell, told) = crossbeam_channel::unbounded();
-        let pool = Pool::new(1, 4, LONG, move |(), pressed| {
-            wait.recv().unwrap();
-            tell.send(pressed()).unwrap();
+        let pool = Pool::new(1, 4, LONG, move |stuck: bool| {
+            tell.send(thread::current().id()).unwrap();
+            if stuck {
+                let _ = wait.recv();
+            }
         });
-        pool.submit(()).unwrap();
-        pool.submit(()).unwrap();
-        go.send(()).unwrap();
-        go.send(()).unwrap();
-        assert_eq!([told.recv().unwrap(), told.recv().unwrap()], [true, false]);
+        pool.submit(true).unwrap();
+        let stuck = told.recv().unwrap();
+        pool.give_up(stuck);
+        pool.submit(false).unwrap();
+        assert_ne!(told.recv().unwrap(), stuck);
         pool.join();
+        drop(never);
     }
 
     #[test]
     fn a_panicking_job_does_not_take_its_worker_along() {
         let (done, count) = crossbeam_channel::unbounded();
-        let pool = Pool::new(1, 4, LONG, move |job: u8, _| {
+        let pool = Pool::new(1, 4, LONG, move |job: u8| {
             assert!(job != 0, "the panic that this test is about");
             done.send(job).unwrap();
         });

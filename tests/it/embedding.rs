@@ -51,7 +51,8 @@ fn a_server_starts_answers_and_stops_leaving_nothing() {
     idle.send("GET /hello HTTP/1.1\r\nHost: test\r\n\r\n");
     assert_eq!(idle.reply().text(), "Hello, world!");
     if tasks.exists() {
-        assert!(threads_of(tasks) >= 4, "one that accepts, one that guards, one that logs, one that works");
+        // One that accepts, one that guards, one that logs, one that works. A thread gets its name when it first runs.
+        until("the threads to run", || (threads_of(tasks) >= 4).then_some(()));
     }
 
     let begun = Instant::now();
@@ -174,7 +175,8 @@ fn as_many_connections_as_workers_are_served_at_once_and_the_rest_in_turn() {
         counter.fetch_add(1, Ordering::Relaxed);
         Response::text("ok")
     };
-    let server = Server::bind("127.0.0.1:0").unwrap().settings(Settings::default().max_workers(8)).serve(app).unwrap();
+    let server =
+        Server::bind("127.0.0.1:0").unwrap().settings(Settings::default().max_connections(8)).serve(app).unwrap();
     let address = server.address();
     thread::scope(|scope| {
         for _ in 0..8 {
@@ -191,52 +193,6 @@ fn as_many_connections_as_workers_are_served_at_once_and_the_rest_in_turn() {
         }
     });
     assert_eq!(served.load(Ordering::Relaxed), 208);
-}
-
-#[test]
-fn waiting_connections_make_busy_ones_give_way() {
-    // One worker and keep-alive clients: without pressure the first would keep the worker until its idle timeout.
-    let server = Server::bind("127.0.0.1:0")
-        .unwrap()
-        .settings(Settings::default().max_workers(1).idle_timeout(Duration::ZERO))
-        .serve(app())
-        .unwrap();
-    let mut first = Wire::connect(server.address());
-    first.send("GET /hello HTTP/1.1\r\nHost: test\r\n\r\n");
-    assert_eq!(first.reply().header("Connection"), None);
-    let mut second = Wire::connect(server.address());
-    second.send("GET /hello HTTP/1.1\r\nHost: test\r\n\r\n");
-    until("the first connection to be closed for the second", || {
-        first.send("GET /hello HTTP/1.1\r\nHost: test\r\n\r\n");
-        (first.reply().header("Connection") == Some("close")).then_some(())
-    });
-    assert_eq!(second.reply().text(), "Hello, world!");
-}
-
-#[test]
-fn an_idle_connection_is_closed_without_a_word() {
-    let settings = Settings::default().idle_timeout(Duration::from_millis(100));
-    let server = Server::bind("127.0.0.1:0").unwrap().settings(settings).serve(app()).unwrap();
-    let mut fresh = Wire::connect(server.address());
-    assert!(fresh.is_closed());
-    let mut used = Wire::connect(server.address());
-    used.send("GET /hello HTTP/1.1\r\nHost: test\r\n\r\n");
-    assert_eq!(used.reply().status, 200);
-    assert!(used.is_closed());
-    let mut half = Wire::connect(server.address());
-    half.send("GET /hello HTTP/1.1\r\nHo");
-    assert!(half.is_closed());
-}
-
-#[test]
-fn a_slow_body_is_given_up() {
-    let settings = Settings::default().read_timeout(Duration::from_millis(200));
-    let server = Server::bind("127.0.0.1:0").unwrap().settings(settings).serve(app()).unwrap();
-    let mut wire = Wire::connect(server.address());
-    wire.send("POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 5000\r\n\r\nbegun");
-    let reply = wire.reply();
-    assert_eq!((reply.status, reply.header("Connection")), (408, Some("close")));
-    assert!(wire.is_closed());
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod browser;
 mod client;
 mod embedding;
 mod examples;
+mod limits;
 mod protocol;
 mod server;
 mod support;

@@ -61,6 +61,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SIZE", env = "HEARKEN_MAX_BODY", default_value = "10MiB", value_parser = parse_size)]
     pub(crate) max_body: u64,
 
+    /// The most connections that are open at the same time
+    #[arg(long, value_name = "N", env = "HEARKEN_MAX_CONNECTIONS", default_value_t = 4096,
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) max_connections: u32,
+
+    /// Disconnect a client whose request takes more seconds than this up to its body; 0 is never
+    #[arg(long, value_name = "S", env = "HEARKEN_HEAD_TIMEOUT", default_value = "10", value_parser = parse_seconds)]
+    pub(crate) head_timeout: Duration,
+
     /// Close a connection that has been without a request for this many seconds; 0 is never
     #[arg(long, value_name = "S", env = "HEARKEN_IDLE_TIMEOUT", default_value = "15", value_parser = parse_seconds)]
     pub(crate) idle_timeout: Duration,

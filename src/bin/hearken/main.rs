@@ -14,6 +14,7 @@ use std::time::Duration;
 use clap::Parser as _;
 use hearken::{AccessLog, Builder, LogFormat, Server, Settings, Tls};
 use log::LevelFilter;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -51,6 +52,7 @@ fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
             .and_then(|()| check_directory(directory))
             .map_err(|error| format!("cannot write to {}: {error}", directory.display()))?;
     }
+    raise_file_limit();
     // The signals are caught before anything is announced, so that one that comes at once stops the server in order.
     let signals = Signals::new([SIGINT, SIGTERM])?;
     let server = builder(args)?.serve(site::router(args))?;
@@ -61,6 +63,15 @@ fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
         log::warn!("{} answers were cut off", stopped.cut);
     }
     Ok(())
+}
+
+/// Raises the limit on open files as far as the system lets us: connections and files count against it.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        log::warn!("cannot raise the limit on open files: {error}");
+    }
 }
 
 fn check_directory(path: &Path) -> Result<(), String> {
@@ -74,7 +85,11 @@ fn builder(args: &Args) -> Result<Builder, Box<dyn std::error::Error>> {
     for address in addresses {
         builder = builder.and_bind((host(address), args.port))?;
     }
-    let settings = Settings::default().max_body(args.max_body).idle_timeout(args.idle_timeout);
+    let settings = Settings::default()
+        .max_body(args.max_body)
+        .max_connections(usize::try_from(args.max_connections)?)
+        .head_timeout(args.head_timeout)
+        .idle_timeout(args.idle_timeout);
     builder = builder.settings(settings);
     if let Some(format) = log_format(args) {
         builder = builder.access_log(AccessLog::new(format, io::stderr())?);

@@ -1,0 +1,330 @@
+//! Deadlines and limits over real sockets: whoever is too slow, too large or too many is told so where that can be, and ended.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hearken::client::Client;
+use hearken::{Files, HttpError, Request, Response, Router, Server, Settings, Tls};
+
+use crate::support::{PATIENCE, Wire, get, until};
+
+const SHORT: Duration = Duration::from_millis(300);
+
+fn app() -> Router {
+    Router::new()
+        .get("/hello", hearken::hello)
+        .get("/large", |_: &mut Request| Response::stream(std::io::repeat(b'x').take(1 << 30), Some(1 << 30)))
+        .post("/echo", |request: &mut Request| Ok::<_, HttpError>(Response::bytes(request.read_body()?)))
+}
+
+fn serve(settings: Settings) -> Server {
+    Server::bind("127.0.0.1:0").unwrap().settings(settings).serve(app()).unwrap()
+}
+
+/// Sends a byte now and then until the server ends the connection, and gives what it said before.
+fn drip(wire: &mut Wire, bytes: &[u8]) -> String {
+    let mut writing = wire.stream.get_ref().try_clone().unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let begun = Instant::now();
+            for byte in bytes.iter().cycle() {
+                if done.load(Ordering::Relaxed) || begun.elapsed() > PATIENCE || writing.write_all(&[*byte]).is_err() {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let mut said = Vec::new();
+        // A reset may follow the last words, for bytes were still coming.
+        let _ = wire.stream.read_to_end(&mut said);
+        done.store(true, Ordering::Relaxed);
+        String::from_utf8(said).unwrap()
+    })
+}
+
+#[test]
+fn a_dripped_head_is_408() {
+    let server = serve(Settings::default().head_timeout(SHORT));
+    let begun = Instant::now();
+    let mut wire = Wire::connect(server.address());
+    wire.send("GET /hello HTTP/1.1\r\nHost: a\r\nX: ");
+    let said = drip(&mut wire, b"x");
+    assert!(said.is_empty() || said.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{said}");
+    assert!(begun.elapsed() >= SHORT);
+    // One that just stops, with nothing more on its way, gets the words for certain.
+    let mut wire = Wire::connect(server.address());
+    wire.send("GET /hello HTTP/1.1\r\nHo");
+    assert_eq!(wire.reply().status, 408);
+    assert!(wire.is_closed());
+}
+
+#[test]
+fn a_head_that_comes_after_an_answer_has_the_same_deadline() {
+    let server = serve(Settings::default().head_timeout(SHORT).idle_timeout(Duration::ZERO));
+    let mut wire = Wire::connect(server.address());
+    wire.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(wire.reply().status, 200);
+    // It is idle for as long as it likes, and then slow.
+    thread::sleep(SHORT * 2);
+    wire.send("GET /hel");
+    assert_eq!(wire.reply().status, 408);
+    assert!(wire.is_closed());
+}
+
+#[test]
+fn silent_and_idle_connections_are_closed_without_a_word() {
+    let server = serve(Settings::default().head_timeout(SHORT).idle_timeout(SHORT));
+    let mut silent = Wire::connect(server.address());
+    assert!(silent.is_closed());
+    let mut idle = Wire::connect(server.address());
+    idle.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(idle.reply().status, 200);
+    assert!(idle.is_closed());
+}
+
+#[test]
+fn a_client_of_http_2_is_told_at_once() {
+    let server = serve(Settings::default());
+    for beginning in ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", "GET / HTTP/3.0\r\n\r\n"]
+    {
+        let mut wire = Wire::connect(server.address());
+        wire.send(beginning);
+        let reply = wire.reply();
+        assert_eq!((reply.status, reply.header("Connection")), (505, Some("close")), "{beginning:?}");
+        assert!(wire.is_closed());
+    }
+}
+
+/// tiny_http is caught for ever in its answer to HTTP/2 behind another request. The worker is lost, and nothing else.
+#[test]
+fn a_worker_that_is_lost_takes_nothing_along() {
+    let server = serve(Settings::default().head_timeout(SHORT).idle_timeout(SHORT).max_connections(8));
+    let address = server.address();
+    for _ in 0..3 {
+        let mut caught: Vec<_> = (0..6).map(|_| Wire::connect(address)).collect();
+        for wire in &mut caught {
+            wire.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/2.0\r\nHost: a\r\n\r\n");
+            assert_eq!(wire.reply().status, 200);
+        }
+        for wire in &mut caught {
+            let _ = wire.stream.read_to_end(&mut Vec::new());
+        }
+    }
+    assert_eq!(get(address, "/hello").status, 200, "more were lost than may be open, and there is room");
+    assert_eq!(server.shutdown(PATIENCE).cut, 0);
+}
+
+#[test]
+fn a_slow_handshake_is_ended() {
+    let directory = tempfile::tempdir().unwrap();
+    let tls = Tls::development(directory.path()).unwrap();
+    let settings = Settings::default().head_timeout(SHORT).rate_grace(SHORT);
+    let server = Server::bind("127.0.0.1:0").unwrap().settings(settings).tls(tls).serve(app()).unwrap();
+    // The beginning of a ClientHello, then a byte now and then.
+    let mut wire = Wire::connect(server.address());
+    wire.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03");
+    assert_eq!(drip(&mut wire, b"x"), "");
+    let mut silent = Wire::connect(server.address());
+    assert!(silent.is_closed());
+    let client = Client::builder().trust(Tls::development_authority(directory.path())).unwrap().build();
+    assert_eq!(client.get(&format!("{}hello", server.url())).unwrap().text().unwrap(), "Hello, world!");
+}
+
+#[test]
+fn a_slow_body_is_408_and_a_fast_enough_one_is_not() {
+    let server = serve(Settings::default().rate_grace(SHORT).min_rate(1024));
+    for head in ["Content-Length: 5000", "Transfer-Encoding: chunked"] {
+        let mut wire = Wire::connect(server.address());
+        wire.send(format!("POST /echo HTTP/1.1\r\nHost: a\r\n{head}\r\n\r\n"));
+        let reply = wire.reply();
+        assert_eq!((reply.status, reply.header("Connection")), (408, Some("close")), "{head}");
+        assert!(wire.is_closed());
+    }
+    let mut wire = Wire::connect(server.address());
+    wire.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n");
+    for _ in 0..50 {
+        wire.send([b'x'; 1000]);
+        thread::sleep(Duration::from_millis(30));
+    }
+    assert_eq!(wire.reply().body.len(), 50_000);
+}
+
+#[test]
+fn a_reader_that_takes_nothing_is_cut_off() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = std::fs::File::create(directory.path().join("large")).unwrap();
+    file.set_len(1 << 30).unwrap();
+    let settings = Settings::default().rate_grace(SHORT);
+    let files = Server::bind("127.0.0.1:0").unwrap().settings(settings.clone()).serve(Files::new(directory.path()));
+    for server in [serve(settings), files.unwrap()] {
+        let mut wire = Wire::connect(server.address());
+        wire.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+        // Nothing is read. That the server is done with the connection shows when it stops and has nothing to cut off.
+        thread::sleep(SHORT * 6);
+        assert_eq!(server.shutdown(Duration::ZERO).cut, 0);
+        let mut taken = Vec::new();
+        let end = wire.stream.read_to_end(&mut taken);
+        assert!(end.is_err() || taken.len() < 1 << 30);
+    }
+}
+
+#[test]
+fn heads_have_limits() {
+    let server = serve(Settings::default());
+    let fields = |count: usize| (0..count).map(|n| format!("X-{n}: y\r\n")).collect::<String>();
+    let field = |length: usize| format!("X: {}\r\n", "y".repeat(length));
+    let table = [
+        (format!("GET /hello?{} HTTP/1.1\r\nHost: a\r\n\r\n", "q".repeat(8_000)), 200, "a long target"),
+        (format!("GET /hello?{} HTTP/1.1\r\nHost: a\r\n\r\n", "q".repeat(8_190)), 414, "too long a target"),
+        (format!("GET /hello HTTP/1.1\r\nHost: a\r\n{}\r\n", fields(99)), 200, "as many fields as may be"),
+        (format!("GET /hello HTTP/1.1\r\nHost: a\r\n{}\r\n", fields(100)), 431, "one field too many"),
+        (format!("GET /hello HTTP/1.1\r\nHost: a\r\n{}\r\n", field(31_000)), 200, "a large field"),
+        (format!("GET /hello HTTP/1.1\r\nHost: a\r\n{}\r\n", field(33_000)), 431, "too large a field"),
+        (format!("GET /hello HTTP/1.1\r\nHost: a\r\n{}\r\n", field(500).repeat(66)), 431, "too much in all"),
+    ];
+    for (request, status, why) in table {
+        let mut wire = Wire::connect(server.address());
+        wire.send(&request);
+        let reply = wire.reply();
+        assert_eq!(reply.status, status, "{why}");
+        assert_eq!(reply.header("Connection"), (status != 200).then_some("close"), "{why}");
+    }
+}
+
+#[test]
+fn a_head_without_end_is_stopped_while_it_comes() {
+    let server = serve(Settings::default());
+    for endless in ["x", "X: y\r\n"] {
+        let mut wire = Wire::connect(server.address());
+        wire.send("GET /hello HTTP/1.1\r\nHost: a\r\nX: ");
+        let begun = Instant::now();
+        let chunk = endless.repeat(64 * 1024 / endless.len());
+        let mut sent = 0_usize;
+        while wire.stream.get_mut().write_all(chunk.as_bytes()).is_ok() {
+            sent += chunk.len();
+            assert!(begun.elapsed() < PATIENCE, "{sent} bytes were taken");
+        }
+    }
+    assert_eq!(get(server.address(), "/hello").status, 200);
+}
+
+#[test]
+fn one_address_has_no_more_than_its_share() {
+    let server = serve(Settings::default().max_connections_per_address(2));
+    let mut first = Wire::connect(server.address());
+    let mut second = Wire::connect(server.address());
+    for wire in [&mut first, &mut second] {
+        wire.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(wire.reply().status, 200);
+    }
+    let mut third = Wire::connect(server.address());
+    assert!(third.is_closed());
+    drop(first);
+    until("the place to be free again", || {
+        let mut wire = Wire::connect(server.address());
+        wire.send("GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let mut said = String::new();
+        let _ = wire.stream.read_to_string(&mut said);
+        said.starts_with("HTTP/1.1 200").then_some(())
+    });
+}
+
+#[test]
+fn idle_connections_make_room_the_longest_idle_first() {
+    let server = serve(Settings::default().max_connections(2).idle_timeout(Duration::ZERO));
+    let ask = |wire: &mut Wire| {
+        wire.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+        wire.reply()
+    };
+    let mut first = Wire::connect(server.address());
+    assert_eq!(ask(&mut first).header("Connection"), None);
+    // With all places taken, answers are the last of their connection, so that they come free.
+    let mut silent = Wire::connect(server.address());
+    let mut third = Wire::connect(server.address());
+    third.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(first.is_closed(), "it was idle");
+    let reply = third.reply();
+    assert_eq!((reply.status, reply.header("Connection")), (200, Some("close")));
+    assert_eq!(ask(&mut silent).status, 200, "it was not idle: nothing had been answered yet");
+}
+
+#[test]
+fn where_none_is_idle_new_connections_wait_their_turn() {
+    let server = serve(Settings::default().max_connections(2).head_timeout(SHORT));
+    let _silent = [Wire::connect(server.address()), Wire::connect(server.address())];
+    assert_eq!(get(server.address(), "/hello").status, 200);
+}
+
+#[test]
+fn a_thousand_slow_clients_leave_fresh_requests_served() {
+    let settings = Settings::default().head_timeout(Duration::ZERO).idle_timeout(Duration::ZERO).min_rate(0);
+    let server = serve(settings);
+    let address = server.address();
+    let beginnings = ["GET /hello HTTP/1.1\r\nHo", "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9999\r\n\r\nx"];
+    let slow: Vec<_> = (0..1000)
+        .map(|number| {
+            let mut wire = Wire::connect(address);
+            wire.send(beginnings[number % beginnings.len()]);
+            wire
+        })
+        .collect();
+    for _ in 0..50 {
+        assert_eq!(get(address, "/hello").status, 200);
+    }
+    drop(slow);
+    server.shutdown(Duration::ZERO);
+}
+
+#[test]
+fn a_stop_under_load_loses_nothing() {
+    for round in 0..3 {
+        let server = serve(Settings::default());
+        let address = server.address();
+        let stopped = AtomicBool::new(false);
+        let answered = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            let clients: Vec<_> = (0..8)
+                .map(|client| {
+                    let (stopped, answered) = (&stopped, &answered);
+                    scope.spawn(move || {
+                        while !stopped.load(Ordering::SeqCst) {
+                            // Refused is refused; whoever is connected is to be answered.
+                            let Ok(stream) = TcpStream::connect(address) else { return };
+                            let mut wire = Wire::of(stream);
+                            // Half of the clients keep their connection for as long as they may.
+                            loop {
+                                wire.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+                                let reply = wire.reply();
+                                assert_eq!(reply.status, 200, "round {round}");
+                                answered.fetch_add(1, Ordering::SeqCst);
+                                if client % 2 == 0 || reply.header("Connection") == Some("close") {
+                                    break;
+                                }
+                            }
+                        }
+                    })
+                })
+                .collect();
+            until("the load to be there", || (answered.load(Ordering::SeqCst) > 500).then_some(()));
+            assert_eq!(server.shutdown(PATIENCE).cut, 0);
+            stopped.store(true, Ordering::SeqCst);
+            for client in clients {
+                client.join().unwrap();
+            }
+        });
+    }
+}
+
+#[test]
+fn a_client_that_ends_its_side_is_still_answered() {
+    let server = serve(Settings::default());
+    let mut wire = Wire::connect(server.address());
+    wire.send("GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    wire.stream.get_ref().shutdown(Shutdown::Write).unwrap();
+    assert_eq!(wire.reply().text(), "Hello, world!");
+    assert!(wire.is_closed());
+}
