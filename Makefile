@@ -1,7 +1,7 @@
 # What one does with hearken. `make help` lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: run test lint certs clean help
+.PHONY: run test lint certs bench clean help
 
 ## run: serve www/ on http://127.0.0.1:4040/, with the demonstration services, writing into data/
 run:
@@ -25,6 +25,10 @@ lint:
 ## certs: make the development certificate in certs/, unless there is a good one
 certs:
 	cargo run --release --bin hearken -- --make-certs
+
+## bench: measure beside nginx and static-web-server with wrk, and write the README's tables
+bench:
+	bash benches/run.sh
 
 ## clean: remove what was built
 clean:

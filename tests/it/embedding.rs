@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use hearken::{AccessLog, LogFormat, Request, Response, Router, Server, Settings};
 
-use crate::support::{PATIENCE, Wire, ask, get, until};
+use crate::support::{PATIENCE, Wire, alone, ask, get, until};
 
 fn app() -> Router {
     Router::new()
@@ -34,12 +34,8 @@ fn threads_of(directory: &Path) -> usize {
 
 #[test]
 fn a_server_starts_answers_and_stops_leaving_nothing() {
-    // In a process of its own, because the threads of the other tests have the same names.
-    if std::env::var_os("HEARKEN_TEST_ALONE").is_none() {
-        let name = "embedding::a_server_starts_answers_and_stops_leaving_nothing";
-        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-        let output = command.args([name, "--exact"]).env("HEARKEN_TEST_ALONE", "1").output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    // The threads of other tests have the same names.
+    if !alone("embedding::a_server_starts_answers_and_stops_leaving_nothing") {
         return;
     }
     let tasks = Path::new("/proc/self/task");

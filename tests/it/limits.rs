@@ -1,5 +1,6 @@
 //! Deadlines and limits over real sockets: whoever is too slow, too large or too many is told so where that can be, and ended.
 
+use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,8 +9,10 @@ use std::time::{Duration, Instant};
 
 use hearken::client::Client;
 use hearken::{Files, HttpError, Request, Response, Router, Server, Settings, Tls};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use socket2::{Domain, Socket, Type};
 
-use crate::support::{PATIENCE, Wire, get, until};
+use crate::support::{PATIENCE, Wire, alone, get, until};
 
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -156,7 +159,7 @@ fn a_slow_body_is_408_and_a_fast_enough_one_is_not() {
 #[test]
 fn a_reader_that_takes_nothing_is_cut_off() {
     let directory = tempfile::tempdir().unwrap();
-    let file = std::fs::File::create(directory.path().join("large")).unwrap();
+    let file = File::create(directory.path().join("large")).unwrap();
     file.set_len(1 << 30).unwrap();
     let settings = Settings::default().rate_grace(SHORT);
     let files = Server::bind("127.0.0.1:0").unwrap().settings(settings.clone()).serve(Files::new(directory.path()));
@@ -327,4 +330,28 @@ fn a_client_that_ends_its_side_is_still_answered() {
     wire.stream.get_ref().shutdown(Shutdown::Write).unwrap();
     assert_eq!(wire.reply().text(), "Hello, world!");
     assert!(wire.is_closed());
+}
+
+#[test]
+fn a_server_without_descriptors_recovers() {
+    if !alone("limits::a_server_without_descriptors_recovers") {
+        return;
+    }
+    let low = Rlimit { current: Some(256), maximum: getrlimit(Resource::Nofile).maximum };
+    setrlimit(Resource::Nofile, low).unwrap();
+    let server = serve(Settings::default());
+    let request = b"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    // With none left accepting fails; with one, tiny_http gets a connection and no second descriptor for it.
+    for left in [0, 1, 2] {
+        let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let mut taken: Vec<_> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+        taken.truncate(taken.len() - left);
+        client.connect(&server.address().into()).unwrap();
+        client.set_read_timeout(Some(SHORT)).unwrap();
+        let _ = (&client).write_all(request);
+        let _ = (&client).read(&mut [0; 16]);
+        drop(taken);
+        assert_eq!(get(server.address(), "/hello").status, 200, "{left} left");
+    }
+    assert_eq!(server.shutdown(PATIENCE).cut, 0);
 }

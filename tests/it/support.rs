@@ -109,6 +109,18 @@ fn target_directory() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_hearken")).parent().unwrap().to_owned()
 }
 
+/// Runs a test of this name in a process of its own, where it may change what the whole process has. True in that process.
+pub(crate) fn alone(name: &str) -> bool {
+    const MARK: &str = "HEARKEN_TEST_ALONE";
+    if std::env::var_os(MARK).is_some() {
+        return true;
+    }
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let output = command.args([name, "--exact"]).env(MARK, "1").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    false
+}
+
 /// Calls `check` until it has something, for as long as there is patience.
 pub(crate) fn until<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
