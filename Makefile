@@ -1,7 +1,7 @@
 # What one does with hearken. `make help` lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: run test lint certs bench clean help
+.PHONY: run test lint certs bench soak clean help
 
 ## run: serve www/ on http://127.0.0.1:4040/, with the demonstration services, writing into data/
 run:
@@ -29,6 +29,10 @@ certs:
 ## bench: measure beside nginx and static-web-server with wrk, and write the README's tables
 bench:
 	bash benches/run.sh
+
+## soak: minutes of mixed load with badly behaved clients; memory, descriptors and threads must stay flat
+soak:
+	bash benches/soak.sh
 
 ## clean: remove what was built
 clean:

@@ -213,7 +213,7 @@ impl Wire {
         };
         let room = room.min(buffer.len());
         if room == 0 {
-            self.state = BodyState::Done;
+            self.finish();
             return Ok(0);
         }
         if self.state == BodyState::Unread {
@@ -229,7 +229,7 @@ impl Wire {
             return Err(BodyError::TooLarge(self.max_body()));
         }
         if self.length == BodyLength::Known(self.received) {
-            self.state = BodyState::Done;
+            self.finish();
         }
         Ok(read)
     }
@@ -258,8 +258,14 @@ impl Wire {
         if self.length != BodyLength::Chunked || self.connection.is_at_end() {
             return Err(BodyError::Truncated);
         }
-        self.state = BodyState::Done;
+        self.finish();
         Ok(0)
+    }
+
+    /// Notes that the body was read to its end. From here on the client is not the one who takes time.
+    fn finish(&mut self) {
+        self.state = BodyState::Done;
+        self.context.connections.enter(&self.connection, Phase::Handling);
     }
 }
 

@@ -82,6 +82,8 @@ pub(super) struct Traffic {
     pub(super) received: u64,
     /// Sent, and acknowledged by the peer.
     pub(super) acknowledged: u64,
+    /// Whether there is more that the peer has not acknowledged yet.
+    pub(super) pending: bool,
 }
 
 /// What the system counts of a connection's bytes; `None` where it does not tell.
@@ -99,7 +101,11 @@ pub(super) fn traffic(socket: BorrowedFd<'_>) -> Option<Traffic> {
         }
         info.assume_init()
     };
-    Some(Traffic { received: info.tcpi_bytes_received, acknowledged: info.tcpi_bytes_acked })
+    Some(Traffic {
+        received: info.tcpi_bytes_received,
+        acknowledged: info.tcpi_bytes_acked,
+        pending: info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0,
+    })
 }
 
 /// Elsewhere the sockets' own timeouts have to do.
@@ -138,7 +144,7 @@ mod tests {
         client.write_all(&[0; 1]).unwrap();
         accepted.read_exact(&mut [0; 1]).unwrap();
         if let Some(traffic) = traffic(accepted.as_fd()) {
-            assert_eq!((traffic.received, traffic.acknowledged), (1001, 300));
+            assert_eq!(traffic, Traffic { received: 1001, acknowledged: 300, pending: false });
         }
     }
 

@@ -230,6 +230,15 @@ impl Watch {
             view.head_bytes = position.consumed.saturating_sub(base.consumed);
         }
         let total = moved(state.phase, position);
+        // Where the peer has taken all there is, or we have not read what it sent, it is not the one who is slow.
+        let held_up_here = match state.phase {
+            Phase::Writing => !position.traffic.pending,
+            _ => position.consumed < position.traffic.received,
+        };
+        if held_up_here {
+            self.stretch = Stretch { since: now, moved: total, first: self.stretch.first };
+            view.stretch = Duration::ZERO;
+        }
         view.moved = total.saturating_sub(self.stretch.moved);
         if view.stretch >= view.full_stretch {
             self.stretch = Stretch { since: now, moved: total, first: false };
@@ -314,7 +323,7 @@ mod tests {
     }
 
     fn position(received: u64, acknowledged: u64, unread: u64) -> Option<Position> {
-        Some(Position { traffic: Traffic { received, acknowledged }, consumed: received - unread })
+        Some(Position { traffic: Traffic { received, acknowledged, pending: true }, consumed: received - unread })
     }
 
     #[test]
@@ -346,6 +355,23 @@ mod tests {
         // Stalled from here on: the fast beginning does not help.
         assert_eq!(judge(&look(51_000, 39_000), &settings), Verdict::Leave);
         assert_eq!(judge(&look(51_000, 40_000), &settings), Verdict::StopReading);
+    }
+
+    #[test]
+    fn nobody_is_slow_who_waits_for_us() {
+        let settings = Settings::default();
+        let fresh = State { phase: Phase::Fresh, since: 0 };
+        let taken_all =
+            Position { traffic: Traffic { received: 100, acknowledged: 500, pending: false }, consumed: 100 };
+        let sent_more = Position { traffic: Traffic { received: 100, acknowledged: 0, pending: false }, consumed: 40 };
+        for (phase, position) in [(Phase::Writing, taken_all), (Phase::Reading, sent_more)] {
+            let state = State { phase, since: 0 };
+            let mut watch = Watch::new(fresh);
+            for now in [100, 20_000, 40_000] {
+                let view = watch.look(state, Some(position), now, false, &settings);
+                assert_eq!(judge(&view, &settings), Verdict::Leave, "{phase:?} at {now}");
+            }
+        }
     }
 
     #[test]

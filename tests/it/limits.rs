@@ -176,6 +176,43 @@ fn a_reader_that_takes_nothing_is_cut_off() {
 }
 
 #[test]
+fn a_handler_may_take_its_time() {
+    let slow_reader = |request: &mut Request| -> Result<Response, HttpError> {
+        let mut body = request.body();
+        let mut total = 0;
+        let mut buffer = vec![0; 20_000];
+        loop {
+            thread::sleep(SHORT * 2);
+            match body.read(&mut buffer)? {
+                0 => break,
+                read => total += read,
+            }
+        }
+        thread::sleep(SHORT * 2);
+        Ok(Response::text(total.to_string()))
+    };
+    struct SlowWriter(u8);
+    impl std::io::Read for SlowWriter {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            thread::sleep(SHORT * 2);
+            self.0 -= 1;
+            buffer[0] = b'x';
+            Ok(usize::from(self.0 > 0))
+        }
+    }
+    let app =
+        Router::new().post("/read", slow_reader).get("/write", |_: &mut Request| Response::stream(SlowWriter(4), None));
+    let settings = Settings::default().rate_grace(SHORT).head_timeout(SHORT);
+    let server = Server::bind("127.0.0.1:0").unwrap().settings(settings).serve(app).unwrap();
+    let mut wire = Wire::connect(server.address());
+    wire.send("POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n");
+    wire.send([b'x'; 50_000]);
+    assert_eq!(wire.reply().text(), "50000");
+    wire.send("GET /write HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(wire.reply().text(), "xxx");
+}
+
+#[test]
 fn heads_have_limits() {
     let server = serve(Settings::default());
     let fields = |count: usize| (0..count).map(|n| format!("X-{n}: y\r\n")).collect::<String>();
