@@ -52,7 +52,9 @@ fn misbehave(mut connection: TcpStream, turn: u64) {
         }
         5 => {
             reset(&connection);
-            connection.write_all(b"GET /100MiB HTTP/1.1\r\nHost: a\r\n\r\n").and_then(|()| connection.read_exact(&mut [0; 9999]))
+            connection
+                .write_all(b"GET /100MiB HTTP/1.1\r\nHost: a\r\n\r\n")
+                .and_then(|()| connection.read_exact(&mut [0; 9999]))
         }
         6 => connection.write_all(format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(50_000)).as_bytes()),
         7 => (0..10).try_for_each(|_| {

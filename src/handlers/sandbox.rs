@@ -6,7 +6,9 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 
@@ -19,6 +21,9 @@ pub(crate) struct Sandbox {
     path: PathBuf,
     /// Opened at first use, and again when the path has come to name another directory.
     directory: RwLock<Option<Arc<OwnedFd>>>,
+    start: Instant,
+    /// In which second from the start on, counted from 1, the path was last looked at.
+    looked: AtomicU64,
 }
 
 /// A file being written under a temporary name. Dropped without [`Pending::place`], it leaves nothing behind.
@@ -40,7 +45,7 @@ const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::DI
 impl Sandbox {
     /// The directory at this path. It need not be there yet: until it is, nothing is found in it.
     pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), directory: RwLock::new(None) }
+        Self { path: path.into(), directory: RwLock::new(None), start: Instant::now(), looked: AtomicU64::new(0) }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -59,6 +64,12 @@ impl Sandbox {
             }
             result => result,
         }
+    }
+
+    /// The status of what stands at this place, links followed wherever they lead: to compare with, not to trust.
+    pub(crate) fn status(&self, place: &[u8]) -> io::Result<rustix::fs::Stat> {
+        let directory = self.directory()?;
+        Ok(rustix::fs::statat(&directory, place, AtFlags::empty())?)
     }
 
     /// Starts a file that is to get this path, making the directories above it that are missing.
@@ -81,12 +92,26 @@ impl Sandbox {
     }
 
     fn directory(&self) -> io::Result<Arc<OwnedFd>> {
+        self.look_again();
         if let Some(directory) = &*self.directory.read().unwrap_or_else(PoisonError::into_inner) {
             return Ok(Arc::clone(directory));
         }
         let opened = Arc::new(rustix::fs::open(&self.path, DIRECTORY, Mode::empty())?);
         *self.directory.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&opened));
         Ok(opened)
+    }
+
+    /// Once a second looks whether the path still names the directory that is open: it may have been swapped for another.
+    fn look_again(&self) {
+        let now = self.start.elapsed().as_secs() + 1;
+        if self.looked.swap(now, Ordering::Relaxed) == now {
+            return;
+        }
+        let known = self.directory.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(known) = known {
+            // Where the path names nothing at the moment, what is open stays.
+            let _ = self.reopen(&known);
+        }
     }
 
     /// Opens the directory anew if its path names another one than `known`, as after a build tool has replaced it.
@@ -264,6 +289,24 @@ mod tests {
         fs::create_dir(&root).unwrap();
         fs::write(root.join("b"), "2").unwrap();
         assert_eq!(read(&sandbox, "/b"), Ok("2".into()));
+    }
+
+    #[test]
+    fn a_swapped_directory_is_noticed_within_a_second_or_so() {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().join("root");
+        fs::create_dir(&root).unwrap();
+        fs::write(root.join("a"), "old").unwrap();
+        let sandbox = Sandbox::new(&root);
+        assert_eq!(read(&sandbox, "/a"), Ok("old".into()));
+        fs::rename(&root, outer.path().join("old")).unwrap();
+        fs::create_dir(&root).unwrap();
+        fs::write(root.join("a"), "new").unwrap();
+        let begun = Instant::now();
+        while read(&sandbox, "/a") != Ok("new".into()) {
+            assert!(begun.elapsed().as_secs() < 30);
+            std::thread::yield_now();
+        }
     }
 
     #[test]

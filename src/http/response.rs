@@ -4,6 +4,8 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Read};
+use std::ops::Range;
+use std::sync::Arc;
 
 use super::head;
 use super::headers::{FieldError, Headers, Text};
@@ -31,6 +33,7 @@ pub struct Response {
 /// The body of a response.
 pub(crate) enum ResponseBody {
     Bytes(Cow<'static, [u8]>),
+    Shared(Arc<[u8]>, Range<usize>),
     Stream { reader: Box<dyn Payload>, length: Option<u64> },
 }
 
@@ -48,6 +51,16 @@ impl Response {
     /// 200 with these bytes, and no media type yet.
     pub fn bytes(body: impl Into<Cow<'static, [u8]>>) -> Self {
         Self { body: ResponseBody::Bytes(body.into()), ..Self::new(Status::OK) }
+    }
+
+    /// 200 with a part of bytes that others hold as well. No media type is set.
+    ///
+    /// # Panics
+    ///
+    /// When the range is not within the bytes.
+    pub(crate) fn shared(bytes: Arc<[u8]>, range: Range<usize>) -> Self {
+        assert!(bytes.get(range.clone()).is_some(), "{range:?} is within {} bytes", bytes.len());
+        Self { body: ResponseBody::Shared(bytes, range), ..Self::new(Status::OK) }
     }
 
     /// 200 with plain text in UTF-8.
@@ -121,6 +134,7 @@ impl Response {
     pub fn content_length(&self) -> Option<u64> {
         match &self.body {
             ResponseBody::Bytes(bytes) => Some(bytes.len() as u64),
+            ResponseBody::Shared(_, range) => Some(range.len() as u64),
             ResponseBody::Stream { length, .. } => *length,
         }
     }
@@ -133,6 +147,7 @@ impl Response {
     pub fn read_bytes(&mut self) -> io::Result<Vec<u8>> {
         match &mut self.body {
             ResponseBody::Bytes(bytes) => Ok(bytes.to_vec()),
+            ResponseBody::Shared(bytes, range) => Ok(bytes[range.clone()].to_vec()),
             ResponseBody::Stream { reader, .. } => {
                 let mut bytes = Vec::new();
                 reader.read_to_end(&mut bytes)?;

@@ -49,6 +49,7 @@ pub(super) fn send(
     let result = match (framing, response.into_body()) {
         (BodyFraming::None, _) => Ok(0),
         (_, ResponseBody::Bytes(bytes)) => send_bytes(sink.out, buffer, &bytes),
+        (_, ResponseBody::Shared(bytes, range)) => send_bytes(sink.out, buffer, &bytes[range]),
         (BodyFraming::Chunked, ResponseBody::Stream { reader, .. }) => send_chunks(sink.out, buffer, reader),
         (BodyFraming::Length(length), ResponseBody::Stream { reader, .. }) => send_known(sink, buffer, reader, length)
             .and_then(|sent| match sent {

@@ -1,5 +1,6 @@
 //! The file service: `GET` and `HEAD` of what is below one directory or several.
 
+mod cache;
 mod listing;
 pub(crate) mod part;
 mod reply;
@@ -17,6 +18,8 @@ use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;
 
+use cache::SmallFiles;
+use reply::Representation;
 use resolve::Found;
 
 /// Serves the files of a directory.
@@ -44,12 +47,13 @@ struct Root {
     sandbox: Sandbox,
     /// Whether visitors put files there, which must not act as ours.
     uploads: bool,
+    small: SmallFiles,
 }
 
 impl Files {
     /// Serves this directory. It need not be there yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        let root = Root { sandbox: Sandbox::new(root), uploads: false };
+        let root = Root { sandbox: Sandbox::new(root), uploads: false, small: SmallFiles::default() };
         Self { roots: vec![root], index: "index.html".into(), listing: true, hidden: false }
     }
 
@@ -58,7 +62,7 @@ impl Files {
     /// of the site's own.
     #[must_use]
     pub fn with_uploads(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.roots.push(Root { sandbox: Sandbox::new(directory), uploads: true });
+        self.roots.push(Root { sandbox: Sandbox::new(directory), uploads: true, small: SmallFiles::default() });
         self
     }
 
@@ -93,7 +97,9 @@ impl Files {
         let path =
             RelativePath::parse(path).map_err(|error| HttpError::internal(format!("{path}: {}", error.explain())))?;
         match self.find(&path)? {
-            (root, Found::File(file)) => Ok(root.label(reply::file(file, request, SystemTime::now())?)),
+            (root, Found::File(file)) => {
+                Ok(root.label(reply::answer(Representation::read(file)?, request, SystemTime::now())?))
+            }
             _ => Err(HttpError::NotFound),
         }
     }
@@ -103,9 +109,21 @@ impl Files {
         self.roots.iter().filter(|root| !root.uploads).any(|root| root.sandbox.open(path).is_ok())
     }
 
-    fn answer(&self, request: &Request) -> Result<Response, HttpError> {
+    /// How many files are kept in memory.
+    #[cfg(test)]
+    fn cached(&self) -> usize {
+        self.roots.iter().map(|root| root.small.count()).sum()
+    }
+
+    fn answer(&self, request: &Request, now: SystemTime) -> Result<Response, HttpError> {
         if !matches!(request.method(), Method::Get | Method::Head) {
             return Err(HttpError::MethodNotAllowed((&[Method::Get, Method::Head]).into()));
+        }
+        // Only of the first directory: to know that a file of another one is not hidden by it, it would have to be asked.
+        if let Some(root) = self.roots.first()
+            && let Some(file) = root.small.find(&root.sandbox, request.encoded_path())
+        {
+            return Ok(root.label(reply::answer(file, request, now)?));
         }
         let path =
             RelativePath::parse(request.encoded_path()).map_err(|error| HttpError::bad_request(error.explain()))?;
@@ -114,7 +132,14 @@ impl Files {
         }
         let (root, found) = self.find(&path)?;
         let response = match found {
-            Found::File(file) => reply::file(file, request, SystemTime::now())?,
+            Found::File(file) => {
+                let (place, status) = (file.place(&path, &self.index), file.status()?);
+                let file = Representation::read(file)?;
+                if !root.uploads {
+                    root.small.keep(request.encoded_path(), place, &status, &file, now);
+                }
+                reply::answer(file, request, now)?
+            }
             Found::MissingSlash => redirect_to_slash(request)?,
             Found::Directory(directory) if self.listing => {
                 listing::page(&root.sandbox, &path, &directory, request, self.hidden)?
@@ -149,7 +174,7 @@ impl Root {
 
 impl Handler for Files {
     fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
-        self.answer(request)
+        self.answer(request, SystemTime::now())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::http::conditional::{self, Preconditions, Validators, Verdict};
@@ -17,14 +18,89 @@ use crate::http::status::Status;
 use super::part::FilePart;
 use super::resolve::OpenFile;
 
-/// Answers a `GET` or `HEAD` of this file.
-pub(super) fn file(open: OpenFile, request: &Request, now: SystemTime) -> Result<Response, HttpError> {
-    let OpenFile { file, metadata, name } = open;
-    let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
-    let length = metadata.len();
-    let validators =
-        Validators { etag: Some(conditional::file_etag(length, modified, metadata.ino())), modified: Some(modified) };
+/// A file as it is sent.
+pub(super) struct Representation {
+    validators: Validators,
+    last_modified: String,
+    media_type: String,
+    content: Content,
+}
 
+/// Where the bytes of a file are.
+pub(super) enum Content {
+    /// On disk: the open file and its length.
+    Disk(File, u64),
+    /// In memory, all of them.
+    Memory(Arc<[u8]>),
+}
+
+/// Files up to this many bytes are read at once, so that they leave in one write with their head.
+const SMALL: u64 = 64 * 1024;
+
+impl Representation {
+    /// What an open file is sent as. A small one is read.
+    pub(super) fn read(open: OpenFile) -> Result<Self, HttpError> {
+        let OpenFile { file, metadata, name } = open;
+        let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
+        let length = metadata.len();
+        let etag = conditional::file_etag(length, modified, metadata.ino());
+        let content = if length > SMALL { Content::Disk(file, length) } else { Content::Memory(read(&file, length)?) };
+        Ok(Self {
+            validators: Validators { etag: Some(etag), modified: Some(modified) },
+            last_modified: date::format(modified),
+            media_type: media_type(&name),
+            content,
+        })
+    }
+
+    pub(super) fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// How many bytes of memory it holds.
+    pub(super) fn size(&self) -> usize {
+        match &self.content {
+            Content::Disk(..) => 0,
+            Content::Memory(bytes) => bytes.len(),
+        }
+    }
+
+    /// Another one of the same bytes.
+    ///
+    /// # Panics
+    ///
+    /// When the bytes are not in memory.
+    pub(super) fn share(&self) -> Self {
+        let Content::Memory(bytes) = &self.content else { panic!("only what is in memory is shared") };
+        Self {
+            validators: self.validators.clone(),
+            last_modified: self.last_modified.clone(),
+            media_type: self.media_type.clone(),
+            content: Content::Memory(Arc::clone(bytes)),
+        }
+    }
+
+    fn length(&self) -> u64 {
+        match &self.content {
+            Content::Disk(_, length) => *length,
+            Content::Memory(bytes) => bytes.len() as u64,
+        }
+    }
+
+    /// The bytes from this position on, as the body of a response.
+    fn part(content: Content, position: u64, length: u64) -> Response {
+        match content {
+            Content::Disk(file, _) => Response::stream(FilePart::new(file, position, length), Some(length)),
+            Content::Memory(bytes) => {
+                let index = |number| usize::try_from(number).unwrap_or(usize::MAX);
+                Response::shared(bytes, index(position)..index(position + length))
+            }
+        }
+    }
+}
+
+/// Answers a `GET` or `HEAD` with this representation.
+pub(super) fn answer(file: Representation, request: &Request, now: SystemTime) -> Result<Response, HttpError> {
     let preconditions = Preconditions {
         if_match: request.header("If-Match"),
         if_none_match: request.header("If-None-Match"),
@@ -32,55 +108,47 @@ pub(super) fn file(open: OpenFile, request: &Request, now: SystemTime) -> Result
         if_unmodified_since: request.header("If-Unmodified-Since"),
         if_range: request.header("If-Range"),
     };
-    match conditional::evaluate(request.method(), &preconditions, Some(&validators)) {
+    match conditional::evaluate(request.method(), &preconditions, Some(&file.validators)) {
         Verdict::Proceed => {}
-        Verdict::NotModified => return Ok(described(Response::new(Status::NOT_MODIFIED), &validators)),
+        Verdict::NotModified => {
+            return Ok(described(Response::new(Status::NOT_MODIFIED), file.validators, file.last_modified));
+        }
         Verdict::Failed => return Err(HttpError::PreconditionFailed),
     }
 
     let range = request.header("Range").filter(|_| {
         // RFC 9110 §14.2: ranges are defined for GET only.
-        *request.method() == Method::Get && conditional::range_applies(preconditions.if_range, &validators, now)
+        let applies = conditional::range_applies(preconditions.if_range, &file.validators, now);
+        *request.method() == Method::Get && applies
     });
-    let selection = range.map_or(Selection::Whole, |field| range::select(field, length));
-    let response = match selection {
-        Selection::Whole => bytes(file, 0, length)?,
-        Selection::Part { first, last } => bytes(file, first, last - first + 1)?
+    let length = file.length();
+    let response = match range.map_or(Selection::Whole, |field| range::select(field, length)) {
+        Selection::Whole => Representation::part(file.content, 0, length),
+        Selection::Part { first, last } => Representation::part(file.content, first, last - first + 1)
             .with_status(Status::PARTIAL_CONTENT)
             .with_header("Content-Range", format!("bytes {first}-{last}/{length}")),
         Selection::Unsatisfiable => return Err(HttpError::RangeNotSatisfiable(length)),
     };
-    Ok(described(response, &validators).with_header("Content-Type", media_type(&name)))
+    Ok(described(response, file.validators, file.last_modified).with_header("Content-Type", file.media_type))
 }
 
-/// Files up to this many bytes are read at once, so that they leave in one write with their head.
-const SMALL: u64 = 64 * 1024;
+fn described(response: Response, validators: Validators, last_modified: String) -> Response {
+    let response = response.with_header("Accept-Ranges", "bytes").with_header("Cache-Control", "no-cache");
+    let response = match validators.etag {
+        Some(etag) => response.with_header("ETag", etag),
+        None => response,
+    };
+    response.with_header("Last-Modified", last_modified)
+}
 
-/// So many bytes of the file, from this position on.
-fn bytes(file: File, position: u64, length: u64) -> Result<Response, HttpError> {
-    if length > SMALL {
-        return Ok(Response::stream(FilePart::new(file, position, length), Some(length)));
-    }
-    let length = usize::try_from(length).expect("a small length fits any usize");
-    let mut bytes = vec![0; length];
-    match file.read_exact_at(&mut bytes, position) {
-        Ok(()) => Ok(Response::bytes(bytes)),
+fn read(file: &File, length: u64) -> Result<Arc<[u8]>, HttpError> {
+    let mut bytes = vec![0; usize::try_from(length).expect("a small length fits any usize")];
+    match file.read_exact_at(&mut bytes, 0) {
+        Ok(()) => Ok(bytes.into()),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             Err(HttpError::internal("the file became shorter while it was read"))
         }
         Err(error) => Err(error.into()),
-    }
-}
-
-fn described(response: Response, validators: &Validators) -> Response {
-    let response = response.with_header("Accept-Ranges", "bytes").with_header("Cache-Control", "no-cache");
-    let response = match &validators.etag {
-        Some(etag) => response.with_header("ETag", etag.clone()),
-        None => response,
-    };
-    match validators.modified {
-        Some(modified) => response.with_header("Last-Modified", date::format(modified)),
-        None => response,
     }
 }
 

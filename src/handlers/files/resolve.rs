@@ -3,6 +3,8 @@
 use std::fs::{File, Metadata};
 use std::io;
 
+use rustix::fs::Stat;
+
 use crate::handlers::sandbox::Sandbox;
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
@@ -24,6 +26,18 @@ pub(super) struct OpenFile {
     pub(super) metadata: Metadata,
     /// The name that its media type is guessed from.
     pub(super) name: Vec<u8>,
+}
+
+impl OpenFile {
+    /// Where the file is below its directory, given the path that it was found by.
+    pub(super) fn place(&self, path: &RelativePath, index: &str) -> Vec<u8> {
+        if path.is_directory() { path.join(index.as_bytes()).to_bytes() } else { path.to_bytes() }
+    }
+
+    /// The file's status, before it is read.
+    pub(super) fn status(&self) -> io::Result<Stat> {
+        Ok(rustix::fs::fstat(&self.file)?)
+    }
 }
 
 /// Finds what is at the path below one directory.

@@ -1,0 +1,203 @@
+//! Small files kept in memory, each looked at again before it is used: an edit shows in the next answer.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::Stat;
+
+use super::reply::{Content, Representation};
+use crate::handlers::sandbox::Sandbox;
+
+/// The small files of one directory, by the encoded paths that they were asked for with.
+///
+/// A hit costs one system call in place of four: the file's status, which has to be what it was when the file was read. A
+/// path that meanwhile leads elsewhere, be it out of the directory, leads to another status.
+#[derive(Default)]
+pub(super) struct SmallFiles {
+    kept: RwLock<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    by_path: HashMap<String, Arc<Entry>>,
+    bytes: usize,
+}
+
+struct Entry {
+    /// Where the file is below the directory: for a path of a directory, its index file.
+    place: Vec<u8>,
+    identity: Identity,
+    representation: Representation,
+}
+
+/// What tells a file from every other, and from itself before and after a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    device: u64,
+    inode: u64,
+    size: i64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+/// All files together have at most so many bytes; then the keeping starts anew.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+/// And there are at most so many.
+const MOST_FILES: usize = 4096;
+/// A file must have been left alone for so long to be kept. A change within the same tick of the file system's clock could
+/// otherwise go unnoticed.
+const SETTLED: Duration = Duration::from_secs(2);
+
+impl SmallFiles {
+    /// The file that this path was answered with before, if it is unchanged.
+    pub(super) fn find(&self, sandbox: &Sandbox, path: &str) -> Option<Representation> {
+        let entry = Arc::clone(self.kept.read().unwrap_or_else(PoisonError::into_inner).by_path.get(path)?);
+        let current = sandbox.status(&entry.place).ok().map(|status| Identity::of(&status));
+        if current == Some(entry.identity) {
+            return Some(entry.representation.share());
+        }
+        self.forget(path);
+        None
+    }
+
+    /// Keeps a file that was just read, with the status that it had before.
+    pub(super) fn keep(&self, path: &str, place: Vec<u8>, status: &Stat, file: &Representation, now: SystemTime) {
+        let Content::Memory(bytes) = file.content() else { return };
+        let identity = Identity::of(status);
+        if !identity.is_settled(now) {
+            return;
+        }
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.bytes + bytes.len() > MOST_BYTES || kept.by_path.len() >= MOST_FILES {
+            *kept = Kept::default();
+        }
+        kept.bytes += bytes.len();
+        let entry = Entry { place, identity, representation: file.share() };
+        if let Some(old) = kept.by_path.insert(path.to_owned(), Arc::new(entry)) {
+            kept.bytes -= old.representation.size();
+        }
+    }
+
+    /// How many files are kept.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.kept.read().unwrap_or_else(PoisonError::into_inner).by_path.len()
+    }
+
+    fn forget(&self, path: &str) {
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(old) = kept.by_path.remove(path) {
+            kept.bytes -= old.representation.size();
+        }
+    }
+}
+
+impl Identity {
+    #[allow(
+        clippy::useless_conversion,
+        clippy::unnecessary_fallible_conversions,
+        reason = "the types differ between systems"
+    )]
+    fn of(status: &Stat) -> Self {
+        let nanoseconds = |number| i64::try_from(number).unwrap_or(0);
+        Self {
+            device: u64::try_from(status.st_dev).unwrap_or(0),
+            inode: status.st_ino,
+            size: status.st_size,
+            modified: (status.st_mtime, nanoseconds(status.st_mtime_nsec)),
+            changed: (status.st_ctime, nanoseconds(status.st_ctime_nsec)),
+        }
+    }
+
+    fn is_settled(&self, now: SystemTime) -> bool {
+        let now = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let settled = now.saturating_sub(SETTLED.as_secs());
+        let before = |seconds: i64| u64::try_from(seconds).is_ok_and(|seconds| seconds < settled);
+        before(self.modified.0) && before(self.changed.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::handlers::files::Files;
+    use crate::handlers::{Handler as _, answer};
+    use crate::http::request::Request;
+
+    fn text(files: &Files, path: &str) -> String {
+        answer(files, &mut Request::get(path)).read_text().unwrap()
+    }
+
+    /// A time at which what was just written is settled.
+    fn later() -> SystemTime {
+        SystemTime::now() + SETTLED * 2
+    }
+
+    #[test]
+    fn an_edit_shows_in_the_next_answer() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join("root");
+        fs::create_dir(&root).unwrap();
+        fs::write(directory.path().join("secret"), "1").unwrap();
+        let path = root.join("f");
+        let files = Files::new(&root);
+        let warm = || {
+            for _ in 0..2 {
+                files.answer(&Request::get("/f"), later()).unwrap();
+            }
+            files.cached()
+        };
+        fs::write(&path, "1").unwrap();
+        assert_eq!((warm(), text(&files, "/f").as_str()), (1, "1"));
+        fs::write(&path, "2").unwrap();
+        assert_eq!(text(&files, "/f"), "2", "written in place");
+        assert_eq!((warm(), text(&files, "/f").as_str()), (1, "2"));
+        fs::write(root.join("new"), "3").unwrap();
+        fs::rename(root.join("new"), &path).unwrap();
+        assert_eq!(text(&files, "/f"), "3", "replaced");
+        warm();
+        fs::remove_file(&path).unwrap();
+        assert!(files.handle(&mut Request::get("/f")).is_err(), "removed");
+        symlink("../secret", &path).unwrap();
+        assert_eq!(answer(&files, &mut Request::get("/f")).status().code(), 403, "a way out");
+    }
+
+    #[test]
+    fn what_was_just_changed_is_not_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("f"), "1").unwrap();
+        let files = Files::new(directory.path());
+        files.answer(&Request::get("/f"), SystemTime::now()).unwrap();
+        assert_eq!(files.cached(), 0);
+        files.answer(&Request::get("/f"), later()).unwrap();
+        assert_eq!(files.cached(), 1);
+    }
+
+    #[test]
+    fn the_keeping_is_bounded() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = Files::new(directory.path());
+        let large = vec![b'x'; 60 * 1024];
+        for number in 0..300 {
+            fs::write(directory.path().join(number.to_string()), &large).unwrap();
+            files.answer(&Request::get(&format!("/{number}")), later()).unwrap();
+        }
+        assert!((1..=MOST_BYTES / large.len()).contains(&files.cached()), "{}", files.cached());
+    }
+
+    #[test]
+    fn an_index_is_kept_for_its_directory() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("sub")).unwrap();
+        fs::write(directory.path().join("sub/index.html"), "1").unwrap();
+        let files = Files::new(directory.path());
+        files.answer(&Request::get("/sub/"), later()).unwrap();
+        assert_eq!((files.cached(), text(&files, "/sub/").as_str()), (1, "1"));
+        fs::write(directory.path().join("sub/index.html"), "22").unwrap();
+        assert_eq!(text(&files, "/sub/"), "22");
+    }
+}
