@@ -13,6 +13,8 @@ TLS=46443
 
 command -v wrk >/dev/null || { echo 'wrk is not installed' >&2; exit 1; }
 work=$(mktemp -d)
+# nginx reads as another user.
+chmod 755 "$work"
 pids=()
 finish() {
     for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
@@ -80,6 +82,19 @@ if command -v static-web-server >/dev/null; then
         --compression false --cache-control-headers false --http2 true --http2-tls-cert "$cert" --http2-tls-key "$key"
 fi
 start $((PLAIN + 3)) "$bare" $((PLAIN + 3))
+
+# What is measured must be the file, and not a refusal to give it.
+for port in "$PLAIN" "$TLS"; do
+    scheme=http
+    [ "$port" = "$TLS" ] && scheme=https
+    for server in hearken nginx static-web-server; do
+        if [[ " ${servers[*]} " == *" $server "* ]]; then
+            got=$(curl -sk -o /dev/null -w '%{http_code} %{size_download}' "$scheme://127.0.0.1:$port/100KiB")
+            [ "$got" = "200 102400" ] || { echo "$server answers $got over $scheme" >&2; exit 1; }
+        fi
+        port=$((port + 1))
+    done
+done
 
 # Requests a second, or bytes a second for the large file, of one run of wrk.
 measure() {
