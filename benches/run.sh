@@ -7,9 +7,9 @@ export LC_ALL=C
 
 ROUNDS=${ROUNDS:-3}
 SECONDS_EACH=${SECONDS_EACH:-4}
-# Where hearken listens, plain and over TLS; the others have the ports above.
-PLAIN=46080
-TLS=46443
+# Where hearken listens, plain and over TLS; the others have the ports above. Below those that the system gives to clients.
+PLAIN=14080
+TLS=14443
 
 command -v wrk >/dev/null || { echo 'wrk is not installed' >&2; exit 1; }
 work=$(mktemp -d)
@@ -195,12 +195,12 @@ table=$work/table
     until { exec 3<>"/dev/tcp/127.0.0.1/$fresh"; } 2>/dev/null; do :; done
     exec 3>&-
     before=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")
-    coproc IDLE { "$idle" "$fresh" 10000; }
+    coproc IDLE { exec "$idle" "$fresh" 10000; }
+    pids+=("$IDLE_PID")
     read -r opened <&"${IDLE[0]}"
     after=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")
     echo "| resident memory for each of $opened idle connections | $(awk -v a="$after" -v b="$before" -v n="$opened" 'BEGIN { printf "%.1f", (a - b) / n }') KiB |"
     echo "| GET /hello beside them, 32 connections | $(measure "http://127.0.0.1:$fresh/hello" 32) requests a second |"
-    # shellcheck disable=SC2154
     kill "$IDLE_PID" "$pid" 2>/dev/null || true
 } | tee "$table"
 

@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 export LC_ALL=C
 
 MINUTES=${MINUTES:-3}
-port=46090
+# Below the ports that the system gives to clients.
+port=14090
 command -v wrk >/dev/null || { echo 'wrk is not installed' >&2; exit 1; }
 work=$(mktemp -d)
 pids=()
@@ -27,7 +28,10 @@ head -c 104857600 /dev/urandom >"$work/www/100MiB"
 target/release/hearken --access-log off --demo --write "$work/data" --port "$port" "$work/www" >/dev/null 2>"$work/errors" &
 server=$!
 pids+=("$server")
-until { exec 3<>"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null; do sleep 0.05; done
+until { exec 3<>"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null; do
+    kill -0 "$server" || { cat "$work/errors" >&2; exit 1; }
+    sleep 0.05
+done
 exec 3>&-
 
 show() {
