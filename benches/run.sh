@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures hearken beside nginx, static-web-server and a bare accept loop, in the same run, and writes the tables into the
-# README. Takes about twenty minutes; ROUNDS and SECONDS_EACH make it shorter. Loopback only.
+# README. Takes about ten minutes; ROUNDS and SECONDS_EACH make it shorter, and ONLY=memory leaves the speeds out. Loopback only.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C
@@ -137,10 +137,25 @@ row() {
     echo "$line"
 }
 
-table=$work/table
-{
+stamp() {
     echo "Measured on $(date -u +%Y-%m-%d) with \`make bench\`: $(nproc) processors ($(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1)),"
-    echo "Linux $(uname -r), wrk on the same machine, medians of $ROUNDS rounds of $SECONDS_EACH s, the servers in turn."
+    echo "Linux $(uname -r), wrk on the same machine."
+}
+
+# Puts standard input between the markers of this name in the README.
+publish() {
+    cat >"$work/section"
+    cat "$work/section"
+    awk -v section="$work/section" -v name="$1" '
+        $0 == "<!-- " name ": end -->" { skipping = 0 }
+        !skipping { print }
+        $0 == "<!-- " name ": begin -->" { skipping = 1; while ((getline line < section) > 0) print line }' README.md >"$work/README.md"
+    cp "$work/README.md" README.md
+}
+
+speeds() {
+    stamp
+    echo "Medians of $ROUNDS rounds of $SECONDS_EACH s, the servers in turn."
     echo "Requests a second; MiB a second for 100 MiB. The ratio is hearken's figure to that of the server before it."
     echo
     header="| | connections | hearken |" rule="|---|---|---|"
@@ -166,6 +181,10 @@ table=$work/table
         echo "| GET | $connections | $own | $other | $(awk -v a="$own" -v b="$other" 'BEGIN { printf "%.2f", a / b }') |"
     done
 
+}
+
+memory() {
+    stamp
     echo
     echo "| | |"
     echo "|---|---|"
@@ -195,17 +214,24 @@ table=$work/table
     until { exec 3<>"/dev/tcp/127.0.0.1/$fresh"; } 2>/dev/null; do :; done
     exec 3>&-
     before=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")
-    coproc IDLE { exec "$idle" "$fresh" 10000; }
+    # Below three quarters of what the limit on open files allows, for from there on idle ones are closed sooner.
+    local most=$(((($(ulimit -n) - 64) / 3) * 7 / 10))
+    coproc IDLE { exec "$idle" "$fresh" $((most < 10000 ? most : 10000)); }
     pids+=("$IDLE_PID")
     read -r opened <&"${IDLE[0]}"
     after=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")
+    # Each open connection has its worker: what the client counts as open is not enough.
+    workers=$(grep -l hearken-worker "/proc/$pid"/task/*/comm | wc -l)
+    [ "$workers" -ge "$opened" ] || { echo "only $workers of $opened connections are open" >&2; exit 1; }
     echo "| resident memory for each of $opened idle connections | $(awk -v a="$after" -v b="$before" -v n="$opened" 'BEGIN { printf "%.1f", (a - b) / n }') KiB |"
     echo "| GET /hello beside them, 32 connections | $(measure "http://127.0.0.1:$fresh/hello" 32) requests a second |"
     kill "$IDLE_PID" "$pid" 2>/dev/null || true
-} | tee "$table"
+}
 
-awk -v table="$table" '
-    /<!-- bench: end -->/ { skipping = 0 }
-    !skipping { print }
-    /<!-- bench: begin -->/ { skipping = 1; while ((getline line < table) > 0) print line }' README.md >"$work/README.md"
-cp "$work/README.md" README.md
+# Not in a pipe: what they start is to be ended by the trap.
+if [ "${ONLY:-}" != memory ]; then
+    speeds >"$work/speed"
+    publish speed <"$work/speed"
+fi
+memory >"$work/memory"
+publish memory <"$work/memory"

@@ -111,7 +111,7 @@ fn judge(
 }
 
 /// How large the head of a request is. tiny_http does not let its fields be counted, but it lets them be shown, and what is
-/// shown can be counted without being kept: that costs about as much as one of the fields did to parse.
+/// shown can be counted without being kept.
 #[derive(Default)]
 struct HeadSize {
     fields: usize,

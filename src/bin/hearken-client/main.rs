@@ -2,6 +2,8 @@
 
 mod args;
 mod commands;
+#[path = "../common/seconds.rs"]
+mod seconds;
 
 use std::error::Error;
 use std::process::ExitCode;

@@ -2,6 +2,8 @@
 
 mod args;
 mod logger;
+#[path = "../common/seconds.rs"]
+mod seconds;
 mod site;
 
 use std::fs;
