@@ -59,12 +59,14 @@ pub use access_log::{AccessLog, LogFormat};
 pub use config::Settings;
 pub use error::{Error, reason};
 
+pub use handlers::cors::Cors;
 pub use handlers::files::Files;
 pub use handlers::guess::Guess;
 pub use handlers::hello::hello;
 pub use handlers::notes::Notes;
 pub use handlers::write_file::WriteFile;
 pub use handlers::{Handler, IntoOutcome};
+pub use http::cors::OriginError;
 pub use http::error::HttpError;
 pub use http::headers::Headers;
 pub use http::method::{Method, Version};

@@ -1,6 +1,7 @@
 //! What a handler is, and the handlers that come with hearken. A handler turns a request into a response, and touches no
 //! socket.
 
+pub(crate) mod cors;
 pub(crate) mod files;
 pub(crate) mod guess;
 pub(crate) mod hello;
@@ -54,6 +55,12 @@ where
 {
     fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
         self(request).into_outcome()
+    }
+}
+
+impl Handler for Box<dyn Handler> {
+    fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
+        (**self).handle(request)
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 use crate::handlers::{Handler, fail};
-use crate::http::cors::Cors;
+use crate::http::cors::OpenService;
 use crate::http::error::HttpError;
 use crate::http::method::Method;
 use crate::http::request::Request;
@@ -40,8 +40,8 @@ enum Command {
     Fetch(usize),
 }
 
-const CORS: Cors =
-    Cors { origin: "*", methods: "POST, OPTIONS", headers: "Origin, X-Requested-With, Content-Type, Accept" };
+const CORS: OpenService =
+    OpenService { origin: "*", methods: "POST, OPTIONS", headers: "Origin, X-Requested-With, Content-Type, Accept" };
 
 impl Notes {
     /// Keeps notes in this file. It need not exist yet; its directory must.

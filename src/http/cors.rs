@@ -1,10 +1,18 @@
-//! Cross-origin resource sharing: the answer headers that let a page of another origin read ours (Fetch §3.2).
+//! Which origin a request comes from, and what pages of other origins may do (Fetch §3.2, RFC 6454).
 
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use super::error::method_list;
+use super::method::Method;
+use super::request::Request;
 use super::response::Response;
+use super::status::Status;
 
-/// Who may read an answer from another origin, and with what.
+/// The same three headers for every request: a service that any page may use.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Cors {
+pub(crate) struct OpenService {
     /// `Access-Control-Allow-Origin`
     pub(crate) origin: &'static str,
     /// `Access-Control-Allow-Methods`
@@ -13,12 +21,401 @@ pub(crate) struct Cors {
     pub(crate) headers: &'static str,
 }
 
-impl Cors {
+impl OpenService {
     /// The response with the three headers set.
     pub(crate) fn apply(&self, response: Response) -> Response {
         response
-            .with_header("Access-Control-Allow-Origin", self.origin)
-            .with_header("Access-Control-Allow-Methods", self.methods)
-            .with_header("Access-Control-Allow-Headers", self.headers)
+            .with_header(ALLOW_ORIGIN, self.origin)
+            .with_header(ALLOW_METHODS, self.methods)
+            .with_header(ALLOW_HEADERS, self.headers)
+    }
+}
+
+/// The origins whose pages may read answers and write, and what is told to their browsers.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    pub(crate) any: bool,
+    /// As a browser sends them.
+    pub(crate) named: Vec<String>,
+    /// Whether pages of the named origins may send passwords. Those that are allowed by `any` never may.
+    pub(crate) credentials: bool,
+    pub(crate) methods: Vec<Method>,
+    /// For how long a browser may go without asking again.
+    pub(crate) max_age: Duration,
+}
+
+/// Where a request comes from, as its browser says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source<'a> {
+    /// No page made it: it is no browser's, or a person typed the address.
+    NoPage,
+    /// A page of the origin that it goes to.
+    SameOrigin,
+    /// A page of this other origin; empty where the browser does not say which.
+    OtherOrigin(&'a str),
+}
+
+/// What a policy grants to an origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Grant {
+    Nothing,
+    /// As to anyone.
+    Open,
+    /// As named.
+    Named,
+}
+
+/// Why a text is no origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OriginError {
+    /// It does not begin with `http://`, `https://` or another scheme and `://`.
+    Scheme,
+    /// There is no host in it, or one that no browser would send.
+    Host,
+    /// Its port is not a number from 1 to 65535.
+    Port,
+    /// Something follows the host and port.
+    Path,
+}
+
+const ALLOW_ORIGIN: &str = "Access-Control-Allow-Origin";
+const ALLOW_METHODS: &str = "Access-Control-Allow-Methods";
+const ALLOW_HEADERS: &str = "Access-Control-Allow-Headers";
+
+/// What a page may send beyond the fields that every page may (Fetch §2.2.2).
+const REQUEST_HEADERS: &str =
+    "Content-Type, If-Match, If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Range, X-Requested-With";
+
+/// What a page may read beyond the fields that every page may.
+const RESPONSE_HEADERS: &str = "Accept-Ranges, Content-Range, ETag, Location, Retry-After";
+
+impl Policy {
+    /// What this origin may do.
+    pub(crate) fn grant(&self, origin: &str) -> Grant {
+        if self.named.iter().any(|named| named == origin) {
+            Grant::Named
+        } else if self.any {
+            Grant::Open
+        } else {
+            Grant::Nothing
+        }
+    }
+
+    /// Whether the request may change something here. A page's request may where the page is ours or its origin is allowed.
+    /// One that is only allowed as everyone is may not use the password that the browser keeps for this server.
+    pub(crate) fn may_write(&self, source: Source<'_>, has_credentials: bool) -> bool {
+        match source {
+            Source::NoPage | Source::SameOrigin => true,
+            Source::OtherOrigin(origin) => match self.grant(origin) {
+                Grant::Named => true,
+                Grant::Open => !has_credentials,
+                Grant::Nothing => false,
+            },
+        }
+    }
+
+    /// The answer to a browser that asks first (Fetch §3.2.2); `None` for any other request, and where nothing is granted.
+    pub(crate) fn preflight(&self, request: &Request) -> Option<Response> {
+        let origin = request.header("Origin")?;
+        if *request.method() != Method::Options || request.header("Access-Control-Request-Method").is_none() {
+            return None;
+        }
+        let grant = self.grant(origin);
+        if grant == Grant::Nothing {
+            return None;
+        }
+        let headers: Cow<'static, str> = if grant == Grant::Named && self.credentials {
+            format!("Authorization, {REQUEST_HEADERS}").into()
+        } else {
+            REQUEST_HEADERS.into()
+        };
+        let response = Response::new(Status::NO_CONTENT)
+            .with_header(ALLOW_METHODS, method_list(&self.methods))
+            .with_header(ALLOW_HEADERS, headers)
+            .with_header("Access-Control-Max-Age", self.max_age.as_secs().to_string());
+        Some(self.allow(response, origin, grant))
+    }
+
+    /// The response with what lets a page of this origin read it, where it may.
+    pub(crate) fn apply(&self, response: Response, origin: Option<&str>) -> Response {
+        let grant = origin.map_or(Grant::Nothing, |origin| self.grant(origin));
+        match origin {
+            Some(origin) if grant != Grant::Nothing => {
+                self.allow(response, origin, grant).with_header("Access-Control-Expose-Headers", RESPONSE_HEADERS)
+            }
+            _ => self.vary(response),
+        }
+    }
+
+    fn allow(&self, response: Response, origin: &str, grant: Grant) -> Response {
+        // Fetch §3.2.5: a wildcard and credentials exclude each other.
+        let response = match grant {
+            Grant::Named if self.credentials => response
+                .with_header(ALLOW_ORIGIN, origin.to_owned())
+                .with_header("Access-Control-Allow-Credentials", "true"),
+            Grant::Named => response.with_header(ALLOW_ORIGIN, origin.to_owned()),
+            Grant::Open | Grant::Nothing => response.with_header(ALLOW_ORIGIN, "*"),
+        };
+        self.vary(response)
+    }
+
+    /// A cache must not give one origin's answer to another (Fetch §3.2.5).
+    fn vary(&self, response: Response) -> Response {
+        if self.named.is_empty() { response } else { response.with_added_header("Vary", "Origin") }
+    }
+}
+
+impl<'a> Source<'a> {
+    /// Where this request comes from. `Sec-Fetch-Site` cannot be set by a page, and a browser sends it to trustworthy hosts;
+    /// to others every browser sends at least `Origin` when a page writes (Fetch §3.1, Fetch Metadata §2.4).
+    pub(crate) fn of(request: &'a Request) -> Self {
+        let origin = request.header("Origin");
+        match request.header("Sec-Fetch-Site") {
+            Some("same-origin") => return Self::SameOrigin,
+            Some("none") => return Self::NoPage,
+            Some(_) => return Self::OtherOrigin(origin.unwrap_or("")),
+            None => {}
+        }
+        match (origin, request.host()) {
+            (None, _) => Self::NoPage,
+            (Some(origin), Some(host)) if is_of_host(origin, host) => Self::SameOrigin,
+            (Some(origin), _) => Self::OtherOrigin(origin),
+        }
+    }
+}
+
+/// Whether an origin's host and port are these. Its scheme is not compared: behind a proxy that ends TLS, ours is not known.
+fn is_of_host(origin: &str, host: &str) -> bool {
+    let Some((scheme, authority)) = origin.split_once("://") else { return false };
+    let without_default = |authority: &'_ str| {
+        let end = default_port(scheme).and_then(|port| authority.strip_suffix(port)).map_or(authority.len(), str::len);
+        authority[..end].to_ascii_lowercase()
+    };
+    !authority.is_empty() && without_default(authority) == without_default(host)
+}
+
+/// The port that a browser leaves out, with its colon.
+fn default_port(scheme: &str) -> Option<&'static str> {
+    match scheme {
+        "http" => Some(":80"),
+        "https" => Some(":443"),
+        _ => None,
+    }
+}
+
+/// An origin as a browser sends it: scheme and host in lower case, without the scheme's own port (RFC 6454 §6.2).
+pub(crate) fn normal_origin(text: &str) -> Result<String, OriginError> {
+    let (scheme, rest) = text.split_once("://").ok_or(OriginError::Scheme)?;
+    let scheme = scheme.to_ascii_lowercase();
+    let is_scheme_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    if !scheme.starts_with(|c: char| c.is_ascii_lowercase()) || !scheme.bytes().all(is_scheme_byte) {
+        return Err(OriginError::Scheme);
+    }
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    if rest.contains(['/', '?', '#']) {
+        return Err(OriginError::Path);
+    }
+    // The colons of an IPv6 address are within brackets.
+    let (host, port) = match rest.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (rest, None),
+    };
+    let is_host = match host.strip_prefix('[') {
+        Some(address) => {
+            address.strip_suffix(']').is_some_and(|a| a.bytes().all(|b| b.is_ascii_hexdigit() || b":.".contains(&b)))
+        }
+        None => host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)),
+    };
+    if host.is_empty() || !is_host {
+        return Err(OriginError::Host);
+    }
+    let host = host.to_ascii_lowercase();
+    let Some(port) = port else { return Ok(format!("{scheme}://{host}")) };
+    let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let number: u16 = if digits { port.parse().map_err(|_| OriginError::Port)? } else { 0 };
+    if number == 0 {
+        return Err(OriginError::Port);
+    }
+    let port = format!(":{number}");
+    let port = if default_port(&scheme) == Some(port.as_str()) { "" } else { &port };
+    Ok(format!("{scheme}://{host}{port}"))
+}
+
+impl fmt::Display for OriginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scheme => "an origin begins with http:// or https://",
+            Self::Host => "there is no host name or address in the origin",
+            Self::Port => "the origin's port is not a number from 1 to 65535",
+            Self::Path => "an origin ends with its host and port",
+        })
+    }
+}
+
+impl std::error::Error for OriginError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const APP: &str = "https://app.example";
+
+    fn policy(any: bool, named: &[&str], credentials: bool) -> Policy {
+        Policy {
+            any,
+            named: named.iter().map(|&origin| origin.to_owned()).collect(),
+            credentials,
+            methods: vec![Method::Get, Method::Put],
+            max_age: Duration::from_secs(600),
+        }
+    }
+
+    #[test]
+    fn origins_are_written_as_browsers_write_them() {
+        let table = [
+            ("https://app.example", Ok("https://app.example")),
+            ("HTTPS://App.Example:443/", Ok("https://app.example")),
+            ("http://app.example:80", Ok("http://app.example")),
+            ("http://app.example:443", Ok("http://app.example:443")),
+            ("http://127.0.0.1:08080", Ok("http://127.0.0.1:8080")),
+            ("http://[::1]:3000", Ok("http://[::1]:3000")),
+            ("http://[::1]", Ok("http://[::1]")),
+            ("app://local", Ok("app://local")),
+            ("app.example", Err(OriginError::Scheme)),
+            ("null", Err(OriginError::Scheme)),
+            ("", Err(OriginError::Scheme)),
+            ("://x", Err(OriginError::Scheme)),
+            ("1http://x", Err(OriginError::Scheme)),
+            ("https://", Err(OriginError::Host)),
+            ("https://*.example", Err(OriginError::Host)),
+            ("https://a@b", Err(OriginError::Host)),
+            ("https://a b", Err(OriginError::Host)),
+            ("https://grün", Err(OriginError::Host)),
+            ("https://[::1", Err(OriginError::Host)),
+            ("https://a:0", Err(OriginError::Port)),
+            ("https://a:", Err(OriginError::Port)),
+            ("https://a:+1", Err(OriginError::Port)),
+            ("https://a:65536", Err(OriginError::Port)),
+            ("https://a/b", Err(OriginError::Path)),
+            ("https://a?b", Err(OriginError::Path)),
+        ];
+        for (text, expected) in table {
+            assert_eq!(normal_origin(text).as_deref(), expected.as_ref().map(|o| &**o), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn requests_come_from_a_page_or_from_none() {
+        let table: [(&[(&str, &str)], Source<'_>, &str); 17] = [
+            (&[("Host", "h")], Source::NoPage, "curl"),
+            (&[("Host", "h"), ("Sec-Fetch-Site", "none")], Source::NoPage, "typed by a person"),
+            (&[("Host", "h"), ("Sec-Fetch-Site", "same-origin"), ("Origin", "http://h")], Source::SameOrigin, "ours"),
+            (&[("Host", "inner"), ("Sec-Fetch-Site", "same-origin"), ("Origin", APP)], Source::SameOrigin, "a proxy"),
+            (&[("Host", "h"), ("Sec-Fetch-Site", "cross-site"), ("Origin", APP)], Source::OtherOrigin(APP), ""),
+            (
+                &[("Host", "app.example"), ("Sec-Fetch-Site", "same-site"), ("Origin", APP)],
+                Source::OtherOrigin(APP),
+                "",
+            ),
+            (&[("Host", "h"), ("Sec-Fetch-Site", "cross-site")], Source::OtherOrigin(""), "no origin is not ours"),
+            (&[("Host", "h"), ("Sec-Fetch-Site", "same-origin, none")], Source::OtherOrigin(""), "not one of the four"),
+            (&[("Host", "app.example"), ("Origin", APP)], Source::SameOrigin, "an old browser"),
+            (&[("Host", "App.Example:443"), ("Origin", APP)], Source::SameOrigin, "the scheme's port"),
+            (&[("Host", "app.example:80"), ("Origin", APP)], Source::OtherOrigin(APP), "another port"),
+            (&[("Host", "app.example:8080"), ("Origin", "http://app.example:8080")], Source::SameOrigin, ""),
+            (&[("Host", "app.example:8080"), ("Origin", APP)], Source::OtherOrigin(APP), "another port"),
+            (&[("Host", "h"), ("Origin", "null")], Source::OtherOrigin("null"), "a sandboxed page, or one from disk"),
+            (&[("Host", "null"), ("Origin", "null")], Source::OtherOrigin("null"), "a host of that name"),
+            (&[("Host", ""), ("Origin", "http://")], Source::OtherOrigin("http://"), "nothing is not a host"),
+            (&[("Origin", APP)], Source::OtherOrigin(APP), "HTTP/1.0 without a host"),
+        ];
+        for (fields, expected, why) in table {
+            let request =
+                fields.iter().fold(Request::new(Method::Post, "/"), |r, (name, value)| r.with_header(name, value));
+            assert_eq!(Source::of(&request), expected, "{fields:?}: {why}");
+        }
+    }
+
+    #[test]
+    fn writing_is_for_our_own_pages_and_those_that_are_allowed() {
+        let other = Source::OtherOrigin(APP);
+        let table = [
+            (policy(false, &[], false), Source::NoPage, true, true),
+            (policy(false, &[], false), Source::SameOrigin, true, true),
+            (policy(false, &[], false), other, false, false),
+            (policy(false, &[APP], false), other, false, true),
+            (policy(false, &[APP], true), other, true, true),
+            (policy(false, &[APP], true), Source::OtherOrigin("https://evil.example"), true, false),
+            (policy(false, &[APP], true), Source::OtherOrigin("https://app.example.evil"), true, false),
+            (policy(false, &[APP], true), Source::OtherOrigin("http://app.example"), true, false),
+            (policy(false, &[APP], true), Source::OtherOrigin("null"), true, false),
+            (policy(true, &[], false), other, false, true),
+            (policy(true, &[], true), other, true, false),
+            (policy(true, &[APP], true), other, true, true),
+        ];
+        for (policy, source, credentials, expected) in table {
+            assert_eq!(policy.may_write(source, credentials), expected, "{policy:?} {source:?} {credentials}");
+        }
+    }
+
+    #[test]
+    fn answers_say_who_may_read_them_and_never_everyone_with_credentials() {
+        let table = [
+            (policy(false, &[], true), Some(APP), None, None, None),
+            (policy(true, &[], false), Some(APP), Some("*"), None, None),
+            (policy(true, &[], true), Some(APP), Some("*"), None, None),
+            (policy(true, &[], true), None, None, None, None),
+            (policy(false, &[APP], false), Some(APP), Some(APP), None, Some("Origin")),
+            (policy(false, &[APP], true), Some(APP), Some(APP), Some("true"), Some("Origin")),
+            (policy(false, &[APP], true), Some("https://evil.example"), None, None, Some("Origin")),
+            (policy(false, &[APP], true), None, None, None, Some("Origin")),
+            (policy(true, &[APP], true), Some(APP), Some(APP), Some("true"), Some("Origin")),
+            (policy(true, &[APP], true), Some("https://evil.example"), Some("*"), None, Some("Origin")),
+        ];
+        for (policy, origin, allowed, credentials, vary) in table {
+            let response = policy.apply(Response::text("x"), origin);
+            assert_eq!(response.header(ALLOW_ORIGIN), allowed, "{policy:?} {origin:?}");
+            assert_eq!(response.header("Access-Control-Allow-Credentials"), credentials, "{policy:?} {origin:?}");
+            assert_eq!(response.header("Vary"), vary, "{policy:?} {origin:?}");
+            assert_eq!(response.header("Access-Control-Expose-Headers").is_some(), allowed.is_some());
+        }
+    }
+
+    #[test]
+    fn a_browser_that_asks_first_is_told_exactly() {
+        let ask = |method: Method, origin: Option<&str>, wanted: Option<&str>| {
+            let fields = [("Origin", origin), ("Access-Control-Request-Method", wanted)];
+            fields.into_iter().fold(Request::new(method, "/x"), |request, (name, value)| match value {
+                Some(value) => request.with_header(name, value),
+                None => request,
+            })
+        };
+        let named = policy(false, &[APP], true);
+        let answer = named.preflight(&ask(Method::Options, Some(APP), Some("PUT"))).unwrap();
+        assert_eq!(answer.status(), Status::NO_CONTENT);
+        let with_authorization = format!("Authorization, {REQUEST_HEADERS}");
+        for (name, value) in [
+            (ALLOW_ORIGIN, APP),
+            (ALLOW_METHODS, "GET, PUT"),
+            (ALLOW_HEADERS, &with_authorization),
+            ("Access-Control-Allow-Credentials", "true"),
+            ("Access-Control-Max-Age", "600"),
+            ("Vary", "Origin"),
+        ] {
+            assert_eq!(answer.header(name), Some(value), "{name}");
+        }
+        let open = policy(true, &[], true).preflight(&ask(Method::Options, Some(APP), Some("PUT"))).unwrap();
+        assert_eq!((open.header(ALLOW_ORIGIN), open.header(ALLOW_HEADERS)), (Some("*"), Some(REQUEST_HEADERS)));
+        assert_eq!(open.header("Access-Control-Allow-Credentials"), None);
+
+        for (request, why) in [
+            (ask(Method::Options, Some("https://evil.example"), Some("PUT")), "not allowed"),
+            (ask(Method::Options, Some(APP), None), "not asking first"),
+            (ask(Method::Options, None, Some("PUT")), "from no page"),
+            (ask(Method::Get, Some(APP), Some("PUT")), "no OPTIONS"),
+        ] {
+            assert!(named.preflight(&request).is_none(), "{why}");
+        }
     }
 }

@@ -19,6 +19,8 @@ pub enum HttpError {
     BadRequest(Cow<'static, str>),
     /// 403: it is there, and is not for the client.
     Forbidden,
+    /// 403: it may not be done, for this reason.
+    Denied(Cow<'static, str>),
     /// 404: nothing is there.
     NotFound,
     /// 405: the target is there and does not take this method; these it takes (sent as `Allow`, RFC 9110 §15.5.6).
@@ -64,7 +66,7 @@ impl HttpError {
     pub fn status(&self) -> Status {
         match self {
             Self::BadRequest(_) => Status::BAD_REQUEST,
-            Self::Forbidden => Status::FORBIDDEN,
+            Self::Forbidden | Self::Denied(_) => Status::FORBIDDEN,
             Self::NotFound => Status::NOT_FOUND,
             Self::MethodNotAllowed(_) => Status::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => Status::REQUEST_TIMEOUT,
@@ -88,6 +90,7 @@ impl HttpError {
         let text = match &self {
             Self::BadRequest(reason) => format!("Bad request: {reason}."),
             Self::Forbidden => format!("Forbidden: {method}, {path}"),
+            Self::Denied(reason) => format!("Forbidden: {reason}."),
             Self::NotFound => format!("Not found: {method}, {path}"),
             Self::MethodNotAllowed(_) => format!("Unsupported request: {method}."),
             Self::RequestTimeout => "The request took too long.".into(),

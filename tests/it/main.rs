@@ -4,6 +4,7 @@
 
 mod browser;
 mod client;
+mod cors;
 mod embedding;
 mod examples;
 mod limits;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
+use hearken::{Cors, OriginError};
 
 use crate::seconds;
 
@@ -46,6 +47,11 @@ pub(crate) struct Args {
     /// The certificate's private key (PEM)
     #[arg(long, value_name = "FILE", env = "HEARKEN_TLS_KEY", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
+
+    /// Let pages of this origin, such as https://app.example, read and write; * is any, without passwords. Can be given more
+    /// than once
+    #[arg(long, value_name = "ORIGIN", env = "HEARKEN_CORS", value_delimiter = ',', value_parser = parse_origin)]
+    pub(crate) cors: Vec<String>,
 
     /// The file that answers for its directory
     #[arg(long, value_name = "NAME", env = "HEARKEN_INDEX", default_value = "index.html")]
@@ -104,6 +110,11 @@ pub(crate) enum AccessLogChoice {
     Json,
     /// None
     Off,
+}
+
+/// An origin, checked and left as it is.
+fn parse_origin(text: &str) -> Result<String, OriginError> {
+    Cors::new().allow(text).map(|_| text.to_owned())
 }
 
 /// A size such as `512`, `64KiB`, `10MiB` or `1GiB`; `K`, `M` and `G` mean the same.

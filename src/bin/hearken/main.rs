@@ -57,7 +57,7 @@ fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     raise_file_limit();
     // The signals are caught before anything is announced, so that one that comes at once stops the server in order.
     let signals = Signals::new([SIGINT, SIGTERM])?;
-    let server = builder(args)?.serve(site::router(args))?;
+    let server = builder(args)?.serve(site::application(args)?)?;
     announce(args, &server)?;
     stop_on_signals(signals, &server, args.grace)?;
     let stopped = server.join();

@@ -1,16 +1,39 @@
 //! What the server answers: the demonstration services, the files, and the writing of files.
 
+use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
 use hearken::{
-    Files, Guess, Handler, HttpError, Method, Notes, RelativePath, Request, Response, Router, WriteFile, hello,
+    Cors, Files, Guess, Handler, HttpError, Method, Notes, RelativePath, Request, Response, Router, WriteFile, hello,
 };
 
 use crate::args::Args;
 
 /// The application that these arguments ask for.
-pub(crate) fn router(args: &Args) -> Router {
+pub(crate) fn application(args: &Args) -> Result<Box<dyn Handler>, Box<dyn Error>> {
+    let mut cors = Cors::new().methods(methods(args));
+    for origin in &args.cors {
+        cors = cors.allow(origin).map_err(|error| format!("cannot allow {origin}: {error}"))?;
+    }
+    let demo = args.demo;
+    // The notes of the tutorial are for every page.
+    let cors = cors.except(move |request| demo && request.path() == NOTES_PATH);
+    Ok(Box::new(cors.around(router(args))))
+}
+
+/// The methods that something here takes.
+fn methods(args: &Args) -> Vec<Method> {
+    let mut methods = vec![Method::Get, Method::Head];
+    if args.write.is_some() {
+        methods.extend([Method::Post, Method::Put]);
+    } else if args.demo {
+        methods.push(Method::Post);
+    }
+    methods
+}
+
+fn router(args: &Args) -> Router {
     let mut files =
         Files::new(&args.root).index(&args.index).listing(!args.no_listing).include_hidden(args.include_hidden);
     if let Some(directory) = &args.write {
@@ -27,6 +50,8 @@ pub(crate) fn router(args: &Args) -> Router {
     if args.demo { with_demo(router, args.write.as_deref()) } else { router }
 }
 
+const NOTES_PATH: &str = "/notes";
+
 /// The file that the notes are kept in.
 const NOTES: &str = "notes.txt";
 
@@ -37,8 +62,8 @@ fn with_demo(router: Router, directory: Option<&Path>) -> Router {
     router
         .get("/hello", hello)
         .get("/guess", guess)
-        .post("/notes", move |request: &mut Request| notes.handle(request))
-        .route(Method::Options, "/notes", move |request: &mut Request| preflight.handle(request))
+        .post(NOTES_PATH, move |request: &mut Request| notes.handle(request))
+        .route(Method::Options, NOTES_PATH, move |request: &mut Request| preflight.handle(request))
 }
 
 /// The files, and the writing of files where it is allowed.

@@ -1,0 +1,183 @@
+//! What pages of other origins may do with the handler inside; the rules are in `http::cors`.
+
+use std::time::Duration;
+
+use crate::handlers::{Handler, answer, fail};
+use crate::http::cors::{OriginError, Policy, Source, normal_origin};
+use crate::http::error::HttpError;
+use crate::http::method::Method;
+use crate::http::request::Request;
+use crate::http::response::Response;
+
+/// Cross-origin resource sharing, wrapped around a handler: which pages, beside those of the server itself, may read the
+/// answers and may write.
+///
+/// A browser lets the pages of any origin send some requests, and adds the password that it keeps for the server. So requests
+/// that may change something (all but `GET`, `HEAD` and `OPTIONS`) are answered 403 when a page of an origin that is not
+/// allowed made them, by what the browser says in `Sec-Fetch-Site` and `Origin`. Programs send neither, and may.
+///
+/// ```
+/// use hearken::{Cors, Handler, Method, Request, Response};
+///
+/// let app = Cors::new().allow("https://app.example")?.around(|_: &mut Request| Response::text("hello"));
+/// let put = |origin: &str| Request::new(Method::Put, "/").with_header("Host", "here").with_header("Origin", origin);
+/// assert_eq!(app.handle(&mut put("https://app.example"))?.status().code(), 200);
+/// assert_eq!(app.handle(&mut put("https://evil.example"))?.status().code(), 403);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Cors {
+    policy: Policy,
+    except: Box<dyn Fn(&Request) -> bool + Send + Sync>,
+}
+
+impl Cors {
+    /// Pages of no other origin may read or write.
+    pub fn new() -> Self {
+        let policy = Policy {
+            any: false,
+            named: Vec::new(),
+            credentials: false,
+            methods: vec![Method::Get, Method::Head, Method::Post],
+            max_age: Duration::from_secs(600),
+        };
+        Self { policy, except: Box::new(|_| false) }
+    }
+
+    /// Allows the pages of this origin, such as `https://app.example`; `*` allows those of every origin, without passwords.
+    ///
+    /// # Errors
+    ///
+    /// [`OriginError`] when it is neither.
+    pub fn allow(mut self, origin: &str) -> Result<Self, OriginError> {
+        if origin == "*" {
+            self.policy.any = true;
+        } else {
+            self.policy.named.push(normal_origin(origin)?);
+        }
+        Ok(self)
+    }
+
+    /// Whether pages of the origins that are allowed by name may send passwords, and read what is answered to them. Pages
+    /// that are allowed by `*` alone never may. Defaults to false.
+    #[must_use]
+    pub fn credentials(mut self, credentials: bool) -> Self {
+        self.policy.credentials = credentials;
+        self
+    }
+
+    /// The methods that a browser is told of when it asks first. Defaults to `GET`, `HEAD` and `POST`.
+    #[must_use]
+    pub fn methods(mut self, methods: impl Into<Vec<Method>>) -> Self {
+        self.policy.methods = methods.into();
+        self
+    }
+
+    /// For how long a browser may keep what it was told, in whole seconds. Defaults to 10 minutes.
+    #[must_use]
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.policy.max_age = age;
+        self
+    }
+
+    /// Lets pages of any origin write where `except` says so: that service is meant for them. Defaults to nowhere.
+    #[must_use]
+    pub fn except(mut self, except: impl Fn(&Request) -> bool + Send + Sync + 'static) -> Self {
+        self.except = Box::new(except);
+        self
+    }
+
+    /// The handler with this around it.
+    pub fn around(self, handler: impl Handler) -> impl Handler {
+        Guarded { cors: self, handler }
+    }
+
+    fn refuses(&self, request: &Request) -> bool {
+        !request.method().is_safe()
+            && !self.policy.may_write(Source::of(request), request.header("Authorization").is_some())
+            && !(self.except)(request)
+    }
+}
+
+impl Default for Cors {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+struct Guarded<H> {
+    cors: Cors,
+    handler: H,
+}
+
+impl<H: Handler> Handler for Guarded<H> {
+    fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
+        let policy = &self.cors.policy;
+        if let Some(response) = policy.preflight(request) {
+            return Ok(response);
+        }
+        let response = if self.cors.refuses(request) {
+            fail(HttpError::Denied("a page of another origin may not write here".into()), request)
+        } else if !policy.any && policy.named.is_empty() {
+            return self.handler.handle(request);
+        } else {
+            answer(&self.handler, request)
+        };
+        Ok(policy.apply(response, request.header("Origin")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn app(cors: Cors) -> impl Handler {
+        cors.around(|request: &mut Request| match request.path() {
+            "/missing" => Err(HttpError::NotFound),
+            "/open" => Ok(Response::text("open").with_header("Access-Control-Allow-Origin", "*")),
+            _ => Ok(Response::text("done")),
+        })
+    }
+
+    fn send(app: &impl Handler, method: Method, target: &str, origin: &str) -> Response {
+        let request = Request::new(method, target).with_header("Host", "here:4040").with_header("Origin", origin);
+        app.handle(&mut { request }).unwrap()
+    }
+
+    #[test]
+    fn every_method_that_writes_is_guarded() {
+        let app = app(Cors::new().except(|request| request.path() == "/open"));
+        for name in ["POST", "PUT", "DELETE", "PATCH", "BREW", "post"] {
+            let method = || Method::from_name(name);
+            let mut refused = send(&app, method(), "/f", "http://evil.example");
+            assert_eq!(refused.status().code(), 403, "{name}");
+            assert_eq!(refused.read_text().unwrap(), "Forbidden: a page of another origin may not write here.");
+            assert_eq!(send(&app, method(), "/f", "http://here:4040").status().code(), 200, "{name}");
+            assert_eq!(send(&app, method(), "/open", "http://evil.example").status().code(), 200, "{name}");
+        }
+        for method in [Method::Get, Method::Head, Method::Options] {
+            assert_eq!(send(&app, method.clone(), "/f", "http://evil.example").status().code(), 200, "{method}");
+        }
+    }
+
+    #[test]
+    fn failures_can_be_read_by_whom_answers_are_for() {
+        let app = app(Cors::new().allow("https://app.example").unwrap());
+        for (target, status) in [("/x", 200), ("/missing", 404)] {
+            let response = send(&app, Method::Get, target, "https://app.example");
+            assert_eq!(response.status().code(), status);
+            assert_eq!(response.header("Access-Control-Allow-Origin"), Some("https://app.example"));
+        }
+        let refused = send(&app, Method::Put, "/x", "https://evil.example");
+        assert_eq!((refused.status().code(), refused.header("Access-Control-Allow-Origin")), (403, None));
+        assert_eq!(refused.header("Vary"), Some("Origin"));
+    }
+
+    #[test]
+    fn a_service_that_is_open_to_all_stays_so() {
+        let app = app(Cors::new().allow("https://app.example").unwrap());
+        for (origin, allowed) in [("https://evil.example", "*"), ("https://app.example", "https://app.example")] {
+            let response = send(&app, Method::Get, "/open", origin);
+            assert_eq!(response.header("Access-Control-Allow-Origin"), Some(allowed));
+        }
+    }
+}
