@@ -4,14 +4,14 @@ use std::fmt;
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use rustix::fs::{FileType, Stat};
 use serde::Deserializer as _;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 
 use crate::handlers::Handler;
-use crate::handlers::sandbox::{Pending, Sandbox};
+use crate::handlers::sandbox::{self, Pending, Sandbox};
 use crate::http::conditional::{self, Preconditions, Validators, Verdict};
 use crate::http::error::HttpError;
 use crate::http::method::Method;
@@ -132,8 +132,9 @@ impl WriteFile {
             if_unmodified_since: request.header("If-Unmodified-Since"),
             ..Preconditions::default()
         };
-        let current = standing.as_ref().map(validators);
-        match conditional::evaluate(request.method(), &preconditions, current.as_ref()) {
+        let now = SystemTime::now();
+        let current = standing.as_ref().map(|stat| validators(stat, now));
+        match conditional::evaluate(request.method(), &preconditions, current.as_ref(), now) {
             Verdict::Proceed => {}
             Verdict::NotModified | Verdict::Failed => return Err(HttpError::PreconditionFailed),
         }
@@ -154,12 +155,9 @@ impl Handler for WriteFile {
 
 /// The validators that reading the file would show.
 #[allow(clippy::useless_conversion, reason = "the types differ between systems")]
-fn validators(stat: &Stat) -> Validators {
-    let seconds = Duration::from_secs(u64::try_from(stat.st_mtime).unwrap_or(0));
-    let nanoseconds = Duration::from_nanos(u64::try_from(stat.st_mtime_nsec).unwrap_or(0));
-    let modified = UNIX_EPOCH + seconds + nanoseconds;
+fn validators(stat: &Stat, now: SystemTime) -> Validators {
     let length = u64::try_from(stat.st_size).unwrap_or(0);
-    Validators { etag: Some(conditional::file_etag(length, modified, stat.st_ino)), modified: Some(modified) }
+    conditional::file_validators(length, sandbox::modified(stat), stat.st_ino, now)
 }
 
 /// Copies the request's body as it arrives. A failing disk and a failing client are told apart by what failed.
@@ -215,6 +213,7 @@ impl<'de> Visitor<'de> for NameVisitor {
 mod tests {
     use std::fs;
     use std::path::Path;
+    use std::time::Duration;
 
     use super::*;
     use crate::handlers::answer;
@@ -334,14 +333,17 @@ mod tests {
     fn preconditions_are_judged_against_the_file() {
         let directory = tempfile::tempdir().unwrap();
         let writer = WriteFile::new(directory.path()).with_put();
-        let etag = || {
-            let stat = rustix::fs::stat(directory.path().join("f")).unwrap();
-            validators(&stat).etag.unwrap()
+        // As if the file had been written a while ago: until then its tag is weak, and If-Match takes none such.
+        let aged_etag = || {
+            let path = directory.path().join("f");
+            let now = SystemTime::now();
+            fs::File::open(&path).unwrap().set_modified(now - Duration::from_secs(60)).unwrap();
+            validators(&rustix::fs::stat(&path).unwrap(), now).etag.unwrap()
         };
         assert_eq!(send(&writer, put("/f", "1").with_header("If-Match", "*")).0, 412);
         assert_eq!(send(&writer, put("/f", "1").with_header("If-None-Match", "*")).0, 201);
         assert_eq!(send(&writer, put("/f", "2").with_header("If-None-Match", "*")).0, 412);
-        let old = etag();
+        let old = aged_etag();
         assert_eq!(send(&writer, put("/f", "3").with_header("If-Match", &old)).0, 204);
         assert_eq!(send(&writer, put("/f", "4").with_header("If-Match", &old)).0, 412);
         assert_eq!(fs::read_to_string(directory.path().join("f")).unwrap(), "3");

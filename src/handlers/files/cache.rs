@@ -111,10 +111,9 @@ impl Identity {
     }
 
     fn is_settled(&self, now: SystemTime) -> bool {
-        let now = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let settled = now.saturating_sub(SETTLED.as_secs());
-        let before = |seconds: i64| u64::try_from(seconds).is_ok_and(|seconds| seconds < settled);
-        before(self.modified.0) && before(self.changed.0)
+        let settled = now.checked_sub(SETTLED).and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let settled = settled.and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or(0);
+        self.modified.0 < settled && self.changed.0 < settled
     }
 }
 

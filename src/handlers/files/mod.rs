@@ -98,7 +98,8 @@ impl Files {
             RelativePath::parse(path).map_err(|error| HttpError::internal(format!("{path}: {}", error.explain())))?;
         match self.find(&path)? {
             (root, Found::File(file)) => {
-                Ok(root.label(reply::answer(Representation::read(file)?, request, SystemTime::now())?))
+                let now = SystemTime::now();
+                Ok(root.label(reply::answer(Representation::read(file, now)?, request, now)?))
             }
             _ => Err(HttpError::NotFound),
         }
@@ -134,7 +135,7 @@ impl Files {
         let response = match found {
             Found::File(file) => {
                 let (place, status) = (file.place(&path, &self.index), file.status()?);
-                let file = Representation::read(file)?;
+                let file = Representation::read(file, now)?;
                 if !root.uploads {
                     root.small.keep(request.encoded_path(), place, &status, &file, now);
                 }
@@ -189,6 +190,7 @@ fn redirect_to_slash(request: &Request) -> Result<Response, HttpError> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::time::Duration;
 
     use super::*;
     use crate::handlers::answer;
@@ -292,6 +294,9 @@ mod tests {
     #[test]
     fn conditions_and_ranges_are_answered() {
         let site = site();
+        // Old enough for a strong entity tag.
+        let file = fs::File::open(site.path().join("www/a b.txt")).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();
         let files = files(&site);
         let get = |fields: &[(&str, &str)]| {
             let request = fields.iter().fold(Request::get("/a%20b.txt"), |r, (name, value)| r.with_header(name, value));

@@ -39,18 +39,13 @@ const SMALL: u64 = 64 * 1024;
 
 impl Representation {
     /// What an open file is sent as. A small one is read.
-    pub(super) fn read(open: OpenFile) -> Result<Self, HttpError> {
+    pub(super) fn read(open: OpenFile, now: SystemTime) -> Result<Self, HttpError> {
         let OpenFile { file, metadata, name } = open;
         let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
         let length = metadata.len();
-        let etag = conditional::file_etag(length, modified, metadata.ino());
+        let validators = conditional::file_validators(length, modified, metadata.ino(), now);
         let content = if length > SMALL { Content::Disk(file, length) } else { Content::Memory(read(&file, length)?) };
-        Ok(Self {
-            validators: Validators { etag: Some(etag), modified: Some(modified) },
-            last_modified: date::format(modified),
-            media_type: media_type(&name),
-            content,
-        })
+        Ok(Self { last_modified: date::format(modified.min(now)), validators, media_type: media_type(&name), content })
     }
 
     pub(super) fn content(&self) -> &Content {
@@ -108,11 +103,10 @@ pub(super) fn answer(file: Representation, request: &Request, now: SystemTime) -
         if_unmodified_since: request.header("If-Unmodified-Since"),
         if_range: request.header("If-Range"),
     };
-    match conditional::evaluate(request.method(), &preconditions, Some(&file.validators)) {
+    match conditional::evaluate(request.method(), &preconditions, Some(&file.validators), now) {
         Verdict::Proceed => {}
-        Verdict::NotModified => {
-            return Ok(described(Response::new(Status::NOT_MODIFIED), file.validators, file.last_modified));
-        }
+        // RFC 9110 §15.4.5: what a cache needs to find and keep its copy, and nothing that describes it.
+        Verdict::NotModified => return Ok(validated(Response::new(Status::NOT_MODIFIED), file.validators)),
         Verdict::Failed => return Err(HttpError::PreconditionFailed),
     }
 
@@ -133,12 +127,15 @@ pub(super) fn answer(file: Representation, request: &Request, now: SystemTime) -
 }
 
 fn described(response: Response, validators: Validators, last_modified: String) -> Response {
-    let response = response.with_header("Accept-Ranges", "bytes").with_header("Cache-Control", "no-cache");
-    let response = match validators.etag {
+    validated(response.with_header("Accept-Ranges", "bytes"), validators).with_header("Last-Modified", last_modified)
+}
+
+fn validated(response: Response, validators: Validators) -> Response {
+    let response = response.with_header("Cache-Control", "no-cache");
+    match validators.etag {
         Some(etag) => response.with_header("ETag", etag),
         None => response,
-    };
-    response.with_header("Last-Modified", last_modified)
+    }
 }
 
 fn read(file: &File, length: u64) -> Result<Arc<[u8]>, HttpError> {
