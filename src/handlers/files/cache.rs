@@ -1,4 +1,4 @@
-//! Small files kept in memory, each looked at again before it is used: an edit shows in the next answer.
+//! Files kept ready, each looked at again before it is used: an edit shows in the next answer.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -9,7 +9,8 @@ use rustix::fs::Stat;
 use super::reply::{Content, Representation};
 use crate::handlers::sandbox::Sandbox;
 
-/// The small files of one directory, by the encoded paths that they were asked for with.
+/// Files of one directory, by the encoded paths that they were asked for with: small ones in memory, those of middle size
+/// open.
 ///
 /// A hit costs one system call in place of four: the file's status, which has to be what it was when the file was read. A
 /// path that meanwhile leads elsewhere, be it out of the directory, leads to another status.
@@ -22,6 +23,7 @@ pub(super) struct SmallFiles {
 struct Kept {
     by_path: HashMap<String, Arc<Entry>>,
     bytes: usize,
+    open: usize,
 }
 
 struct Entry {
@@ -41,10 +43,14 @@ pub(super) struct Identity {
     changed: (i64, i64),
 }
 
-/// All files together have at most so many bytes; then the keeping starts anew.
+/// All files in memory together have at most so many bytes; then the keeping starts anew.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
-/// And there are at most so many.
+/// There are at most so many files.
 const MOST_FILES: usize = 4096;
+/// And so many of them are open: each takes a descriptor.
+const MOST_OPEN: usize = 64;
+/// A file that is larger is not kept open: should it be deleted meanwhile, its place on the disk would not become free.
+const LARGEST_OPEN: u64 = 1024 * 1024;
 /// A file must have been left alone for so long to be kept. A change within the same tick of the file system's clock could
 /// otherwise go unnoticed.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -63,20 +69,23 @@ impl SmallFiles {
 
     /// Keeps a file that was just read, with the status that it had before.
     pub(super) fn keep(&self, path: &str, place: Vec<u8>, status: &Stat, file: &Representation, now: SystemTime) {
-        let Content::Memory(bytes) = file.content() else { return };
+        let (bytes, open) = cost(file);
+        if matches!(file.content(), Content::Disk(_, length) if *length > LARGEST_OPEN) {
+            return;
+        }
         let identity = Identity::of(status);
         if !identity.is_settled(now) {
             return;
         }
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.bytes + bytes.len() > MOST_BYTES || kept.by_path.len() >= MOST_FILES {
+        kept.forget(path);
+        if kept.bytes + bytes > MOST_BYTES || kept.open + open > MOST_OPEN || kept.by_path.len() >= MOST_FILES {
             *kept = Kept::default();
         }
-        kept.bytes += bytes.len();
+        kept.bytes += bytes;
+        kept.open += open;
         let entry = Entry { place, identity, representation: file.share() };
-        if let Some(old) = kept.by_path.insert(path.to_owned(), Arc::new(entry)) {
-            kept.bytes -= old.representation.size();
-        }
+        kept.by_path.insert(path.to_owned(), Arc::new(entry));
     }
 
     /// How many files are kept.
@@ -86,10 +95,25 @@ impl SmallFiles {
     }
 
     fn forget(&self, path: &str) {
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(old) = kept.by_path.remove(path) {
-            kept.bytes -= old.representation.size();
+        self.kept.write().unwrap_or_else(PoisonError::into_inner).forget(path);
+    }
+}
+
+impl Kept {
+    fn forget(&mut self, path: &str) {
+        if let Some(old) = self.by_path.remove(path) {
+            let (bytes, open) = cost(&old.representation);
+            self.bytes -= bytes;
+            self.open -= open;
         }
+    }
+}
+
+/// How many bytes of memory and how many descriptors it takes to keep a file.
+fn cost(file: &Representation) -> (usize, usize) {
+    match file.content() {
+        Content::Memory(bytes) => (bytes.len(), 0),
+        Content::Disk(..) => (0, 1),
     }
 }
 
@@ -186,6 +210,34 @@ mod tests {
             files.answer(&Request::get(&format!("/{number}")), later()).unwrap();
         }
         assert!((1..=MOST_BYTES / large.len()).contains(&files.cached()), "{}", files.cached());
+    }
+
+    #[test]
+    fn files_of_middle_size_are_kept_open() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("f");
+        let files = Files::new(directory.path());
+        let sizes = [("100 KiB", 100 * 1024, 1), ("the largest", LARGEST_OPEN, 1), ("larger", LARGEST_OPEN + 1, 0)];
+        for (name, size, kept) in sizes {
+            fs::write(&path, vec![b'x'; usize::try_from(size).unwrap()]).unwrap();
+            files.answer(&Request::get("/f"), later()).unwrap();
+            assert_eq!(files.cached(), kept, "{name}");
+        }
+        let large = vec![b'1'; 100 * 1024];
+        fs::write(&path, &large).unwrap();
+        let first = files.answer(&Request::get("/f"), later());
+        let second = files.answer(&Request::get("/f"), later());
+        // Both answers are of one open file, and neither moves it for the other.
+        for response in [first, second] {
+            assert!(response.unwrap().read_bytes().unwrap() == large);
+        }
+        fs::write(&path, "2").unwrap();
+        assert_eq!(text(&files, "/f"), "2");
+        for number in 0..2 * MOST_OPEN {
+            fs::write(directory.path().join(number.to_string()), &large).unwrap();
+            files.answer(&Request::get(&format!("/{number}")), later()).unwrap();
+            assert!((1..=MOST_OPEN).contains(&files.cached()), "{}", files.cached());
+        }
     }
 
     #[test]

@@ -3,16 +3,17 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
 
 /// The bytes of a file from a position on, as many as are left.
 pub(crate) struct FilePart {
-    file: File,
+    file: Arc<File>,
     position: u64,
     left: u64,
 }
 
 impl FilePart {
-    pub(crate) fn new(file: File, position: u64, length: u64) -> Self {
+    pub(crate) fn new(file: Arc<File>, position: u64, length: u64) -> Self {
         Self { file, position, left: length }
     }
 
@@ -59,7 +60,7 @@ mod tests {
             [(0, 10, "0123456789"), (2, 3, "234"), (8, 5, "89"), (10, 1, ""), (4, 0, "")]
         {
             let mut text = String::new();
-            FilePart::new(File::open(&path).unwrap(), position, length).read_to_string(&mut text).unwrap();
+            FilePart::new(Arc::new(File::open(&path).unwrap()), position, length).read_to_string(&mut text).unwrap();
             assert_eq!(text, expected);
         }
     }

@@ -27,9 +27,10 @@ pub(super) struct Representation {
 }
 
 /// Where the bytes of a file are.
+#[derive(Clone)]
 pub(super) enum Content {
     /// On disk: the open file and its length.
-    Disk(File, u64),
+    Disk(Arc<File>, u64),
     /// In memory, all of them.
     Memory(Arc<[u8]>),
 }
@@ -44,7 +45,8 @@ impl Representation {
         let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
         let length = metadata.len();
         let validators = conditional::file_validators(length, modified, metadata.ino(), now);
-        let content = if length > SMALL { Content::Disk(file, length) } else { Content::Memory(read(&file, length)?) };
+        let content =
+            if length > SMALL { Content::Disk(Arc::new(file), length) } else { Content::Memory(read(&file, length)?) };
         Ok(Self { last_modified: date::format(modified.min(now)), validators, media_type: media_type(&name), content })
     }
 
@@ -52,26 +54,13 @@ impl Representation {
         &self.content
     }
 
-    /// How many bytes of memory it holds.
-    pub(super) fn size(&self) -> usize {
-        match &self.content {
-            Content::Disk(..) => 0,
-            Content::Memory(bytes) => bytes.len(),
-        }
-    }
-
-    /// Another one of the same bytes.
-    ///
-    /// # Panics
-    ///
-    /// When the bytes are not in memory.
+    /// Another one of the same content.
     pub(super) fn share(&self) -> Self {
-        let Content::Memory(bytes) = &self.content else { panic!("only what is in memory is shared") };
         Self {
             validators: self.validators.clone(),
             last_modified: self.last_modified.clone(),
             media_type: self.media_type.clone(),
-            content: Content::Memory(Arc::clone(bytes)),
+            content: self.content.clone(),
         }
     }
 
