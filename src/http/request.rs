@@ -19,8 +19,8 @@ use super::target::Target;
 pub(crate) trait Source: Any + Send {
     /// The request target, as sent.
     fn target(&self) -> &str;
-    /// The value of the first field of this name.
-    fn header(&self, name: &str) -> Option<&str>;
+    /// The name and the value of a header field, by its place among them.
+    fn field(&self, index: usize) -> Option<(&str, &str)>;
     /// Reads on in the body. `Ok(0)` is its proper end, and only that.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError>;
 }
@@ -146,7 +146,19 @@ impl Request {
 
     /// The value of the first header field of this name, compared without regard to case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.source.header(name)
+        self.headers().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The values of all header fields of this name, joined by commas into one list (RFC 9110 §5.3). Not for `Set-Cookie`.
+    pub fn header_list(&self, name: &str) -> Option<Cow<'_, str>> {
+        let mut values = self.headers().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+        let first = values.next()?;
+        Some(values.fold(Cow::Borrowed(first), |list, value| Cow::Owned(format!("{list}, {value}"))))
+    }
+
+    /// All header fields as (name, value), in the order in which they were sent.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        (0..).map_while(|index| self.source.field(index))
     }
 
     /// What a `{name}` in the route's pattern stands for in this request's path.
@@ -298,8 +310,8 @@ impl Source for Canned {
         &self.target
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)
+    fn field(&self, index: usize) -> Option<(&str, &str)> {
+        self.headers.iter().nth(index)
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
@@ -332,6 +344,16 @@ mod tests {
         assert_eq!(Request::get("http://a:1/").with_header("Host", "b").host(), Some("a:1"));
         assert_eq!(Request::get("/").with_header("host", "b").host(), Some("b"));
         assert_eq!(Request::get("/").host(), None);
+    }
+
+    #[test]
+    fn repeated_fields_are_one_list() {
+        let request = Request::get("/").with_header("Accept", "a").with_header("X", "").with_header("accept", "b, c");
+        assert_eq!(request.header("ACCEPT"), Some("a"));
+        assert_eq!(request.header_list("Accept").as_deref(), Some("a, b, c"));
+        assert_eq!(request.header_list("x").as_deref(), Some(""));
+        assert_eq!((request.header_list("y"), request.header("y")), (None, None));
+        assert_eq!(request.headers().collect::<Vec<_>>(), [("Accept", "a"), ("X", ""), ("accept", "b, c")]);
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! From a request of tiny_http to a request of hearken, judged strictly; and its body, with an end that can be trusted.
 
-use std::fmt::{self, Write as _};
 use std::io;
 use std::sync::Arc;
 
-use tiny_http::{HTTPVersion, HeaderField, HeaderFieldValue, Headers};
+use tiny_http::{HTTPVersion, Header};
 
 use super::Context;
 use super::connections::{Connection, Phase};
+use super::fields;
 use crate::config::Settings;
 use crate::http::body::{BodyError, BodyLength};
 use crate::http::error::HttpError;
@@ -88,78 +88,38 @@ fn judge(
     if request.url().len() > settings.max_target {
         return Err(HttpError::UriTooLong(settings.max_target));
     }
-    let size = HeadSize::of(request);
-    if size.fields > settings.max_headers || size.bytes > settings.max_head {
+    let fields = fields::fields(request.headers());
+    if fields.len() > settings.max_headers || head_size(request.url(), fields) > settings.max_head {
         return Err(HttpError::HeadTooLarge);
     }
     let target = Target::parse(request.url()).map_err(|error| HttpError::bad_request(error.explain()))?;
-    let headers = request.headers();
-    let repeats = repeats(headers);
-    let all = |name| {
-        let first = headers.get(name).map(HeaderFieldValue::as_str);
-        let others = repeats.iter().filter(|(n, _)| *n == name).map(|(_, value)| value.as_str());
-        first.into_iter().chain(others).collect()
-    };
-    let fields = FramingFields {
-        host: all(HOST),
-        content_length: all(CONTENT_LENGTH),
-        transfer_encoding: all(TRANSFER_ENCODING),
-        connection: all(CONNECTION),
-    };
-    let framing = framing::read(method, version, &target, &fields)?;
+    let framing = framing::read(method, version, &target, &framing_fields(fields))?;
     Ok((target, framing))
 }
 
-/// How large the head of a request is. tiny_http does not let its fields be counted, but it lets them be shown, and what is
-/// shown can be counted without being kept.
-#[derive(Default)]
-struct HeadSize {
-    fields: usize,
-    /// At least the bytes of the request line and the fields, for escapes count as they are shown.
-    bytes: usize,
+/// How many bytes the head of a request had, near enough: the request line's target and the fields with what stands around
+/// each name and value.
+fn head_size(target: &str, fields: &[Header]) -> usize {
+    let field_size = |field| {
+        let (name, value) = fields::text(field);
+        name.len() + value.len() + ": \r\n".len()
+    };
+    target.len() + fields.iter().map(field_size).sum::<usize>()
 }
 
-/// What is shown around each field's name and value, beyond the four bytes that stand around them in a head.
-const SHOWN_AROUND_A_FIELD: usize = 72;
-
-impl HeadSize {
-    fn of(request: &tiny_http::Request) -> Self {
-        let mut size = Self::default();
-        write!(size, "{:?}", request.headers()).expect("counting does not fail");
-        size.bytes = size.bytes.saturating_sub(size.fields * SHOWN_AROUND_A_FIELD) + request.url().len();
-        size
+fn framing_fields(fields: &[Header]) -> FramingFields<'_> {
+    let mut framing = FramingFields::default();
+    for (name, value) in fields.iter().map(fields::text) {
+        let values = match name {
+            _ if name.eq_ignore_ascii_case("Host") => &mut framing.host,
+            _ if name.eq_ignore_ascii_case("Content-Length") => &mut framing.content_length,
+            _ if name.eq_ignore_ascii_case("Transfer-Encoding") => &mut framing.transfer_encoding,
+            _ if name.eq_ignore_ascii_case("Connection") => &mut framing.connection,
+            _ => continue,
+        };
+        values.push(value);
     }
-}
-
-impl fmt::Write for HeadSize {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.bytes += text.len();
-        self.fields += usize::from(text == "Header");
-        Ok(())
-    }
-}
-
-const HOST: &str = "Host";
-const CONTENT_LENGTH: &str = "Content-Length";
-const TRANSFER_ENCODING: &str = "Transfer-Encoding";
-const CONNECTION: &str = "Connection";
-
-/// The framing fields that are there more than once, without the first of each name. tiny_http finds the first only, so in a
-/// copy each one that was found is renamed, until no more is found.
-fn repeats(headers: &Headers) -> Vec<(&'static str, String)> {
-    let mut repeats = Vec::new();
-    let mut copy = headers.clone();
-    for name in [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION] {
-        let mut first = true;
-        while let Some(header) = copy.get_header_mut(name) {
-            if !first {
-                repeats.push((name, header.value.as_str().to_owned()));
-            }
-            first = false;
-            header.field = HeaderField::try_from("Seen").expect("it is a field name");
-        }
-    }
-    repeats
+    framing
 }
 
 /// The most bytes of an unread body that are read away to keep a connection. More would hold the worker for longer than a
@@ -170,14 +130,20 @@ impl Wire {
     /// Makes the connection ready for its next request by reading what a handler left of the body, if that is little;
     /// whether it is ready.
     pub(super) fn settle(&mut self) -> bool {
-        if self.is_worth_draining() {
-            let mut scratch = [0; 4096];
-            let mut drained = 0;
-            while matches!(self.state, BodyState::Unread | BodyState::Open) && drained < WORTH_DRAINING {
-                drained += self.read(&mut scratch).unwrap_or(0) as u64;
-            }
+        if self.state != BodyState::Done && self.is_worth_draining() {
+            self.drain();
         }
         self.state == BodyState::Done
+    }
+
+    // Not part of its caller, whose stack every idle connection holds: the scratch space is a page.
+    #[inline(never)]
+    fn drain(&mut self) {
+        let mut scratch = [0; 4096];
+        let mut drained = 0;
+        while matches!(self.state, BodyState::Unread | BodyState::Open) && drained < WORTH_DRAINING {
+            drained += self.read(&mut scratch).unwrap_or(0) as u64;
+        }
     }
 
     pub(super) fn is_secure(&self) -> bool {
@@ -274,8 +240,8 @@ impl Source for Wire {
         self.request.url()
     }
 
-    fn header(&self, name: &str) -> Option<&str> {
-        self.request.headers().get(name).map(HeaderFieldValue::as_str)
+    fn field(&self, index: usize) -> Option<(&str, &str)> {
+        fields::fields(self.request.headers()).get(index).map(fields::text)
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {

@@ -7,9 +7,11 @@ mod adapter;
 mod connections;
 mod descriptor;
 mod exchange;
+mod fields;
 mod guard;
 mod listener;
 mod pool;
+mod scheduling;
 mod writer;
 
 use std::fmt::{self, Debug};

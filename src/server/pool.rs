@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
+use super::scheduling;
+
 /// Runs jobs on threads of its own, each job on one thread from start to end.
 pub(super) struct Pool<J> {
     shared: Arc<Shared<J>>,
@@ -111,6 +113,7 @@ impl<J: Send + 'static> Pool<J> {
 
 impl<J> Shared<J> {
     fn work(&self) {
+        scheduling::run_without_interrupting();
         while let Some(job) = self.next() {
             // What a handler's panic leaves is the connection's to clean up; this is the last net.
             if catch_unwind(AssertUnwindSafe(|| (self.run)(job))).is_err() {
