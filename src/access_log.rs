@@ -19,7 +19,7 @@ pub enum LogFormat {
     Common,
     /// The same with the fields `Referer` and `User-Agent`.
     Combined,
-    /// An object of JSON a line, with the time in milliseconds that the exchange took.
+    /// An object of JSON a line, with the time of the request (RFC 3339) and the milliseconds that the exchange took.
     Json,
 }
 
@@ -177,7 +177,7 @@ fn render(format: LogFormat, record: &Record) -> String {
         ),
         LogFormat::Json => {
             let mut line = serde_json::json!({
-                "time": date::format(record.time),
+                "time": date::rfc3339(date::seconds(record.time).cast_signed()),
                 "peer": peer,
                 "request": record.request_line,
                 "status": status,
@@ -252,6 +252,7 @@ mod tests {
     fn json_lines_are_json_and_tell_no_secrets() {
         let line = render(LogFormat::Json, &record());
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(value["time"], "1994-11-06T08:49:37Z");
         assert_eq!(value["status"], 404);
         assert_eq!(value["request"], "POST /a?b=%22 HTTP/1.1");
         assert_eq!(value["milliseconds"], 34);

@@ -24,6 +24,8 @@ pub(crate) struct Sandbox {
     start: Instant,
     /// In which second from the start on, counted from 1, the path was last looked at.
     looked: AtomicU64,
+    /// Whether links may lead out when something is opened.
+    follow_links: bool,
 }
 
 /// A file being written under a temporary name. Dropped without [`Pending::place`], it leaves nothing behind.
@@ -45,7 +47,18 @@ const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::DI
 impl Sandbox {
     /// The directory at this path. It need not be there yet: until it is, nothing is found in it.
     pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), directory: RwLock::new(None), start: Instant::now(), looked: AtomicU64::new(0) }
+        Self {
+            path: path.into(),
+            directory: RwLock::new(None),
+            start: Instant::now(),
+            looked: AtomicU64::new(0),
+            follow_links: false,
+        }
+    }
+
+    /// Whether links may lead out of the directory when something is opened. Writing follows none in any case.
+    pub(crate) fn follow_links(&mut self, follow: bool) {
+        self.follow_links = follow;
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -57,13 +70,34 @@ impl Sandbox {
         let name = path.to_bytes();
         let name = if name.is_empty() { Path::new(".") } else { Path::new(OsStr::from_bytes(&name)) };
         let directory = self.directory()?;
-        match open_beneath(&directory, name) {
+        match self.open_in(&directory, name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && self.reopen(&directory)? => {
                 let directory = self.directory()?;
-                open_beneath(&directory, name)
+                self.open_in(&directory, name)
             }
             result => result,
         }
+    }
+
+    fn open_in(&self, directory: &OwnedFd, name: &Path) -> io::Result<File> {
+        if self.follow_links {
+            return Ok(rustix::fs::openat(directory, name, READ, Mode::empty()).map_err(refused)?.into());
+        }
+        match open_beneath(directory, name) {
+            Err(Blocked::ByLink(error)) => self.open_by_target(directory, name).unwrap_or(Err(error)),
+            Err(Blocked::Otherwise(error)) => Err(error),
+            Ok(file) => Ok(file),
+        }
+    }
+
+    /// Opens what links lead to by a way without links, where it is in the directory: an absolute link may point inside.
+    ///
+    /// The file system may change between the two steps. The second one decides, and leads nowhere else either.
+    fn open_by_target(&self, directory: &OwnedFd, name: &Path) -> Option<io::Result<File>> {
+        let target = self.path.join(name).canonicalize().ok()?;
+        let inside = target.strip_prefix(self.path.canonicalize().ok()?).ok()?;
+        let inside = if inside.as_os_str().is_empty() { Path::new(".") } else { inside };
+        Some(open_beneath(directory, inside).map_err(io::Error::from))
     }
 
     /// The status of what stands at this place, links followed wherever they lead: to compare with, not to trust.
@@ -138,6 +172,11 @@ pub(crate) fn modified(status: &rustix::fs::Stat) -> SystemTime {
 /// What the names of unfinished files start with. The dot keeps them from being served.
 const TEMPORARY_PREFIX: &str = ".hearken-";
 
+/// Whether a name is that of an unfinished file, which nobody is to see.
+pub(crate) fn is_unfinished(name: &[u8]) -> bool {
+    name.starts_with(TEMPORARY_PREFIX.as_bytes())
+}
+
 impl Pending {
     /// The file, to be written.
     pub(crate) fn file(&mut self) -> &mut File {
@@ -197,9 +236,24 @@ fn enter(parent: &OwnedFd, name: &[u8]) -> io::Result<OwnedFd> {
     }
 }
 
+/// Why a path below a directory was not opened.
+enum Blocked {
+    /// A link on the way leads out of the directory, or links are not followed at all.
+    ByLink(io::Error),
+    Otherwise(io::Error),
+}
+
+impl From<Blocked> for io::Error {
+    fn from(blocked: Blocked) -> Self {
+        match blocked {
+            Blocked::ByLink(error) | Blocked::Otherwise(error) => error,
+        }
+    }
+}
+
 /// Opens a path for reading without leaving the directory: by the kernel's own check where it has one.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn open_beneath(directory: &OwnedFd, path: &Path) -> io::Result<File> {
+fn open_beneath(directory: &OwnedFd, path: &Path) -> Result<File, Blocked> {
     use rustix::fs::ResolveFlags;
     use rustix::io::Errno;
 
@@ -208,22 +262,31 @@ fn open_beneath(directory: &OwnedFd, path: &Path) -> io::Result<File> {
         Ok(opened) => Ok(opened.into()),
         // Kernels before 5.6, and sandboxes that know the call from their deny list only.
         Err(Errno::NOSYS | Errno::PERM) => walk(directory, path),
-        Err(error) => Err(refused(error)),
+        Err(error @ Errno::XDEV) => Err(Blocked::ByLink(refused(error))),
+        Err(error) => Err(Blocked::Otherwise(refused(error))),
     }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn open_beneath(directory: &OwnedFd, path: &Path) -> io::Result<File> {
+fn open_beneath(directory: &OwnedFd, path: &Path) -> Result<File, Blocked> {
     walk(directory, path)
 }
 
 /// The same, a segment at a time and following no link at all.
-fn walk(directory: &OwnedFd, path: &Path) -> io::Result<File> {
-    let mut current = directory.as_fd().try_clone_to_owned()?;
+fn walk(directory: &OwnedFd, path: &Path) -> Result<File, Blocked> {
+    use rustix::io::Errno;
+
+    let mut current = directory.as_fd().try_clone_to_owned().map_err(Blocked::Otherwise)?;
     let mut segments = path.iter().peekable();
     while let Some(segment) = segments.next() {
         let flags = if segments.peek().is_some() { DIRECTORY } else { READ };
-        current = rustix::fs::openat(&current, segment, flags | OFlags::NOFOLLOW, Mode::empty()).map_err(refused)?;
+        current = rustix::fs::openat(&current, segment, flags | OFlags::NOFOLLOW, Mode::empty()).map_err(|error| {
+            match error {
+                // A link in a directory's place: Linux says NOTDIR, others LOOP or MLINK.
+                Errno::LOOP | Errno::MLINK | Errno::NOTDIR => Blocked::ByLink(refused(error)),
+                error => Blocked::Otherwise(refused(error)),
+            }
+        })?;
     }
     Ok(current.into())
 }
@@ -232,7 +295,7 @@ fn walk(directory: &OwnedFd, path: &Path) -> io::Result<File> {
 fn refused(error: rustix::io::Errno) -> io::Error {
     use rustix::io::Errno;
     match error {
-        Errno::XDEV | Errno::LOOP | Errno::NXIO => io::ErrorKind::PermissionDenied.into(),
+        Errno::XDEV | Errno::LOOP | Errno::MLINK | Errno::NXIO | Errno::NODEV => io::ErrorKind::PermissionDenied.into(),
         error => error.into(),
     }
 }

@@ -1,4 +1,4 @@
-//! HTTP dates (RFC 9110 §5.6.7): written in one form, read in three.
+//! Dates: those of HTTP (RFC 9110 §5.6.7), written in one form and read in three, and those of RFC 3339, written.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -55,9 +55,78 @@ pub(crate) fn subsecond_nanos(time: SystemTime) -> u32 {
     }
 }
 
+/// The time so many seconds after 1970, or before it, as RFC 3339 writes it (§5.6), in UTC: `1994-11-06T08:49:37Z`. Times
+/// outside the years 0000 to 9999 are moved to the nearest inside.
+pub(crate) fn rfc3339(seconds: i64) -> String {
+    const DAY: i64 = 24 * 60 * 60;
+    let seconds = seconds.clamp(FIRST, LAST.cast_signed());
+    let (year, month, day) = civil(seconds.div_euclid(DAY));
+    let second = seconds.rem_euclid(DAY);
+    let (hour, minute) = (second / 3600, second / 60 % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}Z", second % 60)
+}
+
+/// The first second of the year 0.
+const FIRST: i64 = -62_167_219_200;
+
+/// Year, month and day so many days after the first of January 1970, in the Gregorian calendar; none before the year 0.
+fn civil(days: i64) -> (i64, i64, i64) {
+    // Counted from the first of March of the year 0, so that a leap day is the last day of its year; the calendar repeats
+    // itself every 146,097 days, which are 400 years. January and February of the year 0 belong to the 400 years before.
+    let days = days + 719_468;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    // The four centuries of an era have 36,524 days each, but for the last, which has the era's leap day as well.
+    let century = (day_of_era / 36_524).min(3);
+    let day_of_century = day_of_era - century * 36_524;
+    let (four_years, day_of_four) = (day_of_century / 1461, day_of_century % 1461);
+    let year_of_four = (day_of_four / 365).min(3);
+    let day_of_year = day_of_four - year_of_four * 365;
+    // From March on, five months have 153 days: 31, 30, 31, 30, 31.
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let year = era * 400 + century * 100 + four_years * 4 + year_of_four;
+    if month < 10 { (year, month + 3, day) } else { (year + 1, month - 9, day) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rfc_3339_dates_are_those_of_the_calendar() {
+        let table = [
+            (0, "1970-01-01T00:00:00Z"),
+            (784_111_777, "1994-11-06T08:49:37Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_709_164_800, "2024-02-29T00:00:00Z"),
+            (1_735_689_599, "2024-12-31T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (4_107_542_399, "2100-02-28T23:59:59Z"),
+            (-1, "1969-12-31T23:59:59Z"),
+            (-2_208_988_800, "1900-01-01T00:00:00Z"),
+            (FIRST, "0000-01-01T00:00:00Z"),
+            (i64::MIN, "0000-01-01T00:00:00Z"),
+            (LAST.cast_signed(), "9999-12-31T23:59:59Z"),
+            (i64::MAX, "9999-12-31T23:59:59Z"),
+        ];
+        for (seconds, expected) in table {
+            assert_eq!(rfc3339(seconds), expected, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn rfc_3339_dates_and_http_dates_name_the_same_days() {
+        const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        // Each day up to the year 2370, which is all that a calendar can do.
+        for day in 0..146_097_u64 {
+            let http = format(UNIX_EPOCH + Duration::from_secs(day * 86_400 + 3_723));
+            let written = rfc3339((day * 86_400 + 3_723).cast_signed());
+            let month = MONTHS.iter().position(|month| *month == &http[8..11]).unwrap() + 1;
+            assert_eq!(written, format!("{}-{month:02}-{}T01:02:03Z", &http[12..16], &http[5..7]));
+        }
+    }
 
     #[test]
     fn dates_are_written_even_when_the_clock_is_odd() {

@@ -1,9 +1,11 @@
 //! HTTP as values and pure functions: no sockets, no files, no clock; the time is an argument.
 
+pub(crate) mod accept;
 pub(crate) mod body;
 pub mod conditional;
 pub(crate) mod cors;
 pub mod date;
+pub(crate) mod disposition;
 pub(crate) mod error;
 pub(crate) mod framing;
 pub(crate) mod head;

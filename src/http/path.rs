@@ -7,6 +7,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_e
 /// What stands for itself in a path segment: the unreserved characters (RFC 3986 §2.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// How deep a path may lead.
+const MOST_SEGMENTS: usize = 128;
+/// How long a path may be, decoded: what Linux takes, less the byte that ends it.
+const MOST_BYTES: usize = 4096;
+
 /// The path of a URL as a way down from a directory: decoded once, none of its segments leading elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RelativePath {
@@ -65,7 +70,7 @@ impl RelativePath {
         };
         let segments = path.split('/').map(segment).collect::<Result<Vec<_>, _>>()?;
         let length: usize = segments.iter().map(|segment| segment.len() + 1).sum();
-        if segments.len() > 128 || length > 4096 {
+        if segments.len() > MOST_SEGMENTS || length > MOST_BYTES {
             return Err(PathError::TooLong);
         }
         Ok(Self { segments, directory })
@@ -96,6 +101,11 @@ impl RelativePath {
         Ok(parsed)
     }
 
+    /// The path of the directory itself.
+    pub(crate) fn root() -> Self {
+        Self { segments: Vec::new(), directory: true }
+    }
+
     /// The decoded segments. They may hold any byte but `/` and NUL.
     pub fn segments(&self) -> &[Vec<u8>] {
         &self.segments
@@ -116,6 +126,21 @@ impl RelativePath {
         let mut segments = self.segments.clone();
         segments.push(name.to_vec());
         Self { segments, directory: false }
+    }
+
+    /// The path of the directory of this name in the directory that this path names.
+    #[cfg(feature = "archive")]
+    pub(crate) fn join_directory(&self, name: &[u8]) -> Self {
+        Self { directory: true, ..self.join(name) }
+    }
+
+    /// How long a name may be for its path, in the directory that this path names, to be taken; 0 for none.
+    pub(crate) fn room(&self) -> usize {
+        if self.segments.len() >= MOST_SEGMENTS {
+            return 0;
+        }
+        let length: usize = self.segments.iter().map(|segment| segment.len() + 1).sum();
+        (MOST_BYTES - length).saturating_sub(1).min(255)
     }
 
     /// The segments joined by slashes, for the file system.

@@ -35,7 +35,7 @@ fn methods(args: &Args) -> Vec<Method> {
 
 fn router(args: &Args) -> Router {
     let mut files =
-        Files::new(&args.root).index(&args.index).listing(!args.no_listing).include_hidden(args.include_hidden);
+        Files::new(&args.root).index([&args.index]).listing(!args.no_listing).include_hidden(args.include_hidden);
     if let Some(directory) = &args.write {
         files = files.with_uploads(directory);
     }

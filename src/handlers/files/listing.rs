@@ -1,205 +1,275 @@
-//! The page that lists a directory.
+//! The answer that lists a directory: HTML or JSON, made as it is sent.
 
-use std::fmt::Write as _;
-use std::fs::File;
-use std::io;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::io::{self, Write as _};
+use std::sync::Arc;
 
-use rustix::fs::{AtFlags, Dir, FileType};
+use serde_json::Value;
 
-use crate::handlers::sandbox::Sandbox;
+use super::media_type::MediaTypes;
+use super::page::{Offers, Page};
+use super::pieces::{Made, PieceReader, Pieces};
+use super::scan::{Column, Entries, Entry, Kind, Order, Scope};
+use crate::http::accept;
 use crate::http::date;
 use crate::http::error::HttpError;
 use crate::http::path::{RelativePath, encode_segment};
 use crate::http::request::Request;
 use crate::http::response::Response;
 
-/// One line of a listing.
-struct Entry {
-    name: Vec<u8>,
-    directory: bool,
-    size: u64,
-    modified: SystemTime,
-}
-
-/// The page for the directory at this path, directories first, each by name.
-pub(super) fn page(
-    sandbox: &Sandbox,
-    path: &RelativePath,
-    directory: &File,
+/// Answers with what is in the directory, in the form and the order that the request asks for.
+pub(super) fn answer(
+    scope: Scope,
     request: &Request,
-    hidden: bool,
+    media_types: &Arc<MediaTypes>,
+    offers: Offers,
 ) -> Result<Response, HttpError> {
-    let mut entries = read(sandbox, path, directory, hidden)?;
-    entries.sort_by(|a, b| b.directory.cmp(&a.directory).then_with(|| a.name.cmp(&b.name)));
-    Ok(Response::html(render(request.path(), &entries)).with_header("Cache-Control", "no-cache"))
+    let order = Order::asked_for(request);
+    let json = match request.query().value("format").as_deref() {
+        Some("json") => true,
+        Some("html") => false,
+        _ => accept::prefers_json(request.header("Accept")),
+    };
+    let path = scope.path.clone();
+    let entries = scope.read(order, media_types)?;
+    let response = if json {
+        let base: String = path.segments().iter().map(|name| format!("/{}", encode_segment(name))).collect();
+        send(Json { path, base: base + "/", entries, made: Made::Nothing })?
+            .with_header("Content-Type", "application/json")
+    } else {
+        let nonce = format!("{:032x}", rand::random::<u128>());
+        let policy = policy(&nonce);
+        let media_types = Arc::clone(media_types);
+        send(Page { path, order, offers, entries, media_types, nonce, made: Made::Nothing })?
+            .with_header("Content-Type", "text/html; charset=utf-8")
+            .with_header("Content-Security-Policy", policy)
+    };
+    Ok(response
+        .with_header("Cache-Control", "no-cache")
+        .with_header("Vary", "Accept")
+        .with_header("X-Content-Type-Options", "nosniff"))
 }
 
-fn read(sandbox: &Sandbox, path: &RelativePath, directory: &File, hidden: bool) -> io::Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    for entry in Dir::read_from(directory)? {
-        let entry = entry?;
-        let name = entry.file_name().to_bytes();
-        if matches!(name, b"." | b"..") || (!hidden && name.starts_with(b".")) {
-            continue;
-        }
-        // What has vanished meanwhile, a link that leads out or nowhere, and what is no file are left out.
-        let Ok(stat) = rustix::fs::statat(directory, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) else { continue };
-        let stat = if FileType::from_raw_mode(stat.st_mode).is_symlink() {
-            let Ok(target) = sandbox.open(&path.join(name)) else { continue };
-            rustix::fs::fstat(&target)?
-        } else {
-            stat
+/// A short body is sent with its length, a long one as it is made.
+fn send(pieces: impl Pieces) -> io::Result<Response> {
+    Ok(match PieceReader::new(pieces).begin()? {
+        Ok(whole) => Response::bytes(whole),
+        Err(reader) => Response::stream(reader, None),
+    })
+}
+
+/// What the page may do: use its own style and script, and talk to this server. Were a name to break out of its place in
+/// the page after all, it could do nothing.
+fn policy(nonce: &str) -> String {
+    format!(
+        "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src 'self' data:; \
+         connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+    )
+}
+
+impl Order {
+    /// The order that the query asks for; by name, where it does not make sense.
+    fn asked_for(request: &Request) -> Self {
+        let query = request.query();
+        let column = match query.value("sort").as_deref() {
+            Some("size") => Column::Size,
+            Some("time") => Column::Time,
+            Some("type") => Column::Type,
+            _ => Column::Name,
         };
-        let kind = FileType::from_raw_mode(stat.st_mode);
-        if !kind.is_dir() && !kind.is_file() {
-            continue;
-        }
-        entries.push(Entry {
-            name: name.to_vec(),
-            directory: kind.is_dir(),
-            size: u64::try_from(stat.st_size).unwrap_or(0),
-            modified: UNIX_EPOCH + Duration::from_secs(u64::try_from(stat.st_mtime).unwrap_or(0)),
-        });
+        Self { column, descending: query.value("order").as_deref() == Some("desc") }
     }
-    Ok(entries)
 }
 
-const STYLE: &str = "\
-:root{color-scheme:light dark}\
-body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}\
-h1{font-size:1.3rem;overflow-wrap:anywhere}\
-table{width:100%;border-collapse:collapse}\
-th,td{text-align:left;padding:.3rem .6rem .3rem 0;border-bottom:1px solid color-mix(in srgb,currentColor 20%,transparent)}\
-td:first-child{overflow-wrap:anywhere}\
-td:not(:first-child){white-space:nowrap;font-variant-numeric:tabular-nums}\
-.size{text-align:right}\
-@media(max-width:36rem){.time{display:none}}";
-
-fn render(path: &str, entries: &[Entry]) -> String {
-    let title = escape(path);
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
-         <title>{title}</title>\n<style>{STYLE}</style>\n<h1>{title}</h1>\n\
-         <table>\n<thead><tr><th scope=\"col\">Name<th scope=\"col\" class=\"size\">Size<th scope=\"col\" class=\"time\">Changed\n<tbody>\n"
-    );
-    if path != "/" {
-        page.push_str("<tr><td><a href=\"../\">../</a><td><td class=\"time\">\n");
-    }
-    for entry in entries {
-        let slash = if entry.directory { "/" } else { "" };
-        let size = if entry.directory { String::new() } else { readable_size(entry.size) };
-        writeln!(
-            page,
-            "<tr><td><a href=\"./{href}{slash}\">{name}{slash}</a><td class=\"size\">{size}<td class=\"time\">{time}",
-            href = encode_segment(&entry.name),
-            name = escape(&String::from_utf8_lossy(&entry.name)),
-            time = date::format(entry.modified),
-        )
-        .expect("writing to a String does not fail");
-    }
-    page.push_str("</table>\n</html>\n");
-    page
+/// The listing as a JSON object: the path, whether there is more than is listed, and the entries.
+struct Json {
+    path: RelativePath,
+    /// The directory's own URL.
+    base: String,
+    entries: Entries,
+    made: Made,
 }
 
-/// Text with the characters that mean something in HTML, in text and in quoted attributes, escaped; control characters and
-/// those that turn the direction of writing are shown as replacement characters.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => escaped.push('\u{fffd}'),
-            c if c.is_control() => escaped.push('\u{fffd}'),
-            c => escaped.push(c),
+impl Pieces for Json {
+    fn next(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+        self.made = match self.made {
+            Made::Nothing => {
+                let path: String =
+                    self.path.segments().iter().map(|name| format!("{}/", String::from_utf8_lossy(name))).collect();
+                let (path, truncated) = (Value::from(format!("/{path}")), self.entries.truncated);
+                write!(out, "{{\"path\":{path},\"truncated\":{truncated},\"entries\":[")?;
+                Made::Rows(0)
+            }
+            Made::Rows(count) if count < self.entries.len() => {
+                // What has vanished meanwhile is left out.
+                if let Some(entry) = self.entries.entry(count) {
+                    // As entries before may have, only what has been made tells whether this is the first.
+                    out.extend_from_slice(if out.ends_with(b"[") { b"\n" } else { b",\n" });
+                    self.object(out, entry)?;
+                }
+                Made::Rows(count + 1)
+            }
+            Made::Rows(_) => {
+                out.extend_from_slice(b"\n]}\n");
+                Made::Everything
+            }
+            Made::Everything => return Ok(false),
+        };
+        Ok(true)
+    }
+}
+
+impl Json {
+    fn object(&self, out: &mut Vec<u8>, entry: Entry<'_>) -> io::Result<()> {
+        // Invalid UTF-8 is replaced here, and whole in the URL.
+        let name = Value::from(String::from_utf8_lossy(entry.name));
+        let time = date::rfc3339(entry.details.modified);
+        let url = format!("{}{}", self.base, encode_segment(entry.name));
+        match entry.kind {
+            Kind::Directory => write!(
+                out,
+                "{{\"name\":{name},\"kind\":\"directory\",\"size\":null,\"mtime\":\"{time}\",\"url\":\"{url}/\"}}"
+            ),
+            Kind::File => write!(
+                out,
+                "{{\"name\":{name},\"kind\":\"file\",\"size\":{},\"mtime\":\"{time}\",\"url\":\"{url}\"}}",
+                entry.details.size
+            ),
         }
     }
-    escaped
-}
-
-/// A size in bytes, with three digits or so.
-fn readable_size(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    if bytes < 1024 {
-        return format!("{bytes} B");
-    }
-    // The remainder is kept apart, so that no size is too large to be exact in a float.
-    let mut whole = bytes;
-    let mut remainder = 0;
-    let mut unit = 0;
-    while whole >= 1024 {
-        remainder = whole % 1024;
-        whole /= 1024;
-        unit += 1;
-    }
-    let tenths = remainder * 10 / 1024;
-    format!("{whole}.{tenths} {}", UNITS[unit - 1])
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
+    use std::path::Path;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
+    use crate::handlers::answer;
+    use crate::handlers::files::Files;
+
+    fn page(files: &Files, target: &str) -> String {
+        let mut response = answer(files, &mut Request::get(target));
+        assert_eq!(response.status().code(), 200, "{target}");
+        response.read_text().unwrap()
+    }
+
+    /// The links to the entries of a page, in its order.
+    fn links(page: &str) -> Vec<String> {
+        let rows = page.split("<tbody>").nth(1).unwrap();
+        rows.split("href=\"./").skip(1).map(|rest| rest.split(['"', '?']).next().unwrap().to_owned()).collect()
+    }
+
+    fn write(path: &Path, length: usize, seconds: u64) {
+        fs::write(path, vec![b'x'; length]).unwrap();
+        let file = fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
+    }
+
+    #[test]
+    fn columns_sort_both_ways_with_directories_first() {
+        let root = tempfile::tempdir().unwrap();
+        write(&root.path().join("a10.txt"), 300, 30);
+        write(&root.path().join("a9.html"), 20, 10);
+        write(&root.path().join("B.txt"), 1, 20);
+        for name in ["z", "Y"] {
+            fs::create_dir(root.path().join(name)).unwrap();
+            fs::File::open(root.path().join(name)).unwrap().set_modified(UNIX_EPOCH + Duration::from_secs(5)).unwrap();
+        }
+        let files = Files::new(root.path());
+        let table = [
+            ("/", "Y/ z/ a9.html a10.txt B.txt"),
+            ("/?sort=name&order=desc", "z/ Y/ B.txt a10.txt a9.html"),
+            ("/?sort=size", "Y/ z/ B.txt a9.html a10.txt"),
+            ("/?sort=size&order=desc", "Y/ z/ a10.txt a9.html B.txt"),
+            ("/?sort=time", "Y/ z/ a9.html B.txt a10.txt"),
+            ("/?sort=time&order=desc", "Y/ z/ a10.txt B.txt a9.html"),
+            ("/?sort=type", "Y/ z/ a9.html a10.txt B.txt"),
+            ("/?sort=type&order=desc", "Y/ z/ a10.txt B.txt a9.html"),
+            ("/?sort=nonsense&order=nonsense", "Y/ z/ a9.html a10.txt B.txt"),
+        ];
+        for (target, expected) in table {
+            assert_eq!(links(&page(&files, target)).join(" "), expected, "{target}");
+        }
+        let sorted = page(&files, "/?sort=size&order=desc");
+        assert!(sorted.contains("class=\"size\" aria-sort=\"descending\"><a href=\"?sort=size&amp;order=asc\">"));
+        assert!(sorted.contains("href=\"./z/?sort=size&amp;order=desc\""), "the order is kept on the way down");
+    }
 
     #[test]
     fn names_are_escaped_in_text_and_in_links() {
-        let entry = |name: &[u8], directory| Entry {
-            name: name.to_vec(),
-            directory,
-            size: 1536,
-            modified: UNIX_EPOCH + Duration::from_secs(784_111_777),
-        };
-        let page = render(
-            "/<b>/",
-            &[
-                entry(b"d\"ir", true),
-                entry(b"<script>'&.txt", false),
-                entry(b"bad\xff", false),
-                entry(b"javascript:x", false),
-            ],
-        );
+        let root = tempfile::tempdir().unwrap();
+        let directory = root.path().join("<b>\"&'");
+        fs::create_dir_all(directory.join("d\"ir")).unwrap();
+        write(&directory.join("<script>'&.txt"), 1536, 784_111_777);
+        fs::write(directory.join("javascript:x"), "").unwrap();
+        fs::write(directory.join("a\u{202e}gpj.exe\n"), "").unwrap();
+        let page = page(&Files::new(root.path()), "/%3Cb%3E%22%26%27/");
         for expected in [
-            "<title>/&lt;b&gt;/</title>",
-            "<a href=\"../\">../</a>",
-            "<a href=\"./d%22ir/\">d&quot;ir/</a>",
-            "<a href=\"./%3Cscript%3E%27%26.txt\">&lt;script&gt;&#39;&amp;.txt</a>",
-            "<a href=\"./bad%FF\">bad\u{fffd}</a>",
-            "<a href=\"./javascript%3Ax\">javascript:x</a>",
-            "1.5 KiB",
-            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "<title>Index of /&lt;b&gt;&quot;&amp;&#39;/</title>",
+            "<h1><bdi>&lt;b&gt;&quot;&amp;&#39;</bdi></h1>",
+            "<li><a href=\"../\"><bdi>Home</bdi></a></li>",
+            "<a class=\"u\" href=\"../\">",
+            "<a class=\"d\" href=\"./d%22ir/\"><span><bdi>d&quot;ir</bdi>/</span></a>",
+            "<a href=\"./%3Cscript%3E%27%26.txt\"><span><bdi>&lt;script&gt;&#39;&amp;.txt</bdi></span></a>",
+            "<a href=\"./javascript%3Ax\"><span><bdi>javascript:x</bdi></span></a>",
+            "<a href=\"./a%E2%80%AEgpj.exe%0A\"><span><bdi>a\u{fffd}gpj.exe\u{fffd}</bdi></span></a>",
+            "<td class=\"size\">1.5 KiB</td><td class=\"type\">text/plain</td>",
+            "<time>1994-11-06<span> 08:49</span></time>",
+            "<p>1 directory, 3 files ",
         ] {
             assert!(page.contains(expected), "{expected}\n{page}");
         }
         assert!(!page.contains("<script>") && !page.contains("<b>"));
-        assert!(!render("/", &[]).contains("../"));
     }
 
     #[test]
-    fn text_that_turns_direction_is_made_visible() {
-        assert_eq!(escape("a\u{202e}gpj.exe\n"), "a\u{fffd}gpj.exe\u{fffd}");
+    fn the_root_has_no_parent_and_an_empty_directory_says_so() {
+        let root = tempfile::tempdir().unwrap();
+        let page = page(&Files::new(root.path()), "/");
+        assert!(page.contains("This directory is empty") && !page.contains("../"), "{page}");
     }
 
     #[test]
-    fn sizes_are_readable() {
-        let table = [
-            (0, "0 B"),
-            (1023, "1023 B"),
-            (1024, "1.0 KiB"),
-            (1536, "1.5 KiB"),
-            (1024 * 1024 - 1, "1023.9 KiB"),
-            (1024 * 1024, "1.0 MiB"),
-            (u64::MAX, "15.9 EiB"),
-        ];
-        for (bytes, expected) in table {
-            assert_eq!(readable_size(bytes), expected);
+    fn json_has_what_programs_need() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("s p/sub")).unwrap();
+        write(&root.path().join("s p/a\"\n.txt"), 7, 784_111_777);
+        let files = Files::new(root.path());
+        for (target, accept) in [("/s%20p/?format=json", "text/html"), ("/s%20p/", "application/json")] {
+            let mut response = answer(&files, &mut Request::get(target).with_header("Accept", accept));
+            assert_eq!(response.header("Content-Type"), Some("application/json"), "{target}");
+            assert_eq!(response.header("Vary"), Some("Accept"));
+            let value: Value = serde_json::from_slice(&response.read_bytes().unwrap()).unwrap();
+            assert_eq!((&value["path"], &value["truncated"]), (&"/s p/".into(), &false.into()));
+            let entries = value["entries"].as_array().unwrap();
+            assert_eq!(entries[0]["url"], "/s%20p/sub/");
+            assert_eq!((&entries[0]["kind"], &entries[0]["size"]), (&"directory".into(), &Value::Null));
+            let file = serde_json::json!({
+                "name": "a\"\n.txt", "kind": "file", "size": 7, "mtime": "1994-11-06T08:49:37Z",
+                "url": "/s%20p/a%22%0A.txt",
+            });
+            assert_eq!(entries[1], file);
+            assert_eq!(entries.len(), 2);
         }
+        let html = answer(&files, &mut Request::get("/?format=html").with_header("Accept", "application/json"));
+        assert_eq!(html.header("Content-Type"), Some("text/html; charset=utf-8"));
+    }
+
+    #[test]
+    fn the_policy_allows_the_own_script_and_no_other() {
+        let root = tempfile::tempdir().unwrap();
+        let files = Files::new(root.path());
+        let nonce = || {
+            let mut response = answer(&files, &mut Request::get("/"));
+            let policy = response.header("Content-Security-Policy").unwrap().to_owned();
+            let nonce = policy.split("script-src 'nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+            assert!(response.read_text().unwrap().contains(&format!("<script nonce=\"{nonce}\">")));
+            assert!(policy.starts_with("default-src 'none';") && !policy.contains("unsafe"), "{policy}");
+            nonce
+        };
+        assert_ne!(nonce(), nonce(), "nobody can foresee it");
     }
 
     #[test]
@@ -208,22 +278,54 @@ mod tests {
         let root = outer.path().join("root");
         fs::create_dir_all(root.join("z")).unwrap();
         fs::write(outer.path().join("outside"), "").unwrap();
-        for name in ["b", "a", ".hidden"] {
+        for name in ["b", "a", ".hidden", ".hearken-0123"] {
             fs::write(root.join(name), "").unwrap();
         }
         symlink("a", root.join("link")).unwrap();
+        symlink(root.join("z"), root.join("absolute")).unwrap();
         symlink("../outside", root.join("out")).unwrap();
         symlink("nowhere", root.join("dangling")).unwrap();
-        let list = |hidden| {
-            let sandbox = Sandbox::new(&root);
-            let path = RelativePath::parse("/").unwrap();
-            let directory = sandbox.open(&path).unwrap();
-            let mut response = page(&sandbox, &path, &directory, &Request::get("/"), hidden).unwrap();
-            let page = response.read_text().unwrap();
-            let links = page.split("href=\"./").skip(1);
-            links.map(|rest| rest.split('"').next().unwrap().to_owned()).collect::<Vec<_>>()
-        };
-        assert_eq!(list(false), ["z/", "a", "b", "link"]);
-        assert_eq!(list(true), ["z/", ".hidden", "a", "b", "link"]);
+        let fifo = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, root.join("fifo"), fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+        let list = |files: Files| links(&page(&files, "/"));
+        assert_eq!(list(Files::new(&root)), ["absolute/", "z/", "a", "b", "link"]);
+        assert_eq!(
+            list(Files::new(&root).include_hidden(true)),
+            ["absolute/", "z/", ".hidden", "a", "b", "link"],
+            "what is still being written stays out of sight"
+        );
+        assert_eq!(list(Files::new(&root).follow_links(true)), ["absolute/", "z/", "a", "b", "link", "out"]);
+    }
+
+    #[test]
+    fn directories_laid_over_each_other_are_listed_as_one() {
+        let outer = tempfile::tempdir().unwrap();
+        let path = |name: &str| outer.path().join(name);
+        for directory in ["one/sub", "two/sub", "three/sub"] {
+            fs::create_dir_all(path(directory)).unwrap();
+        }
+        for (name, length) in
+            [("one/sub/a", 1), ("two/sub/a", 22), ("two/sub/b", 2), ("three/sub/c", 3), ("three/d", 4)]
+        {
+            fs::write(path(name), vec![b'x'; length]).unwrap();
+        }
+        // What may not be fetched hides what is behind it; what leads nowhere does not.
+        symlink("/etc/passwd", path("one/sub/b")).unwrap();
+        symlink("nowhere", path("two/sub/c")).unwrap();
+        let files = Files::new(path("one")).overlay(path("two")).with_uploads(path("three"));
+        let mut response = answer(&files, &mut Request::get("/sub/?format=json"));
+        let value: Value = serde_json::from_slice(&response.read_bytes().unwrap()).unwrap();
+        let entries: Vec<_> = value["entries"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| (entry["name"].as_str().unwrap(), entry["size"].as_u64().unwrap()))
+            .collect();
+        assert_eq!(entries, [("a", 1), ("c", 3)]);
+        for (name, size) in entries {
+            let response = answer(&files, &mut Request::get(&format!("/sub/{name}")));
+            assert_eq!(response.content_length(), Some(size), "{name}");
+        }
+        assert_eq!(links(&page(&files, "/")), ["sub/", "d"]);
     }
 }

@@ -1,33 +1,47 @@
 //! The file service: `GET` and `HEAD` of what is below one directory or several.
 
+#[cfg(feature = "archive")]
+mod archive;
 mod cache;
+mod labels;
 mod listing;
+pub(crate) mod media_type;
+mod page;
 pub(crate) mod part;
+mod pieces;
 mod reply;
 mod resolve;
+mod scan;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::handlers::Handler;
 use crate::handlers::sandbox::Sandbox;
 use crate::http::error::HttpError;
 use crate::http::method::Method;
-use crate::http::path::RelativePath;
+use crate::http::path::{RelativePath, encode_segment};
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;
 
 use cache::SmallFiles;
+use labels::Labels;
+use media_type::MediaTypes;
+use page::Offers;
 use reply::Representation;
-use resolve::Found;
+use resolve::{Found, OpenFile};
+use scan::Scope;
 
-/// Serves the files of a directory.
+/// Serves the files of a directory, or of several laid over each other.
 ///
-/// A directory is answered by its index file, or else with a listing; one named without its slash is redirected to. Files are
-/// sent as they are read, with `Last-Modified` and `ETag`; conditional requests (RFC 9110 §13) and single ranges (§14) are
-/// answered. Names that start with a dot are hidden. Symbolic links may lead to other places inside the directory, never out
-/// of it. Methods other than `GET` and `HEAD` get 405.
+/// A directory is answered by its index file, or else with a listing: HTML, or JSON for those who ask for it by
+/// `Accept: application/json` or `?format=json`. One named without its slash is redirected to. Files are sent as they are
+/// read, with `Last-Modified` and `ETag`; conditional requests (RFC 9110 §13) and ranges (§14) are answered, and
+/// `?download` has a file saved rather than shown (RFC 6266). Names that start with a dot are hidden. Symbolic links may lead
+/// to other places inside the directory, never out of it. Fifos, sockets and devices get 403. What is not there is answered
+/// with the directory's `404.html`, if it has one. Methods other than `GET` and `HEAD` get 405.
 ///
 /// ```no_run
 /// use hearken::{Files, Server};
@@ -38,38 +52,77 @@ use resolve::Found;
 /// ```
 pub struct Files {
     roots: Vec<Root>,
-    index: String,
+    indexes: Vec<String>,
     listing: bool,
+    archive: bool,
     hidden: bool,
+    follow_links: bool,
+    single_page: bool,
+    labels: Labels,
+    media_types: Arc<MediaTypes>,
 }
 
 struct Root {
-    sandbox: Sandbox,
+    sandbox: Arc<Sandbox>,
     /// Whether visitors put files there, which must not act as ours.
     uploads: bool,
     small: SmallFiles,
 }
 
+/// The page for what is not there.
+const NOT_FOUND_PAGE: &str = "404.html";
+
 impl Files {
     /// Serves this directory. It need not be there yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        let root = Root { sandbox: Sandbox::new(root), uploads: false, small: SmallFiles::default() };
-        Self { roots: vec![root], index: "index.html".into(), listing: true, hidden: false }
+        let files = Self {
+            roots: Vec::new(),
+            indexes: vec!["index.html".into()],
+            listing: true,
+            archive: false,
+            hidden: false,
+            follow_links: false,
+            single_page: false,
+            labels: Labels::new(),
+            media_types: Arc::default(),
+        };
+        files.overlay(root)
     }
 
-    /// Serves what is found in none of the directories before from this one, as files that visitors put there: with
-    /// `X-Content-Type-Options: nosniff` and `Content-Security-Policy: sandbox`, so that an uploaded page cannot act as one
-    /// of the site's own.
+    /// Serves what is found in none of the directories before from this one. A directory that several of them have is
+    /// listed once, with the entries of all.
     #[must_use]
-    pub fn with_uploads(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.roots.push(Root { sandbox: Sandbox::new(directory), uploads: true, small: SmallFiles::default() });
+    pub fn overlay(mut self, directory: impl Into<PathBuf>) -> Self {
+        let mut sandbox = Sandbox::new(directory);
+        sandbox.follow_links(self.follow_links);
+        self.roots.push(Root { sandbox: sandbox.into(), uploads: false, small: SmallFiles::default() });
         self
     }
 
-    /// The name of the file that answers for its directory. Defaults to `index.html`.
+    /// Serves what is found in none of the directories before from this one, as files that visitors put there: with
+    /// `Content-Security-Policy: sandbox`, so that an uploaded page cannot act as one of the site's own. Links out of it are
+    /// never followed, its `404.html` is no page for what is not there, and its index files answer only for directories that
+    /// no other directory has.
     #[must_use]
-    pub fn index(mut self, name: impl Into<String>) -> Self {
-        self.index = name.into();
+    pub fn with_uploads(mut self, directory: impl Into<PathBuf>) -> Self {
+        let sandbox = Sandbox::new(directory).into();
+        self.roots.push(Root { sandbox, uploads: true, small: SmallFiles::default() });
+        self
+    }
+
+    /// The names of the files that answer for their directory; the first one that is there does. Defaults to
+    /// `["index.html"]`.
+    ///
+    /// # Panics
+    ///
+    /// When one is no file's name: empty, a dot or two, or with a slash or a NUL byte.
+    #[must_use]
+    pub fn index<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.indexes = names.into_iter().map(Into::into).collect();
+        for name in &self.indexes {
+            let is_name = !matches!(&**name, "" | "." | "..") && !name.contains(['/', '\0']);
+            assert!(is_name, "{name:?} is no file's name");
+        }
         self
     }
 
@@ -80,10 +133,72 @@ impl Files {
         self
     }
 
+    /// Whether `?download=tar` gives a directory and all below it as a tar archive, be there an index file or not. What is
+    /// hidden is left out, and so are symbolic links to directories; one to a file becomes the file. Where directories are
+    /// not listed there are no archives either. Defaults to false: 403.
+    #[cfg(feature = "archive")]
+    #[must_use]
+    pub fn archive(mut self, archive: bool) -> Self {
+        self.archive = archive;
+        self
+    }
+
     /// Whether names that start with a dot are served and listed. Defaults to false.
     #[must_use]
     pub fn include_hidden(mut self, hidden: bool) -> Self {
         self.hidden = hidden;
+        self
+    }
+
+    /// Whether symbolic links may lead out of the directories, those of uploads apart. Defaults to false.
+    #[must_use]
+    pub fn follow_links(mut self, follow: bool) -> Self {
+        self.follow_links = follow;
+        for root in self.roots.iter_mut().filter(|root| !root.uploads) {
+            let sandbox = Arc::get_mut(&mut root.sandbox).expect("nobody else has it before anything is served");
+            sandbox.follow_links(follow);
+        }
+        self
+    }
+
+    /// Whether unknown paths whose last segment has no dot are answered with the index file at `/`, as applications want
+    /// that do their own routing in the browser. Defaults to false.
+    #[must_use]
+    pub fn single_page(mut self, single_page: bool) -> Self {
+        self.single_page = single_page;
+        self
+    }
+
+    /// The value of `Cache-Control` for files; an empty one is not sent. Defaults to `no-cache`: clients keep what they got,
+    /// and ask each time whether it has changed.
+    ///
+    /// # Panics
+    ///
+    /// When it holds a control character.
+    #[must_use]
+    pub fn cache_control(mut self, value: impl Into<String>) -> Self {
+        self.labels.set_cache_control(value.into());
+        self
+    }
+
+    /// Whether files with a hash of their content in the name, such as `app.3f9a1c2b.js`, may be kept for a year without
+    /// asking again. Defaults to false.
+    #[must_use]
+    pub fn immutable(mut self, immutable: bool) -> Self {
+        self.labels.set_immutable(immutable);
+        self
+    }
+
+    /// The media type of files with this extension, in place of the known one. An extension that has none is
+    /// `application/octet-stream`.
+    ///
+    /// # Panics
+    ///
+    /// When the extension is empty or holds a slash, or the media type is not of the form `type/subtype`.
+    #[must_use]
+    pub fn media_type(mut self, extension: &str, media_type: &str) -> Self {
+        let types = Arc::get_mut(&mut self.media_types).expect("nobody else has it before anything is served");
+        types.set(extension, media_type);
         self
     }
 
@@ -97,9 +212,9 @@ impl Files {
         let path =
             RelativePath::parse(path).map_err(|error| HttpError::internal(format!("{path}: {}", error.explain())))?;
         match self.find(&path)? {
-            (root, Found::File(file)) => {
-                let now = SystemTime::now();
-                Ok(root.label(reply::answer(Representation::read(file, now)?, request, now)?))
+            Standing::File(root, file) => {
+                let (name, now) = (file.name.clone(), SystemTime::now());
+                Ok(self.label(root, reply::answer(self.represent(file, now)?, request, now)?, &name))
             }
             _ => Err(HttpError::NotFound),
         }
@@ -107,7 +222,8 @@ impl Files {
 
     /// Whether something that visitors did not put there is at this path.
     pub fn owns(&self, path: &RelativePath) -> bool {
-        self.roots.iter().filter(|root| !root.uploads).any(|root| root.sandbox.open(path).is_ok())
+        let stands = |root: &Root| !matches!(resolve::resolve(&root.sandbox, path), Ok(Found::Nothing));
+        self.roots.iter().filter(|root| !root.uploads).any(stands)
     }
 
     /// How many files are kept in memory.
@@ -121,56 +237,170 @@ impl Files {
             return Err(HttpError::MethodNotAllowed((&[Method::Get, Method::Head]).into()));
         }
         // Only of the first directory: to know that a file of another one is not hidden by it, it would have to be asked.
-        if let Some(root) = self.roots.first()
-            && let Some(file) = root.small.find(&root.sandbox, request.encoded_path())
-        {
-            return Ok(root.label(reply::answer(file, request, now)?));
+        let root = &self.roots[0];
+        // A query does not change what a file holds, but it may ask for the file in another way.
+        let is_plain = request.encoded_query().is_none_or(|query| !query.contains("download") && !query.contains('%'));
+        if is_plain && let Some(file) = root.small.find(&root.sandbox, request.encoded_path()) {
+            let response = reply::answer(file, request, now)?;
+            return Ok(if self.labels.depend_on_name() {
+                self.label(root, response, &self.name(request.encoded_path()))
+            } else {
+                self.label(root, response, b"")
+            });
         }
         let path =
             RelativePath::parse(request.encoded_path()).map_err(|error| HttpError::bad_request(error.explain()))?;
-        if path.is_hidden() && !self.hidden {
-            return Err(HttpError::NotFound);
+        let answer = if self.refuses(&path) { Err(HttpError::NotFound) } else { self.look(&path, request, now) };
+        match answer {
+            Err(HttpError::NotFound) => self.not_found(&path, request, now),
+            answer => answer,
         }
-        let (root, found) = self.find(&path)?;
-        let response = match found {
-            Found::File(file) => {
-                let (place, status) = (file.place(&path, &self.index), file.status()?);
-                let file = Representation::read(file, now)?;
-                if !root.uploads {
-                    root.small.keep(request.encoded_path(), place, &status, &file, now);
-                }
-                reply::answer(file, request, now)?
-            }
-            Found::MissingSlash => redirect_to_slash(request)?,
-            Found::Directory(directory) if self.listing => {
-                listing::page(&root.sandbox, &path, &directory, request, self.hidden)?
-            }
-            Found::Directory(_) => return Err(HttpError::NotFound),
-        };
-        Ok(root.label(response))
     }
 
-    /// The first directory that has something at the path, and what it has.
-    fn find(&self, path: &RelativePath) -> Result<(&Root, Found), HttpError> {
-        for root in &self.roots {
-            match resolve::resolve(&root.sandbox, path, &self.index) {
-                Err(HttpError::NotFound) => {}
-                Err(error) => return Err(error),
-                Ok(found) => return Ok((root, found)),
+    /// The name that the file at this path, which has been answered before, is known by.
+    fn name(&self, encoded_path: &str) -> Vec<u8> {
+        match RelativePath::parse(encoded_path) {
+            Ok(path) if !path.is_directory() => path.segments().last().cloned().unwrap_or_default(),
+            _ => self.indexes.first().map(|name| name.clone().into_bytes()).unwrap_or_default(),
+        }
+    }
+
+    /// The answer with what is at the path.
+    fn look(&self, path: &RelativePath, request: &Request, now: SystemTime) -> Result<Response, HttpError> {
+        let download = request.encoded_query().and_then(|_| request.query().value("download"));
+        if download.as_deref() == Some("tar") && path.is_directory() {
+            return self.pack(path);
+        }
+        match self.find(path)? {
+            Standing::File(root, file) => self.send(root, path, file, download.is_some(), request, now),
+            Standing::MissingSlash => Ok(redirect_to_slash(path, request)),
+            Standing::Directory(_) if !self.listing => Err(HttpError::NotFound),
+            Standing::Directory(directories) => {
+                let scope = self.scope(path, directories);
+                let offers = Offers { archive: self.archive };
+                listing::answer(scope, request, &self.media_types, offers)
+            }
+        }
+    }
+
+    /// The answer with a file that was found at the path.
+    fn send(
+        &self,
+        root: &Root,
+        path: &RelativePath,
+        file: OpenFile,
+        download: bool,
+        request: &Request,
+        now: SystemTime,
+    ) -> Result<Response, HttpError> {
+        let name = file.name.clone();
+        let (place, status) = (file.place(path), file.status()?);
+        let file = self.represent(file, now)?;
+        // What a later index file would take the place of is not kept.
+        let is_first = !path.is_directory() || self.indexes.first().is_some_and(|first| first.as_bytes() == name);
+        if is_first && std::ptr::eq(root, &raw const self.roots[0]) {
+            root.small.keep(request.encoded_path(), place, &status, &file, now);
+        }
+        let response = self.label(root, reply::answer(file, request, now)?, &name);
+        let has_content = matches!(response.status(), Status::OK | Status::PARTIAL_CONTENT);
+        Ok(if download && has_content { labels::as_download(response, &name) } else { response })
+    }
+
+    /// The answer where nothing is: the application's one page, the page for this, or an error.
+    fn not_found(&self, path: &RelativePath, request: &Request, now: SystemTime) -> Result<Response, HttpError> {
+        let has_extension = path.segments().last().is_some_and(|name| name.contains(&b'.'));
+        if self.single_page
+            && !has_extension
+            && !self.refuses(path)
+            && let Standing::File(root, file) = self.find(&RelativePath::root())?
+        {
+            let response = reply::answer(self.represent(file, now)?, request, now)?;
+            return Ok(self.label(root, response, b""));
+        }
+        let page = RelativePath::root().join(NOT_FOUND_PAGE.as_bytes());
+        for root in self.roots.iter().filter(|root| !root.uploads) {
+            if let Ok(Found::File(file)) = resolve::resolve(&root.sandbox, &page) {
+                let response = self.represent(file, now)?.into_whole().with_status(Status::NOT_FOUND);
+                return Ok(self.label(root, response, b""));
             }
         }
         Err(HttpError::NotFound)
     }
+
+    /// What the first directories that have something at the path have there. Index files stand for their directory.
+    fn find(&self, path: &RelativePath) -> Result<Standing<'_>, HttpError> {
+        let mut directories = Vec::new();
+        for root in &self.roots {
+            match resolve::resolve(&root.sandbox, path)? {
+                Found::Nothing => {}
+                // A directory before it takes its place.
+                Found::File(_) if !directories.is_empty() => {}
+                Found::File(file) => return Ok(Standing::File(root, file)),
+                Found::Directory(_) if !path.is_directory() => return Ok(Standing::MissingSlash),
+                Found::Directory(directory) => directories.push((root, Some(directory))),
+                Found::Closed if path.is_directory() => directories.push((root, None)),
+                Found::Closed if directories.is_empty() => return Err(HttpError::Forbidden),
+                Found::Closed => {}
+            }
+        }
+        if directories.is_empty() {
+            return Err(HttpError::NotFound);
+        }
+        let any_own = directories.iter().any(|(root, _)| !root.uploads);
+        for name in &self.indexes {
+            for (root, _) in directories.iter().filter(|(root, _)| !(any_own && root.uploads)) {
+                if let Some(file) = resolve::index(&root.sandbox, path, name)? {
+                    return Ok(Standing::File(root, file));
+                }
+            }
+        }
+        let open: Option<Vec<_>> = directories.into_iter().map(|(root, open)| Some((root, open?))).collect();
+        open.map(Standing::Directory).ok_or(HttpError::Forbidden)
+    }
+
+    /// Whether the path is refused for the names in it.
+    fn refuses(&self, path: &RelativePath) -> bool {
+        path.segments().iter().any(|name| scan::is_hidden(name, self.hidden))
+    }
+
+    fn scope(&self, path: &RelativePath, directories: Vec<(&Root, std::fs::File)>) -> Scope {
+        let layers = directories.into_iter().map(|(root, directory)| (Arc::clone(&root.sandbox), directory)).collect();
+        Scope { path: path.clone(), layers, hidden: self.hidden }
+    }
+
+    #[cfg(feature = "archive")]
+    fn pack(&self, path: &RelativePath) -> Result<Response, HttpError> {
+        if !self.archive || !self.listing {
+            return Err(HttpError::Forbidden);
+        }
+        let sandboxes = self.roots.iter().map(|root| Arc::clone(&root.sandbox)).collect();
+        archive::answer(sandboxes, path, self.hidden)
+    }
+
+    #[cfg(not(feature = "archive"))]
+    fn pack(&self, _: &RelativePath) -> Result<Response, HttpError> {
+        Err(HttpError::Forbidden)
+    }
+
+    fn represent(&self, file: OpenFile, now: SystemTime) -> Result<Representation, HttpError> {
+        let media_type = self.media_types.of(&file.name);
+        Representation::read(file, media_type, now)
+    }
+
+    /// The answer with a file of this name and root, labelled. What visitors put there is kept from acting as the site's own.
+    fn label(&self, root: &Root, response: Response, name: &[u8]) -> Response {
+        let response = self.labels.put(response, name);
+        if root.uploads { response.with_header("Content-Security-Policy", "sandbox") } else { response }
+    }
 }
 
-impl Root {
-    /// Keeps what visitors put there from acting as the site's own.
-    fn label(&self, response: Response) -> Response {
-        if !self.uploads {
-            return response;
-        }
-        response.with_header("X-Content-Type-Options", "nosniff").with_header("Content-Security-Policy", "sandbox")
-    }
+/// What stands at a path in all the directories together.
+enum Standing<'a> {
+    File(&'a Root, OpenFile),
+    /// A directory without an index file, in each root that has it.
+    Directory(Vec<(&'a Root, std::fs::File)>),
+    /// A directory, by a path that does not end with a slash.
+    MissingSlash,
 }
 
 impl Handler for Files {
@@ -181,10 +411,13 @@ impl Handler for Files {
 
 /// Sends the client to the directory's own URL, so that the relative links of its page lead where they should.
 ///
-/// The path is a [`RelativePath`], so it does not start with two slashes: the redirect stays on this host.
-fn redirect_to_slash(request: &Request) -> Result<Response, HttpError> {
+/// The path is put together anew from its segments, none of them empty and each encoded: it starts with one slash, and
+/// with nothing that a browser could take for a second one, so that the redirect stays on this host.
+fn redirect_to_slash(path: &RelativePath, request: &Request) -> Response {
+    let path: String = path.segments().iter().map(|name| format!("/{}", encode_segment(name))).collect();
     let query = request.encoded_query().map(|query| format!("?{query}")).unwrap_or_default();
-    Ok(Response::redirect(Status::MOVED_PERMANENTLY, format!("{}/{query}", request.encoded_path())))
+    // Tomorrow a file may be there.
+    Response::redirect(Status::MOVED_PERMANENTLY, format!("{path}/{query}")).with_header("Cache-Control", "no-cache")
 }
 
 #[cfg(test)]
@@ -287,7 +520,7 @@ mod tests {
         assert_eq!(answer(&files(&site), &mut Request::get("/empty/")).status().code(), 200);
         assert_eq!(answer(&files(&site).listing(false), &mut Request::get("/empty/")).status().code(), 404);
         assert_eq!(answer(&files(&site).include_hidden(true), &mut Request::get("/.secret")).status().code(), 200);
-        let mut other = answer(&files(&site).index("a b.txt"), &mut Request::get("/"));
+        let mut other = answer(&files(&site).index(["a b.txt"]), &mut Request::get("/"));
         assert_eq!(other.read_text().unwrap(), "0123456789");
     }
 

@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::http::conditional::{self, Preconditions, Validators, Verdict};
 use crate::http::date;
 use crate::http::error::HttpError;
+use crate::http::headers::Text;
 use crate::http::method::Method;
 use crate::http::range::{self, Selection};
 use crate::http::request::Request;
@@ -22,7 +23,7 @@ use super::resolve::OpenFile;
 pub(super) struct Representation {
     validators: Validators,
     last_modified: String,
-    media_type: String,
+    media_type: Text,
     content: Content,
 }
 
@@ -39,19 +40,25 @@ pub(super) enum Content {
 const SMALL: u64 = 64 * 1024;
 
 impl Representation {
-    /// What an open file is sent as. A small one is read.
-    pub(super) fn read(open: OpenFile, now: SystemTime) -> Result<Self, HttpError> {
-        let OpenFile { file, metadata, name } = open;
+    /// What an open file of this media type is sent as. A small one is read.
+    pub(super) fn read(open: OpenFile, media_type: Text, now: SystemTime) -> Result<Self, HttpError> {
+        let OpenFile { file, metadata, .. } = open;
         let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
         let length = metadata.len();
         let validators = conditional::file_validators(length, modified, metadata.ino(), now);
         let content =
             if length > SMALL { Content::Disk(Arc::new(file), length) } else { Content::Memory(read(&file, length)?) };
-        Ok(Self { last_modified: date::format(modified.min(now)), validators, media_type: media_type(&name), content })
+        Ok(Self { last_modified: date::format(modified.min(now)), validators, media_type, content })
     }
 
     pub(super) fn content(&self) -> &Content {
         &self.content
+    }
+
+    /// 200 with all of it, whatever the request's conditions.
+    pub(super) fn into_whole(self) -> Response {
+        let length = self.length();
+        Self::part(self.content, 0, length).with_header("Content-Type", self.media_type)
     }
 
     /// Another one of the same content.
@@ -120,7 +127,6 @@ fn described(response: Response, validators: Validators, last_modified: String) 
 }
 
 fn validated(response: Response, validators: Validators) -> Response {
-    let response = response.with_header("Cache-Control", "no-cache");
     match validators.etag {
         Some(etag) => response.with_header("ETag", etag),
         None => response,
@@ -135,38 +141,5 @@ fn read(file: &File, length: u64) -> Result<Arc<[u8]>, HttpError> {
             Err(HttpError::internal("the file became shorter while it was read"))
         }
         Err(error) => Err(error.into()),
-    }
-}
-
-/// The media type that the name's extension stands for. Text is said to be in UTF-8.
-fn media_type(name: &[u8]) -> String {
-    let name = String::from_utf8_lossy(name);
-    let guess = mime_guess::from_path(name.as_ref()).first_raw().unwrap_or("application/octet-stream");
-    let textual = guess.starts_with("text/") || matches!(guess, "application/javascript" | "image/svg+xml");
-    if textual { format!("{guess}; charset=utf-8") } else { guess.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn media_types_follow_the_extension() {
-        let table = [
-            ("a.html", "text/html; charset=utf-8"),
-            ("a.HTML", "text/html; charset=utf-8"),
-            ("a.css", "text/css; charset=utf-8"),
-            ("a.js", "text/javascript; charset=utf-8"),
-            ("a.svg", "image/svg+xml; charset=utf-8"),
-            ("a.json", "application/json"),
-            ("a.png", "image/png"),
-            ("a.tar.gz", "application/gzip"),
-            ("a", "application/octet-stream"),
-            ("a.", "application/octet-stream"),
-            ("html", "application/octet-stream"),
-        ];
-        for (name, expected) in table {
-            assert_eq!(media_type(name.as_bytes()), expected, "{name}");
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! From a path to what is there: a file, a directory, or a directory that was named without its slash.
+//! From a path to what is there in one directory tree: a file, a directory, or nothing.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -14,10 +14,12 @@ use crate::http::path::RelativePath;
 pub(super) enum Found {
     /// A regular file.
     File(OpenFile),
-    /// A directory without an index file.
+    /// A directory.
     Directory(File),
-    /// A directory, by a path that does not end with a slash.
-    MissingSlash,
+    /// Something that we may not open. If it is a directory, what is in it may still be opened by its name.
+    Closed,
+    /// Nothing, or a file by a path that asks for a directory.
+    Nothing,
 }
 
 /// A regular file, opened for reading.
@@ -30,8 +32,8 @@ pub(super) struct OpenFile {
 
 impl OpenFile {
     /// Where the file is below its directory, given the path that it was found by.
-    pub(super) fn place(&self, path: &RelativePath, index: &str) -> Vec<u8> {
-        if path.is_directory() { path.join(index.as_bytes()).to_bytes() } else { path.to_bytes() }
+    pub(super) fn place(&self, path: &RelativePath) -> Vec<u8> {
+        if path.is_directory() { path.join(&self.name).to_bytes() } else { path.to_bytes() }
     }
 
     /// The file's status, before it is read.
@@ -40,44 +42,33 @@ impl OpenFile {
     }
 }
 
-/// Finds what is at the path below one directory.
-pub(super) fn resolve(sandbox: &Sandbox, path: &RelativePath, index: &str) -> Result<Found, HttpError> {
-    let opened = sandbox.open(path)?;
+/// Finds what is at the path below one directory. Fifos, sockets and devices are there, and are nothing to send: 403.
+pub(super) fn resolve(sandbox: &Sandbox, path: &RelativePath) -> Result<Found, HttpError> {
+    let opened = match sandbox.open(path).map_err(HttpError::from) {
+        Ok(opened) => opened,
+        Err(HttpError::NotFound) => return Ok(Found::Nothing),
+        Err(HttpError::Forbidden) => return Ok(Found::Closed),
+        Err(error) => return Err(error),
+    };
     let metadata = opened.metadata()?;
     if metadata.is_dir() {
-        if !path.is_directory() {
-            return Ok(Found::MissingSlash);
-        }
-        return match open_index(sandbox, path, index)? {
-            Some(file) => Ok(Found::File(file)),
-            None => Ok(Found::Directory(opened)),
-        };
+        return Ok(Found::Directory(opened));
     }
     if path.is_directory() {
-        return Err(HttpError::NotFound);
+        return Ok(Found::Nothing);
+    }
+    if !metadata.is_file() {
+        return Ok(Found::Closed);
     }
     let name = path.segments().last().cloned().unwrap_or_default();
-    regular(opened, metadata, name).map(Found::File)
+    Ok(Found::File(OpenFile { file: opened, metadata, name }))
 }
 
-fn open_index(sandbox: &Sandbox, directory: &RelativePath, index: &str) -> Result<Option<OpenFile>, HttpError> {
-    let path = directory.join(index.as_bytes());
-    let file = match sandbox.open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let metadata = file.metadata()?;
-    if metadata.is_dir() {
-        return Ok(None);
+/// The file of this name in the directory that the path names, if there is one that can be sent.
+pub(super) fn index(sandbox: &Sandbox, directory: &RelativePath, name: &str) -> Result<Option<OpenFile>, HttpError> {
+    match resolve(sandbox, &directory.join(name.as_bytes()))? {
+        Found::File(file) => Ok(Some(file)),
+        Found::Directory(_) | Found::Nothing => Ok(None),
+        Found::Closed => Err(HttpError::Forbidden),
     }
-    regular(file, metadata, index.as_bytes().to_vec()).map(Some)
-}
-
-/// Fifos, sockets and devices are there, and are nothing to send.
-fn regular(file: File, metadata: Metadata, name: Vec<u8>) -> Result<OpenFile, HttpError> {
-    if !metadata.is_file() {
-        return Err(HttpError::Forbidden);
-    }
-    Ok(OpenFile { file, metadata, name })
 }

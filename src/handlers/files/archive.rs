@@ -1,0 +1,392 @@
+//! A directory and all below it as a tar archive, made as it is sent.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::sync::Arc;
+
+use tar::{EntryType, Header};
+
+use super::labels;
+use super::media_type::MediaTypes;
+use super::pieces::{PieceReader, Pieces};
+use super::scan::{Entries, Kind, Order, Scope};
+use crate::handlers::sandbox::Sandbox;
+use crate::http::error::HttpError;
+use crate::http::path::RelativePath;
+use crate::http::response::Response;
+
+/// Answers with the directory at the path, put together from all sandboxes that have it.
+pub(super) fn answer(sandboxes: Vec<Arc<Sandbox>>, path: &RelativePath, hidden: bool) -> Result<Response, HttpError> {
+    // All that the archive holds is in one directory, so that unpacking it fills no other.
+    let name = path.segments().last().map_or(&b"files"[..], Vec::as_slice).to_vec();
+    let mut archive =
+        Archive { sandboxes, hidden, depth: path.segments().len(), name, open: Vec::new(), file: None, ended: false };
+    let mut beginning = Vec::new();
+    archive.enter(&mut beginning, path.clone())?;
+    let file_name = [&archive.name, &b".tar"[..]].concat();
+    let body = io::Cursor::new(beginning).chain(PieceReader::new(archive));
+    let response = Response::stream(body, None)
+        .with_header("Content-Type", "application/x-tar")
+        .with_header("Cache-Control", "no-cache")
+        .with_header("X-Content-Type-Options", "nosniff");
+    Ok(labels::as_download(response, &file_name))
+}
+
+/// The archive, and how far it has been made.
+struct Archive {
+    sandboxes: Vec<Arc<Sandbox>>,
+    hidden: bool,
+    /// How deep the directory is that is archived, and the name it has in the archive.
+    depth: usize,
+    name: Vec<u8>,
+    /// The directories that have been entered, the deepest last.
+    open: Vec<Level>,
+    /// The file whose content comes next.
+    file: Option<Content>,
+    ended: bool,
+}
+
+struct Level {
+    path: RelativePath,
+    entries: Entries,
+    next: usize,
+}
+
+struct Content {
+    file: File,
+    left: u64,
+    padding: usize,
+}
+
+/// The unit that archives are made of.
+const BLOCK: usize = 512;
+/// How much of a file is read at a time.
+const READ: usize = 32 * 1024;
+/// How long the name in a header may be.
+const NAME: usize = 100;
+
+impl Pieces for Archive {
+    fn next(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+        if let Some(content) = &mut self.file {
+            if content.read(out)? {
+                self.file = None;
+            }
+            return Ok(true);
+        }
+        let Some(level) = self.open.last_mut() else {
+            // Two empty blocks are the end.
+            let last = !self.ended;
+            if last {
+                out.resize(out.len() + 2 * BLOCK, 0);
+            }
+            self.ended = true;
+            return Ok(last);
+        };
+        if level.next == level.entries.len() {
+            self.open.pop();
+            return Ok(true);
+        }
+        let (name, kind, is_link) = level.entries.kind(level.next);
+        level.next += 1;
+        let added = match kind {
+            // It may lead to a directory above.
+            Kind::Directory if is_link => Ok(()),
+            Kind::Directory => {
+                let path = level.path.join_directory(name);
+                self.enter(out, path)
+            }
+            Kind::File => {
+                let path = level.path.join(name);
+                self.begin(out, &path)
+            }
+        };
+        match added {
+            Ok(()) | Err(HttpError::NotFound) => Ok(true),
+            Err(HttpError::Forbidden) => {
+                log::warn!("something that may not be read is left out of an archive of {:?}", self.shown_name());
+                Ok(true)
+            }
+            Err(HttpError::Internal(error)) => Err(io::Error::other(error)),
+            Err(error) => Err(io::Error::other(error.status().reason())),
+        }
+    }
+}
+
+impl Archive {
+    /// Adds a directory; what is in it comes next.
+    fn enter(&mut self, out: &mut Vec<u8>, path: RelativePath) -> Result<(), HttpError> {
+        let scope = Scope::open(&self.sandboxes, path.clone(), self.hidden)?;
+        let metadata = scope.layers[0].1.metadata()?;
+        let mut entries = scope.read(Order::default(), &MediaTypes::default())?;
+        if entries.truncated {
+            log::warn!("not all entries of {:?} are in its archive: there are too many", self.shown_name());
+        }
+        entries.close();
+        put_header(out, &self.name_of(&path), &metadata);
+        self.open.push(Level { path, entries, next: 0 });
+        Ok(())
+    }
+
+    /// Adds a file; its content comes next.
+    fn begin(&mut self, out: &mut Vec<u8>, path: &RelativePath) -> Result<(), HttpError> {
+        for sandbox in &self.sandboxes {
+            let file = match sandbox.open(path).map_err(HttpError::from) {
+                Err(HttpError::NotFound) => continue,
+                opened => opened?,
+            };
+            let metadata = file.metadata()?;
+            if !metadata.is_file() {
+                return Err(HttpError::Forbidden);
+            }
+            put_header(out, &self.name_of(path), &metadata);
+            let left = metadata.len();
+            self.file = Some(Content { file, left, padding: padding(left) });
+            return Ok(());
+        }
+        Err(HttpError::NotFound)
+    }
+
+    /// What a path is called in the archive.
+    fn name_of(&self, path: &RelativePath) -> Vec<u8> {
+        let mut name = self.name.clone();
+        for segment in &path.segments()[self.depth..] {
+            name.push(b'/');
+            name.extend_from_slice(segment);
+        }
+        if path.is_directory() {
+            name.push(b'/');
+        }
+        name
+    }
+
+    fn shown_name(&self) -> String {
+        String::from_utf8_lossy(&self.name).into_owned()
+    }
+}
+
+impl Content {
+    /// Appends what comes next of the file; true when that was the last. One that has become shorter has no honest end: the
+    /// header has said how long it is.
+    fn read(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+        let start = out.len();
+        let length = usize::try_from(self.left).unwrap_or(usize::MAX).min(READ);
+        out.resize(start + length, 0);
+        if let Err(error) = self.file.read_exact(&mut out[start..]) {
+            out.truncate(start);
+            return Err(error);
+        }
+        self.left -= length as u64;
+        let is_last = self.left == 0;
+        if is_last {
+            out.resize(out.len() + self.padding, 0);
+        }
+        Ok(is_last)
+    }
+}
+
+/// Appends the header of a file or a directory. Who owns it is nobody's business.
+fn put_header(out: &mut Vec<u8>, name: &[u8], metadata: &Metadata) {
+    if name.len() > NAME {
+        // GNU tar's way: an entry of its own that holds the name, which ends with a NUL byte.
+        let mut long = header(EntryType::GNULongName, b"././@LongLink", 0o644, 0);
+        long.set_size(name.len() as u64 + 1);
+        put(out, long);
+        out.extend_from_slice(name);
+        out.resize(out.len() + 1 + padding(name.len() as u64 + 1), 0);
+    }
+    let modified = u64::try_from(metadata.mtime()).unwrap_or(0);
+    let short = &name[..name.len().min(NAME)];
+    let mut header = if metadata.is_dir() {
+        header(EntryType::Directory, short, 0o755, modified)
+    } else {
+        let mode = if metadata.mode() & 0o111 == 0 { 0o644 } else { 0o755 };
+        header(EntryType::Regular, short, mode, modified)
+    };
+    header.set_size(if metadata.is_dir() { 0 } else { metadata.len() });
+    put(out, header);
+}
+
+fn header(entry_type: EntryType, name: &[u8], mode: u32, modified: u64) -> Header {
+    let mut header = Header::new_gnu();
+    header.set_entry_type(entry_type);
+    header.as_old_mut().name[..name.len()].copy_from_slice(name);
+    header.set_mode(mode);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(modified);
+    header
+}
+
+fn put(out: &mut Vec<u8>, mut header: Header) {
+    header.set_cksum();
+    out.extend_from_slice(header.as_bytes());
+}
+
+/// How many bytes after content of this length make a block whole.
+fn padding(length: u64) -> usize {
+    let over = usize::try_from(length % BLOCK as u64).expect("it is less than a block");
+    if over == 0 { 0 } else { BLOCK - over }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::ffi::OsStr;
+    use std::fs;
+    use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+    use std::os::unix::fs::symlink;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+    use crate::handlers::answer;
+    use crate::handlers::files::Files;
+    use crate::http::request::Request;
+
+    /// Names and contents of what an archive holds; directories have no content.
+    fn unpack(bytes: &[u8]) -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
+        assert!(bytes.len().is_multiple_of(BLOCK) && bytes.ends_with(&[0; 2 * BLOCK]));
+        let mut entries = BTreeMap::new();
+        for entry in tar::Archive::new(bytes).entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let name = entry.path().unwrap().into_owned().into_os_string().into_vec();
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content).unwrap();
+            let is_directory = entry.header().entry_type().is_dir();
+            assert!(entries.insert(name, (!is_directory).then_some(content)).is_none());
+        }
+        entries
+    }
+
+    fn archive(files: &Files, target: &str) -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
+        let mut response = answer(files, &mut Request::get(target));
+        assert_eq!(response.status().code(), 200, "{target}");
+        assert_eq!(response.header("Content-Type"), Some("application/x-tar"));
+        unpack(&response.read_bytes().unwrap())
+    }
+
+    fn entry(name: &[u8], content: Option<&[u8]>) -> (Vec<u8>, Option<Vec<u8>>) {
+        (name.to_vec(), content.map(<[u8]>::to_vec))
+    }
+
+    #[test]
+    fn an_archive_holds_what_is_served_and_nothing_else() {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().join("root");
+        fs::create_dir_all(root.join("a/empty")).unwrap();
+        fs::create_dir_all(root.join("a/.git")).unwrap();
+        fs::write(outer.path().join("secret"), "secret").unwrap();
+        fs::write(root.join("a/.git/config"), "hidden").unwrap();
+        fs::write(root.join("a/.env"), "hidden").unwrap();
+        fs::write(root.join("a/.hearken-1"), "unfinished").unwrap();
+        fs::write(root.join("a/one"), "1").unwrap();
+        fs::write(root.join("elsewhere"), "inside").unwrap();
+        symlink("../elsewhere", root.join("a/link")).unwrap();
+        symlink("../../secret", root.join("a/out")).unwrap();
+        symlink("..", root.join("a/up")).unwrap();
+        symlink("nowhere", root.join("a/dangling")).unwrap();
+        let fifo = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, root.join("a/fifo"), fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+
+        let files = Files::new(&root).archive(true);
+        let expected = [
+            entry(b"a/", None),
+            entry(b"a/empty/", None),
+            entry(b"a/link", Some(b"inside")),
+            entry(b"a/one", Some(b"1")),
+        ];
+        assert_eq!(archive(&files, "/a/?download=tar"), expected.into());
+        let with_hidden = archive(&Files::new(&root).archive(true).include_hidden(true), "/a/?download=tar");
+        assert_eq!(with_hidden[&b"a/.git/config"[..]], Some(b"hidden".to_vec()));
+        assert!(!with_hidden.contains_key(&b"a/.hearken-1"[..]));
+        let all = archive(&files, "/?download=tar");
+        assert!(all.contains_key(&b"files/a/one"[..]) && all.contains_key(&b"files/elsewhere"[..]));
+    }
+
+    #[test]
+    fn layers_are_archived_as_they_are_listed() {
+        let outer = tempfile::tempdir().unwrap();
+        let path = |name: &str| outer.path().join(name);
+        for directory in ["one/s", "two/s/t"] {
+            fs::create_dir_all(path(directory)).unwrap();
+        }
+        for (name, content) in [("one/s/a", "1"), ("two/s/a", "2"), ("two/s/b", "2"), ("two/s/t/c", "2")] {
+            fs::write(path(name), content).unwrap();
+        }
+        let files = Files::new(path("one")).with_uploads(path("two")).archive(true);
+        let expected = [
+            entry(b"s/", None),
+            entry(b"s/a", Some(b"1")),
+            entry(b"s/b", Some(b"2")),
+            entry(b"s/t/", None),
+            entry(b"s/t/c", Some(b"2")),
+        ];
+        assert_eq!(archive(&files, "/s/?download=tar"), expected.into());
+    }
+
+    #[test]
+    fn long_and_odd_names_and_sizes_are_right() {
+        let root = tempfile::tempdir().unwrap();
+        let odd = OsStr::from_bytes(b"\xff\xfe");
+        let deep = "d".repeat(120);
+        fs::create_dir_all(root.path().join(odd).join(&deep)).unwrap();
+        let mut expected = BTreeMap::new();
+        let in_archive = |name: &str| [&b"\xff\xfe/"[..], name.as_bytes()].concat();
+        expected.insert(in_archive(""), None);
+        expected.insert(in_archive(&format!("{deep}/")), None);
+        // Around what fits a header, and sizes around what fits a block.
+        for (length, size) in [(96, 0), (97, 1), (98, 511), (255, 512), (200, 513), (99, 100_000)] {
+            let (name, content) = ("n".repeat(length), vec![b'x'; size]);
+            fs::write(root.path().join(odd).join(&name), &content).unwrap();
+            expected.insert(in_archive(&name), Some(content.clone()));
+            fs::write(root.path().join(odd).join(&deep).join(&name), &content).unwrap();
+            expected.insert(in_archive(&format!("{deep}/{name}")), Some(content));
+        }
+        assert_eq!(archive(&Files::new(root.path()).archive(true), "/%FF%FE/?download=tar"), expected);
+    }
+
+    #[test]
+    fn sizes_and_times_beyond_what_octal_digits_say_are_kept() {
+        let root = tempfile::tempdir().unwrap();
+        let file = File::create(root.path().join("sparse")).unwrap();
+        file.set_len(9 << 30).unwrap();
+        file.set_modified(UNIX_EPOCH + Duration::from_secs(1_700_000_000)).unwrap();
+        let mut out = Vec::new();
+        put_header(&mut out, b"sparse", &file.metadata().unwrap());
+        let header = Header::from_byte_slice(&out);
+        assert_eq!((header.size().unwrap(), header.mtime().unwrap()), (9 << 30, 1_700_000_000));
+        file.set_modified(UNIX_EPOCH - Duration::from_secs(5)).unwrap();
+        let mut out = Vec::new();
+        put_header(&mut out, b"sparse", &file.metadata().unwrap());
+        assert_eq!(Header::from_byte_slice(&out).mtime().unwrap(), 0);
+    }
+
+    #[test]
+    fn a_file_that_becomes_shorter_breaks_the_archive_off() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("f"), vec![b'x'; 500_000]).unwrap();
+        let mut response = answer(&Files::new(root.path()).archive(true), &mut Request::get("/?download=tar"));
+        File::options().write(true).open(root.path().join("f")).unwrap().set_len(100).unwrap();
+        // It is opened when it is its turn: what it has then is what is sent.
+        assert_eq!(unpack(&response.read_bytes().unwrap())[&b"files/f"[..]].as_ref().unwrap().len(), 100);
+        let mut content = Content { file: File::open(root.path().join("f")).unwrap(), left: 200, padding: 312 };
+        let mut out = Vec::new();
+        assert_eq!(content.read(&mut out).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert!(out.is_empty(), "nothing made up is sent");
+    }
+
+    #[test]
+    fn archives_are_made_where_they_are_allowed() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("index.html"), "<p>").unwrap();
+        let status = |files: Files, target: &str| answer(&files, &mut Request::get(target)).status().code();
+        let allowed = || Files::new(root.path()).archive(true);
+        assert_eq!(status(allowed(), "/?download=tar"), 200, "whatever the index file");
+        assert_eq!(status(allowed(), "/missing/?download=tar"), 404);
+        assert_eq!(status(allowed(), "/.git/?download=tar"), 404);
+        assert_eq!(status(allowed().listing(false), "/?download=tar"), 403);
+        assert_eq!(status(Files::new(root.path()), "/?download=tar"), 403);
+        let response = answer(&allowed(), &mut Request::get("/?download=tar"));
+        assert_eq!(response.header("Content-Disposition"), Some("attachment; filename=\"files.tar\""));
+    }
+}

@@ -1,0 +1,123 @@
+//! The media type that a file's name stands for.
+
+use std::borrow::Cow;
+
+use crate::http::headers::{self, Text};
+
+/// Media types by extension: those that were set, and the known ones.
+#[derive(Debug, Default)]
+pub(super) struct MediaTypes {
+    /// Extension in lower case, without its dot, and media type; the longest extension first.
+    set: Vec<(String, String)>,
+}
+
+impl MediaTypes {
+    /// Sets the media type of an extension, given with or without its dot, in place of the known one.
+    ///
+    /// # Panics
+    ///
+    /// When the extension is empty or holds a slash, or the media type is none.
+    pub(super) fn set(&mut self, extension: &str, media_type: &str) {
+        let extension = extension.strip_prefix('.').unwrap_or(extension).to_ascii_lowercase();
+        assert!(!extension.is_empty() && !extension.contains('/'), "{extension:?} is no extension");
+        assert!(is_media_type(media_type), "{media_type:?} is no media type");
+        self.set.retain(|(known, _)| *known != extension);
+        self.set.push((extension, with_charset(media_type.to_owned().into()).into_owned()));
+        self.set.sort_by_key(|(extension, _)| std::cmp::Reverse(extension.len()));
+    }
+
+    /// The media type of a file of this name. Text is said to be in UTF-8, where nothing else was set.
+    pub(super) fn of(&self, name: &[u8]) -> Text {
+        if let Some((_, media_type)) = self.set.iter().find(|(extension, _)| has_extension(name, extension)) {
+            return Cow::Owned(media_type.clone());
+        }
+        let name = String::from_utf8_lossy(name);
+        let known = mime_guess::from_path(name.as_ref()).first_raw().unwrap_or("application/octet-stream");
+        with_charset(Cow::Borrowed(known))
+    }
+}
+
+/// Whether this is a type and a subtype, and maybe parameters (RFC 9110 §8.3.1), fit for a header field.
+pub(crate) fn is_media_type(text: &str) -> bool {
+    let essence = text.split(';').next().unwrap_or("").trim_end();
+    let is_essence = essence.split_once('/').is_some_and(|(a, b)| headers::is_token(a) && headers::is_token(b));
+    is_essence && headers::is_field_value(text) && text.trim() == text
+}
+
+fn has_extension(name: &[u8], extension: &str) -> bool {
+    let Some(rest) = name.len().checked_sub(extension.len() + 1) else { return false };
+    name[rest] == b'.' && name[rest + 1..].eq_ignore_ascii_case(extension.as_bytes())
+}
+
+fn with_charset(media_type: Text) -> Text {
+    let essence = media_type.split(';').next().unwrap_or("").trim_end().to_ascii_lowercase();
+    // XML says in itself how it is encoded, and JSON is always in UTF-8 (RFC 8259 §8.1).
+    let textual = essence.starts_with("text/") || matches!(&*essence, "application/javascript" | "image/svg+xml");
+    let has_charset = media_type
+        .split(';')
+        .skip(1)
+        .any(|parameter| parameter.trim_start().get(..8).is_some_and(|name| name.eq_ignore_ascii_case("charset=")));
+    if textual && !has_charset { format!("{media_type}; charset=utf-8").into() } else { media_type }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_types_follow_the_extension() {
+        let table = [
+            ("a.html", "text/html; charset=utf-8"),
+            ("a.HTML", "text/html; charset=utf-8"),
+            ("a.css", "text/css; charset=utf-8"),
+            ("a.js", "text/javascript; charset=utf-8"),
+            ("a.svg", "image/svg+xml; charset=utf-8"),
+            ("a.json", "application/json"),
+            ("a.png", "image/png"),
+            ("a.tar.gz", "application/gzip"),
+            ("a", "application/octet-stream"),
+            ("a.", "application/octet-stream"),
+            ("html", "application/octet-stream"),
+            ("a.b\u{fffd}", "application/octet-stream"),
+        ];
+        for (name, expected) in table {
+            assert_eq!(MediaTypes::default().of(name.as_bytes()), expected, "{name}");
+        }
+        assert_eq!(MediaTypes::default().of(b"\xff.txt"), "text/plain; charset=utf-8");
+    }
+
+    #[test]
+    fn what_was_set_comes_before_what_is_known() {
+        let mut types = MediaTypes::default();
+        types.set("TXT", "text/markdown");
+        types.set(".log", "text/plain; charset=ISO-8859-1");
+        types.set("gz", "application/x-gzip");
+        types.set("tar.gz", "application/x-gtar");
+        types.set("none", "application/x-first");
+        types.set("none", "application/x-second");
+        let table = [
+            ("a.txt", "text/markdown; charset=utf-8"),
+            ("a.log", "text/plain; charset=ISO-8859-1"),
+            ("a.gz", "application/x-gzip"),
+            ("a.tar.gz", "application/x-gtar"),
+            ("a.NONE", "application/x-second"),
+            (".none", "application/x-second"),
+            ("none", "application/octet-stream"),
+            ("a.css", "text/css; charset=utf-8"),
+        ];
+        for (name, expected) in table {
+            assert_eq!(types.of(name.as_bytes()), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn media_types_are_two_tokens_and_parameters() {
+        for good in ["text/plain", "text/plain; charset=utf-8", "image/svg+xml", "application/vnd.api+json;a=\"b c\""] {
+            assert!(is_media_type(good), "{good}");
+        }
+        for bad in ["", "text", "text/", "/plain", "text /plain", "a/b/c", "text/plain\r\nX: y", " text/plain", "a/b; "]
+        {
+            assert!(!is_media_type(bad), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! The HTML page that lists a directory, made a piece at a time.
+
+use std::io::{self, Write as _};
+use std::sync::Arc;
+
+use super::media_type::MediaTypes;
+use super::pieces::{Made, Pieces};
+use super::scan::{Column, Entries, Entry, Kind, Order};
+use crate::http::date;
+use crate::http::disposition::deceives;
+use crate::http::path::{RelativePath, encode_segment};
+
+/// What the page offers beside the table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Offers {
+    /// The directory as an archive.
+    pub(super) archive: bool,
+}
+
+/// The page of one directory.
+pub(super) struct Page {
+    pub(super) path: RelativePath,
+    pub(super) order: Order,
+    pub(super) offers: Offers,
+    pub(super) entries: Entries,
+    pub(super) media_types: Arc<MediaTypes>,
+    /// What the page's own style and script are known by to its content security policy.
+    pub(super) nonce: String,
+    pub(super) made: Made,
+}
+
+const STYLE: &str = include_str!("listing.css");
+const SCRIPT: &str = include_str!("listing.js");
+
+/// What the columns are called, in the order that they have in the page.
+const COLUMNS: [(Column, &str, &str); 4] = [
+    (Column::Name, "name", "Name"),
+    (Column::Size, "size", "Size"),
+    (Column::Type, "type", "Type"),
+    (Column::Time, "time", "Changed<span class=\"zone\"> (UTC)</span>"),
+];
+
+impl Pieces for Page {
+    fn next(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
+        self.made = match self.made {
+            Made::Nothing => {
+                self.begin(out)?;
+                Made::Rows(0)
+            }
+            Made::Rows(count) if count < self.entries.len() => {
+                // What has vanished meanwhile is left out.
+                if let Some(entry) = self.entries.entry(count) {
+                    self.row(out, entry)?;
+                }
+                Made::Rows(count + 1)
+            }
+            Made::Rows(_) => {
+                write!(out, "</tbody>\n</table>\n</main>\n<script nonce=\"{}\">\n{SCRIPT}</script>\n", self.nonce)?;
+                out.extend_from_slice(b"</body>\n</html>\n");
+                Made::Everything
+            }
+            Made::Everything => return Ok(false),
+        };
+        Ok(true)
+    }
+}
+
+impl Page {
+    fn begin(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        let path: String = self.path.segments().iter().map(|name| format!("{}/", shown(name))).collect();
+        let name = self.path.segments().last().map_or_else(|| "/".to_owned(), |name| shown(name));
+        write!(
+            out,
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n\
+             <title>Index of /{path}</title>\n<style nonce=\"{}\">\n{STYLE}</style>\n</head>\n<body>\n<header>\n",
+            self.nonce
+        )?;
+        self.breadcrumb(out)?;
+        write!(out, "<h1><bdi>{name}</bdi></h1>\n</header>\n<main>\n")?;
+        self.tools(out)?;
+        self.head_of_table(out)
+    }
+
+    /// The way down to the directory, each step a link.
+    fn breadcrumb(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        let depth = self.path.segments().len();
+        let query = self.query();
+        let names = std::iter::once("Home".to_owned()).chain(self.path.segments().iter().map(|name| shown(name)));
+        out.extend_from_slice(b"<nav aria-label=\"Breadcrumb\">\n<ol>\n");
+        for (level, name) in names.enumerate() {
+            match depth - level {
+                0 => writeln!(out, "<li><a href=\"./{query}\" aria-current=\"page\"><bdi>{name}</bdi></a></li>")?,
+                up => writeln!(out, "<li><a href=\"{}{query}\"><bdi>{name}</bdi></a></li>", "../".repeat(up))?,
+            }
+        }
+        out.extend_from_slice(b"</ol>\n</nav>\n");
+        Ok(())
+    }
+
+    /// How much there is, and what can be done with all of it.
+    fn tools(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        let directories = self.entries.directories();
+        let files = self.entries.len() - directories;
+        let count = |number: usize, one: &str, many: &str| {
+            format!("{} {}", with_commas(number), if number == 1 { one } else { many })
+        };
+        let counted = match (directories, files) {
+            (0, 0) => "This directory is empty".to_owned(),
+            (0, _) => count(files, "file", "files"),
+            (_, 0) => count(directories, "directory", "directories"),
+            _ => format!("{}, {}", count(directories, "directory", "directories"), count(files, "file", "files")),
+        };
+        write!(out, "<div class=\"tools\">\n<p>{counted} <span id=\"shown\" role=\"status\"></span></p>\n")?;
+        if self.offers.archive {
+            out.extend_from_slice(b"<a class=\"button\" href=\"?download=tar\" download>Download all (tar)</a>\n");
+        }
+        out.extend_from_slice(
+            b"<form id=\"filter\" role=\"search\" hidden><label>Filter <input type=\"search\" autocomplete=\"off\" \
+              spellcheck=\"false\"></label></form>\n</div>\n",
+        );
+        if self.entries.truncated {
+            let most = with_commas(self.entries.len());
+            writeln!(out, "<p class=\"note\">There is more here: only {most} entries are shown.</p>")?;
+        }
+        Ok(())
+    }
+
+    fn head_of_table(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        out.extend_from_slice(
+            b"<table>\n<caption>Entries of this directory; the headings sort them</caption>\n<thead>\n<tr>\n",
+        );
+        for (column, name, title) in COLUMNS {
+            let (sorted, next) = match (column == self.order.column, self.order.descending) {
+                (true, false) => (" aria-sort=\"ascending\"", "desc"),
+                (true, true) => (" aria-sort=\"descending\"", "asc"),
+                // The largest and the newest are what one looks for first.
+                (false, _) if matches!(column, Column::Size | Column::Time) => ("", "desc"),
+                (false, _) => ("", "asc"),
+            };
+            writeln!(
+                out,
+                "<th scope=\"col\" class=\"{name}\"{sorted}><a href=\"?sort={name}&amp;order={next}\">{title}</a></th>"
+            )?;
+        }
+        out.extend_from_slice(b"</tr>\n</thead>\n<tbody>\n");
+        if !self.path.segments().is_empty() {
+            writeln!(
+                out,
+                "<tr id=\"parent\"><th scope=\"row\"><a class=\"u\" href=\"../{}\"><span>Parent directory</span></a></th>\
+                 <td class=\"size\"></td><td class=\"type\"></td><td></td></tr>",
+                self.query()
+            )?;
+        }
+        Ok(())
+    }
+
+    fn row(&self, out: &mut Vec<u8>, entry: Entry<'_>) -> io::Result<()> {
+        let (href, name) = (encode_segment(entry.name), shown(entry.name));
+        let time = date::rfc3339(entry.details.modified);
+        let (day, clock) = (&time[..10], &time[11..16]);
+        match entry.kind {
+            Kind::Directory => write!(
+                out,
+                "<tr><th scope=\"row\"><a class=\"d\" href=\"./{href}/{}\"><span><bdi>{name}</bdi>/</span></a></th>\
+                 <td class=\"size\"></td><td class=\"type\">directory</td>",
+                self.query()
+            )?,
+            Kind::File => {
+                let media_type = self.media_types.of(entry.name);
+                let essence = escape(media_type.split(';').next().unwrap_or(""));
+                let size = readable_size(entry.details.size);
+                write!(
+                    out,
+                    "<tr><th scope=\"row\"><a href=\"./{href}\"><span><bdi>{name}</bdi></span></a></th>\
+                     <td class=\"size\">{size}</td><td class=\"type\">{essence}</td>"
+                )?;
+            }
+        }
+        writeln!(out, "<td><time>{day}<span> {clock}</span></time></td></tr>")
+    }
+
+    /// The query that keeps the order on the way to another directory.
+    fn query(&self) -> String {
+        if self.order == Order::default() {
+            return String::new();
+        }
+        let (_, name, _) = COLUMNS[self.order.column as usize];
+        format!("?sort={name}&amp;order={}", if self.order.descending { "desc" } else { "asc" })
+    }
+}
+
+/// A name as it is shown: text, escaped.
+fn shown(name: &[u8]) -> String {
+    escape(&String::from_utf8_lossy(name))
+}
+
+/// Text with the characters that mean something in HTML, in text and in quoted attributes, escaped; characters that cannot
+/// be seen, or that make others look like what they are not, are shown as replacement characters.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c if deceives(c) => escaped.push('\u{fffd}'),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// A number with its thousands set apart.
+fn with_commas(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A size in bytes, with three digits or so.
+fn readable_size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    // The remainder is kept apart, so that no size is too large to be exact in a float.
+    let mut whole = bytes;
+    let mut remainder = 0;
+    let mut unit = 0;
+    while whole >= 1024 {
+        remainder = whole % 1024;
+        whole /= 1024;
+        unit += 1;
+    }
+    let tenths = remainder * 10 / 1024;
+    format!("{whole}.{tenths} {}", UNITS[unit - 1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_that_deceives_is_made_visible() {
+        let table = [
+            ("a\u{202e}gpj.exe\n", "a\u{fffd}gpj.exe\u{fffd}"),
+            ("<a href=\"'\">&amp;", "&lt;a href=&quot;&#39;&quot;&gt;&amp;amp;"),
+            ("zero\u{200b}width\u{feff}", "zero\u{fffd}width\u{fffd}"),
+            ("👩\u{200d}💻 größe", "👩\u{200d}💻 größe"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(escape(text), expected);
+        }
+    }
+
+    #[test]
+    fn sizes_are_readable() {
+        let table = [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1536, "1.5 KiB"),
+            (1024 * 1024 - 1, "1023.9 KiB"),
+            (1024 * 1024, "1.0 MiB"),
+            (u64::MAX, "15.9 EiB"),
+        ];
+        for (bytes, expected) in table {
+            assert_eq!(readable_size(bytes), expected);
+        }
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, expected) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(with_commas(number), expected);
+        }
+    }
+}
