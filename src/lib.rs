@@ -64,6 +64,7 @@ pub use handlers::files::Files;
 pub use handlers::guess::Guess;
 pub use handlers::hello::hello;
 pub use handlers::notes::Notes;
+pub use handlers::store::Durability;
 pub use handlers::write_file::WriteFile;
 pub use handlers::{Handler, IntoOutcome};
 pub use http::cors::OriginError;

@@ -7,6 +7,7 @@ pub(crate) mod guess;
 pub(crate) mod hello;
 pub(crate) mod notes;
 pub(crate) mod sandbox;
+pub(crate) mod store;
 pub(crate) mod write_file;
 
 use crate::http::error::HttpError;

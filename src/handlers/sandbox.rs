@@ -1,4 +1,4 @@
-//! A directory that no path leads out of: opening what is below it, and putting files there whole or not at all.
+//! A directory that no path leads out of: opening what is below it.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -16,7 +16,7 @@ use crate::http::path::RelativePath;
 
 /// A directory, by descriptor, so that what is opened is below it whatever happens to its path meanwhile.
 ///
-/// Symbolic links inside may lead to other places inside, never out; writing follows none.
+/// Symbolic links inside may lead to other places inside, never out.
 pub(crate) struct Sandbox {
     path: PathBuf,
     /// Opened at first use, and again when the path has come to name another directory.
@@ -26,15 +26,6 @@ pub(crate) struct Sandbox {
     looked: AtomicU64,
     /// Whether links may lead out when something is opened.
     follow_links: bool,
-}
-
-/// A file being written under a temporary name. Dropped without [`Pending::place`], it leaves nothing behind.
-pub(crate) struct Pending {
-    parent: OwnedFd,
-    name: Vec<u8>,
-    temporary: String,
-    file: File,
-    placed: bool,
 }
 
 const READ: OFlags = OFlags::RDONLY
@@ -106,23 +97,10 @@ impl Sandbox {
         Ok(rustix::fs::statat(&directory, place, AtFlags::empty())?)
     }
 
-    /// Starts a file that is to get this path, making the directories above it that are missing.
-    ///
-    /// Fails with [`io::ErrorKind::NotADirectory`] where something else, be it a link, stands in a directory's place.
-    pub(crate) fn create(&self, path: &RelativePath) -> io::Result<Pending> {
-        let Some((name, above)) = path.segments().split_last() else {
-            return Err(io::ErrorKind::IsADirectory.into());
-        };
-        let stale = self.directory()?;
-        self.reopen(&stale)?;
-        let mut parent = self.directory()?.try_clone()?;
-        for segment in above {
-            parent = enter(&parent, segment)?;
-        }
-        let temporary = format!("{TEMPORARY_PREFIX}{:016x}", rand::random::<u64>());
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let file = rustix::fs::openat(&parent, &temporary, flags, Mode::from_raw_mode(0o644))?.into();
-        Ok(Pending { parent, name: name.clone(), temporary, file, placed: false })
+    /// The directory that the path names now. Fails where it names none, whatever is open.
+    pub(crate) fn current(&self) -> io::Result<Arc<OwnedFd>> {
+        let known = self.directory()?;
+        if self.reopen(&known)? { self.directory() } else { Ok(known) }
     }
 
     fn directory(&self) -> io::Result<Arc<OwnedFd>> {
@@ -167,73 +145,6 @@ pub(crate) fn modified(status: &rustix::fs::Stat) -> SystemTime {
     let nanoseconds = Duration::from_nanos(u64::try_from(status.st_mtime_nsec).unwrap_or(0));
     let whole = if status.st_mtime < 0 { UNIX_EPOCH.checked_sub(seconds) } else { UNIX_EPOCH.checked_add(seconds) };
     whole.and_then(|whole| whole.checked_add(nanoseconds)).unwrap_or(UNIX_EPOCH)
-}
-
-/// What the names of unfinished files start with. The dot keeps them from being served.
-const TEMPORARY_PREFIX: &str = ".hearken-";
-
-/// Whether a name is that of an unfinished file, which nobody is to see.
-pub(crate) fn is_unfinished(name: &[u8]) -> bool {
-    name.starts_with(TEMPORARY_PREFIX.as_bytes())
-}
-
-impl Pending {
-    /// The file, to be written.
-    pub(crate) fn file(&mut self) -> &mut File {
-        &mut self.file
-    }
-
-    /// What stands at the path now, links not followed.
-    pub(crate) fn standing(&self) -> io::Result<Option<rustix::fs::Stat>> {
-        match rustix::fs::statat(&self.parent, self.name(), AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(Some(stat)),
-            Err(rustix::io::Errno::NOENT) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Brings what was written to the disk.
-    pub(crate) fn sync(&self) -> io::Result<()> {
-        self.file.sync_all()
-    }
-
-    /// Gives the file its path, in place of one that stands there: readers see the old one or the new one, whole.
-    pub(crate) fn place(mut self) -> io::Result<()> {
-        rustix::fs::renameat(&self.parent, &self.temporary, &self.parent, self.name())?;
-        self.placed = true;
-        rustix::fs::fsync(&self.parent)?;
-        Ok(())
-    }
-
-    fn name(&self) -> &Path {
-        Path::new(OsStr::from_bytes(&self.name))
-    }
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        if !self.placed
-            && let Err(error) = rustix::fs::unlinkat(&self.parent, &self.temporary, AtFlags::empty())
-        {
-            log::error!("cannot remove the unfinished file {}: {error}", self.temporary);
-        }
-    }
-}
-
-/// The directory of this name in `parent`, made if it is missing; no link is followed.
-fn enter(parent: &OwnedFd, name: &[u8]) -> io::Result<OwnedFd> {
-    let name = Path::new(OsStr::from_bytes(name));
-    let open = || rustix::fs::openat(parent, name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty());
-    match open() {
-        Err(rustix::io::Errno::NOENT) => {}
-        // A link in the way: Linux says NOTDIR, others LOOP.
-        Err(rustix::io::Errno::LOOP) => return Err(io::ErrorKind::NotADirectory.into()),
-        result => return Ok(result?),
-    }
-    match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o755)) {
-        Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(open()?),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Why a path below a directory was not opened.
@@ -303,7 +214,7 @@ fn refused(error: rustix::io::Errno) -> io::Error {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::io::{Read as _, Write as _};
+    use std::io::Read as _;
     use std::os::unix::fs::symlink;
 
     use super::*;
@@ -379,43 +290,5 @@ mod tests {
             assert!(begun.elapsed().as_secs() < 30);
             std::thread::yield_now();
         }
-    }
-
-    #[test]
-    fn files_are_placed_whole_or_leave_nothing() {
-        let root = tempfile::tempdir().unwrap();
-        let sandbox = Sandbox::new(root.path());
-        let mut pending = sandbox.create(&path("/a/b/c")).unwrap();
-        pending.file().write_all(b"new").unwrap();
-        assert!(pending.standing().unwrap().is_none());
-        pending.place().unwrap();
-        assert_eq!(fs::read_to_string(root.path().join("a/b/c")).unwrap(), "new");
-
-        let mut abandoned = sandbox.create(&path("/a/b/c")).unwrap();
-        abandoned.file().write_all(b"half").unwrap();
-        assert!(abandoned.standing().unwrap().is_some());
-        drop(abandoned);
-        assert_eq!(fs::read_to_string(root.path().join("a/b/c")).unwrap(), "new");
-        let names: Vec<_> = fs::read_dir(root.path().join("a/b")).unwrap().map(|e| e.unwrap().file_name()).collect();
-        assert_eq!(names, ["c"]);
-    }
-
-    #[test]
-    fn writing_follows_no_link() {
-        let outer = tempfile::tempdir().unwrap();
-        let root = outer.path().join("root");
-        fs::create_dir_all(outer.path().join("elsewhere")).unwrap();
-        fs::create_dir(&root).unwrap();
-        fs::write(outer.path().join("victim"), "untouched").unwrap();
-        symlink("../elsewhere", root.join("dir")).unwrap();
-        symlink("../victim", root.join("file")).unwrap();
-        let sandbox = Sandbox::new(&root);
-        let error = sandbox.create(&path("/dir/x")).err().unwrap();
-        assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
-        let mut pending = sandbox.create(&path("/file")).unwrap();
-        pending.file().write_all(b"new").unwrap();
-        pending.place().unwrap();
-        assert_eq!(fs::read_to_string(outer.path().join("victim")).unwrap(), "untouched");
-        assert!(!root.join("file").is_symlink());
     }
 }

@@ -37,7 +37,7 @@ pub enum HttpError {
     ContentTooLarge(u64),
     /// 414: the target is longer than this many bytes.
     UriTooLong(usize),
-    /// 415: the body is not of this media type, the one that is taken.
+    /// 415: the body is not of this media type, or one of these, with commas between; they are what is taken.
     UnsupportedMediaType(&'static str),
     /// 416: the range lies outside the content, which has this many bytes (RFC 9110 §15.5.17).
     RangeNotSatisfiable(u64),
@@ -102,7 +102,7 @@ impl HttpError {
             Self::HeadTooLarge => "The header fields of the request are too many or too large.".into(),
             Self::UnsupportedMediaType(accepted) => {
                 let sent = request.header("Content-Type").unwrap_or("no media type");
-                format!("Unsupported request: {method} of {sent}; {accepted} is accepted.")
+                format!("Unsupported request: {method} of {sent}; {} is accepted.", accepted.replace(", ", " or "))
             }
             Self::RangeNotSatisfiable(length) => format!("The range lies outside the {length} bytes of the content."),
             Self::Internal(_) => "Something went wrong here.".into(),

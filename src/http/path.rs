@@ -11,6 +11,8 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 const MOST_SEGMENTS: usize = 128;
 /// How long a path may be, decoded: what Linux takes, less the byte that ends it.
 const MOST_BYTES: usize = 4096;
+/// The most segments of a path that something is stored under.
+const MOST_SEGMENTS_WRITTEN: usize = 32;
 
 /// The path of a URL as a way down from a directory: decoded once, none of its segments leading elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,19 +88,33 @@ impl RelativePath {
         if parsed.directory {
             return Err(PathError::Directory);
         }
-        if parsed.segments.len() > 32 {
+        parsed.check_for_writing(MOST_SEGMENTS_WRITTEN)
+    }
+
+    /// The same, for the path of a directory that something is to be stored in, with or without a trailing slash.
+    ///
+    /// # Errors
+    ///
+    /// As [`RelativePath::parse_for_writing`], and no [`PathError::Directory`].
+    pub(crate) fn parse_directory_for_writing(path: &str) -> Result<Self, PathError> {
+        let parsed = Self::parse(path)?.check_for_writing(MOST_SEGMENTS_WRITTEN - 1)?;
+        Ok(Self { directory: true, ..parsed })
+    }
+
+    fn check_for_writing(self, most_segments: usize) -> Result<Self, PathError> {
+        if self.segments.len() > most_segments {
             return Err(PathError::TooLong);
         }
-        if parsed.is_hidden() {
+        if self.is_hidden() {
             return Err(PathError::Hidden);
         }
-        for segment in &parsed.segments {
+        for segment in &self.segments {
             let Ok(text) = std::str::from_utf8(segment) else { return Err(PathError::Unwritable) };
             if text.chars().any(|c| c.is_control() || c == '\\') {
                 return Err(PathError::Unwritable);
             }
         }
-        Ok(parsed)
+        Ok(self)
     }
 
     /// The path of the directory itself.

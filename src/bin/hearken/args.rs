@@ -24,9 +24,25 @@ pub(crate) struct Args {
     #[arg(short, long, env = "HEARKEN_PORT", default_value_t = 4040)]
     pub(crate) port: u16,
 
-    /// Take POST of JSON and PUT into this directory, and serve what is there
+    /// Take POST of JSON and of upload forms, and PUT, into this directory, and serve what is there
     #[arg(long, value_name = "DIR", env = "HEARKEN_WRITE")]
     pub(crate) write: Option<PathBuf>,
+
+    /// Take DELETE in the --write directory as well
+    #[arg(long, env = "HEARKEN_ALLOW_DELETE", requires_if("true", "write"))]
+    pub(crate) allow_delete: bool,
+
+    /// Let a file from an upload form take the place of one of the same name, instead of giving it a number
+    #[arg(long, env = "HEARKEN_OVERWRITE", requires_if("true", "write"))]
+    pub(crate) overwrite: bool,
+
+    /// The most that the files in the --write directory may have together, in bytes or with KiB, MiB or GiB; any by default
+    #[arg(long, value_name = "SIZE", env = "HEARKEN_MAX_TOTAL", requires = "write", value_parser = parse_size)]
+    pub(crate) max_total: Option<u64>,
+
+    /// When a write is answered
+    #[arg(long, value_name = "WHEN", env = "HEARKEN_DURABILITY", default_value = "full")]
+    pub(crate) durability: DurabilityChoice,
 
     /// Also answer /hello, /guess and /notes (kept in notes.txt in the --write directory, or else here)
     #[arg(long, env = "HEARKEN_DEMO")]
@@ -115,6 +131,15 @@ pub(crate) enum AccessLogChoice {
 /// An origin, checked and left as it is.
 fn parse_origin(text: &str) -> Result<String, OriginError> {
     Cors::new().allow(text).map(|_| text.to_owned())
+}
+
+/// The value of `--durability`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum DurabilityChoice {
+    /// When it is on the disk, so that it outlives a loss of power
+    Full,
+    /// When it has its name, so that it outlives the end of the server
+    Rename,
 }
 
 /// A size such as `512`, `64KiB`, `10MiB` or `1GiB`; `K`, `M` and `G` mean the same.

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hearken::{
-    Cors, Files, Guess, Handler, HttpError, Method, Notes, RelativePath, Request, Response, Router, WriteFile, hello,
+    Cors, Durability, Files, Guess, Handler, HttpError, Method, Notes, RelativePath, Request, Response, Router,
+    WriteFile, hello,
 };
 
-use crate::args::Args;
+use crate::args::{Args, DurabilityChoice};
 
 /// The application that these arguments ask for.
 pub(crate) fn application(args: &Args) -> Result<Box<dyn Handler>, Box<dyn Error>> {
@@ -27,6 +28,7 @@ fn methods(args: &Args) -> Vec<Method> {
     let mut methods = vec![Method::Get, Method::Head];
     if args.write.is_some() {
         methods.extend([Method::Post, Method::Put]);
+        methods.extend(args.allow_delete.then_some(Method::Delete));
     } else if args.demo {
         methods.push(Method::Post);
     }
@@ -44,10 +46,29 @@ fn router(args: &Args) -> Router {
         let (files, demo) = (Arc::clone(&files), args.demo);
         // The notes are kept in the same directory, and changed by nobody but their own service.
         let is_notes = move |path: &RelativePath| demo && path.segments() == [NOTES.as_bytes()];
-        WriteFile::new(directory).with_put().except(move |path| files.owns(path) || is_notes(path))
+        writer(args, directory).except(move |path| files.owns(path) || is_notes(path))
     });
     let router = Router::new().fallback(Site { files, write });
     if args.demo { with_demo(router, args.write.as_deref()) } else { router }
+}
+
+/// The writing service in this directory, cleared of what an earlier server may have left unfinished.
+fn writer(args: &Args, directory: &Path) -> WriteFile {
+    let durability = match args.durability {
+        DurabilityChoice::Full => Durability::Full,
+        DurabilityChoice::Rename => Durability::Rename,
+    };
+    let mut writer = WriteFile::new(directory).with_put().with_forms().overwrite(args.overwrite).durability(durability);
+    if args.allow_delete {
+        writer = writer.with_delete();
+    }
+    if let Some(bytes) = args.max_total {
+        writer = writer.max_total(bytes);
+    }
+    if let Err(error) = writer.sweep() {
+        log::warn!("cannot look for unfinished files in {}: {}", directory.display(), hearken::reason(&error));
+    }
+    writer
 }
 
 const NOTES_PATH: &str = "/notes";

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, Dir, FileType, Stat};
 
 use super::media_type::MediaTypes;
-use crate::handlers::sandbox::{self, Sandbox};
+use crate::handlers::sandbox::Sandbox;
+use crate::handlers::store;
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
 
@@ -90,7 +91,7 @@ const MOST_ENTRIES: usize = 1_000_000;
 
 /// Whether a name is neither served nor listed. Files that are still being written never are.
 pub(super) fn is_hidden(name: &[u8], include_hidden: bool) -> bool {
-    name.starts_with(b".") && (!include_hidden || sandbox::is_unfinished(name))
+    name.starts_with(b".") && (!include_hidden || store::is_unfinished(name))
 }
 
 impl Scope {

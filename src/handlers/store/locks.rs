@@ -1,0 +1,29 @@
+//! A lock for each path, so that of two who want to change one file the second sees what the first did.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::http::path::RelativePath;
+
+/// Locks for all paths. Some paths share one, which costs them a little waiting.
+pub(super) struct PathLocks {
+    random: RandomState,
+    locks: [Mutex<()>; COUNT],
+}
+
+const COUNT: usize = 64;
+
+impl Default for PathLocks {
+    fn default() -> Self {
+        Self { random: RandomState::new(), locks: std::array::from_fn(|_| Mutex::new(())) }
+    }
+}
+
+impl PathLocks {
+    /// Waits for the path to be free, and holds it until the guard is dropped. Nobody holds two.
+    pub(super) fn hold(&self, path: &RelativePath) -> MutexGuard<'_, ()> {
+        let index = self.random.hash_one(path.segments()) % COUNT as u64;
+        let lock = &self.locks[usize::try_from(index).expect("it is below the count")];
+        lock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

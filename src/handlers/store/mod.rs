@@ -1,0 +1,197 @@
+//! A directory that is written to: a file gets its place there whole, in one step and once it is on the disk, or not at all.
+
+mod disk;
+mod locks;
+mod pending;
+mod quota;
+mod syncs;
+mod temporary;
+mod way;
+
+use std::collections::HashSet;
+use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustix::fs::{FileType, Stat};
+
+use crate::handlers::sandbox::Sandbox;
+use crate::http::error::HttpError;
+use crate::http::path::RelativePath;
+
+#[cfg(test)]
+pub(crate) use disk::Disk;
+#[cfg(not(test))]
+use disk::Disk;
+use disk::{DirectoryId, SystemDisk};
+use locks::PathLocks;
+pub(crate) use pending::{Pending, Placed};
+use quota::Quota;
+use syncs::Syncs;
+pub(crate) use temporary::is_unfinished;
+use way::{Unsynced, Way};
+
+/// When a write counts as done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// When it is on the disk, name and content: it outlives a loss of power. Concurrent writes share what they wait for.
+    #[default]
+    Full,
+    /// When the file has its name: it outlives the end of the process. After a loss of power the old file, the new one or, on
+    /// some file systems, an empty one may be there.
+    Rename,
+}
+
+/// The directory, and what its writers share.
+pub(crate) struct Store {
+    sandbox: Sandbox,
+    disk: Arc<dyn Disk>,
+    durability: Durability,
+    quota: Option<Arc<Quota>>,
+    locks: PathLocks,
+    syncs: Syncs,
+    unsynced: Unsynced,
+    swept: Mutex<HashSet<DirectoryId>>,
+}
+
+/// A path in the directory, with what stood there when it was looked at.
+pub(crate) struct Place<'a> {
+    store: &'a Store,
+    root: Arc<OwnedFd>,
+    path: RelativePath,
+    standing: Option<Stat>,
+}
+
+impl Store {
+    pub(crate) fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            sandbox: Sandbox::new(directory),
+            disk: Arc::new(SystemDisk),
+            durability: Durability::default(),
+            quota: None,
+            locks: PathLocks::default(),
+            syncs: Syncs::default(),
+            unsynced: Unsynced::default(),
+            swept: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn set_durability(&mut self, durability: Durability) {
+        self.durability = durability;
+    }
+
+    pub(crate) fn set_max_total(&mut self, bytes: u64) {
+        self.quota = Some(Arc::new(Quota::new(bytes)));
+    }
+
+    #[cfg(test)]
+    pub(crate) fn set_disk(&mut self, disk: impl Disk) {
+        self.disk = Arc::new(disk);
+    }
+
+    /// Removes what writers that were killed have left unfinished. Files that are being written, by whatever process, stay.
+    pub(crate) fn sweep(&self) -> io::Result<()> {
+        let root = self.sandbox.current()?;
+        self.sweep_once(&root);
+        Ok(())
+    }
+
+    /// Looks at what is at a path. Nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpError::Conflict`] where something else, be it a link, stands in the place of a directory above the path, or a
+    /// directory in the path's own.
+    pub(crate) fn look(&self, path: &RelativePath) -> Result<Place<'_>, HttpError> {
+        let root = self.root()?;
+        let standing = Way::walk(&root, path)?.standing()?;
+        Ok(Place { store: self, root, path: path.clone(), standing })
+    }
+
+    /// Begins a file that is to stand at this path, or beside what stands there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::look`] for the directories above it, and as [`Place::begin`].
+    pub(crate) fn begin_beside(&self, path: &RelativePath) -> Result<Pending<'_>, HttpError> {
+        let root = self.root()?;
+        Way::walk(&root, path)?;
+        Pending::begin(Place { store: self, root, path: path.clone(), standing: None }, 0)
+    }
+
+    /// Removes the file at a path, if `judge` allows it for what stands there. A link is removed itself, not what it leads to.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::look`]; [`HttpError::NotFound`] where nothing is.
+    pub(crate) fn remove(
+        &self,
+        path: &RelativePath,
+        judge: impl FnOnce(Option<&Stat>) -> Result<(), HttpError>,
+    ) -> Result<(), HttpError> {
+        let root = self.root()?;
+        let lock = self.locks.hold(path);
+        let way = Way::walk(&root, path)?;
+        let standing = way.standing()?;
+        judge(standing.as_ref())?;
+        let stat = standing.ok_or(HttpError::NotFound)?;
+        self.disk.unlink(way.parent().as_fd(), way.name())?;
+        if let Some(quota) = &self.quota {
+            quota.removed(size(&stat));
+        }
+        drop(lock);
+        if self.durability == Durability::Full {
+            self.syncs.sync(self.disk.as_ref(), way.parent())?;
+        }
+        Ok(())
+    }
+
+    /// Where writers note the directories that they make, as far as the disk matters.
+    fn unsynced(&self) -> Option<&Unsynced> {
+        (self.durability == Durability::Full).then_some(&self.unsynced)
+    }
+
+    fn root(&self) -> Result<Arc<OwnedFd>, HttpError> {
+        // That the directory itself is not there is no fault of the client's.
+        self.sandbox
+            .current()
+            .map_err(|error| HttpError::internal(format!("{}: {error}", self.sandbox.path().display())))
+    }
+
+    /// Sweeps a directory when it is first used for temporary files.
+    fn sweep_once(&self, directory: &OwnedFd) {
+        let Ok(id) = disk::id(directory) else { return };
+        let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
+        if !swept.insert(id) {
+            return;
+        }
+        if let Err(error) = temporary::sweep(directory.as_fd()) {
+            log::warn!("cannot remove what unfinished writes have left in {}: {error}", self.sandbox.path().display());
+        }
+    }
+}
+
+impl<'a> Place<'a> {
+    /// What stands at the path; `None` where nothing does.
+    pub(crate) fn standing(&self) -> Option<&Stat> {
+        self.standing.as_ref()
+    }
+
+    /// Begins a file of so many bytes, as far as that is known, that is to take this place.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpError::InsufficientStorage`] when there is no room for it.
+    pub(crate) fn begin(self, announced: Option<u64>) -> Result<Pending<'a>, HttpError> {
+        Pending::begin(self, announced.unwrap_or(0))
+    }
+}
+
+/// The bytes of a regular file, as they count against a quota.
+fn size(stat: &Stat) -> u64 {
+    if FileType::from_raw_mode(stat.st_mode).is_file() { u64::try_from(stat.st_size).unwrap_or(0) } else { 0 }
+}
+
+#[cfg(test)]
+mod tests;

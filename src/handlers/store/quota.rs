@@ -1,0 +1,216 @@
+//! How much a directory may hold in all, and how much it holds.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+
+use super::temporary;
+
+/// How long a count is believed before a write begins, for others may change the directory as well.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// How long it is believed when it would have a write refused.
+const FRESH_FOR_REFUSAL: Duration = Duration::from_secs(1);
+
+/// The most bytes that the files of a directory and of those below it may have together.
+pub(super) struct Quota {
+    limit: u64,
+    usage: Mutex<Usage>,
+}
+
+#[derive(Default)]
+struct Usage {
+    /// The bytes of the files that stand.
+    stored: u64,
+    /// The bytes of those that are being written.
+    unfinished: u64,
+    counted: Option<Instant>,
+}
+
+/// Room taken for a file that is being written. Dropped, it is free again.
+pub(super) struct Reservation {
+    quota: Arc<Quota>,
+    bytes: u64,
+    /// The bytes of the file whose place it is to take.
+    replaces: u64,
+}
+
+impl Quota {
+    pub(super) fn new(limit: u64) -> Self {
+        Self { limit, usage: Mutex::default() }
+    }
+
+    /// Begins a file of so many bytes, as far as that is known, in place of one of `replaces` bytes.
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        directory: &OwnedFd,
+        announced: u64,
+        replaces: u64,
+    ) -> io::Result<Reservation> {
+        let reservation = Reservation { quota: Arc::clone(self), bytes: 0, replaces };
+        let mut usage = self.lock();
+        if usage.counted.is_none_or(|counted| counted.elapsed() > FRESH) {
+            usage.count(directory)?;
+        }
+        if !self.has_room(&usage, announced, replaces) {
+            usage.count_for_refusal(directory)?;
+            if !self.has_room(&usage, announced, replaces) {
+                return Err(io::ErrorKind::QuotaExceeded.into());
+            }
+        }
+        drop(usage);
+        Ok(reservation)
+    }
+
+    /// Notes that a file of so many bytes is gone.
+    pub(super) fn removed(&self, bytes: u64) {
+        let mut usage = self.lock();
+        usage.stored = usage.stored.saturating_sub(bytes);
+    }
+
+    fn has_room(&self, usage: &Usage, bytes: u64, replaces: u64) -> bool {
+        let needed = usage.stored.saturating_add(usage.unfinished).saturating_add(bytes);
+        needed <= self.limit.saturating_add(replaces)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Usage> {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reservation {
+    /// Takes room for so many bytes more.
+    pub(super) fn grow(&mut self, directory: &OwnedFd, bytes: u64) -> io::Result<()> {
+        let mut usage = self.quota.lock();
+        if !self.quota.has_room(&usage, bytes, self.replaces) {
+            usage.count_for_refusal(directory)?;
+            if !self.quota.has_room(&usage, bytes, self.replaces) {
+                return Err(io::ErrorKind::QuotaExceeded.into());
+            }
+        }
+        usage.unfinished += bytes;
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// Puts the file in its place with `place`, and counts it, without that of `replaced` bytes which stood there. Where that
+    /// fails the reservation is still there.
+    pub(super) fn settle(
+        mut self,
+        replaced: u64,
+        place: impl FnOnce() -> io::Result<()>,
+    ) -> (Option<Self>, io::Result<()>) {
+        let quota = Arc::clone(&self.quota);
+        // A count that ran at the same time would see the file or not.
+        let mut usage = quota.lock();
+        if let Err(error) = place() {
+            return (Some(self), Err(error));
+        }
+        usage.unfinished = usage.unfinished.saturating_sub(self.bytes);
+        usage.stored = usage.stored.saturating_sub(replaced).saturating_add(self.bytes);
+        self.bytes = 0;
+        (None, Ok(()))
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            let mut usage = self.quota.lock();
+            usage.unfinished = usage.unfinished.saturating_sub(self.bytes);
+        }
+    }
+}
+
+impl Usage {
+    fn count(&mut self, directory: &OwnedFd) -> io::Result<()> {
+        self.stored = count(directory.as_fd(), 0)?;
+        self.counted = Some(Instant::now());
+        Ok(())
+    }
+
+    fn count_for_refusal(&mut self, directory: &OwnedFd) -> io::Result<()> {
+        if self.counted.is_some_and(|counted| counted.elapsed() < FRESH_FOR_REFUSAL) {
+            return Ok(());
+        }
+        self.count(directory)
+    }
+}
+
+/// The bytes of all files below a directory. What vanishes meanwhile, or cannot be looked into, counts nothing.
+fn count(directory: BorrowedFd<'_>, depth: usize) -> io::Result<u64> {
+    // Deeper than anything that is written here; each level has a descriptor open.
+    const DEEPEST: usize = 128;
+    let mut bytes = 0_u64;
+    for entry in Dir::read_from(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") || temporary::is_temporary(name.to_bytes()) {
+            continue;
+        }
+        let Ok(stat) = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        if kind.is_file() {
+            bytes = bytes.saturating_add(u64::try_from(stat.st_size).unwrap_or(0));
+        } else if kind.is_dir() && depth < DEEPEST {
+            let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY | OFlags::NOFOLLOW;
+            if let Ok(below) = rustix::fs::openat(directory, name, flags, Mode::empty()) {
+                bytes = bytes.saturating_add(count(below.as_fd(), depth + 1)?);
+            }
+        }
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn what_is_stored_and_what_is_being_written_count_together() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("sub")).unwrap();
+        fs::write(directory.path().join("sub/a"), [0; 40]).unwrap();
+        fs::write(directory.path().join(".hearken-0123456789abcdef"), [0; 900]).unwrap();
+        std::os::unix::fs::symlink("sub/a", directory.path().join("link")).unwrap();
+        let opened: OwnedFd = fs::File::open(directory.path()).unwrap().into();
+        let quota = Arc::new(Quota::new(100));
+
+        assert!(quota.begin(&opened, 61, 0).is_err());
+        let mut first = quota.begin(&opened, 60, 0).unwrap();
+        first.grow(&opened, 30).unwrap();
+        let mut second = quota.begin(&opened, 0, 0).unwrap();
+        second.grow(&opened, 30).unwrap();
+        assert_eq!(second.grow(&opened, 1).unwrap_err().kind(), io::ErrorKind::QuotaExceeded);
+        drop(first);
+        second.grow(&opened, 30).unwrap();
+        second.settle(0, || Ok(())).1.unwrap();
+        assert!(quota.begin(&opened, 1, 0).is_err());
+
+        let mut replacing = quota.begin(&opened, 40, 40).unwrap();
+        replacing.grow(&opened, 40).unwrap();
+        assert!(replacing.grow(&opened, 1).is_err());
+        let (kept, result) = replacing.settle(40, || Err(io::Error::other("failed")));
+        assert!(kept.is_some() && result.is_err());
+        drop(kept);
+        quota.removed(60);
+        quota.begin(&opened, 60, 0).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_others_removed_makes_room() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("a"), [0; 100]).unwrap();
+        let opened: OwnedFd = fs::File::open(directory.path()).unwrap().into();
+        let quota = Arc::new(Quota::new(100));
+        assert!(quota.begin(&opened, 1, 0).is_err());
+        fs::remove_file(directory.path().join("a")).unwrap();
+        quota.lock().counted = Instant::now().checked_sub(FRESH_FOR_REFUSAL);
+        assert!(quota.begin(&opened, 100, 0).is_ok());
+    }
+}

@@ -1,0 +1,268 @@
+use std::fs;
+use std::os::fd::BorrowedFd;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use super::*;
+
+fn path(text: &str) -> RelativePath {
+    RelativePath::parse_for_writing(text).unwrap()
+}
+
+fn write(store: &Store, name: &str, content: &str) -> Result<bool, HttpError> {
+    let mut pending = store.look(&path(name))?.begin(None)?;
+    pending.write(content.as_bytes())?;
+    let placed = pending.place(|_| Ok(()))?;
+    let replaced = placed.replaced;
+    placed.sync()?;
+    Ok(replaced)
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn files_are_placed_whole_or_leave_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let store = Store::new(root.path());
+    assert!(!write(&store, "/a/b/c", "new").unwrap());
+    assert!(write(&store, "/a/b/c", "newer").unwrap());
+    assert_eq!(fs::read_to_string(root.path().join("a/b/c")).unwrap(), "newer");
+
+    let (there, deep) = (path("/a/b/c"), path("/x/y/z"));
+    for place in [&there, &deep] {
+        let mut abandoned = store.look(place).unwrap().begin(None).unwrap();
+        abandoned.write(b"half").unwrap();
+        assert_eq!(
+            names(root.path()).len(),
+            2,
+            "the file is under a temporary name, and no directory is made for it yet"
+        );
+    }
+    assert_eq!(fs::read_to_string(root.path().join("a/b/c")).unwrap(), "newer");
+    assert_eq!((names(root.path()), names(&root.path().join("a/b"))), (vec!["a".into()], vec!["c".into()]));
+}
+
+#[test]
+fn writing_follows_no_link() {
+    let outer = tempfile::tempdir().unwrap();
+    let root = outer.path().join("root");
+    fs::create_dir_all(outer.path().join("elsewhere")).unwrap();
+    fs::create_dir(&root).unwrap();
+    fs::write(outer.path().join("victim"), "untouched").unwrap();
+    symlink("../elsewhere", root.join("dir")).unwrap();
+    for name in ["file", "other"] {
+        symlink("../victim", root.join(name)).unwrap();
+    }
+    let store = Store::new(&root);
+    assert!(matches!(write(&store, "/dir/x", "new"), Err(HttpError::Conflict(_))));
+    assert!(matches!(store.remove(&path("/dir/x"), |_| Ok(())), Err(HttpError::Conflict(_))));
+    assert!(write(&store, "/file", "new").unwrap());
+    assert!(!root.join("file").is_symlink());
+    store.remove(&path("/other"), |_| Ok(())).unwrap();
+    assert_eq!(fs::read_to_string(outer.path().join("victim")).unwrap(), "untouched");
+    assert_eq!((names(&root), names(&outer.path().join("elsewhere"))), (vec!["dir".into(), "file".into()], vec![]));
+}
+
+#[test]
+fn a_link_that_comes_while_a_file_is_written_is_not_followed() {
+    let outer = tempfile::tempdir().unwrap();
+    let root = outer.path().join("root");
+    fs::create_dir_all(root.join("dir")).unwrap();
+    fs::create_dir(outer.path().join("elsewhere")).unwrap();
+    let store = Store::new(&root);
+    let place = path("/dir/x");
+    let pending = store.look(&place).unwrap().begin(None).unwrap();
+    fs::remove_dir(root.join("dir")).unwrap();
+    symlink("../elsewhere", root.join("dir")).unwrap();
+    assert!(matches!(pending.place(|_| Ok(())), Err(HttpError::Conflict(_))));
+    assert_eq!((names(&root), names(&outer.path().join("elsewhere"))), (vec!["dir".into()], vec![]));
+}
+
+#[test]
+fn files_have_the_mode_that_the_umask_leaves() {
+    let root = tempfile::tempdir().unwrap();
+    write(&Store::new(root.path()), "/f", "").unwrap();
+    let mode = fs::metadata(root.path().join("f")).unwrap().permissions().mode() & 0o777;
+    // The umask cannot be asked for without being changed, for all the other tests too; what File makes shows it.
+    fs::File::create(root.path().join("g")).unwrap();
+    let expected = fs::metadata(root.path().join("g")).unwrap().permissions().mode() & 0o644;
+    assert_eq!(mode, expected);
+}
+
+/// A disk on which one of the calls fails when it is told to.
+#[derive(Clone, Default)]
+struct FaultyDisk {
+    faults: Arc<Faults>,
+}
+
+#[derive(Default)]
+struct Faults {
+    write: AtomicBool,
+    sync_file: AtomicBool,
+    sync_directory: AtomicBool,
+    rename: AtomicBool,
+    directories_synced: AtomicUsize,
+}
+
+fn check(fault: &AtomicBool, code: i32) -> io::Result<()> {
+    if fault.load(Ordering::SeqCst) { Err(io::Error::from_raw_os_error(code)) } else { Ok(()) }
+}
+
+const EIO: i32 = 5;
+const ENOSPC: i32 = 28;
+
+impl Disk for FaultyDisk {
+    fn write(&self, mut file: &fs::File, bytes: &[u8]) -> io::Result<()> {
+        // A disk that fills up takes what it still can.
+        let taken = if check(&self.faults.write, ENOSPC).is_err() { &bytes[..bytes.len() / 2] } else { bytes };
+        io::Write::write_all(&mut file, taken)?;
+        check(&self.faults.write, ENOSPC)
+    }
+
+    fn sync_file(&self, file: &fs::File) -> io::Result<()> {
+        check(&self.faults.sync_file, EIO)?;
+        file.sync_all()
+    }
+
+    fn sync_directory(&self, directory: BorrowedFd<'_>) -> io::Result<()> {
+        check(&self.faults.sync_directory, EIO)?;
+        self.faults.directories_synced.fetch_add(1, Ordering::SeqCst);
+        Ok(rustix::fs::fsync(directory)?)
+    }
+
+    fn rename(&self, from: (BorrowedFd<'_>, &Path), to: (BorrowedFd<'_>, &Path)) -> io::Result<()> {
+        check(&self.faults.rename, EIO)?;
+        Ok(rustix::fs::renameat(from.0, from.1, to.0, to.1)?)
+    }
+
+    fn rename_to_free(&self, from: (BorrowedFd<'_>, &Path), to: (BorrowedFd<'_>, &Path)) -> io::Result<()> {
+        check(&self.faults.rename, EIO)?;
+        SystemDisk.rename_to_free(from, to)
+    }
+}
+
+fn faulty(root: &Path) -> (Store, Arc<Faults>) {
+    let disk = FaultyDisk::default();
+    let faults = Arc::clone(&disk.faults);
+    let mut store = Store::new(root);
+    store.set_disk(disk);
+    (store, faults)
+}
+
+#[test]
+fn whatever_fails_before_the_file_has_its_place_leaves_the_old_one() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut store, faults) = faulty(root.path());
+    store.set_max_total(1000);
+    write(&store, "/f", "old").unwrap();
+    for (fault, status) in [(&faults.write, 507), (&faults.sync_file, 500), (&faults.rename, 500)] {
+        fault.store(true, Ordering::SeqCst);
+        let error = write(&store, "/f", "new").unwrap_err();
+        assert_eq!(error.status().code(), status);
+        let beside = store.begin_beside(&path("/f")).and_then(|mut pending| {
+            pending.write(b"new")?;
+            pending.place_beside([path("/f"), path("/g")].into_iter()).map(drop)
+        });
+        assert_eq!(beside.unwrap_err().status().code(), status);
+        assert_eq!(names(root.path()), ["f"]);
+        assert_eq!(fs::read_to_string(root.path().join("f")).unwrap(), "old");
+        fault.store(false, Ordering::SeqCst);
+    }
+    assert!(write(&store, "/f", &"x".repeat(1000)).unwrap(), "what failed holds no room");
+}
+
+#[test]
+fn a_directory_that_cannot_be_synced_is_said() {
+    let root = tempfile::tempdir().unwrap();
+    let (store, faults) = faulty(root.path());
+    faults.sync_directory.store(true, Ordering::SeqCst);
+    assert_eq!(write(&store, "/f", "new").unwrap_err().status().code(), 500);
+    assert_eq!(store.remove(&path("/f"), |_| Ok(())).unwrap_err().status().code(), 500);
+    assert!(names(root.path()).is_empty());
+}
+
+#[test]
+fn directories_are_synced_where_names_were_made() {
+    let root = tempfile::tempdir().unwrap();
+    let (mut store, faults) = faulty(root.path());
+    let synced = || faults.directories_synced.swap(0, Ordering::SeqCst);
+    write(&store, "/a/b/c", "").unwrap();
+    assert_eq!(synced(), 3, "the root for a, a for b, b for c");
+    write(&store, "/a/b/d", "").unwrap();
+    assert_eq!(synced(), 1);
+    write(&store, "/e", "").unwrap();
+    assert_eq!(synced(), 1);
+
+    // Another writer has made a directory, and its name is not on the disk yet.
+    let other = path("/new/x");
+    let unfinished = store.look(&other).unwrap().begin(None).unwrap().place(|_| Ok(())).unwrap();
+    write(&store, "/new/y", "").unwrap();
+    assert_eq!(synced(), 2);
+    unfinished.sync().unwrap();
+    assert_eq!(synced(), 2);
+    write(&store, "/new/z", "").unwrap();
+    assert_eq!(synced(), 1);
+    drop(store.look(&path("/cut/x")).unwrap().begin(None).unwrap().place(|_| Ok(())).unwrap());
+    write(&store, "/cut/y", "").unwrap();
+    assert_eq!(synced(), 2, "nobody has brought the directory's name to the disk before");
+
+    faults.sync_file.store(true, Ordering::SeqCst);
+    store.set_durability(Durability::Rename);
+    write(&store, "/p/q", "").unwrap();
+    store.remove(&path("/p/q"), |_| Ok(())).unwrap();
+    assert_eq!(synced(), 0);
+}
+
+#[test]
+fn of_those_who_race_for_a_path_one_finds_it_as_it_was() {
+    let root = tempfile::tempdir().unwrap();
+    let store = Store::new(root.path());
+    for round in 0..20 {
+        let name = path(&format!("/dir{round}/f"));
+        let won: usize = thread::scope(|scope| {
+            let racers: Vec<_> = (0..8)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let pending = store.look(&name).unwrap().begin(None).unwrap();
+                        let free = |standing: Option<&Stat>| match standing {
+                            None => Ok(()),
+                            Some(_) => Err(HttpError::PreconditionFailed),
+                        };
+                        usize::from(pending.place(free).is_ok())
+                    })
+                })
+                .collect();
+            racers.into_iter().map(|racer| racer.join().unwrap()).sum()
+        });
+        assert_eq!(won, 1);
+    }
+}
+
+#[test]
+fn files_beside_each_other_each_get_a_name() {
+    let root = tempfile::tempdir().unwrap();
+    let store = Store::new(root.path());
+    fs::write(root.path().join("f"), "old").unwrap();
+    fs::create_dir(root.path().join("f1")).unwrap();
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let first = path("/f");
+                let pending = store.begin_beside(&first).unwrap();
+                let names = std::iter::once(first.clone()).chain((1..20).map(|n| path(&format!("/f{n}"))));
+                pending.place_beside(names).unwrap().0.sync().unwrap();
+            });
+        }
+    });
+    assert_eq!(names(root.path()).len(), 10);
+    assert_eq!(fs::read_to_string(root.path().join("f")).unwrap(), "old");
+    let pending = store.begin_beside(&path("/f")).unwrap();
+    assert!(matches!(pending.place_beside([path("/f")].into_iter()), Err(HttpError::Conflict(_))));
+}

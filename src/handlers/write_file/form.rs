@@ -1,0 +1,116 @@
+//! Upload forms: the files of a `multipart/form-data` body, each stored by its own name as it arrives.
+
+use super::{WriteFile, receive, refused};
+use crate::handlers::store::{Pending, Placed};
+use crate::http::error::HttpError;
+use crate::http::filename;
+use crate::http::multipart::{self, Event, Malformed};
+use crate::http::path::{RelativePath, encode_segment};
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::http::status::Status;
+
+/// The numbers that are tried for a name that is taken.
+const MOST_OF_A_NAME: u32 = 10_000;
+
+/// Stores the files of a form. Each gets its place when it is whole, so that those before one that fails stay.
+pub(super) fn store(writer: &WriteFile, request: &mut Request) -> Result<Response, HttpError> {
+    let directory = RelativePath::parse_directory_for_writing(request.encoded_path()).map_err(refused)?;
+    let boundary = request.header("Content-Type").and_then(multipart::boundary);
+    let boundary = boundary.ok_or(HttpError::bad_request("the form has no boundary"))?;
+    if !request.has_body() {
+        return Err(HttpError::LengthRequired);
+    }
+    let mut parser = multipart::Parser::new(&boundary);
+    let mut form = Form { writer, directory, open: None, stored: Vec::new(), first: None };
+    receive(request, |bytes| parser.push(bytes, |event| form.take(event)))?;
+    parser.finish()?;
+    let names = form.finish()?;
+    Ok(answer(request, &names))
+}
+
+/// A form that is being received.
+struct Form<'a> {
+    writer: &'a WriteFile,
+    directory: RelativePath,
+    /// The file that is arriving, and its name.
+    open: Option<(Pending<'a>, String)>,
+    /// The names of those that have got their places.
+    stored: Vec<String>,
+    /// They are all in one directory, so that bringing the first one's name to the disk in the end brings all.
+    first: Option<Placed<'a>>,
+}
+
+impl<'a> Form<'a> {
+    fn take(&mut self, event: Event<'_>) -> Result<(), HttpError> {
+        match event {
+            Event::Part(head) => {
+                // A field without a file, and the file of a form in which none was chosen.
+                let Some(sent) = head.filename.filter(|name| !name.is_empty()) else { return Ok(()) };
+                let name = filename::clean(&sent);
+                let pending = self.begin(&name)?;
+                self.open = Some((pending, name));
+                Ok(())
+            }
+            Event::Data(bytes) => match &mut self.open {
+                Some((pending, _)) => pending.write(bytes),
+                None => Ok(()),
+            },
+            Event::End => match self.open.take() {
+                Some((pending, name)) => self.place(pending, &name),
+                None => Ok(()),
+            },
+        }
+    }
+
+    fn begin(&self, name: &str) -> Result<Pending<'a>, HttpError> {
+        let path = self.directory.join(name.as_bytes());
+        if !self.writer.overwrite {
+            return self.writer.store.begin_beside(&path);
+        }
+        self.writer.store.look(&path)?.begin(None)
+    }
+
+    fn place(&mut self, pending: Pending<'a>, name: &str) -> Result<(), HttpError> {
+        let (placed, name) = if self.writer.overwrite && !(self.writer.taken)(&self.directory.join(name.as_bytes())) {
+            (pending.place(|_| Ok(()))?, name.to_owned())
+        } else {
+            let free = (0..MOST_OF_A_NAME).map(|number| filename::numbered(name, number));
+            let free = free.map(|name| self.directory.join(name.as_bytes())).filter(|path| !(self.writer.taken)(path));
+            let (placed, path) = pending.place_beside(free)?;
+            (placed, path.segments().last().map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default())
+        };
+        self.stored.push(name);
+        self.first.get_or_insert(placed);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Vec<String>, HttpError> {
+        match self.first {
+            Some(first) => first.sync()?,
+            None => return Err(HttpError::bad_request("there is no file in the form")),
+        }
+        Ok(self.stored)
+    }
+}
+
+/// A browser is sent back to the directory's page, in which the files are listed; a program is told their names.
+fn answer(request: &Request, names: &[String]) -> Response {
+    let path = request.encoded_path();
+    let slash = if path.ends_with('/') { "" } else { "/" };
+    if request.header("Accept").is_some_and(|accept| accept.contains("text/html")) {
+        return Response::redirect(Status::SEE_OTHER, format!("{path}{slash}"));
+    }
+    let lines: String = names.iter().map(|name| format!("Stored {name}.\n")).collect();
+    let response = Response::text(lines).with_status(Status::CREATED);
+    match names {
+        [name] => response.with_header("Location", format!("{path}{slash}{}", encode_segment(name.as_bytes()))),
+        _ => response,
+    }
+}
+
+impl From<Malformed> for HttpError {
+    fn from(error: Malformed) -> Self {
+        Self::bad_request(error.0)
+    }
+}

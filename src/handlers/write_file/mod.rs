@@ -1,0 +1,292 @@
+//! The writing service: JSON and forms by `POST` and any bytes by `PUT`, stored under the path they were sent to; `DELETE`.
+
+mod form;
+
+use std::hash::RandomState;
+use std::io::{self, Read as _};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::{FileType, Stat};
+
+use crate::handlers::Handler;
+use crate::handlers::sandbox;
+use crate::handlers::store::{Durability, Place, Store};
+use crate::http::conditional::{self, Preconditions, Validators, Verdict};
+use crate::http::error::HttpError;
+use crate::http::json::{self, JsonError};
+use crate::http::method::Method;
+use crate::http::path::{PathError, RelativePath};
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::http::status::Status;
+
+/// Stores what is sent in a directory, under the path of the request.
+///
+/// A `POST` of `application/json` that is valid JSON in UTF-8 is stored byte for byte and answered 200
+/// `Wrote data for NAME.`, with the JSON's own `name` or else the file's. It is checked as it arrives, in bounded memory; one
+/// object may not have the same name twice (RFC 8259 §4 lets each reader pick another), as far as the first 262,144 names of
+/// objects open at the same time go, and there may be 128 levels. With [`WriteFile::with_put`] a `PUT` stores any bytes, and
+/// is answered 201 when they are new and 204 when they take something's place, with the new file's `ETag`. `If-Match` and
+/// `If-None-Match` are honoured (RFC 9110 §13). Other methods get 405.
+///
+/// A file changes from its old content to its new in one step, after the new is on the disk, and the answer comes when its
+/// name is there too. Whatever goes wrong before, the old stays. Missing directories are made. No path leads out of the
+/// directory, and no link is followed. Files have mode 0644 under the process's umask.
+pub struct WriteFile {
+    store: Store,
+    put: bool,
+    delete: bool,
+    forms: bool,
+    overwrite: bool,
+    taken: Box<dyn Fn(&RelativePath) -> bool + Send + Sync>,
+    random: RandomState,
+}
+
+const JSON: &str = "application/json";
+const FORM: &str = "multipart/form-data";
+
+impl WriteFile {
+    /// Stores in this directory, which must be there when the first request comes.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            store: Store::new(directory),
+            put: false,
+            delete: false,
+            forms: false,
+            overwrite: false,
+            taken: Box::new(|_| false),
+            random: RandomState::new(),
+        }
+    }
+
+    /// Takes `PUT` as well. Defaults to `POST` only.
+    #[must_use]
+    pub fn with_put(mut self) -> Self {
+        self.put = true;
+        self
+    }
+
+    /// Takes `DELETE` as well: a file is removed and answered 204. Directories are not removed. Defaults to not.
+    #[must_use]
+    pub fn with_delete(mut self) -> Self {
+        self.delete = true;
+        self
+    }
+
+    /// Takes a `POST` of `multipart/form-data` as well (RFC 7578), as a browser's upload form sends it: each file in it is stored
+    /// in the directory that the request's path names, by its own name, made fit to be one. A name that is taken gets a number,
+    /// as in `photo (1).jpg`. The answer is 201 and says the names, or for a browser 303 back to the directory. Defaults to not.
+    ///
+    /// A browser sends forms for the pages of any site without asking: put [`Cors`](crate::Cors) around the handler, which refuses
+    /// them.
+    #[must_use]
+    pub fn with_forms(mut self) -> Self {
+        self.forms = true;
+        self
+    }
+
+    /// Whether a file from a form takes the place of one of the same name, instead of getting a number. Defaults to false.
+    #[must_use]
+    pub fn overwrite(mut self, overwrite: bool) -> Self {
+        self.overwrite = overwrite;
+        self
+    }
+
+    /// When a write counts as done, and is answered. Defaults to [`Durability::Full`].
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.store.set_durability(durability);
+        self
+    }
+
+    /// The most bytes that the files in the directory and below may have together; what would make it more is answered 507.
+    /// They are counted when the first write comes, and again from time to time. Defaults to no limit.
+    #[must_use]
+    pub fn max_total(mut self, bytes: u64) -> Self {
+        self.store.set_max_total(bytes);
+        self
+    }
+
+    /// Refuses with 409 to write where `taken` says so: what is stored there would not be what is served there.
+    /// Defaults to nowhere.
+    #[must_use]
+    pub fn except(mut self, taken: impl Fn(&RelativePath) -> bool + Send + Sync + 'static) -> Self {
+        self.taken = Box::new(taken);
+        self
+    }
+
+    /// Removes the unfinished files of writers that were killed; those that another process is writing stay. The first write does
+    /// that as well.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be opened.
+    pub fn sweep(&self) -> io::Result<()> {
+        self.store.sweep()
+    }
+
+    /// The methods that this service takes.
+    pub fn methods(&self) -> &'static [Method] {
+        match (self.put, self.delete) {
+            (false, false) => &[Method::Post],
+            (true, false) => &[Method::Post, Method::Put],
+            (false, true) => &[Method::Post, Method::Delete],
+            (true, true) => &[Method::Post, Method::Put, Method::Delete],
+        }
+    }
+
+    fn post(&self, request: &mut Request) -> Result<Response, HttpError> {
+        if self.forms && request.has_media_type(FORM) {
+            return form::store(self, request);
+        }
+        if !request.has_media_type(JSON) {
+            let accepted = if self.forms { "application/json, multipart/form-data" } else { JSON };
+            return Err(HttpError::UnsupportedMediaType(accepted));
+        }
+        let path = self.path(request)?;
+        if !request.has_body() {
+            return Err(HttpError::LengthRequired);
+        }
+        let place = self.look(&path, request)?;
+        let mut pending = place.begin(request.content_length())?;
+        let mut checker = json::Checker::new("name", &self.random);
+        receive(request, |bytes| {
+            checker.push(bytes)?;
+            pending.write(bytes)
+        })?;
+        let name = match checker.finish()? {
+            Some(name) => name,
+            None => path.segments().last().map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default(),
+        };
+        pending.place(|standing| judge(request, standing))?.sync()?;
+        Ok(Response::text(format!("Wrote data for {name}.")))
+    }
+
+    fn put(&self, request: &mut Request) -> Result<Response, HttpError> {
+        // RFC 9110 §14.5: a part must not be taken for the whole.
+        if request.header("Content-Range").is_some() {
+            return Err(HttpError::bad_request("a PUT of a part is not supported"));
+        }
+        let path = self.path(request)?;
+        if !request.has_body() {
+            return Err(HttpError::LengthRequired);
+        }
+        let mut pending = self.look(&path, request)?.begin(request.content_length())?;
+        receive(request, |bytes| pending.write(bytes))?;
+        let placed = pending.place(|standing| judge(request, standing))?;
+        let (replaced, stat) = (placed.replaced, placed.stat);
+        placed.sync()?;
+        let response = if replaced {
+            Response::new(Status::NO_CONTENT)
+        } else {
+            Response::new(Status::CREATED).with_header("Location", request.encoded_path().to_owned())
+        };
+        // RFC 9110 §9.3.4: the content was stored as it came, so that what GET will say of it can be said now. The stamp is the
+        // store's own, so the tag is strong from the beginning.
+        Ok(match validators(&stat, SystemTime::now() + LONG_SETTLED).etag {
+            Some(etag) => response.with_header("ETag", etag),
+            None => response,
+        })
+    }
+
+    fn delete(&self, request: &Request) -> Result<Response, HttpError> {
+        let path = self.path(request)?;
+        self.store.remove(&path, |standing| {
+            judge(request, standing)?;
+            let kind = standing.map(|stat| FileType::from_raw_mode(stat.st_mode));
+            // Sockets, devices and the like were not put there by a client.
+            if kind.is_some_and(|kind| !kind.is_file() && !kind.is_symlink()) {
+                Err(HttpError::Forbidden)
+            } else {
+                Ok(())
+            }
+        })?;
+        Ok(Response::new(Status::NO_CONTENT))
+    }
+
+    /// Looks whether there is a chance for the request, before its body is read.
+    fn look(&self, path: &RelativePath, request: &Request) -> Result<Place<'_>, HttpError> {
+        let place = self.store.look(path)?;
+        judge(request, place.standing())?;
+        Ok(place)
+    }
+
+    fn path(&self, request: &Request) -> Result<RelativePath, HttpError> {
+        let path = RelativePath::parse_for_writing(request.encoded_path()).map_err(refused)?;
+        if (self.taken)(&path) {
+            return Err(HttpError::Conflict("something that cannot be written is served there".into()));
+        }
+        Ok(path)
+    }
+}
+
+impl Handler for WriteFile {
+    fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
+        match request.method() {
+            Method::Post => self.post(request),
+            Method::Put if self.put => self.put(request),
+            Method::Delete if self.delete => self.delete(request),
+            _ => Err(HttpError::MethodNotAllowed(self.methods().into())),
+        }
+    }
+}
+
+/// Reads the body as it arrives. A failing disk and a failing client are told apart by what failed.
+fn receive(request: &mut Request, mut take: impl FnMut(&[u8]) -> Result<(), HttpError>) -> Result<(), HttpError> {
+    const PIECE: u64 = 64 * 1024;
+    let piece = request.content_length().unwrap_or(PIECE).clamp(1, PIECE);
+    let mut buffer = vec![0; usize::try_from(piece).unwrap_or(1)];
+    let mut body = request.body();
+    loop {
+        match body.read(&mut buffer)? {
+            0 => return Ok(()),
+            read => take(&buffer[..read])?,
+        }
+    }
+}
+
+/// Whether the request's preconditions hold for what stands there.
+fn judge(request: &Request, standing: Option<&Stat>) -> Result<(), HttpError> {
+    let preconditions = Preconditions {
+        if_match: request.header("If-Match"),
+        if_none_match: request.header("If-None-Match"),
+        if_unmodified_since: request.header("If-Unmodified-Since"),
+        ..Preconditions::default()
+    };
+    // A tag is weak while the file is so young that another change could leave the same stamp. That matters when tags are given
+    // out. A strong one that comes back was given out after that time, or with a stamp that no other file gets, and says of
+    // a file with the same stamp that it is the same.
+    let now = SystemTime::now() + LONG_SETTLED;
+    let current = standing.map(|stat| validators(stat, now));
+    match conditional::evaluate(request.method(), &preconditions, current.as_ref(), now) {
+        Verdict::Proceed => Ok(()),
+        Verdict::NotModified | Verdict::Failed => Err(HttpError::PreconditionFailed),
+    }
+}
+
+/// Longer than the stamps of any file system are coarse.
+const LONG_SETTLED: Duration = Duration::from_secs(60);
+
+/// The validators that reading the file would show.
+#[allow(clippy::useless_conversion, reason = "the types differ between systems")]
+fn validators(stat: &Stat, now: SystemTime) -> Validators {
+    let length = u64::try_from(stat.st_size).unwrap_or(0);
+    conditional::file_validators(length, sandbox::modified(stat), stat.st_ino, now)
+}
+
+fn refused(error: PathError) -> HttpError {
+    match error {
+        PathError::Directory => HttpError::Conflict(error.explain().into()),
+        error => HttpError::bad_request(error.explain()),
+    }
+}
+
+impl From<JsonError> for HttpError {
+    fn from(error: JsonError) -> Self {
+        Self::bad_request(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests;

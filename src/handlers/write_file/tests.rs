@@ -1,0 +1,283 @@
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::handlers::answer;
+
+fn post(writer: &WriteFile, target: &str, body: &[u8]) -> (u16, String) {
+    let request = Request::new(Method::Post, target).with_header("Content-Type", JSON).with_body(body);
+    send(writer, request)
+}
+
+fn put(target: &str, body: &str) -> Request {
+    Request::new(Method::Put, target).with_body(body)
+}
+
+fn send(writer: &WriteFile, mut request: Request) -> (u16, String) {
+    let mut response = answer(writer, &mut request);
+    (response.status().code(), response.read_text().unwrap())
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn json_is_stored_as_it_was_sent() {
+    let directory = tempfile::tempdir().unwrap();
+    let writer = WriteFile::new(directory.path());
+    let table: [(&[u8], &str); 9] = [
+        (b"{ \"name\": \"Han Solo\",\r\n\t\"ship\": [1.0e5] }\n", "Wrote data for Han Solo."),
+        (b"{\"a\": {\"name\": \"inner\"}, \"name\": \"outer\"}", "Wrote data for outer."),
+        ("{\"name\": \"Gr\\u00f6\u{df}e\"}".as_bytes(), "Wrote data for Größe."),
+        (b"{\"name\": 5}", "Wrote data for a b.json."),
+        (b"{}", "Wrote data for a b.json."),
+        (b"[1, 2]", "Wrote data for a b.json."),
+        (b"null", "Wrote data for a b.json."),
+        (b"\"name\"", "Wrote data for a b.json."),
+        (b" 7 ", "Wrote data for a b.json."),
+    ];
+    for (body, answer) in table {
+        assert_eq!(post(&writer, "/a%20b.json", body), (200, answer.into()));
+        assert_eq!(fs::read(directory.path().join("a b.json")).unwrap(), body);
+    }
+    assert_eq!(names(directory.path()), ["a b.json"]);
+}
+
+#[test]
+fn what_is_not_json_is_refused_and_the_old_file_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let writer = WriteFile::new(directory.path());
+    post(&writer, "/f", b"{}");
+    let table: [(&[u8], &str); 9] = [
+        (b"", "line 1 column 0"),
+        (b"{", "line 1 column 1"),
+        (b"{\n \"a\": nope }", "line 2 column"),
+        (b"{} {}", "line 1 column 4"),
+        (b"{'a': 1}", "line 1 column 2"),
+        (b"{\"a\": \"\xff\"}", "not valid UTF-8 at line 1 column 8"),
+        (b"{\n\n\xc3}", "not valid UTF-8 at line 3 column 1"),
+        (b"\xef\xbb\xbf{}", "line 1 column 1"),
+        (b"\"a\nb\"", "line"),
+    ];
+    for (body, reason) in table {
+        let (status, text) = post(&writer, "/f", body);
+        assert_eq!(status, 400, "{body:?}");
+        assert!(text.contains(reason), "{body:?}: {text}");
+    }
+    assert_eq!(fs::read(directory.path().join("f")).unwrap(), b"{}");
+    assert_eq!(names(directory.path()), ["f"]);
+}
+
+#[test]
+fn requests_that_are_not_for_it_are_refused_by_their_status() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("dir")).unwrap();
+    fs::write(directory.path().join("file"), "").unwrap();
+    let writer = WriteFile::new(directory.path()).except(|path| path.segments()[0] == b"taken");
+    let json = |target: &str| Request::new(Method::Post, target).with_header("Content-Type", JSON);
+    let table = [
+        (Request::get("/f"), 405, "Unsupported request: GET."),
+        (put("/f", "x"), 405, "Unsupported request: PUT."),
+        (Request::new(Method::Post, "/f").with_body("{}"), 415, "Unsupported request: POST"),
+        (json("/f"), 411, "Content-Length"),
+        (json("/taken/f").with_body("{}"), 409, "served there"),
+        (json("/").with_body("{}"), 409, "directory"),
+        (json("/dir").with_body("{}"), 409, "directory"),
+        (json("/file/f").with_body("{}"), 409, "file stands"),
+        (json("/../f").with_body("{}"), 400, "dot segment"),
+        (json("/%2e%2e%2ff").with_body("{}"), 400, "encoded slash"),
+        (json("/.profile").with_body("{}"), 400, "dot"),
+        (json("/f").with_body("{\"a\": 1,\n \"a\": 2}"), 400, "a name twice in one object at line 2 column 4"),
+        (json("/f").with_body("[".repeat(129)), 400, "more than 128 levels at line 1 column 129"),
+    ];
+    for (request, status, text) in table {
+        let target = request.target().to_owned();
+        let (seen, body) = send(&writer, request);
+        assert_eq!(seen, status, "{target}: {body}");
+        assert!(body.contains(text), "{target}: {body}");
+    }
+    assert_eq!(names(directory.path()), ["dir", "file"]);
+}
+
+#[test]
+fn put_creates_and_replaces() {
+    let directory = tempfile::tempdir().unwrap();
+    let writer = WriteFile::new(directory.path()).with_put();
+    let created = answer(&writer, &mut put("/a/b%20c", "1"));
+    assert_eq!((created.status(), created.header("Location")), (Status::CREATED, Some("/a/b%20c")));
+    let later = SystemTime::now() + LONG_SETTLED;
+    let etag = |name: &str| validators(&rustix::fs::stat(directory.path().join(name)).unwrap(), later).etag;
+    assert_eq!(created.header("ETag").map(str::to_owned), etag("a/b c"));
+    let replaced = answer(&writer, &mut put("/a/b%20c", "longer"));
+    assert_eq!((replaced.status(), replaced.header("Location")), (Status::NO_CONTENT, None));
+    assert_eq!(replaced.header("ETag").map(str::to_owned), etag("a/b c"));
+    assert_eq!(send(&writer, put("/a/b%20c", "2")), (204, String::new()));
+    assert_eq!(fs::read_to_string(directory.path().join("a/b c")).unwrap(), "2");
+    let part = put("/a/b%20c", "3").with_header("Content-Range", "bytes 0-0/1");
+    assert_eq!(send(&writer, part).0, 400);
+    assert_eq!(send(&writer, Request::new(Method::Put, "/a/d")).0, 411);
+    assert_eq!(names(&directory.path().join("a")), ["b c"]);
+}
+
+#[test]
+fn preconditions_are_judged_against_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let writer = WriteFile::new(directory.path()).with_put();
+    assert_eq!(send(&writer, put("/f", "1").with_header("If-Match", "*")).0, 412);
+    assert_eq!(send(&writer, put("/f", "1").with_header("If-None-Match", "*")).0, 201);
+    assert_eq!(send(&writer, put("/f", "2").with_header("If-None-Match", "*")).0, 412);
+    let written = answer(&writer, &mut put("/f", "2"));
+    let old = written.header("ETag").unwrap().to_owned();
+    assert!(!old.starts_with("W/"), "If-Match takes no weak ones");
+    assert_eq!(send(&writer, put("/f", "3").with_header("If-Match", &old)).0, 204);
+    assert_eq!(send(&writer, put("/f", "4").with_header("If-Match", &old)).0, 412);
+    assert_eq!(fs::read_to_string(directory.path().join("f")).unwrap(), "3");
+    assert_eq!(names(directory.path()), ["f"]);
+}
+
+#[test]
+fn files_are_deleted_where_that_is_allowed() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("dir")).unwrap();
+    fs::write(directory.path().join("dir/f"), "").unwrap();
+    let writer = WriteFile::new(directory.path()).with_delete().except(|path| path.segments()[0] == b"taken");
+    let table = [
+        ("/dir/f", Some(("If-Match", "\"other\"")), 412),
+        ("/dir/f", Some(("If-None-Match", "*")), 412),
+        ("/dir/f", Some(("If-Match", "*")), 204),
+        ("/dir/f", Some(("If-Match", "*")), 412),
+        ("/dir/f", None, 404),
+        ("/none/f", None, 404),
+        ("/dir", None, 409),
+        ("/dir/", None, 409),
+        ("/", None, 409),
+        ("/taken", None, 409),
+        ("/dir/%2e%2e/x", None, 400),
+    ];
+    for (target, field, status) in table {
+        let request = Request::new(Method::Delete, target);
+        let request = field.into_iter().fold(request, |request, (name, value)| request.with_header(name, value));
+        assert_eq!(send(&writer, request).0, status, "{target} {field:?}");
+    }
+    assert_eq!(names(directory.path()), ["dir"]);
+    assert_eq!(send(&WriteFile::new(directory.path()), Request::new(Method::Delete, "/dir/f")).0, 405);
+}
+
+#[test]
+fn the_directory_holds_no_more_than_it_may() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("there"), [0; 50]).unwrap();
+    let writer = WriteFile::new(directory.path()).with_put().with_delete().max_total(100);
+    let delete = |target: &str| Request::new(Method::Delete, target);
+    let table = [
+        (put("/a", &"x".repeat(51)), 507),
+        (put("/a", &"x".repeat(50)), 201),
+        (put("/b", "x"), 507),
+        (put("/b", ""), 201),
+        (put("/a", &"y".repeat(50)), 204),
+        (put("/a", &"y".repeat(51)), 507),
+        (put("/there", &"y".repeat(20)), 204),
+        (put("/b", &"x".repeat(30)), 204),
+        (delete("/a"), 204),
+        (put("/c", &"x".repeat(50)), 201),
+        (put("/d", "x"), 507),
+    ];
+    for (request, status) in table {
+        let target = request.target().to_owned();
+        assert_eq!(send(&writer, request).0, status, "{target}");
+    }
+    assert_eq!(names(directory.path()), ["b", "c", "there"]);
+}
+
+const FORM_TYPE: &str = "multipart/form-data; boundary=B";
+
+fn form(target: &str, files: &[(&str, &str)]) -> Request {
+    let mut body = String::from("--B\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nno file\r\n");
+    for (name, content) in files {
+        body += &format!("--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"{name}\"\r\n\r\n{content}\r\n");
+    }
+    Request::new(Method::Post, target).with_header("Content-Type", FORM_TYPE).with_body(body + "--B--\r\n")
+}
+
+#[test]
+fn the_files_of_a_form_are_stored_by_their_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let taken = |path: &RelativePath| path.segments() == [b"ours.txt"];
+    let writer = WriteFile::new(directory.path()).with_forms().except(taken);
+    let table: [(&str, &[(&str, &str)], &str); 5] = [
+        ("/", &[("a.txt", "1"), ("b.txt", "2")], "Stored a.txt.\nStored b.txt.\n"),
+        ("/", &[("a.txt", "3"), ("a.txt", "4"), ("", "")], "Stored a (1).txt.\nStored a (2).txt.\n"),
+        ("/", &[("ours.txt", "5")], "Stored ours (1).txt.\n"),
+        ("/new/dir", &[("../..\\x/.y.txt", "6")], "Stored y.txt.\n"),
+        ("/new/dir/", &[("größe", "7\r\n--b")], "Stored größe.\n"),
+    ];
+    for (target, files, text) in table {
+        assert_eq!(send(&writer, form(target, files)), (201, text.into()));
+    }
+    let one = answer(&writer, &mut form("/new", &[("c d", "8")]));
+    assert_eq!(one.header("Location"), Some("/new/c%20d"));
+    let browser = answer(&writer, &mut form("/new", &[("e", "9")]).with_header("Accept", "text/html,*/*;q=0.8"));
+    assert_eq!((browser.status(), browser.header("Location")), (Status::SEE_OTHER, Some("/new/")));
+    let expected = [
+        ("a.txt", "1"),
+        ("b.txt", "2"),
+        ("a (1).txt", "3"),
+        ("a (2).txt", "4"),
+        ("ours (1).txt", "5"),
+        ("new/dir/y.txt", "6"),
+        ("new/dir/größe", "7\r\n--b"),
+        ("new/c d", "8"),
+        ("new/e", "9"),
+    ];
+    for (name, content) in expected {
+        assert_eq!(fs::read_to_string(directory.path().join(name)).unwrap(), content, "{name}");
+    }
+    assert_eq!(names(directory.path()).len(), 6);
+    assert_eq!(names(&directory.path().join("new")), ["c d", "dir", "e"]);
+
+    let writer = WriteFile::new(directory.path()).with_forms().overwrite(true).except(taken);
+    let answered = send(&writer, form("/", &[("a.txt", "new"), ("ours.txt", "new")]));
+    assert_eq!(answered, (201, "Stored a.txt.\nStored ours (2).txt.\n".into()));
+    assert_eq!(fs::read_to_string(directory.path().join("a.txt")).unwrap(), "new");
+}
+
+#[test]
+fn forms_that_are_cut_or_have_no_place_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("file"), "").unwrap();
+    let writer = WriteFile::new(directory.path()).with_forms();
+    let file = || form("/", &[("a", "1")]);
+    let raw = |content_type: &str, body: &str| {
+        Request::new(Method::Post, "/").with_header("Content-Type", content_type).with_body(body)
+    };
+    let begun = "--B\r\nContent-Disposition: form-data; filename=cut\r\n\r\nbegun";
+    let table = [
+        (raw("multipart/form-data", ""), 400, "no boundary"),
+        (raw(FORM_TYPE, ""), 400, "ends before"),
+        (raw(FORM_TYPE, begun), 400, "ends before"),
+        (form("/", &[]), 400, "no file"),
+        (form("/", &[("", "")]), 400, "no file"),
+        (form("/file", &[("a", "1")]), 409, "file stands"),
+        (form("/.hidden", &[("a", "1")]), 400, "dot"),
+        (form("/..%2f", &[("a", "1")]), 400, "encoded slash"),
+        (form(&"/a".repeat(32), &[("a", "1")]), 400, "too long"),
+        (Request::new(Method::Post, "/").with_header("Content-Type", FORM_TYPE), 411, "Content-Length"),
+        (
+            raw("text/plain", ""),
+            415,
+            "Unsupported request: POST of text/plain; application/json or multipart/form-data",
+        ),
+    ];
+    for (request, status, text) in table {
+        let shown = format!("{request:?} {:?}", request.header("Content-Type"));
+        let (seen, body) = send(&writer, request);
+        assert_eq!(seen, status, "{shown}: {body}");
+        assert!(body.contains(text), "{shown}: {body}");
+    }
+    assert_eq!(names(directory.path()), ["file"]);
+    assert_eq!(send(&WriteFile::new(directory.path()), file()).0, 415, "forms are off");
+}

@@ -1,0 +1,93 @@
+//! The names that uploaded files get: what a client calls them, made fit to be stored.
+
+/// The most bytes that a file's name may have.
+const LONGEST: usize = 255;
+
+/// What a file is called whose own name leaves nothing to call it by.
+const NAMELESS: &str = "upload";
+
+/// The name for a file that the client calls so (RFC 7578 §4.2 says not to trust it): the last part of what may be a path of
+/// any system, without control characters, without dots or white space in front, at most 255 bytes.
+pub(crate) fn clean(sent: &str) -> String {
+    let last = sent.rsplit(['/', '\\']).next().unwrap_or(sent);
+    let plain: String = last.chars().filter(|c| !c.is_control()).collect();
+    let name = plain.trim_start_matches(|c: char| c == '.' || c.is_whitespace()).trim_end();
+    if name.is_empty() { NAMELESS.into() } else { fit(name, "") }
+}
+
+/// The name with a number, to tell it from others of the same name: `photo (1).jpg`. Number 0 is the name itself.
+pub(crate) fn numbered(name: &str, number: u32) -> String {
+    if number == 0 { name.into() } else { fit(name, &format!(" ({number})")) }
+}
+
+/// The name with `mark` before its extension, cut before the mark where it would be too long.
+fn fit(name: &str, mark: &str) -> String {
+    // What follows a dot far from the end is no extension but text.
+    const LONGEST_EXTENSION: usize = 32;
+    let dot = name.rfind('.').filter(|dot| *dot > 0 && name.len() - dot <= LONGEST_EXTENSION).unwrap_or(name.len());
+    let (stem, extension) = name.split_at(dot);
+    let room = LONGEST - mark.len() - extension.len();
+    let kept = (0..=room.min(stem.len())).rev().find(|end| stem.is_char_boundary(*end)).unwrap_or(0);
+    format!("{}{mark}{extension}", &stem[..kept])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::path::{RelativePath, encode_segment};
+
+    #[test]
+    fn names_are_made_fit_to_be_stored() {
+        let long = "ö".repeat(200) + ".jpeg";
+        let cut = "ö".repeat(125) + ".jpeg";
+        let endless = "x".repeat(300);
+        let table = [
+            ("photo.jpg", "photo.jpg"),
+            ("größe 😀.txt", "größe 😀.txt"),
+            ("C:\\Users\\me\\photo.jpg", "photo.jpg"),
+            ("/etc/passwd", "passwd"),
+            ("../../up.txt", "up.txt"),
+            ("..\\..\\up.txt", "up.txt"),
+            ("..", "upload"),
+            (".", "upload"),
+            ("", "upload"),
+            ("dir/", "upload"),
+            ("   ", "upload"),
+            ("...", "upload"),
+            (".htaccess", "htaccess"),
+            (". .profile", "profile"),
+            (".hearken-0123456789abcdef", "hearken-0123456789abcdef"),
+            ("a\0b\r\nc\u{7f}\u{85}.txt", "abc.txt"),
+            (" a b .txt ", "a b .txt"),
+            ("a%2fb.txt", "a%2fb.txt"),
+            ("%2e%2e", "%2e%2e"),
+            ("a:b*c?\"<>|", "a:b*c?\"<>|"),
+            ("tar.gz.", "tar.gz."),
+            (&long, &cut),
+            (&endless, &endless[..255]),
+        ];
+        for (sent, expected) in table {
+            let name = clean(sent);
+            assert_eq!(name, expected, "{sent:?}");
+            assert!(
+                RelativePath::parse_for_writing(&format!("/{}", encode_segment(name.as_bytes()))).is_ok(),
+                "{name:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn numbers_come_before_the_extension() {
+        let longest = "x".repeat(251) + ".jpg";
+        let table = [
+            ("photo.jpg", 0, "photo.jpg".to_owned()),
+            ("photo.jpg", 1, "photo (1).jpg".to_owned()),
+            ("photo", 12, "photo (12)".to_owned()),
+            ("a.tar.gz", 2, "a.tar (2).gz".to_owned()),
+            (&longest, 10, "x".repeat(246) + " (10).jpg"),
+        ];
+        for (name, number, expected) in table {
+            assert_eq!(numbered(name, number), expected);
+        }
+    }
+}

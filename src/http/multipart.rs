@@ -1,0 +1,335 @@
+//! Forms with files (`multipart/form-data`, RFC 7578 and RFC 2046 §5.1) as they arrive, a piece at a time.
+
+use percent_encoding::percent_decode_str;
+
+/// Takes a form apart.
+///
+/// It holds no more of it than one piece, one head of a part and a boundary.
+pub(crate) struct Parser {
+    /// What ends a part: a line break, two hyphens and the boundary.
+    delimiter: Vec<u8>,
+    held: Vec<u8>,
+    state: State,
+}
+
+/// What comes next in a form.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Event<'a> {
+    /// A part begins.
+    Part(PartHead),
+    /// More of its content.
+    Data(&'a [u8]),
+    /// The part has ended.
+    End,
+}
+
+/// The head of a part.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct PartHead {
+    /// What the client calls the file; `None` for a field that is none.
+    pub(crate) filename: Option<String>,
+}
+
+/// Why a form cannot be taken apart, in words for the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Malformed(pub(crate) &'static str);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Preamble,
+    /// Right behind a delimiter: either two hyphens or the rest of its line.
+    AfterDelimiter,
+    Head,
+    Content,
+    Epilogue,
+}
+
+/// The most bytes of the head of a part.
+const LONGEST_HEAD: usize = 8 * 1024;
+
+const TOO_LONG: Malformed = Malformed("the head of a part of the form is too long");
+
+/// The boundary that the value of `Content-Type` names, if it names one that can be (RFC 2046 §5.1.1).
+pub(crate) fn boundary(content_type: &str) -> Option<String> {
+    let boundary = Parameters::of(content_type).find(|(name, _)| name.eq_ignore_ascii_case("boundary"))?.1;
+    let fits = (1..=70).contains(&boundary.len()) && boundary.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
+    (fits && !boundary.ends_with(' ')).then_some(boundary)
+}
+
+impl Parser {
+    pub(crate) fn new(boundary: &str) -> Self {
+        let delimiter = format!("\r\n--{boundary}").into_bytes();
+        // The first delimiter may stand at the very beginning, without the line break.
+        Self { delimiter, held: b"\r\n".to_vec(), state: State::Preamble }
+    }
+
+    /// Takes the next piece and hands on what is in it.
+    pub(crate) fn push<E: From<Malformed>>(
+        &mut self,
+        bytes: &[u8],
+        mut take: impl FnMut(Event<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.state == State::Epilogue {
+            return Ok(());
+        }
+        self.held.extend_from_slice(bytes);
+        let held = std::mem::take(&mut self.held);
+        let mut rest = held.as_slice();
+        while let Some(left) = self.step(rest, &mut take)? {
+            rest = left;
+        }
+        let kept = match self.state {
+            State::Epilogue => 0,
+            State::Preamble | State::Content => {
+                let kept = rest.len().min(self.delimiter.len() - 1);
+                if self.state == State::Content && kept < rest.len() {
+                    take(Event::Data(&rest[..rest.len() - kept]))?;
+                }
+                kept
+            }
+            State::AfterDelimiter | State::Head => rest.len(),
+        };
+        if kept > LONGEST_HEAD {
+            return Err(TOO_LONG.into());
+        }
+        let mut held = held;
+        held.drain(..held.len() - kept);
+        self.held = held;
+        Ok(())
+    }
+
+    /// The end of the form has come.
+    pub(crate) fn finish(self) -> Result<(), Malformed> {
+        if self.state == State::Epilogue { Ok(()) } else { Err(Malformed("the form ends before its last boundary")) }
+    }
+
+    /// One step on; `None` where more is needed for it.
+    fn step<'a, E: From<Malformed>>(
+        &mut self,
+        bytes: &'a [u8],
+        take: &mut impl FnMut(Event<'_>) -> Result<(), E>,
+    ) -> Result<Option<&'a [u8]>, E> {
+        match self.state {
+            State::Preamble | State::Content => {
+                let Some(at) = find(bytes, &self.delimiter) else { return Ok(None) };
+                if self.state == State::Content {
+                    if at > 0 {
+                        take(Event::Data(&bytes[..at]))?;
+                    }
+                    take(Event::End)?;
+                }
+                self.state = State::AfterDelimiter;
+                Ok(Some(&bytes[at + self.delimiter.len()..]))
+            }
+            State::AfterDelimiter => {
+                if bytes.starts_with(b"--") {
+                    self.state = State::Epilogue;
+                    return Ok(Some(&[]));
+                }
+                let Some(line) = find(bytes, b"\r\n") else { return Ok(None) };
+                if bytes[..line].iter().any(|byte| !matches!(byte, b' ' | b'\t')) {
+                    return Err(Malformed("something else stands on the line of a boundary").into());
+                }
+                self.state = State::Head;
+                // The line break stays: a head without fields is nothing but the empty line.
+                Ok(Some(&bytes[line..]))
+            }
+            State::Head => {
+                let Some(end) = find(bytes, b"\r\n\r\n") else { return Ok(None) };
+                if end > LONGEST_HEAD {
+                    return Err(TOO_LONG.into());
+                }
+                self.state = State::Content;
+                take(Event::Part(head(&bytes[..end])))?;
+                // The delimiter of an empty part begins with the line break of the empty line's end.
+                Ok(Some(&bytes[end + 4..]))
+            }
+            State::Epilogue => Ok(None),
+        }
+    }
+}
+
+fn head(bytes: &[u8]) -> PartHead {
+    let text = String::from_utf8_lossy(bytes);
+    let disposition = text.split("\r\n").find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("Content-Disposition").then(|| value.trim().to_owned())
+    });
+    let mut head = PartHead::default();
+    for (name, value) in Parameters::of(disposition.as_deref().unwrap_or("")) {
+        if name.eq_ignore_ascii_case("filename") {
+            // How browsers escape what would end the field; nothing else is escaped.
+            head.filename.get_or_insert(value.replace("%22", "\"").replace("%0D", "\r").replace("%0A", "\n"));
+        } else if name.eq_ignore_ascii_case("filename*")
+            && let Some(decoded) = extended(&value)
+        {
+            // RFC 7578 §4.2 forbids it and some clients send it; it is the better name then.
+            head.filename = Some(decoded);
+            break;
+        }
+    }
+    head
+}
+
+/// A value of RFC 8187 §3.2: character set, language, and percent-encoded text.
+fn extended(value: &str) -> Option<String> {
+    let mut parts = value.splitn(3, '\'');
+    let (set, _, text) = (parts.next()?, parts.next()?, parts.next()?);
+    set.eq_ignore_ascii_case("utf-8").then(|| percent_decode_str(text).decode_utf8_lossy().into_owned())
+}
+
+/// The parameters after the first semicolon of a field's value, quotes taken off.
+struct Parameters<'a>(&'a str);
+
+impl<'a> Parameters<'a> {
+    fn of(value: &'a str) -> Self {
+        Self(value.find(';').map_or("", |at| &value[at..]))
+    }
+}
+
+impl<'a> Iterator for Parameters<'a> {
+    type Item = (&'a str, String);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.0.trim_start_matches([' ', '\t', ';']);
+        let (name, rest) = rest.split_once('=')?;
+        let Some(quoted) = rest.strip_prefix('"') else {
+            let end = rest.find(';').unwrap_or(rest.len());
+            self.0 = &rest[end..];
+            return Some((name.trim_end(), rest[..end].trim().to_owned()));
+        };
+        let mut value = String::new();
+        let mut characters = quoted.char_indices();
+        while let Some((at, character)) = characters.next() {
+            match character {
+                '"' => {
+                    self.0 = &quoted[at + 1..];
+                    return Some((name.trim_end(), value));
+                }
+                // A backslash escapes a quote only: before anything else it is a part of a path, as old browsers send it.
+                '\\' if quoted[at + 1..].starts_with('"') && quoted[at + 2..].contains('"') => {
+                    value.push('"');
+                    characters.next();
+                }
+                character => value.push(character),
+            }
+        }
+        self.0 = "";
+        None
+    }
+}
+
+fn find(bytes: &[u8], sought: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    while let Some(at) = bytes[from..].iter().position(|byte| *byte == sought[0]) {
+        if bytes[from + at..].starts_with(sought) {
+            return Some(from + at);
+        }
+        from += at + 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The parts of a form that comes in pieces of this many bytes: what the files are called, and what is in them.
+    fn parse(form: &[u8], piece: usize) -> Result<Vec<(Option<String>, Vec<u8>)>, Malformed> {
+        let mut parser = Parser::new("X y");
+        let (mut parts, mut open) = (Vec::new(), None);
+        for piece in form.chunks(piece) {
+            parser.push(piece, |event| {
+                match event {
+                    Event::Part(head) => open = Some((head.filename, Vec::new())),
+                    Event::Data(data) => open.as_mut().expect("a part is open").1.extend_from_slice(data),
+                    Event::End => parts.push(open.take().expect("a part is open")),
+                }
+                Ok::<_, Malformed>(())
+            })?;
+            assert!(parser.held.len() <= LONGEST_HEAD);
+        }
+        parser.finish()?;
+        Ok(parts)
+    }
+
+    #[test]
+    fn forms_are_taken_apart_in_pieces_of_any_size() {
+        let form = b"preamble\r\n--X y\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nfield\
+            \r\n--X y \t\r\ncontent-disposition: form-data; name=\"f\"; filename=\"a;b\\\"c%22.txt\"\r\nContent-Type: x/y\r\n\r\n\
+            \r\n--X\r\n-\r\n--X \r\r\n\r\n--X y\r\nContent-Disposition: form-data; filename=\"\"; name=f\r\n\r\n\
+            \r\n--X y\r\n\r\nbare\r\n--X y--\r\nepilogue --X y";
+        for piece in 1..form.len() {
+            assert_eq!(
+                parse(form, piece).unwrap(),
+                [
+                    (None, b"field".to_vec()),
+                    (Some("a;b\"c\".txt".into()), b"\r\n--X\r\n-\r\n--X \r\r\n".to_vec()),
+                    (Some(String::new()), Vec::new()),
+                    (None, b"bare".to_vec()),
+                ],
+                "{piece}"
+            );
+        }
+        assert_eq!(parse(b"--X y--", 3), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_no_form_is_refused() {
+        let long = [b"--X y\r\nA: ".as_slice(), &[b'x'; 9000], b"\r\n\r\n--X y--"].concat();
+        let table: [(&[u8], &str); 7] = [
+            (b"", "ends before"),
+            (b"no form at all", "ends before"),
+            (b"--X y\r\n", "ends before"),
+            (b"--X y\r\n\r\ncut", "ends before"),
+            (b"--X y\r\n\r\ncut\r\n--X y", "ends before"),
+            (b"--X yz\r\n\r\n\r\n--X y--", "line of a boundary"),
+            (&long, "too long"),
+        ];
+        for (form, reason) in table {
+            for piece in [1, 64, 100_000] {
+                let error = parse(form, piece).unwrap_err();
+                assert!(error.0.contains(reason), "{error:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn files_are_called_what_the_client_calls_them() {
+        let table = [
+            ("form-data; name=a; filename=plain.txt", Some("plain.txt")),
+            ("form-data; name=\"a\"; filename=\"C:\\dir\\file.txt\"", Some("C:\\dir\\file.txt")),
+            ("form-data; filename=\"größe.txt\"", Some("größe.txt")),
+            ("form-data; filename=\"a%22b%0D%0A%41\"", Some("a\"b\r\n%41")),
+            ("form-data; filename=\"old\"; filename*=UTF-8''gr%C3%B6%C3%9Fe", Some("größe")),
+            ("form-data; filename=\"kept\"; filename*=latin1''x", Some("kept")),
+            ("form-data; FILENAME=\"a\"; filename=\"b\"", Some("a")),
+            ("form-data; filename=\"dir\\\"", Some("dir\\")),
+            ("form-data; filename=\"never ends", None),
+            ("form-data; name=\"filename=x\"", None),
+            ("form-data", None),
+        ];
+        for (disposition, expected) in table {
+            let head = head(format!("\r\nX: y\r\nContent-Disposition: {disposition}").as_bytes());
+            assert_eq!(head.filename.as_deref(), expected, "{disposition}");
+        }
+    }
+
+    #[test]
+    fn boundaries_are_found_in_the_media_type() {
+        let long = format!("multipart/form-data; boundary={}", "x".repeat(71));
+        let table = [
+            ("multipart/form-data; boundary=----WebKit1", Some("----WebKit1")),
+            ("multipart/form-data;BOUNDARY=\"a b;c\"; charset=utf-8", Some("a b;c")),
+            ("multipart/form-data; charset=utf-8; boundary=x", Some("x")),
+            ("multipart/form-data", None),
+            ("multipart/form-data; boundary=", None),
+            ("multipart/form-data; boundary=\"x \"", None),
+            ("multipart/form-data; boundary=größe", None),
+            (&long, None),
+        ];
+        for (content_type, expected) in table {
+            assert_eq!(boundary(content_type).as_deref(), expected, "{content_type}");
+        }
+    }
+}
