@@ -2,6 +2,7 @@
 
 pub(crate) mod accept;
 pub(crate) mod body;
+pub(crate) mod byteranges;
 pub mod conditional;
 pub(crate) mod cors;
 pub mod date;

@@ -1,108 +1,338 @@
-//! Range requests (RFC 9110 §14): what part of a representation a `Range` field asks for.
+//! Range requests (RFC 9110 §14): what parts of a representation a `Range` field asks for.
+
+use super::headers;
 
 /// What to send of a representation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
     /// All of it: no range was asked for, or the field is to be ignored.
     Whole,
-    /// The bytes from `first` to `last`, both included.
-    Part {
-        /// The first byte's position.
-        first: u64,
-        /// The last byte's position, below the length.
-        last: u64,
-    },
-    /// Nothing: the range lies beyond the end, which is 416.
+    /// One part.
+    Part(ByteRange),
+    /// Several parts, in the order they were asked for, far enough from each other to be worth it.
+    Several(Vec<ByteRange>),
+    /// Nothing: the ranges lie beyond the end, which is 416.
     Unsatisfiable,
 }
 
+/// The bytes from one position to another, both included. There is at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByteRange {
+    /// The first byte's position.
+    pub first: u64,
+    /// The last byte's position, below the length.
+    pub last: u64,
+}
+
+/// The most parts that are sent for one request. Who asks for more gets the whole.
+pub const MOST_PARTS: usize = 16;
+
+/// Parts with fewer bytes than this between them are sent as one: what stands around a part is about as long (RFC 9110
+/// §15.3.7.2).
+pub const NEAR: u64 = 128;
+
+/// The most ranges that are looked at.
+const MOST_RANGES: usize = 256;
+
 /// What a `Range` field selects of `length` bytes.
 ///
-/// | field | of 10 bytes | why |
+/// | field | of 1,000 bytes | why |
 /// |---|---|---|
 /// | `bytes=2-4` | 2 to 4 | |
-/// | `bytes=2-`, `bytes=2-99` | 2 to 9 | open or clamped end (§14.1.2) |
-/// | `bytes=-3` | 7 to 9 | suffix |
-/// | `bytes=-99` | all ten, as a part | a suffix longer than the whole |
-/// | `bytes=10-` , `bytes=-0` | unsatisfiable | |
+/// | `bytes=2-`, `bytes=2-9999` | 2 to 999 | open or clamped end (RFC 9110 §14.1.2) |
+/// | `bytes=-3` | 997 to 999 | suffix |
+/// | `bytes=-9999` | all, as a part | a suffix longer than the whole |
+/// | `bytes=500-599, 0-99` | both, in this order | several (§15.3.7.2) |
+/// | `bytes=0-99, 100-199`, `bytes=0-99, 120-199` | 0 to 199 | touching, or too near to be told apart |
+/// | `bytes=0-9, 5000-` | 0 to 9 | what cannot be satisfied is left out |
+/// | `bytes=1000-` , `bytes=-0` | unsatisfiable | |
 /// | `lines=1-2`, `bytes=4-2`, `bytes=x` | whole | unknown unit or invalid: ignored (§14.2) |
-/// | `bytes=0-1,4-5` | whole | several ranges: a server may send the whole (§14.2) |
+/// | more than two that overlap, more than 16 parts | whole | a server need not put up with it (§14.2) |
+///
+/// Of 0 bytes a suffix selects the whole, which is satisfied with nothing (§14.1.1).
 pub fn select(field: &str, length: u64) -> Selection {
     let Some((unit, set)) = field.split_once('=') else { return Selection::Whole };
     if !unit.trim_matches([' ', '\t']).eq_ignore_ascii_case("bytes") {
         return Selection::Whole;
     }
-    let Some((first, last)) = set.trim_matches([' ', '\t']).split_once('-') else { return Selection::Whole };
-    match (position(first), position(last)) {
-        (Position::None, Position::At(suffix)) => match length.checked_sub(1) {
-            Some(end) if suffix > 0 => Selection::Part { first: length.saturating_sub(suffix), last: end },
-            _ => Selection::Unsatisfiable,
-        },
-        (Position::At(first), Position::None) => part(first, u64::MAX, length),
-        (Position::At(first), Position::At(last)) if first <= last => part(first, last, length),
-        _ => Selection::Whole,
+    let mut wanted = Vec::new();
+    let mut seen = 0;
+    for member in headers::list(set) {
+        seen += 1;
+        match Specifier::parse(member) {
+            Some(_) if seen > MOST_RANGES => return Selection::Whole,
+            None => return Selection::Whole,
+            // Satisfiable, and there is no part to say so with.
+            Some(Specifier::Suffix(1..)) if length == 0 => return Selection::Whole,
+            Some(specifier) => wanted.extend(specifier.of(length)),
+        }
+    }
+    match wanted.as_slice() {
+        [] if seen == 0 => Selection::Whole,
+        [] => Selection::Unsatisfiable,
+        [range] => Selection::Part(*range),
+        _ => coalesce(wanted),
     }
 }
 
-fn part(first: u64, last: u64, length: u64) -> Selection {
-    if first >= length {
-        return Selection::Unsatisfiable;
+impl ByteRange {
+    /// How many bytes it has.
+    #[allow(clippy::len_without_is_empty, reason = "it is never empty")]
+    pub fn length(self) -> u64 {
+        self.last - self.first + 1
     }
-    Selection::Part { first, last: last.min(length - 1) }
+
+    /// The value of `Content-Range` for this part of `length` bytes (RFC 9110 §14.4).
+    pub fn content_range(self, length: u64) -> String {
+        format!("bytes {}-{}/{length}", self.first, self.last)
+    }
 }
 
-enum Position {
-    None,
-    At(u64),
-    Invalid,
+/// Joins the ranges that overlap or are near each other. A part stands where its first range was asked for.
+fn coalesce(wanted: Vec<ByteRange>) -> Selection {
+    let mut ranges: Vec<(usize, ByteRange)> = wanted.into_iter().enumerate().collect();
+    ranges.sort_by_key(|(_, range)| range.first);
+    let mut parts: Vec<(usize, ByteRange)> = Vec::new();
+    let mut overlaps = 0;
+    for (place, range) in ranges {
+        match parts.last_mut() {
+            Some((earlier, part)) if range.first <= part.last.saturating_add(NEAR) => {
+                overlaps += usize::from(range.first <= part.last);
+                part.last = part.last.max(range.last);
+                *earlier = place.min(*earlier);
+            }
+            _ => parts.push((place, range)),
+        }
+    }
+    // RFC 9110 §14.2: more than two that overlap are an error or an attack.
+    if overlaps > 1 || parts.len() > MOST_PARTS {
+        return Selection::Whole;
+    }
+    parts.sort_by_key(|(place, _)| *place);
+    match parts.as_slice() {
+        [(_, part)] => Selection::Part(*part),
+        _ => Selection::Several(parts.into_iter().map(|(_, part)| part).collect()),
+    }
+}
+
+/// One of the ranges of a field (RFC 9110 §14.1.1).
+enum Specifier {
+    From(u64, Option<u64>),
+    Suffix(u64),
+}
+
+impl Specifier {
+    fn parse(text: &str) -> Option<Self> {
+        let (first, last) = text.split_once('-')?;
+        match (first, last) {
+            ("", suffix) => Some(Self::Suffix(position(suffix)?)),
+            (first, "") => Some(Self::From(position(first)?, None)),
+            (first, last) => {
+                let (first, last) = (position(first)?, position(last)?);
+                (first <= last).then_some(Self::From(first, Some(last)))
+            }
+        }
+    }
+
+    /// The bytes that it names of so many, `None` where there are none.
+    fn of(self, length: u64) -> Option<ByteRange> {
+        let end = length.checked_sub(1)?;
+        match self {
+            Self::Suffix(0) => None,
+            Self::Suffix(suffix) => Some(ByteRange { first: length.saturating_sub(suffix), last: end }),
+            Self::From(first, _) if first > end => None,
+            Self::From(first, last) => Some(ByteRange { first, last: last.map_or(end, |last| last.min(end)) }),
+        }
+    }
 }
 
 /// A position of digits only. One too large for 64 bits lies beyond every end, so it saturates.
-fn position(text: &str) -> Position {
-    if text.is_empty() {
-        return Position::None;
+fn position(text: &str) -> Option<u64> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
     }
-    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Position::Invalid;
-    }
-    Position::At(text.parse().unwrap_or(u64::MAX))
+    Some(text.parse().unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
+    fn part(first: u64, last: u64) -> Selection {
+        Selection::Part(ByteRange { first, last })
+    }
+
+    fn several(parts: &[(u64, u64)]) -> Selection {
+        Selection::Several(parts.iter().map(|&(first, last)| ByteRange { first, last }).collect())
+    }
+
     #[test]
-    fn the_table_of_section_14() {
-        let part = |first, last| Selection::Part { first, last };
+    fn one_range_as_in_section_14_1_2() {
         let table = [
             ("bytes=0-0", 10, part(0, 0), "one byte"),
             ("bytes=2-4", 10, part(2, 4), "a middle"),
             ("bytes=2-", 10, part(2, 9), "open end"),
             ("bytes=2-99", 10, part(2, 9), "clamped end"),
+            ("bytes=9-9", 10, part(9, 9), "the last byte"),
             ("bytes=0-99999999999999999999999", 10, part(0, 9), "an end beyond 64 bits is clamped"),
+            ("bytes=4294967296-4294967300", 5_000_000_000, part(4_294_967_296, 4_294_967_300), "beyond 32 bits"),
+            ("bytes=18446744073709551614-", u64::MAX, part(u64::MAX - 1, u64::MAX - 1), "the last of all"),
             ("bytes=-3", 10, part(7, 9), "suffix"),
             ("bytes=-99", 10, part(0, 9), "oversized suffix"),
             ("Bytes=2-4", 10, part(2, 4), "units compare without case"),
             ("bytes = 2-4", 10, part(2, 4), "white space around the equals sign"),
+            ("bytes=0002-004", 10, part(2, 4), "zeros in front"),
             ("bytes=10-", 10, Selection::Unsatisfiable, "starts at the end"),
             ("bytes=99999999999999999999999-", 10, Selection::Unsatisfiable, "a start beyond 64 bits"),
             ("bytes=-0", 10, Selection::Unsatisfiable, "empty suffix"),
             ("bytes=0-", 0, Selection::Unsatisfiable, "nothing to select from"),
-            ("bytes=-5", 0, Selection::Unsatisfiable, "nothing to take a suffix of"),
-            ("bytes=4-2", 10, Selection::Whole, "backwards is invalid, so ignored"),
-            ("bytes=", 10, Selection::Whole, "invalid"),
-            ("bytes=-", 10, Selection::Whole, "invalid"),
-            ("bytes=a-b", 10, Selection::Whole, "invalid"),
-            ("bytes=+1-2", 10, Selection::Whole, "a sign is not a digit"),
-            ("bytes=--3", 10, Selection::Whole, "invalid"),
-            ("bytes 0-1", 10, Selection::Whole, "no equals sign"),
-            ("lines=0-1", 10, Selection::Whole, "unknown unit"),
-            ("bytes=0-1,4-5", 10, Selection::Whole, "several"),
-            ("", 10, Selection::Whole, "empty"),
+            ("bytes=-0", 0, Selection::Unsatisfiable, "nothing of nothing"),
+            ("bytes=-5", 0, Selection::Whole, "a suffix is satisfiable, be it of nothing (§14.1.1)"),
         ];
         for (field, length, expected, why) in table {
             assert_eq!(select(field, length), expected, "{field:?} of {length}: {why}");
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_or_invalid_is_ignored_as_in_section_14_2() {
+        for field in [
+            "bytes=4-2",
+            "bytes=",
+            "bytes=,",
+            "bytes=-",
+            "bytes=--3",
+            "bytes=a-b",
+            "bytes=+1-2",
+            "bytes=1",
+            "bytes=0x1-2",
+            "bytes=1 - 2",
+            "bytes=0-1;2-3",
+            "bytes=0-1,4-2",
+            "bytes=0-1,x",
+            "bytes 0-1",
+            "bytes: 0-1",
+            "lines=0-1",
+            "none=0-1",
+            "=0-1",
+            "",
+        ] {
+            assert_eq!(select(field, 1000), Selection::Whole, "{field:?}");
+        }
+    }
+
+    #[test]
+    fn several_ranges_as_in_section_15_3_7_2() {
+        let table = [
+            ("bytes=0-99,500-599", several(&[(0, 99), (500, 599)]), "two"),
+            ("bytes=0-0, 500-, ,", several(&[(0, 0), (500, 999)]), "blanks and empty members"),
+            ("bytes=500-599,0-99", several(&[(500, 599), (0, 99)]), "in the order asked for"),
+            ("bytes=-1,0-0", several(&[(999, 999), (0, 0)]), "last and first"),
+            ("bytes=0-9,10-19", part(0, 19), "touching"),
+            ("bytes=0-9,137-140", part(0, 140), "nearer than what stands around a part"),
+            ("bytes=0-9,138-140", several(&[(0, 9), (138, 140)]), "just far enough"),
+            ("bytes=0-9,5-19", part(0, 19), "two that overlap"),
+            ("bytes=0-,5-9", part(0, 999), "one inside another"),
+            ("bytes=500-599,0-99,590-610", several(&[(500, 610), (0, 99)]), "where the first was asked for"),
+            ("bytes=590-610,0-99,500-595", several(&[(500, 610), (0, 99)]), "where the first was asked for"),
+            ("bytes=0-9,5-14,10-19", Selection::Whole, "three that overlap"),
+            ("bytes=0-,0-,0-,0-,0-", Selection::Whole, "the same again and again"),
+            ("bytes=0-9,2000-", part(0, 9), "the one that can be satisfied"),
+            ("bytes=2000-,-0", Selection::Unsatisfiable, "none that can be"),
+        ];
+        for (field, expected, why) in table {
+            assert_eq!(select(field, 1000), expected, "{field:?}: {why}");
+        }
+        assert_eq!(select("bytes=0-,-5", 0), Selection::Whole);
+    }
+
+    #[test]
+    fn the_number_of_parts_is_bounded() {
+        let field = |count: u64| {
+            let ranges: Vec<String> = (0..count).map(|n| format!("{0}-{0}", n * 1000)).collect();
+            format!("bytes={}", ranges.join(","))
+        };
+        assert!(matches!(select(&field(16), 1 << 40), Selection::Several(parts) if parts.len() == MOST_PARTS));
+        assert_eq!(select(&field(17), 1 << 40), Selection::Whole);
+        // Many that come to few are few, up to a bound that reading them has.
+        let adjoining = |count: u64| {
+            let ranges: Vec<String> = (0..count).map(|n| format!("{0}-{0}", n)).collect();
+            format!("bytes={}", ranges.join(","))
+        };
+        assert_eq!(select(&adjoining(256), 1000), part(0, 255));
+        assert_eq!(select(&adjoining(257), 1000), Selection::Whole);
+    }
+
+    /// The bytes that a specifier asks for, found by asking for each.
+    fn asked_for(specifiers: &[(Option<u64>, Option<u64>)], length: u64) -> Vec<bool> {
+        let asks = |at: u64| {
+            specifiers.iter().any(|specifier| match *specifier {
+                (Some(first), last) => first <= at && last.is_none_or(|last| at <= last),
+                (None, suffix) => suffix.is_some_and(|suffix| at + suffix >= length),
+            })
+        };
+        (0..length).map(asks).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_valid_ranges_of_any_length_select_what_was_asked_for(
+            specifiers in prop::collection::vec(
+                (0_u64..1500, prop::option::of(0_u64..1500), any::<bool>()).prop_map(|(a, b, suffix)| match b {
+                    _ if suffix => (None, Some(a)),
+                    Some(b) => (Some(a.min(b)), Some(a.max(b))),
+                    None => (Some(a), None),
+                }),
+                1..24,
+            ),
+            length in 0_u64..1200,
+        ) {
+            let text = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+            let members: Vec<_> = specifiers.iter().map(|(a, b)| format!("{}-{}", text(*a), text(*b))).collect();
+            let asked = asked_for(&specifiers, length);
+            let parts = match select(&format!("bytes={}", members.join(",")), length) {
+                Selection::Whole => return Ok(()),
+                Selection::Unsatisfiable => {
+                    prop_assert!(!asked.contains(&true), "there was something to send");
+                    return Ok(());
+                }
+                Selection::Part(part) => vec![part],
+                Selection::Several(parts) => parts,
+            };
+            prop_assert!(parts.len() <= MOST_PARTS);
+            let mut covered = vec![false; asked.len()];
+            for part in &parts {
+                for at in part.first..=part.last {
+                    let at = usize::try_from(at).unwrap();
+                    prop_assert!(!covered[at], "{at} is sent once");
+                    covered[at] = true;
+                }
+                let ends = [part.first, part.last].map(|at| asked[usize::try_from(at).unwrap()]);
+                prop_assert_eq!(ends, [true, true], "a part begins and ends where it was asked to");
+            }
+            prop_assert!(asked.iter().zip(&covered).all(|(asked, covered)| covered >= asked), "all of it is sent");
+            let mut sorted = parts;
+            sorted.sort_by_key(|part| part.first);
+            prop_assert!(sorted.windows(2).all(|pair| pair[1].first - pair[0].last > NEAR), "no two are near");
+        }
+
+        #[test]
+        fn any_text_at_all_selects_something_that_is_there(
+            field in prop_oneof!["\\PC{0,40}", "bytes ?= ?[-0-9, ]{0,40}", "bytes=[0-9]{1,22}-[0-9]{0,22}"],
+            length in any::<u64>(),
+        ) {
+            let parts = match select(&field, length) {
+                Selection::Part(part) => vec![part],
+                Selection::Several(parts) => parts,
+                Selection::Whole | Selection::Unsatisfiable => Vec::new(),
+            };
+            for part in parts {
+                prop_assert!(part.first <= part.last && part.last < length, "{part:?} of {length}");
+            }
         }
     }
 }

@@ -170,6 +170,11 @@ impl Response {
         self.fault.as_deref()
     }
 
+    /// Whether the body is read while it is sent.
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(self.body, ResponseBody::Stream { .. })
+    }
+
     pub(crate) fn into_body(self) -> ResponseBody {
         self.body
     }

@@ -13,7 +13,7 @@ use super::Context;
 use super::adapter::{self, Adapted, Wire};
 use super::connections::{Connection, Phase};
 use super::guard::last_words;
-use super::writer::{self, Sink};
+use super::writer::{self, Failure, Sink};
 use crate::access_log::Record;
 use crate::handlers;
 use crate::http::error::HttpError;
@@ -88,6 +88,9 @@ fn serve(
     let status = response.status();
     let record = context.access_log.as_ref().map(|_| Record::begin(&request, SystemTime::now()));
 
+    // To be named in the log, should the body fail on its way.
+    let target = response.is_stream().then(|| request.target().to_owned());
+
     let mut wire = into_wire(request);
     let settled = wire.settle();
     let persistent = persistent && settled && !context.is_stopping() && !context.is_pressed();
@@ -95,7 +98,7 @@ fn serve(
 
     context.connections.enter(connection, Phase::Writing);
     let plain = !wire.is_secure();
-    let result = into_writer(wire, connection, settled).and_then(|mut out| {
+    let result = into_writer(wire, connection, settled).map_err(Failure::from).and_then(|mut out| {
         let socket = if plain { connection.socket().for_worker() } else { None };
         let mut sink = Sink { out: &mut out, socket };
         writer::send(&mut sink, buffer, response, &method, version, persistence)
@@ -112,8 +115,11 @@ fn serve(
             }
             Next::Close
         }
-        Err(error) => {
-            log::debug!("{}: an answer was cut short: {error}", connection.peer());
+        Err(failure) => {
+            match failure {
+                Failure::Connection(error) => log::debug!("{}: an answer was cut short: {error}", connection.peer()),
+                Failure::Body(error) => log::error!("{method} {}: cut short: {error}", target.unwrap_or_default()),
+            }
             connection.cut();
             Next::Close
         }

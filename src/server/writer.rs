@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use rustix::net::SendFlags;
 
-use crate::handlers::files::part::FilePart;
+use crate::handlers::files::part::{self, FilePart};
 use crate::http::date;
 use crate::http::head::{self, BodyFraming, Persistence};
 use crate::http::method::{Method, Version};
@@ -35,7 +35,7 @@ const BUFFER: usize = 256 * 1024;
 
 /// Sends a response and flushes it. `buffer` is scratch space that may be used again; it is left empty.
 ///
-/// An error leaves the response cut short: the connection must then be broken off, so that the client notices.
+/// A failure leaves the response cut short: the connection must then be broken off, so that the client notices.
 pub(super) fn send(
     sink: &mut Sink<'_>,
     buffer: &mut Vec<u8>,
@@ -43,19 +43,23 @@ pub(super) fn send(
     method: &Method,
     version: Version,
     persistence: Persistence,
-) -> io::Result<Sent> {
+) -> Result<Sent, Failure> {
     buffer.clear();
-    let (framing, persistence) = with_date(|date| head::write(buffer, &response, method, version, persistence, date));
+    let (framing, mut persistence) =
+        with_date(|date| head::write(buffer, &response, method, version, persistence, date));
     let result = match (framing, response.into_body()) {
         (BodyFraming::None, _) => Ok(0),
         (_, ResponseBody::Bytes(bytes)) => send_bytes(sink.out, buffer, &bytes),
         (_, ResponseBody::Shared(bytes, range)) => send_bytes(sink.out, buffer, &bytes[range]),
         (BodyFraming::Chunked, ResponseBody::Stream { reader, .. }) => send_chunks(sink.out, buffer, reader),
-        (BodyFraming::Length(length), ResponseBody::Stream { reader, .. }) => send_known(sink, buffer, reader, length)
-            .and_then(|sent| match sent {
-                sent if sent == length => Ok(sent),
-                _ => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the body is shorter than its declared length")),
-            }),
+        (BodyFraming::Length(length), ResponseBody::Stream { mut reader, .. }) => {
+            let sent = send_known(sink, buffer, reader.as_mut(), length);
+            // What was announced is not what is there any more, so nothing more is said on this connection.
+            if part::has_grown(reader.as_ref()) {
+                persistence = Persistence::Close;
+            }
+            sent
+        }
         (BodyFraming::UntilClose, ResponseBody::Stream { reader, .. }) => send_stream(sink.out, buffer, reader),
     };
     let result = result.and_then(|body| {
@@ -69,7 +73,22 @@ pub(super) fn send(
     result
 }
 
-fn send_bytes(out: &mut dyn Write, buffer: &mut Vec<u8>, bytes: &[u8]) -> io::Result<u64> {
+/// Why a response was cut short.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The client is gone, or does not read.
+    Connection(io::Error),
+    /// Its body could not be had, or not as it was announced.
+    Body(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Connection(error)
+    }
+}
+
+fn send_bytes(out: &mut dyn Write, buffer: &mut Vec<u8>, bytes: &[u8]) -> Result<u64, Failure> {
     let (first, rest) = bytes.split_at(bytes.len().min(BUFFER));
     buffer.extend_from_slice(first);
     if !rest.is_empty() {
@@ -80,41 +99,62 @@ fn send_bytes(out: &mut dyn Write, buffer: &mut Vec<u8>, bytes: &[u8]) -> io::Re
     Ok(bytes.len() as u64)
 }
 
-/// Sends at most `length` bytes of the body: straight from the file where it is one, by way of the buffer otherwise.
-fn send_known(sink: &mut Sink<'_>, buffer: &mut Vec<u8>, reader: Box<dyn Payload>, length: u64) -> io::Result<u64> {
-    let Some(socket) = sink.socket else { return send_stream(sink.out, buffer, reader.take(length)) };
-    if !(&*reader as &dyn Any).is::<FilePart>() {
-        return send_stream(sink.out, buffer, reader.take(length));
+/// Sends the `length` bytes of the body: straight from the file where it is one, by way of the buffer otherwise.
+fn send_known(
+    sink: &mut Sink<'_>,
+    buffer: &mut Vec<u8>,
+    reader: &mut dyn Payload,
+    length: u64,
+) -> Result<u64, Failure> {
+    let mut sent = 0;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if let Some(socket) = sink.socket
+        && let Some(part) = (&mut *reader as &mut dyn Any).downcast_mut::<FilePart>()
+    {
+        sent = send_file(socket, buffer, part)?;
     }
-    let reader: Box<dyn Any> = reader;
-    let mut part = *reader.downcast::<FilePart>().expect("it was asked just now");
-    send_file(socket, buffer, &mut part)
+    sent += send_stream(sink.out, buffer, reader.take(length - sent))?;
+    if sent < length {
+        let error = io::Error::new(io::ErrorKind::UnexpectedEof, "the body is shorter than its declared length");
+        return Err(Failure::Body(error));
+    }
+    Ok(sent)
 }
 
 /// How much of a file one call sends.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const FILE_CHUNK: u64 = 512 * 1024;
 
-/// Sends the head and then the file, which the kernel copies to the socket without showing it to us.
+/// Sends the head and then the file, which the kernel copies to the socket without showing it to us. Where it does not do so
+/// to the end, be it that the file is of another kind or cannot be read, the rest is left to the way of the buffer.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn send_file(socket: BorrowedFd<'_>, buffer: &mut Vec<u8>, part: &mut FilePart) -> io::Result<u64> {
+fn send_file(socket: BorrowedFd<'_>, buffer: &mut Vec<u8>, part: &mut FilePart) -> Result<u64, Failure> {
+    use rustix::io::Errno;
+
     // MORE: the first of the file leaves in one packet with the head.
     let mut head = buffer.as_slice();
     while !head.is_empty() {
-        let sent = rustix::net::send(socket, head, SendFlags::MORE | SendFlags::NOSIGNAL)?;
+        let sent = rustix::net::send(socket, head, SendFlags::MORE | SendFlags::NOSIGNAL).map_err(io::Error::from)?;
         head = &head[sent..];
     }
     buffer.clear();
     let mut total = 0;
+    let mut checked = false;
     while part.left() > 0 {
+        if part.left() <= FILE_CHUNK && !checked {
+            part.check().map_err(Failure::Body)?;
+            checked = true;
+        }
         let mut position = part.position();
         let chunk = usize::try_from(part.left().min(FILE_CHUNK)).unwrap_or(usize::MAX);
         let sent = match rustix::fs::sendfile(socket, part.file(), Some(&mut position), chunk) {
-            // The file has become shorter.
-            Ok(0) => break,
+            Ok(0) => return Err(Failure::Body(part::shorter())),
             Ok(sent) => sent as u64,
-            Err(rustix::io::Errno::INTR) => continue,
-            Err(error) => return Err(error.into()),
+            Err(Errno::INTR) => continue,
+            Err(error @ (Errno::PIPE | Errno::CONNRESET | Errno::AGAIN | Errno::TIMEDOUT)) => {
+                return Err(Failure::Connection(error.into()));
+            }
+            Err(_) => break,
         };
         part.advance(sent);
         total += sent;
@@ -122,21 +162,11 @@ fn send_file(socket: BorrowedFd<'_>, buffer: &mut Vec<u8>, part: &mut FilePart) 
     Ok(total)
 }
 
-/// Systems without a fit `sendfile` take the way of the buffer.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn send_file(socket: BorrowedFd<'_>, buffer: &mut Vec<u8>, part: &mut FilePart) -> io::Result<u64> {
-    let mut stream = std::net::TcpStream::from(socket.try_clone_to_owned()?);
-    let sent = send_stream(&mut stream, buffer, part)?;
-    stream.write_all(buffer)?;
-    buffer.clear();
-    Ok(sent)
-}
-
-fn send_stream(out: &mut dyn Write, buffer: &mut Vec<u8>, mut reader: impl Read) -> io::Result<u64> {
+fn send_stream(out: &mut dyn Write, buffer: &mut Vec<u8>, mut reader: impl Read) -> Result<u64, Failure> {
     let mut sent = 0;
     loop {
         let start = buffer.len();
-        let read = fill(buffer, &mut reader, BUFFER)?;
+        let read = fill(buffer, &mut reader, BUFFER).map_err(Failure::Body)?;
         sent += read as u64;
         if buffer.len() < start.max(BUFFER) {
             // The reader has ended; what is left is written by the caller.
@@ -148,14 +178,14 @@ fn send_stream(out: &mut dyn Write, buffer: &mut Vec<u8>, mut reader: impl Read)
 }
 
 /// Each read of the body is a chunk of its own and written at once, so that a slow stream arrives as it is made.
-fn send_chunks(out: &mut dyn Write, buffer: &mut Vec<u8>, mut reader: impl Read) -> io::Result<u64> {
+fn send_chunks(out: &mut dyn Write, buffer: &mut Vec<u8>, mut reader: impl Read) -> Result<u64, Failure> {
     let mut chunk = vec![0; 32 * 1024];
     let mut sent = 0;
     loop {
         let read = match reader.read(&mut chunk) {
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
+            Err(error) => return Err(Failure::Body(error)),
         };
         if read == 0 {
             buffer.extend_from_slice(b"0\r\n\r\n");
@@ -197,7 +227,7 @@ fn with_date<T>(use_date: impl FnOnce(&str) -> T) -> T {
 mod tests {
     use super::*;
 
-    fn sent(response: Response, method: &Method, version: Version) -> (io::Result<Sent>, String) {
+    fn sent(response: Response, method: &Method, version: Version) -> (Result<Sent, Failure>, String) {
         let mut out = Vec::new();
         let mut sink = Sink { out: &mut out, socket: None };
         let result = send(&mut sink, &mut Vec::new(), response, method, version, Persistence::KeepAlive);
@@ -256,6 +286,41 @@ mod tests {
     #[test]
     fn a_body_that_falls_short_is_an_error() {
         let (result, _) = sent(Response::stream(Slow(b"hello"), Some(6)), &Method::Get, Version::Http11);
-        assert_eq!(result.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert!(matches!(result, Err(Failure::Body(error)) if error.kind() == io::ErrorKind::UnexpectedEof));
+    }
+
+    #[test]
+    fn a_body_that_fails_ends_without_its_last_chunk() {
+        struct Failing;
+        impl Read for Failing {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("the disk is broken"))
+            }
+        }
+        for length in [None, Some(10)] {
+            let (result, text) =
+                sent(Response::stream(Slow(b"hello").chain(Failing), length), &Method::Get, Version::Http11);
+            assert!(matches!(result, Err(Failure::Body(_))), "{length:?}");
+            assert!(!text.ends_with("0\r\n\r\n"), "{text}");
+        }
+    }
+
+    #[test]
+    fn whose_fault_it_is_is_told() {
+        struct Gone;
+        impl Write for Gone {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        for response in [Response::text("hello"), Response::stream(Slow(b"hello"), None)] {
+            let mut sink = Sink { out: &mut Gone, socket: None };
+            let (get, version) = (Method::Get, Version::Http11);
+            let result = send(&mut sink, &mut Vec::new(), response, &get, version, Persistence::KeepAlive);
+            assert!(matches!(result, Err(Failure::Connection(_))));
+        }
     }
 }

@@ -70,7 +70,7 @@ impl SmallFiles {
     /// Keeps a file that was just read, with the status that it had before.
     pub(super) fn keep(&self, path: &str, place: Vec<u8>, status: &Stat, file: &Representation, now: SystemTime) {
         let (bytes, open) = cost(file);
-        if matches!(file.content(), Content::Disk(_, length) if *length > LARGEST_OPEN) {
+        if matches!(file.content(), Content::Disk(file) if file.length() > LARGEST_OPEN) {
             return;
         }
         let identity = Identity::of(status);

@@ -1,24 +1,56 @@
-//! A part of a file as the body of a response: read like any stream, and known to the server for what it is.
+//! Parts of a file as the body of a response: read like any stream, and known to the server for what they are.
 
-use std::fs::File;
+use std::any::Any;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::http::range::ByteRange;
+
+/// An open file, and what it was like when its length was told to the client.
+#[derive(Clone)]
+pub(crate) struct OpenedFile {
+    file: Arc<File>,
+    length: u64,
+    modified: Option<SystemTime>,
+}
 
 /// The bytes of a file from a position on, as many as are left.
 pub(crate) struct FilePart {
-    file: Arc<File>,
+    opened: OpenedFile,
     position: u64,
     left: u64,
+    grown: bool,
+}
+
+/// Several parts of a file, and the texts around them.
+pub(crate) struct FileParts {
+    texts: std::vec::IntoIter<String>,
+    ranges: std::vec::IntoIter<ByteRange>,
+    text: io::Cursor<String>,
+    part: FilePart,
+}
+
+impl OpenedFile {
+    pub(crate) fn new(file: File, metadata: &Metadata) -> Self {
+        Self { file: Arc::new(file), length: metadata.len(), modified: metadata.modified().ok() }
+    }
+
+    /// How many bytes it had when it was opened.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
 }
 
 impl FilePart {
-    pub(crate) fn new(file: Arc<File>, position: u64, length: u64) -> Self {
-        Self { file, position, left: length }
+    pub(crate) fn new(opened: OpenedFile, position: u64, length: u64) -> Self {
+        Self { opened, position, left: length, grown: false }
     }
 
     pub(crate) fn file(&self) -> &File {
-        &self.file
+        &self.opened.file
     }
 
     /// Where the rest starts in the file.
@@ -36,32 +68,166 @@ impl FilePart {
         self.position += bytes;
         self.left -= bytes;
     }
+
+    /// Fails where the file was cut or written over since it was opened, so that what was sent of it is of no use. To be asked
+    /// before the last of it is sent: a client that gets less than was announced knows.
+    ///
+    /// A file that only became longer, as logs do, is sent as far as was announced.
+    pub(crate) fn check(&mut self) -> io::Result<()> {
+        let metadata = self.file().metadata()?;
+        if metadata.len() < self.opened.length {
+            return Err(shorter());
+        }
+        if metadata.len() > self.opened.length {
+            self.grown = true;
+        } else if metadata.modified().ok() != self.opened.modified {
+            return Err(io::Error::other("the file was changed while it was sent"));
+        }
+        Ok(())
+    }
+}
+
+/// What a file that has no more to give has become.
+pub(crate) fn shorter() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter while it was sent")
 }
 
 impl Read for FilePart {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let room = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        let read = self.file.read_at(&mut buffer[..room], self.position)?;
+        if room == 0 {
+            return Ok(0);
+        }
+        let read = self.opened.file.read_at(&mut buffer[..room], self.position)?;
+        if read == 0 {
+            return Err(shorter());
+        }
+        if self.left == read as u64 {
+            self.check()?;
+        }
         self.advance(read as u64);
         Ok(read)
     }
 }
 
+impl FileParts {
+    /// These parts of a file, and what stands before each of them and behind the last.
+    pub(crate) fn new(opened: OpenedFile, ranges: Vec<ByteRange>, texts: Vec<String>) -> Self {
+        let mut parts = Self {
+            texts: texts.into_iter(),
+            ranges: ranges.into_iter(),
+            text: io::Cursor::default(),
+            part: FilePart::new(opened, 0, 0),
+        };
+        parts.go_on();
+        parts
+    }
+
+    /// Takes the next text, and the part behind it if there is one; whether there was a text.
+    fn go_on(&mut self) -> bool {
+        let Some(text) = self.texts.next() else { return false };
+        self.text = io::Cursor::new(text);
+        if let Some(range) = self.ranges.next() {
+            (self.part.position, self.part.left) = (range.first, range.length());
+        }
+        true
+    }
+}
+
+impl Read for FileParts {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = match self.text.read(buffer)? {
+                0 => self.part.read(buffer)?,
+                read => read,
+            };
+            if read > 0 || buffer.is_empty() || !self.go_on() {
+                return Ok(read);
+            }
+        }
+    }
+}
+
+/// Whether the body was of a file that became longer while it was sent.
+pub(crate) fn has_grown(body: &dyn Any) -> bool {
+    let part = body.downcast_ref().or_else(|| body.downcast_ref::<FileParts>().map(|parts| &parts.part));
+    part.is_some_and(|part: &FilePart| part.grown)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::io::Write as _;
+    use std::time::Duration;
+
     use super::*;
+
+    fn opened(path: &std::path::Path) -> OpenedFile {
+        let file = File::open(path).unwrap();
+        let metadata = file.metadata().unwrap();
+        OpenedFile::new(file, &metadata)
+    }
 
     #[test]
     fn a_part_ends_where_it_should() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("f");
-        std::fs::write(&path, "0123456789").unwrap();
+        fs::write(&path, "0123456789").unwrap();
         for (position, length, expected) in
-            [(0, 10, "0123456789"), (2, 3, "234"), (8, 5, "89"), (10, 1, ""), (4, 0, "")]
+            [(0, 10, Some("0123456789")), (2, 3, Some("234")), (10, 0, Some("")), (4, 0, Some("")), (8, 5, None)]
         {
             let mut text = String::new();
-            FilePart::new(Arc::new(File::open(&path).unwrap()), position, length).read_to_string(&mut text).unwrap();
-            assert_eq!(text, expected);
+            let read = FilePart::new(opened(&path), position, length).read_to_string(&mut text);
+            assert_eq!(read.ok().map(|_| text.as_str()), expected, "{length} from {position}");
+        }
+    }
+
+    #[test]
+    fn parts_and_texts_alternate() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("f");
+        fs::write(&path, "0123456789").unwrap();
+        let ranges = vec![ByteRange { first: 7, last: 9 }, ByteRange { first: 0, last: 0 }];
+        let texts = ["<", "", ">"].map(str::to_owned).to_vec();
+        let mut parts = FileParts::new(opened(&path), ranges, texts);
+        let mut seen = Vec::new();
+        let mut byte = [0];
+        while parts.read(&mut byte).unwrap() > 0 {
+            seen.push(byte[0]);
+        }
+        assert_eq!(seen, b"<7890>");
+        assert_eq!(parts.read(&mut byte).unwrap(), 0, "the end is the end");
+    }
+
+    #[test]
+    fn a_file_that_changes_is_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("f");
+        let table: [(&str, fn(&File), bool, bool); 4] = [
+            ("nothing", |_| {}, true, false),
+            ("longer", |mut file| file.write_all(b"0123456789+").unwrap(), true, true),
+            ("shorter", |file| file.set_len(5).unwrap(), false, false),
+            (
+                "changed",
+                |file| file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(7)).unwrap(),
+                false,
+                false,
+            ),
+        ];
+        for (what, change, whole, grown) in table {
+            fs::write(&path, "0123456789").unwrap();
+            let ranges = vec![ByteRange { first: 0, last: 1 }, ByteRange { first: 3, last: 9 }];
+            let texts = ["", "", ""].map(str::to_owned).to_vec();
+            let mut one = FilePart::new(opened(&path), 0, 10);
+            let mut several = FileParts::new(opened(&path), ranges, texts);
+            for body in [&mut one as &mut dyn Read, &mut several] {
+                body.read_exact(&mut [0]).unwrap();
+            }
+            change(&fs::OpenOptions::new().write(true).open(&path).unwrap());
+            for body in [&mut one as &mut dyn Read, &mut several] {
+                assert_eq!(body.read_to_end(&mut Vec::new()).is_ok(), whole, "{what}");
+            }
+            assert_eq!((has_grown(&one), has_grown(&several)), (grown, grown), "{what}");
         }
     }
 }

@@ -6,17 +6,18 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::http::byteranges::Frame;
 use crate::http::conditional::{self, Preconditions, Validators, Verdict};
 use crate::http::date;
 use crate::http::error::HttpError;
 use crate::http::headers::Text;
 use crate::http::method::Method;
-use crate::http::range::{self, Selection};
+use crate::http::range::{self, ByteRange, Selection};
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;
 
-use super::part::FilePart;
+use super::part::{FilePart, FileParts, OpenedFile};
 use super::resolve::OpenFile;
 
 /// A file as it is sent.
@@ -30,8 +31,8 @@ pub(super) struct Representation {
 /// Where the bytes of a file are.
 #[derive(Clone)]
 pub(super) enum Content {
-    /// On disk: the open file and its length.
-    Disk(Arc<File>, u64),
+    /// On disk.
+    Disk(OpenedFile),
     /// In memory, all of them.
     Memory(Arc<[u8]>),
 }
@@ -46,8 +47,11 @@ impl Representation {
         let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
         let length = metadata.len();
         let validators = conditional::file_validators(length, modified, metadata.ino(), now);
-        let content =
-            if length > SMALL { Content::Disk(Arc::new(file), length) } else { Content::Memory(read(&file, length)?) };
+        let content = if length > SMALL {
+            Content::Disk(OpenedFile::new(file, &metadata))
+        } else {
+            Content::Memory(read(&file, length)?)
+        };
         Ok(Self { last_modified: date::format(modified.min(now)), validators, media_type, content })
     }
 
@@ -73,19 +77,8 @@ impl Representation {
 
     fn length(&self) -> u64 {
         match &self.content {
-            Content::Disk(_, length) => *length,
+            Content::Disk(file) => file.length(),
             Content::Memory(bytes) => bytes.len() as u64,
-        }
-    }
-
-    /// The bytes from this position on, as the body of a response.
-    fn part(content: Content, position: u64, length: u64) -> Response {
-        match content {
-            Content::Disk(file, _) => Response::stream(FilePart::new(file, position, length), Some(length)),
-            Content::Memory(bytes) => {
-                let index = |number| usize::try_from(number).unwrap_or(usize::MAX);
-                Response::shared(bytes, index(position)..index(position + length))
-            }
         }
     }
 }
@@ -112,14 +105,54 @@ pub(super) fn answer(file: Representation, request: &Request, now: SystemTime) -
         *request.method() == Method::Get && applies
     });
     let length = file.length();
+    let Representation { validators, last_modified, media_type, content } = file;
     let response = match range.map_or(Selection::Whole, |field| range::select(field, length)) {
-        Selection::Whole => Representation::part(file.content, 0, length),
-        Selection::Part { first, last } => Representation::part(file.content, first, last - first + 1)
+        Selection::Whole => part(content, 0, length).with_header("Content-Type", media_type),
+        Selection::Part(range) => part(content, range.first, range.length())
             .with_status(Status::PARTIAL_CONTENT)
-            .with_header("Content-Range", format!("bytes {first}-{last}/{length}")),
+            .with_header("Content-Range", range.content_range(length))
+            .with_header("Content-Type", media_type),
+        Selection::Several(ranges) => several(content, length, media_type, ranges),
         Selection::Unsatisfiable => return Err(HttpError::RangeNotSatisfiable(length)),
     };
-    Ok(described(response, file.validators, file.last_modified).with_header("Content-Type", file.media_type))
+    Ok(described(response, validators, last_modified))
+}
+
+/// The bytes from this position on.
+fn part(content: Content, position: u64, length: u64) -> Response {
+    match content {
+        Content::Disk(file) => Response::stream(FilePart::new(file, position, length), Some(length)),
+        Content::Memory(bytes) => Response::shared(bytes, index(position)..index(position + length)),
+    }
+}
+
+/// Several parts in one body (RFC 9110 §15.3.7.2).
+fn several(content: Content, length: u64, media_type: String, ranges: Vec<ByteRange>) -> Response {
+    let frame = Frame::new(rand::random(), media_type, length);
+    let texts = frame.texts(&ranges);
+    let response = match content {
+        Content::Disk(file) => {
+            let around: u64 = texts.iter().map(|text| text.len() as u64).sum();
+            let parts: u64 = ranges.iter().map(|range| range.length()).sum();
+            Response::stream(FileParts::new(file, ranges, texts), Some(around + parts))
+        }
+        Content::Memory(bytes) => {
+            let mut body = Vec::new();
+            for (place, text) in texts.iter().enumerate() {
+                body.extend_from_slice(text.as_bytes());
+                if let Some(range) = ranges.get(place) {
+                    body.extend_from_slice(&bytes[index(range.first)..=index(range.last)]);
+                }
+            }
+            Response::bytes(body)
+        }
+    };
+    response.with_status(Status::PARTIAL_CONTENT).with_header("Content-Type", frame.media_type())
+}
+
+/// A position in memory.
+fn index(position: u64) -> usize {
+    usize::try_from(position).expect("what is in memory has positions in memory")
 }
 
 fn described(response: Response, validators: Validators, last_modified: String) -> Response {

@@ -1,0 +1,61 @@
+//! Several parts of a representation as one body: `multipart/byteranges` (RFC 9110 §14.6).
+
+use super::range::ByteRange;
+
+/// The frame around the parts of one body.
+pub(crate) struct Frame {
+    boundary: String,
+    media_type: String,
+    length: u64,
+}
+
+impl Frame {
+    /// A frame for parts of `length` bytes of this media type. The boundary must not occur in them: made from a random
+    /// number, it does not.
+    pub(crate) fn new(boundary: u128, media_type: String, length: u64) -> Self {
+        Self { boundary: format!("{boundary:032x}"), media_type, length }
+    }
+
+    /// The media type of the whole body.
+    pub(crate) fn media_type(&self) -> String {
+        format!("multipart/byteranges; boundary={}", self.boundary)
+    }
+
+    /// What stands around these parts: before the first, between one and the next, and behind the last.
+    pub(crate) fn texts(&self, parts: &[ByteRange]) -> Vec<String> {
+        let Self { boundary, media_type, length } = self;
+        let mut texts: Vec<String> = Vec::with_capacity(parts.len() + 1);
+        for part in parts {
+            // The line break before a boundary belongs to it, not to the part (RFC 2046 §5.1.1).
+            let line_break = if texts.is_empty() { "" } else { "\r\n" };
+            let content_range = part.content_range(*length);
+            texts.push(format!(
+                "{line_break}--{boundary}\r\nContent-Type: {media_type}\r\nContent-Range: {content_range}\r\n\r\n"
+            ));
+        }
+        texts.push(format!("\r\n--{boundary}--\r\n"));
+        texts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_section_14_6() {
+        let frame = Frame::new(7, "application/pdf".into(), 8000);
+        let parts = [ByteRange { first: 500, last: 999 }, ByteRange { first: 7000, last: 7999 }];
+        assert_eq!(frame.media_type(), "multipart/byteranges; boundary=00000000000000000000000000000007");
+        assert_eq!(
+            frame.texts(&parts),
+            [
+                "--00000000000000000000000000000007\r\nContent-Type: application/pdf\r\n\
+                 Content-Range: bytes 500-999/8000\r\n\r\n",
+                "\r\n--00000000000000000000000000000007\r\nContent-Type: application/pdf\r\n\
+                 Content-Range: bytes 7000-7999/8000\r\n\r\n",
+                "\r\n--00000000000000000000000000000007--\r\n",
+            ]
+        );
+    }
+}
