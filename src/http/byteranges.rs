@@ -1,18 +1,19 @@
 //! Several parts of a representation as one body: `multipart/byteranges` (RFC 9110 §14.6).
 
+use super::headers::Text;
 use super::range::ByteRange;
 
 /// The frame around the parts of one body.
 pub(crate) struct Frame {
     boundary: String,
-    media_type: String,
+    media_type: Text,
     length: u64,
 }
 
 impl Frame {
     /// A frame for parts of `length` bytes of this media type. The boundary must not occur in them: made from a random
     /// number, it does not.
-    pub(crate) fn new(boundary: u128, media_type: String, length: u64) -> Self {
+    pub(crate) fn new(boundary: u128, media_type: Text, length: u64) -> Self {
         Self { boundary: format!("{boundary:032x}"), media_type, length }
     }
 

@@ -9,6 +9,7 @@ mod embedding;
 mod examples;
 mod limits;
 mod protocol;
+mod ranges;
 mod server;
 mod support;
 mod tls;

@@ -1,5 +1,6 @@
 //! What the tests share: programs started and ended, and HTTP spoken by hand.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -133,6 +134,12 @@ pub(crate) fn until<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// Where this program is, if it is installed.
+pub(crate) fn on_path(program: impl AsRef<OsStr>) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|directory| directory.join(program.as_ref())).find(|file| file.is_file())
+}
+
 /// An address where nobody listens, nor will by chance: no other test uses this loopback address.
 pub(crate) fn unused_address() -> SocketAddr {
     TcpListener::bind("127.0.0.99:0").unwrap().local_addr().unwrap()
@@ -168,15 +175,21 @@ impl Wire {
         let _ = self.stream.get_mut().write_all(bytes.as_ref());
     }
 
-    /// Reads one answer to a request of this method, framed as its head says.
-    pub(crate) fn reply_to(&mut self, method: &str) -> Reply {
+    /// Reads the head of an answer, and leaves its body where it is.
+    pub(crate) fn head(&mut self) -> Reply {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             let read = self.stream.read_line(&mut head).unwrap();
             assert!(read > 0, "the connection ended in a head: {head:?}");
         }
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut reply = Reply { status, head, body: Vec::new() };
+        Reply { status, head, body: Vec::new() }
+    }
+
+    /// Reads one answer to a request of this method, framed as its head says.
+    pub(crate) fn reply_to(&mut self, method: &str) -> Reply {
+        let mut reply = self.head();
+        let status = reply.status;
         if method == "HEAD" || status == 204 || status == 304 || status < 200 {
             return reply;
         }

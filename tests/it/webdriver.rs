@@ -1,19 +1,18 @@
 //! A minimal WebDriver client: one headless Chromium, driven through chromedriver, and gone when dropped.
 
-use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{env, thread};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, until};
+use crate::support::{PATIENCE, on_path, until};
 
 /// A browser with one window. Commands that fail panic, with what the driver says.
 pub(crate) struct Browser {
@@ -240,9 +239,4 @@ fn text(value: &Value) -> String {
 
 fn browser_program() -> Option<PathBuf> {
     BROWSERS.iter().find_map(on_path)
-}
-
-fn on_path(program: impl AsRef<OsStr>) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|directory| directory.join(program.as_ref())).find(|file| file.is_file())
 }

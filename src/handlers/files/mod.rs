@@ -390,7 +390,12 @@ impl Files {
     /// The answer with a file of this name and root, labelled. What visitors put there is kept from acting as the site's own.
     fn label(&self, root: &Root, response: Response, name: &[u8]) -> Response {
         let response = self.labels.put(response, name);
-        if root.uploads { response.with_header("Content-Security-Policy", "sandbox") } else { response }
+        match response.status() {
+            // It stays with what the client has kept (RFC 9110 §15.4.5).
+            Status::NOT_MODIFIED => response,
+            _ if root.uploads => response.with_header("Content-Security-Policy", "sandbox"),
+            _ => response,
+        }
     }
 }
 

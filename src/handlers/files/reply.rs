@@ -62,7 +62,7 @@ impl Representation {
     /// 200 with all of it, whatever the request's conditions.
     pub(super) fn into_whole(self) -> Response {
         let length = self.length();
-        Self::part(self.content, 0, length).with_header("Content-Type", self.media_type)
+        part(self.content, 0, length).with_header("Content-Type", self.media_type)
     }
 
     /// Another one of the same content.
@@ -127,7 +127,7 @@ fn part(content: Content, position: u64, length: u64) -> Response {
 }
 
 /// Several parts in one body (RFC 9110 §15.3.7.2).
-fn several(content: Content, length: u64, media_type: String, ranges: Vec<ByteRange>) -> Response {
+fn several(content: Content, length: u64, media_type: Text, ranges: Vec<ByteRange>) -> Response {
     let frame = Frame::new(rand::random(), media_type, length);
     let texts = frame.texts(&ranges);
     let response = match content {
@@ -174,5 +174,99 @@ fn read(file: &File, length: u64) -> Result<Arc<[u8]>, HttpError> {
             Err(HttpError::internal("the file became shorter while it was read"))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A representation of these bytes, in memory or on disk.
+    fn representation(bytes: &[u8], on_disk: bool) -> Representation {
+        let mut file = tempfile::tempfile().unwrap();
+        io::Write::write_all(&mut file, bytes).unwrap();
+        let metadata = file.metadata().unwrap();
+        let content =
+            if on_disk { Content::Disk(OpenedFile::new(file, &metadata)) } else { Content::Memory(bytes.into()) };
+        let validators = conditional::file_validators(bytes.len() as u64, UNIX_EPOCH, 1, SystemTime::now());
+        Representation { validators, last_modified: date::format(UNIX_EPOCH), media_type: "a/b".into(), content }
+    }
+
+    /// The parts of a body with this boundary: where each begins and ends, and its bytes.
+    fn split<'a>(mut body: &'a [u8], boundary: &str) -> Vec<(u64, u64, &'a [u8])> {
+        let mut parts = Vec::new();
+        while let Some(rest) = body.strip_prefix(format!("--{boundary}\r\n").as_bytes()) {
+            let blank = rest.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+            let head = std::str::from_utf8(&rest[..blank]).unwrap();
+            let (first, last) = positions(head.strip_prefix("Content-Type: a/b\r\nContent-Range: ").unwrap());
+            let (part, rest) = rest[blank + 4..].split_at(index(last - first + 1));
+            parts.push((first, last, part));
+            body = rest.strip_prefix(b"\r\n").unwrap();
+        }
+        assert_eq!(body, format!("--{boundary}--\r\n").as_bytes(), "the end, and nothing behind it");
+        parts
+    }
+
+    /// The two positions of a `Content-Range`.
+    fn positions(content_range: &str) -> (u64, u64) {
+        let (range, _) = content_range.strip_prefix("bytes ").unwrap().split_once('/').unwrap();
+        let (first, last) = range.split_once('-').unwrap();
+        (first.parse().unwrap(), last.parse().unwrap())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 512, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_range_of_any_length_gives_the_bytes_that_it_says(
+            field in prop_oneof![
+                3 => "bytes=(([0-9]{1,4}-[0-9]{0,4}|-[0-9]{1,4})(, ?)){1,20}",
+                1 => "bytes=[0-9]{1,21}-[0-9]{0,21}",
+                1 => "[a-zA-Z0-9=, -]{0,30}",
+            ],
+            length in prop_oneof![Just(0_usize), 1_usize..20, 1_usize..6000],
+            on_disk in any::<bool>(),
+        ) {
+            let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            let request = Request::get("/f").with_header("Range", &field);
+            let answer = answer(representation(&bytes, on_disk), &request, SystemTime::now());
+            let mut response = match answer {
+                Err(HttpError::RangeNotSatisfiable(of)) => {
+                    prop_assert_eq!(of, length as u64);
+                    return Ok(());
+                }
+                answer => answer.unwrap(),
+            };
+            let body = response.read_bytes().unwrap();
+            prop_assert_eq!(response.content_length(), Some(body.len() as u64));
+            if response.status() == Status::OK {
+                prop_assert_eq!(body, bytes);
+                return Ok(());
+            }
+            prop_assert_eq!(response.status(), Status::PARTIAL_CONTENT);
+            let media_type = response.header("Content-Type").unwrap();
+            let parts = match media_type.strip_prefix("multipart/byteranges; boundary=") {
+                Some(boundary) => split(&body, boundary),
+                None => {
+                    let (first, last) = positions(response.header("Content-Range").unwrap());
+                    vec![(first, last, body.as_slice())]
+                }
+            };
+            prop_assert_eq!(parts.len() > 1, response.header("Content-Range").is_none());
+            for (first, last, part) in parts {
+                prop_assert_eq!(part, &bytes[index(first)..=index(last)]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_304_has_what_section_15_4_5_asks_for() {
+        let request = Request::get("/f").with_header("If-None-Match", "*");
+        let response = answer(representation(b"x", false), &request, SystemTime::now()).unwrap();
+        assert_eq!(response.status(), Status::NOT_MODIFIED);
+        let names: Vec<_> = response.headers().iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["Cache-Control", "ETag"], "beside Date, which the server adds");
     }
 }
