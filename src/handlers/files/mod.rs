@@ -563,6 +563,10 @@ mod tests {
             let mut response = get(fields);
             assert_eq!(response.status().code(), status, "{fields:?}");
             assert_eq!(response.header("Content-Range"), content_range, "{fields:?}");
+            if status == 304 {
+                let names: Vec<_> = response.headers().iter().map(|(name, _)| name).collect();
+                assert_eq!(names, ["ETag", "Cache-Control"], "beside Date (RFC 9110 §15.4.5)");
+            }
             assert_eq!(response.read_text().unwrap(), body, "{fields:?}");
         }
     }

@@ -229,7 +229,7 @@ mod tests {
             length in prop_oneof![Just(0_usize), 1_usize..20, 1_usize..6000],
             on_disk in any::<bool>(),
         ) {
-            let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            let bytes: Vec<u8> = (0..=250).cycle().take(length).collect();
             let request = Request::get("/f").with_header("Range", &field);
             let answer = answer(representation(&bytes, on_disk), &request, SystemTime::now());
             let mut response = match answer {
@@ -259,14 +259,5 @@ mod tests {
                 prop_assert_eq!(part, &bytes[index(first)..=index(last)]);
             }
         }
-    }
-
-    #[test]
-    fn a_304_has_what_section_15_4_5_asks_for() {
-        let request = Request::get("/f").with_header("If-None-Match", "*");
-        let response = answer(representation(b"x", false), &request, SystemTime::now()).unwrap();
-        assert_eq!(response.status(), Status::NOT_MODIFIED);
-        let names: Vec<_> = response.headers().iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["Cache-Control", "ETag"], "beside Date, which the server adds");
     }
 }
