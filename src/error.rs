@@ -26,6 +26,8 @@ pub enum Error {
     },
     /// The system has no thread left.
     Thread(io::Error),
+    /// A setting makes no sense, for this reason.
+    Setting(String),
     /// The certificate or its key cannot be used.
     #[cfg(feature = "tls")]
     Tls(crate::tls::TlsError),
@@ -37,6 +39,7 @@ impl fmt::Display for Error {
             Self::Resolve { address, source } => write!(f, "cannot resolve {address}: {source}"),
             Self::Bind { address, source } => write!(f, "cannot bind {address}: {}", reason(source)),
             Self::Thread(source) => write!(f, "cannot start a thread: {}", reason(source)),
+            Self::Setting(reason) => f.write_str(reason),
             #[cfg(feature = "tls")]
             Self::Tls(error) => error.fmt(f),
         }
@@ -53,6 +56,7 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Resolve { source, .. } | Self::Bind { source, .. } | Self::Thread(source) => Some(source),
+            Self::Setting(_) => None,
             #[cfg(feature = "tls")]
             Self::Tls(error) => error.source(),
         }

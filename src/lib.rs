@@ -62,6 +62,7 @@ pub use error::{Error, reason};
 pub use handlers::cors::Cors;
 pub use handlers::files::Files;
 pub use handlers::guess::Guess;
+pub use handlers::header_fields::HeaderFields;
 pub use handlers::hello::hello;
 pub use handlers::notes::Notes;
 pub use handlers::store::Durability;

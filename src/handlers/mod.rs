@@ -4,6 +4,7 @@
 pub(crate) mod cors;
 pub(crate) mod files;
 pub(crate) mod guess;
+pub(crate) mod header_fields;
 pub(crate) mod hello;
 pub(crate) mod notes;
 pub(crate) mod sandbox;

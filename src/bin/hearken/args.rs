@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use hearken::{Cors, OriginError};
+use hearken::{Cors, Error, Files, HeaderFields, OriginError};
 
 use crate::seconds;
 
@@ -69,17 +69,47 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ORIGIN", env = "HEARKEN_CORS", value_delimiter = ',', value_parser = parse_origin)]
     pub(crate) cors: Vec<String>,
 
-    /// The file that answers for its directory
-    #[arg(long, value_name = "NAME", env = "HEARKEN_INDEX", default_value = "index.html")]
-    pub(crate) index: String,
+    /// The file that answers for its directory; of several, the first that is there
+    #[arg(long, value_name = "NAME", env = "HEARKEN_INDEX", value_delimiter = ',', default_value = "index.html",
+          value_parser = parse_index)]
+    pub(crate) index: Vec<String>,
+
+    /// Answer unknown paths without an extension with the index file of ROOT: for applications of one page
+    #[arg(long, env = "HEARKEN_SPA")]
+    pub(crate) spa: bool,
 
     /// Answer 404 for a directory without an index file instead of listing it
     #[arg(long, env = "HEARKEN_NO_LISTING")]
     pub(crate) no_listing: bool,
 
+    /// Give directories as tar archives: ?download=tar
+    #[arg(long, env = "HEARKEN_ARCHIVE", conflicts_with = "no_listing")]
+    pub(crate) archive: bool,
+
     /// Serve and list names that start with a dot
     #[arg(long, env = "HEARKEN_INCLUDE_HIDDEN")]
     pub(crate) include_hidden: bool,
+
+    /// Let symbolic links lead out of ROOT
+    #[arg(long, env = "HEARKEN_FOLLOW_LINKS")]
+    pub(crate) follow_links: bool,
+
+    /// A header field for every answer; can be given more than once (line by line in the environment)
+    #[arg(long, value_name = "NAME: VALUE", env = "HEARKEN_HEADER", value_delimiter = '\n', value_parser = parse_header)]
+    pub(crate) header: Vec<(String, String)>,
+
+    /// What clients are told about keeping files; nothing, if this is empty
+    #[arg(long, value_name = "VALUE", env = "HEARKEN_CACHE_CONTROL", default_value = "no-cache",
+          value_parser = parse_cache_control)]
+    pub(crate) cache_control: String,
+
+    /// Let clients keep files with a hash in their name, such as app.3f9a1c2b.js, for a year
+    #[arg(long, env = "HEARKEN_IMMUTABLE")]
+    pub(crate) immutable: bool,
+
+    /// The media type of files with this extension; can be given more than once
+    #[arg(long, value_name = "EXT=TYPE", env = "HEARKEN_MIME", value_delimiter = ',', value_parser = parse_media_type)]
+    pub(crate) mime: Vec<(String, String)>,
 
     /// The longest request body to take, in bytes or with KiB, MiB or GiB
     #[arg(long, value_name = "SIZE", env = "HEARKEN_MAX_BODY", default_value = "10MiB", value_parser = parse_size)]
@@ -142,6 +172,30 @@ pub(crate) enum DurabilityChoice {
     Rename,
 }
 
+/// The name of an index file, checked and left as it is.
+fn parse_index(text: &str) -> Result<String, Error> {
+    Files::new("").index([text]).map(|_| text.to_owned())
+}
+
+/// A header field such as `Name: value`.
+fn parse_header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("a colon is missing after the name")?;
+    HeaderFields::new().add(name, value).map_err(|error| error.to_string())?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// A value of `Cache-Control`, checked and left as it is.
+fn parse_cache_control(text: &str) -> Result<String, Error> {
+    Files::new("").cache_control(text).map(|_| text.to_owned())
+}
+
+/// An extension and its media type, such as `md=text/markdown`.
+fn parse_media_type(text: &str) -> Result<(String, String), String> {
+    let (extension, media_type) = text.split_once('=').ok_or("it is not of the form EXT=TYPE")?;
+    Files::new("").media_type(extension, media_type).map_err(|error| error.to_string())?;
+    Ok((extension.to_owned(), media_type.to_owned()))
+}
+
 /// A size such as `512`, `64KiB`, `10MiB` or `1GiB`; `K`, `M` and `G` mean the same.
 fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -176,6 +230,30 @@ mod tests {
                 assert_eq!(argument.get_env().and_then(|env| env.to_str()), Some(expected.as_str()));
             }
         }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_a_reason() {
+        let table: [(&[&str], &str); 9] = [
+            (&["--index", "a/b"], "\"a/b\" is not a file's name"),
+            (&["--index", ".."], "\"..\" is not a file's name"),
+            (&["--header", "X-A"], "a colon is missing after the name"),
+            (&["--header", "X A: b"], "\"X A\" is not the name of a header field"),
+            (&["--header", "Date: today"], "the header field Date is the server's own to set"),
+            (&["--cache-control", "a\nb"], "holds a control character"),
+            (&["--mime", "md"], "it is not of the form EXT=TYPE"),
+            (&["--mime", "md=markdown"], "\"markdown\" is not a media type"),
+            (&["--archive", "--no-listing"], "cannot be used with"),
+        ];
+        for (arguments, reason) in table {
+            let error = Args::try_parse_from(["hearken"].iter().chain(arguments)).unwrap_err().to_string();
+            assert!(error.contains(reason), "{arguments:?}: {error}");
+        }
+        let good =
+            ["hearken", "--index", "a,b", "--index", "c", "--header", "X: a, b:c", "--mime", ".md=text/markdown"];
+        let args = Args::try_parse_from(good).unwrap();
+        assert_eq!(args.index, ["a", "b", "c"]);
+        assert_eq!(args.header, [("X".into(), " a, b:c".into())]);
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hearken::{
-    Cors, Durability, Files, Guess, Handler, HttpError, Method, Notes, RelativePath, Request, Response, Router,
-    WriteFile, hello,
+    Cors, Durability, Files, Guess, Handler, HeaderFields, HttpError, Method, Notes, RelativePath, Request, Response,
+    Router, WriteFile, hello,
 };
 
 use crate::args::{Args, DurabilityChoice};
@@ -20,7 +20,12 @@ pub(crate) fn application(args: &Args) -> Result<Box<dyn Handler>, Box<dyn Error
     let demo = args.demo;
     // The notes of the tutorial are for every page.
     let cors = cors.except(move |request| demo && request.path() == NOTES_PATH);
-    Ok(Box::new(cors.around(router(args))))
+    let app = cors.around(router(args)?);
+    if args.header.is_empty() {
+        return Ok(Box::new(app));
+    }
+    let fields = args.header.iter().try_fold(HeaderFields::new(), |fields, (name, value)| fields.add(name, value))?;
+    Ok(Box::new(fields.around(app)))
 }
 
 /// The methods that something here takes.
@@ -35,9 +40,24 @@ fn methods(args: &Args) -> Vec<Method> {
     methods
 }
 
-fn router(args: &Args) -> Router {
-    let mut files =
-        Files::new(&args.root).index([&args.index]).listing(!args.no_listing).include_hidden(args.include_hidden);
+fn files(args: &Args) -> Result<Files, hearken::Error> {
+    let mut files = Files::new(&args.root)
+        .index(&args.index)?
+        .single_page(args.spa)
+        .listing(!args.no_listing)
+        .archive(args.archive)
+        .include_hidden(args.include_hidden)
+        .follow_links(args.follow_links)
+        .cache_control(&args.cache_control)?
+        .immutable(args.immutable);
+    for (extension, media_type) in &args.mime {
+        files = files.media_type(extension, media_type)?;
+    }
+    Ok(files)
+}
+
+fn router(args: &Args) -> Result<Router, hearken::Error> {
+    let mut files = files(args)?;
     if let Some(directory) = &args.write {
         files = files.with_uploads(directory);
     }
@@ -49,7 +69,7 @@ fn router(args: &Args) -> Router {
         writer(args, directory).except(move |path| files.owns(path) || is_notes(path))
     });
     let router = Router::new().fallback(Site { files, write });
-    if args.demo { with_demo(router, args.write.as_deref()) } else { router }
+    Ok(if args.demo { with_demo(router, args.write.as_deref()) } else { router })
 }
 
 /// The writing service in this directory, cleared of what an earlier server may have left unfinished.

@@ -1,5 +1,6 @@
 //! The header fields that tell a client how long to keep a file, what to do with it, and what not to take it for.
 
+use crate::error::Error;
 use crate::http::disposition;
 use crate::http::headers::{Text, is_field_value};
 use crate::http::response::Response;
@@ -24,12 +25,15 @@ impl Labels {
 
     /// Sets the value of `Cache-Control`; an empty one is not sent.
     ///
-    /// # Panics
+    /// # Errors
     ///
     /// When it holds a control character.
-    pub(super) fn set_cache_control(&mut self, value: String) {
-        assert!(is_field_value(&value), "{value:?} is no value of a header field");
+    pub(super) fn set_cache_control(&mut self, value: String) -> Result<(), Error> {
+        if !is_field_value(&value) {
+            return Err(Error::Setting(format!("the value {value:?} of Cache-Control holds a control character")));
+        }
         self.cache_control = value.into();
+        Ok(())
     }
 
     pub(super) fn set_immutable(&mut self, immutable: bool) {
@@ -128,9 +132,10 @@ mod tests {
         labels.set_immutable(true);
         assert_eq!(said(&labels, "app.3f9a1c2b.js").as_deref(), Some("max-age=31536000, immutable"));
         assert_eq!(said(&labels, "app.js").as_deref(), Some("no-cache"));
-        labels.set_cache_control("max-age=60".into());
+        labels.set_cache_control("max-age=60".into()).unwrap();
+        assert!(labels.set_cache_control("a\r\nb".into()).is_err());
         assert_eq!(said(&labels, "app.js").as_deref(), Some("max-age=60"));
-        labels.set_cache_control(String::new());
+        labels.set_cache_control(String::new()).unwrap();
         assert_eq!(said(&labels, "app.js"), None);
     }
 }

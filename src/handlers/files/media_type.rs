@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::error::Error;
 use crate::http::headers::{self, Text};
 
 /// Media types by extension: those that were set, and the known ones.
@@ -14,16 +15,21 @@ pub(super) struct MediaTypes {
 impl MediaTypes {
     /// Sets the media type of an extension, given with or without its dot, in place of the known one.
     ///
-    /// # Panics
+    /// # Errors
     ///
     /// When the extension is empty or holds a slash, or the media type is none.
-    pub(super) fn set(&mut self, extension: &str, media_type: &str) {
+    pub(super) fn set(&mut self, extension: &str, media_type: &str) -> Result<(), Error> {
         let extension = extension.strip_prefix('.').unwrap_or(extension).to_ascii_lowercase();
-        assert!(!extension.is_empty() && !extension.contains('/'), "{extension:?} is no extension");
-        assert!(is_media_type(media_type), "{media_type:?} is no media type");
+        if extension.is_empty() || extension.contains('/') {
+            return Err(Error::Setting(format!("{extension:?} is not an extension")));
+        }
+        if !is_media_type(media_type) {
+            return Err(Error::Setting(format!("{media_type:?} is not a media type")));
+        }
         self.set.retain(|(known, _)| *known != extension);
         self.set.push((extension, with_charset(media_type.to_owned().into()).into_owned()));
         self.set.sort_by_key(|(extension, _)| std::cmp::Reverse(extension.len()));
+        Ok(())
     }
 
     /// The media type of a file of this name. Text is said to be in UTF-8, where nothing else was set.
@@ -38,7 +44,7 @@ impl MediaTypes {
 }
 
 /// Whether this is a type and a subtype, and maybe parameters (RFC 9110 §8.3.1), fit for a header field.
-pub(crate) fn is_media_type(text: &str) -> bool {
+fn is_media_type(text: &str) -> bool {
     let essence = text.split(';').next().unwrap_or("").trim_end();
     let is_essence = essence.split_once('/').is_some_and(|(a, b)| headers::is_token(a) && headers::is_token(b));
     is_essence && headers::is_field_value(text) && text.trim() == text
@@ -89,12 +95,12 @@ mod tests {
     #[test]
     fn what_was_set_comes_before_what_is_known() {
         let mut types = MediaTypes::default();
-        types.set("TXT", "text/markdown");
-        types.set(".log", "text/plain; charset=ISO-8859-1");
-        types.set("gz", "application/x-gzip");
-        types.set("tar.gz", "application/x-gtar");
-        types.set("none", "application/x-first");
-        types.set("none", "application/x-second");
+        types.set("TXT", "text/markdown").unwrap();
+        types.set(".log", "text/plain; charset=ISO-8859-1").unwrap();
+        types.set("gz", "application/x-gzip").unwrap();
+        types.set("tar.gz", "application/x-gtar").unwrap();
+        types.set("none", "application/x-first").unwrap();
+        types.set("none", "application/x-second").unwrap();
         let table = [
             ("a.txt", "text/markdown; charset=utf-8"),
             ("a.log", "text/plain; charset=ISO-8859-1"),
@@ -105,6 +111,9 @@ mod tests {
             ("none", "application/octet-stream"),
             ("a.css", "text/css; charset=utf-8"),
         ];
+        for (extension, media_type) in [("", "a/b"), (".", "a/b"), ("a/b", "a/b"), ("a", "text")] {
+            assert!(types.set(extension, media_type).is_err(), "{extension:?} {media_type:?}");
+        }
         for (name, expected) in table {
             assert_eq!(types.of(name.as_bytes()), expected, "{name}");
         }

@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::error::Error;
 use crate::handlers::Handler;
 use crate::handlers::sandbox::Sandbox;
 use crate::http::error::HttpError;
@@ -113,17 +114,15 @@ impl Files {
     /// The names of the files that answer for their directory; the first one that is there does. Defaults to
     /// `["index.html"]`.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// When one is no file's name: empty, a dot or two, or with a slash or a NUL byte.
-    #[must_use]
-    pub fn index<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+    /// [`Error::Setting`] when one is no file's name: empty, a dot or two, or with a slash or a NUL byte.
+    pub fn index<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Result<Self, Error> {
         self.indexes = names.into_iter().map(Into::into).collect();
-        for name in &self.indexes {
-            let is_name = !matches!(&**name, "" | "." | "..") && !name.contains(['/', '\0']);
-            assert!(is_name, "{name:?} is no file's name");
+        match self.indexes.iter().find(|name| matches!(&***name, "" | "." | "..") || name.contains(['/', '\0'])) {
+            Some(name) => Err(Error::Setting(format!("{name:?} is not a file's name"))),
+            None => Ok(self),
         }
-        self
     }
 
     /// Whether a directory without an index file is answered with a listing; 404 otherwise. Defaults to true.
@@ -172,13 +171,12 @@ impl Files {
     /// The value of `Cache-Control` for files; an empty one is not sent. Defaults to `no-cache`: clients keep what they got,
     /// and ask each time whether it has changed.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// When it holds a control character.
-    #[must_use]
-    pub fn cache_control(mut self, value: impl Into<String>) -> Self {
-        self.labels.set_cache_control(value.into());
-        self
+    /// [`Error::Setting`] when it holds a control character.
+    pub fn cache_control(mut self, value: impl Into<String>) -> Result<Self, Error> {
+        self.labels.set_cache_control(value.into())?;
+        Ok(self)
     }
 
     /// Whether files with a hash of their content in the name, such as `app.3f9a1c2b.js`, may be kept for a year without
@@ -192,14 +190,13 @@ impl Files {
     /// The media type of files with this extension, in place of the known one. An extension that has none is
     /// `application/octet-stream`.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// When the extension is empty or holds a slash, or the media type is not of the form `type/subtype`.
-    #[must_use]
-    pub fn media_type(mut self, extension: &str, media_type: &str) -> Self {
+    /// [`Error::Setting`] when the extension is empty or holds a slash, or the media type is not of the form `type/subtype`.
+    pub fn media_type(mut self, extension: &str, media_type: &str) -> Result<Self, Error> {
         let types = Arc::get_mut(&mut self.media_types).expect("nobody else has it before anything is served");
-        types.set(extension, media_type);
-        self
+        types.set(extension, media_type)?;
+        Ok(self)
     }
 
     /// The answer with the file at this path, such as `/index.html`, whatever the request's own path and method are; the
@@ -525,7 +522,7 @@ mod tests {
         assert_eq!(answer(&files(&site), &mut Request::get("/empty/")).status().code(), 200);
         assert_eq!(answer(&files(&site).listing(false), &mut Request::get("/empty/")).status().code(), 404);
         assert_eq!(answer(&files(&site).include_hidden(true), &mut Request::get("/.secret")).status().code(), 200);
-        let mut other = answer(&files(&site).index(["a b.txt"]), &mut Request::get("/"));
+        let mut other = answer(&files(&site).index(["a b.txt"]).unwrap(), &mut Request::get("/"));
         assert_eq!(other.read_text().unwrap(), "0123456789");
     }
 

@@ -1,0 +1,121 @@
+//! Header fields of one's own on every answer of the handler inside.
+
+use crate::error::Error;
+use crate::handlers::{Handler, fail};
+use crate::http::error::HttpError;
+use crate::http::head;
+use crate::http::headers::{is_field_value, is_token};
+use crate::http::request::Request;
+use crate::http::response::Response;
+
+/// Header fields that are put on every answer of the handler inside, failures included.
+///
+/// A field takes the place of those of its name that the answer has, but for `Vary` and `Set-Cookie`, which stand beside
+/// them. Several of one name are all sent.
+///
+/// ```
+/// use hearken::{Handler, HeaderFields, Request, Response};
+///
+/// let app = HeaderFields::new()
+///     .add("Strict-Transport-Security", "max-age=31536000")?
+///     .around(|_: &mut Request| Response::text("hello"));
+/// let response = app.handle(&mut Request::get("/")).unwrap();
+/// assert_eq!(response.header("Strict-Transport-Security"), Some("max-age=31536000"));
+/// # Ok::<(), hearken::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct HeaderFields {
+    fields: Vec<(String, String)>,
+}
+
+impl HeaderFields {
+    /// No fields yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a field.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] when the name is not a token or the value holds a control character (RFC 9110 §5), and for `Date`,
+    /// `Content-Length`, `Transfer-Encoding` and `Connection`, which are the server's own.
+    pub fn add(mut self, name: &str, value: &str) -> Result<Self, Error> {
+        if !is_token(name) {
+            return Err(Error::Setting(format!("{name:?} is not the name of a header field")));
+        }
+        if !is_field_value(value) {
+            return Err(Error::Setting(format!("the value of the header field {name} holds a control character")));
+        }
+        if head::is_reserved(name) {
+            return Err(Error::Setting(format!("the header field {name} is the server's own to set")));
+        }
+        self.fields.push((name.to_owned(), value.trim_matches([' ', '\t']).to_owned()));
+        Ok(self)
+    }
+
+    /// The handler with this around it.
+    pub fn around(self, handler: impl Handler) -> impl Handler {
+        Labelled { fields: self.fields, handler }
+    }
+}
+
+struct Labelled<H> {
+    fields: Vec<(String, String)>,
+    handler: H,
+}
+
+impl<H: Handler> Handler for Labelled<H> {
+    fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
+        let mut response = self.handler.handle(request).unwrap_or_else(|error| fail(error, request));
+        for (index, (name, value)) in self.fields.iter().enumerate() {
+            let stands_beside = ["Vary", "Set-Cookie"].iter().any(|other| other.eq_ignore_ascii_case(name))
+                || self.fields[..index].iter().any(|(before, _)| before.eq_ignore_ascii_case(name));
+            response = if stands_beside {
+                response.with_added_header(name.clone(), value.clone())
+            } else {
+                response.with_header(name.clone(), value.clone())
+            };
+        }
+        Ok(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_on_every_answer() {
+        let inner = |request: &mut Request| match request.path() {
+            "/" => Ok(Response::text("").with_header("Vary", "Accept").with_header("Cache-Control", "no-cache")),
+            _ => Err(HttpError::NotFound),
+        };
+        let fields =
+            [("Vary", "Origin"), ("X-A", "1"), ("x-a", " 2 "), ("cache-control", "max-age=1"), ("X-Empty", "")];
+        let app =
+            fields.iter().fold(HeaderFields::new(), |all, (name, value)| all.add(name, value).unwrap()).around(inner);
+        let found = app.handle(&mut Request::get("/")).unwrap();
+        let all = |name: &str| found.headers().all(name).collect::<Vec<_>>();
+        assert_eq!(all("Vary"), ["Accept", "Origin"]);
+        assert_eq!(all("X-A"), ["1", "2"]);
+        assert_eq!(all("Cache-Control"), ["max-age=1"]);
+        assert_eq!(all("X-Empty"), [""]);
+        let missing = app.handle(&mut Request::get("/missing")).unwrap();
+        assert_eq!((missing.status().code(), missing.header("X-A")), (404, Some("1")));
+    }
+
+    #[test]
+    fn fields_that_would_break_an_answer_are_refused() {
+        let table = [
+            ("", "a", "\"\" is not the name of a header field"),
+            ("X A", "a", "\"X A\" is not the name of a header field"),
+            ("X-A", "a\r\nX-B: b", "the value of the header field X-A holds a control character"),
+            ("content-length", "1", "the header field content-length is the server's own to set"),
+            ("Connection", "close", "the header field Connection is the server's own to set"),
+        ];
+        for (name, value, expected) in table {
+            assert_eq!(HeaderFields::new().add(name, value).unwrap_err().to_string(), expected);
+        }
+    }
+}
