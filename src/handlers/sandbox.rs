@@ -260,6 +260,48 @@ mod tests {
     }
 
     #[test]
+    fn absolute_links_may_lead_inside() {
+        let outer = tempfile::tempdir().unwrap();
+        let (root, other) = (outer.path().join("root"), outer.path().join("other"));
+        fs::create_dir_all(root.join("sub")).unwrap();
+        fs::write(root.join("sub/file"), "inside").unwrap();
+        fs::write(outer.path().join("secret"), "secret").unwrap();
+        // The directory may itself be known by a link.
+        symlink(&root, &other).unwrap();
+        symlink(root.join("sub/file"), root.join("in")).unwrap();
+        symlink(other.join("sub"), root.join("by-other-name")).unwrap();
+        symlink(&root, root.join("top")).unwrap();
+        symlink(outer.path().join("root/sub/../../secret"), root.join("out")).unwrap();
+        symlink(root.join("out"), root.join("twice")).unwrap();
+        for path in [&root, &other] {
+            let sandbox = Sandbox::new(path);
+            assert_eq!(read(&sandbox, "/in"), Ok("inside".into()));
+            assert_eq!(read(&sandbox, "/by-other-name/file"), Ok("inside".into()));
+            assert_eq!(read(&sandbox, "/top/top/in"), Ok("inside".into()));
+            for name in ["/out", "/twice", "/top/out"] {
+                assert_eq!(read(&sandbox, name), Err(io::ErrorKind::PermissionDenied), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn links_lead_out_where_that_is_allowed() {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().join("root");
+        fs::create_dir(&root).unwrap();
+        fs::write(outer.path().join("other"), "outside").unwrap();
+        symlink("../other", root.join("relative")).unwrap();
+        symlink(outer.path().join("other"), root.join("absolute")).unwrap();
+        symlink("loop", root.join("loop")).unwrap();
+        let mut sandbox = Sandbox::new(&root);
+        sandbox.follow_links(true);
+        assert_eq!(read(&sandbox, "/relative"), Ok("outside".into()));
+        assert_eq!(read(&sandbox, "/absolute"), Ok("outside".into()));
+        assert_eq!(read(&sandbox, "/loop"), Err(io::ErrorKind::PermissionDenied));
+        assert_eq!(sandbox.create(&path("/relative/x")).err().unwrap().kind(), io::ErrorKind::NotADirectory);
+    }
+
+    #[test]
     fn a_replaced_directory_is_found_again() {
         let outer = tempfile::tempdir().unwrap();
         let root = outer.path().join("root");
