@@ -278,7 +278,7 @@ mod tests {
         fs::write(outer.path().join("secret"), "secret").unwrap();
         fs::write(root.join("a/.git/config"), "hidden").unwrap();
         fs::write(root.join("a/.env"), "hidden").unwrap();
-        fs::write(root.join("a/.hearken-1"), "unfinished").unwrap();
+        fs::write(root.join("a/.hearken-0123456789abcdef"), "unfinished").unwrap();
         fs::write(root.join("a/one"), "1").unwrap();
         fs::write(root.join("elsewhere"), "inside").unwrap();
         symlink("../elsewhere", root.join("a/link")).unwrap();
@@ -298,7 +298,7 @@ mod tests {
         assert_eq!(archive(&files, "/a/?download=tar"), expected.into());
         let with_hidden = archive(&Files::new(&root).archive(true).include_hidden(true), "/a/?download=tar");
         assert_eq!(with_hidden[&b"a/.git/config"[..]], Some(b"hidden".to_vec()));
-        assert!(!with_hidden.contains_key(&b"a/.hearken-1"[..]));
+        assert!(!with_hidden.contains_key(&b"a/.hearken-0123456789abcdef"[..]));
         let all = archive(&files, "/?download=tar");
         assert!(all.contains_key(&b"files/a/one"[..]) && all.contains_key(&b"files/elsewhere"[..]));
     }

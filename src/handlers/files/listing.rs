@@ -278,7 +278,7 @@ mod tests {
         let root = outer.path().join("root");
         fs::create_dir_all(root.join("z")).unwrap();
         fs::write(outer.path().join("outside"), "").unwrap();
-        for name in ["b", "a", ".hidden", ".hearken-0123"] {
+        for name in ["b", "a", ".hidden", ".hearken-0123456789abcdef"] {
             fs::write(root.join(name), "").unwrap();
         }
         symlink("a", root.join("link")).unwrap();
