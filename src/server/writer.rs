@@ -30,8 +30,13 @@ pub(super) struct Sent {
     pub(super) persistence: Persistence,
 }
 
-/// How many bytes are collected before they are written.
-const BUFFER: usize = 256 * 1024;
+/// How many bytes of a stream are collected before they are written. Over TLS, answers of 100 KiB are twice as many with this
+/// than with 256 KiB, which do not stay in the processor's cache; 64 and 128 KiB are in between.
+const BUFFER: usize = 32 * 1024;
+/// How many bytes that are in memory are copied behind the head, to leave in one write with it.
+const ONE_WRITE: usize = 64 * 1024;
+/// What the buffer may hold while its connection waits for the next request.
+const KEPT: usize = 4 * 1024;
 
 /// Sends a response and flushes it. `buffer` is scratch space that may be used again; it is left empty.
 ///
@@ -68,8 +73,7 @@ pub(super) fn send(
         Ok(Sent { body, persistence })
     });
     buffer.clear();
-    // What one large answer needed is not kept for the small ones after it.
-    buffer.shrink_to(16 * 1024);
+    buffer.shrink_to(KEPT);
     result
 }
 
@@ -89,7 +93,7 @@ impl From<io::Error> for Failure {
 }
 
 fn send_bytes(out: &mut dyn Write, buffer: &mut Vec<u8>, bytes: &[u8]) -> Result<u64, Failure> {
-    let (first, rest) = bytes.split_at(bytes.len().min(BUFFER));
+    let (first, rest) = bytes.split_at(bytes.len().min(ONE_WRITE));
     buffer.extend_from_slice(first);
     if !rest.is_empty() {
         out.write_all(buffer)?;
@@ -113,7 +117,9 @@ fn send_known(
     {
         sent = send_file(socket, buffer, part)?;
     }
-    sent += send_stream(sink.out, buffer, reader.take(length - sent))?;
+    if sent < length {
+        sent += send_stream(sink.out, buffer, reader.take(length - sent))?;
+    }
     if sent < length {
         let error = io::Error::new(io::ErrorKind::UnexpectedEof, "the body is shorter than its declared length");
         return Err(Failure::Body(error));
@@ -162,19 +168,27 @@ fn send_file(socket: BorrowedFd<'_>, buffer: &mut Vec<u8>, part: &mut FilePart) 
     Ok(total)
 }
 
+/// Sends what the reader gives, in writes of a whole buffer; what is left at its end is left in the buffer.
 fn send_stream(out: &mut dyn Write, buffer: &mut Vec<u8>, mut reader: impl Read) -> Result<u64, Failure> {
-    let mut sent = 0;
+    let head = buffer.len();
+    let mut filled = head;
+    let mut written = 0;
+    buffer.resize(BUFFER.max(head + 1), 0);
     loop {
-        let start = buffer.len();
-        let read = fill(buffer, &mut reader, BUFFER).map_err(Failure::Body)?;
-        sent += read as u64;
-        if buffer.len() < start.max(BUFFER) {
-            // The reader has ended; what is left is written by the caller.
-            return Ok(sent);
+        match reader.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Failure::Body(error)),
         }
-        out.write_all(buffer)?;
-        buffer.clear();
+        if filled == buffer.len() {
+            out.write_all(buffer)?;
+            written += filled as u64;
+            filled = 0;
+        }
     }
+    buffer.truncate(filled);
+    Ok(written + filled as u64 - head as u64)
 }
 
 /// Each read of the body is a chunk of its own and written at once, so that a slow stream arrives as it is made.
@@ -199,13 +213,6 @@ fn send_chunks(out: &mut dyn Write, buffer: &mut Vec<u8>, mut reader: impl Read)
         buffer.clear();
         sent += read as u64;
     }
-}
-
-/// Reads until the buffer holds `full` bytes or the reader ends; how many were read.
-fn fill(buffer: &mut Vec<u8>, reader: &mut impl Read, full: usize) -> io::Result<usize> {
-    let start = buffer.len();
-    let room = full.saturating_sub(start);
-    reader.by_ref().take(room as u64).read_to_end(buffer)
 }
 
 /// Calls `use_date` with the `Date` of this second. The text is made once a second and thread.
