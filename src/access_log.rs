@@ -52,6 +52,7 @@ const MOST_WAITING: usize = 1024 * 1024;
 /// What a line of the log is made from.
 pub(crate) struct Record {
     peer: Option<SocketAddr>,
+    user: Option<String>,
     time: SystemTime,
     request_line: String,
     referer: Option<String>,
@@ -143,6 +144,7 @@ impl Record {
     pub(crate) fn begin(request: &Request, time: SystemTime) -> Self {
         Self {
             peer: request.peer(),
+            user: request.user().map(str::to_owned),
             time,
             request_line: format!("{} {} {}", request.method(), request.target(), request.version().as_str()),
             referer: request.header("Referer").map(str::to_owned),
@@ -162,14 +164,24 @@ impl Record {
 
 fn render(format: LogFormat, record: &Record) -> String {
     let peer = record.peer.map_or_else(|| "-".to_owned(), |peer| peer.ip().to_string());
+    // A space would end the field.
+    let user = record
+        .user
+        .as_deref()
+        .filter(|user| !user.is_empty())
+        .map_or_else(|| "-".to_owned(), |user| escaped(user).replace(' ', "\\x20"));
     let status = record.status.code();
     let bytes = record.bytes;
     match format {
         LogFormat::Common => {
-            format!("{peer} - - [{}] \"{}\" {status} {bytes}\n", clf_time(record.time), escaped(&record.request_line))
+            format!(
+                "{peer} - {user} [{}] \"{}\" {status} {bytes}\n",
+                clf_time(record.time),
+                escaped(&record.request_line)
+            )
         }
         LogFormat::Combined => format!(
-            "{peer} - - [{}] \"{}\" {status} {bytes} \"{}\" \"{}\"\n",
+            "{peer} - {user} [{}] \"{}\" {status} {bytes} \"{}\" \"{}\"\n",
             clf_time(record.time),
             escaped(&record.request_line),
             escaped(record.referer.as_deref().unwrap_or("-")),
@@ -179,6 +191,7 @@ fn render(format: LogFormat, record: &Record) -> String {
             let mut line = serde_json::json!({
                 "time": date::rfc3339(date::seconds(record.time).cast_signed()),
                 "peer": peer,
+                "user": record.user,
                 "request": record.request_line,
                 "status": status,
                 "bytes": bytes,
@@ -245,6 +258,21 @@ mod tests {
         ];
         for (format, expected) in table {
             assert_eq!(render(format, &record()), expected);
+        }
+    }
+
+    #[test]
+    fn a_user_is_named_in_one_field() {
+        let table = [
+            (None, "- - - ["),
+            (Some(""), "- - - ["),
+            (Some("ada"), "- - ada ["),
+            (Some("a \"b\""), "- - a\\x20\\\"b\\\" ["),
+        ];
+        for (user, expected) in table {
+            let record = Record { user: user.map(str::to_owned), ..record() };
+            assert!(render(LogFormat::Common, &record).starts_with(expected), "{user:?}");
+            assert!(render(LogFormat::Combined, &record).starts_with(expected), "{user:?}");
         }
     }
 

@@ -35,6 +35,7 @@
 //!
 //! # Features
 //!
+//! - `auth`: asking for user names and passwords ([`Auth`]).
 //! - `tls`: HTTPS, and the development certificate ([`Tls`]).
 //! - `client`: the [`client`] module and the `hearken-client` program.
 //! - `cli`: the `hearken` program.
@@ -59,6 +60,8 @@ pub use access_log::{AccessLog, LogFormat};
 pub use config::Settings;
 pub use error::{Error, reason};
 
+#[cfg(feature = "auth")]
+pub use handlers::auth::{Auth, AuthError, hash_password};
 pub use handlers::cors::Cors;
 pub use handlers::files::Files;
 pub use handlers::guess::Guess;

@@ -1,6 +1,8 @@
 //! What a handler is, and the handlers that come with hearken. A handler turns a request into a response, and touches no
 //! socket.
 
+#[cfg(feature = "auth")]
+pub(crate) mod auth;
 pub(crate) mod cors;
 pub(crate) mod files;
 pub(crate) mod guess;

@@ -17,6 +17,13 @@ use super::status::Status;
 pub enum HttpError {
     /// 400: the request makes no sense, for this reason.
     BadRequest(Cow<'static, str>),
+    /// 401: who the client is has to be known first, or what it sent to say so is wrong, for this reason (RFC 9110 §15.5.2).
+    Unauthorized {
+        /// The value of `WWW-Authenticate`.
+        challenge: String,
+        /// What the client lacks.
+        reason: Cow<'static, str>,
+    },
     /// 403: it is there, and is not for the client.
     Forbidden,
     /// 403: it may not be done, for this reason.
@@ -41,6 +48,8 @@ pub enum HttpError {
     UnsupportedMediaType(&'static str),
     /// 416: the range lies outside the content, which has this many bytes (RFC 9110 §15.5.17).
     RangeNotSatisfiable(u64),
+    /// 429: the client has sent too much of something; it may try again after this many seconds (RFC 6585 §4).
+    TooManyRequests(u64),
     /// 431: the request has too many header fields, or too large ones.
     HeadTooLarge,
     /// 500: something went wrong here. The error goes to the log, never to the client.
@@ -66,6 +75,7 @@ impl HttpError {
     pub fn status(&self) -> Status {
         match self {
             Self::BadRequest(_) => Status::BAD_REQUEST,
+            Self::Unauthorized { .. } => Status::UNAUTHORIZED,
             Self::Forbidden | Self::Denied(_) => Status::FORBIDDEN,
             Self::NotFound => Status::NOT_FOUND,
             Self::MethodNotAllowed(_) => Status::METHOD_NOT_ALLOWED,
@@ -75,6 +85,7 @@ impl HttpError {
             Self::PreconditionFailed => Status::PRECONDITION_FAILED,
             Self::ContentTooLarge(_) => Status::CONTENT_TOO_LARGE,
             Self::UriTooLong(_) => Status::URI_TOO_LONG,
+            Self::TooManyRequests(_) => Status::TOO_MANY_REQUESTS,
             Self::HeadTooLarge => Status::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::UnsupportedMediaType(_) => Status::UNSUPPORTED_MEDIA_TYPE,
             Self::RangeNotSatisfiable(_) => Status::RANGE_NOT_SATISFIABLE,
@@ -89,6 +100,7 @@ impl HttpError {
         let (method, path) = (request.method(), request.path());
         let text = match &self {
             Self::BadRequest(reason) => format!("Bad request: {reason}."),
+            Self::Unauthorized { reason, .. } => format!("Unauthorized: {reason}."),
             Self::Forbidden => format!("Forbidden: {method}, {path}"),
             Self::Denied(reason) => format!("Forbidden: {reason}."),
             Self::NotFound => format!("Not found: {method}, {path}"),
@@ -99,6 +111,7 @@ impl HttpError {
             Self::PreconditionFailed => "A precondition of the request does not hold.".into(),
             Self::ContentTooLarge(limit) => format!("The request body is longer than {limit} bytes."),
             Self::UriTooLong(limit) => format!("The target of the request is longer than {limit} bytes."),
+            Self::TooManyRequests(seconds) => format!("Too many requests: try again in {seconds} s."),
             Self::HeadTooLarge => "The header fields of the request are too many or too large.".into(),
             Self::UnsupportedMediaType(accepted) => {
                 let sent = request.header("Content-Type").unwrap_or("no media type");
@@ -116,6 +129,8 @@ impl HttpError {
                 // RFC 9110 §15.5.16: for POST, Accept in an answer says what would have been taken.
                 response.with_header("Accept", accepted)
             }
+            Self::Unauthorized { challenge, .. } => response.with_header("WWW-Authenticate", challenge),
+            Self::TooManyRequests(seconds) => response.with_header("Retry-After", seconds.to_string()),
             Self::RangeNotSatisfiable(length) => response.with_header("Content-Range", format!("bytes */{length}")),
             _ => response,
         }

@@ -1,6 +1,8 @@
 //! HTTP as values and pure functions: no sockets, no files, no clock; the time is an argument.
 
 pub(crate) mod accept;
+#[cfg(feature = "auth")]
+pub(crate) mod authorization;
 pub(crate) mod body;
 pub(crate) mod byteranges;
 pub mod conditional;

@@ -44,6 +44,7 @@ pub struct Request {
     peer: Option<SocketAddr>,
     secure: bool,
     parameters: Vec<(String, String)>,
+    user: Option<String>,
     source: Box<dyn Source>,
 }
 
@@ -171,6 +172,11 @@ impl Request {
         self.peer
     }
 
+    /// The user whose password came with the request, where one was asked for.
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
     /// Whether the request came over TLS.
     pub fn is_secure(&self) -> bool {
         self.secure
@@ -247,6 +253,7 @@ impl Request {
             peer: None,
             secure: false,
             parameters: Vec::new(),
+            user: None,
             source,
         }
     }
@@ -258,6 +265,11 @@ impl Request {
 
     pub(crate) fn set_parameters(&mut self, parameters: Vec<(String, String)>) {
         self.parameters = parameters;
+    }
+
+    #[cfg(feature = "auth")]
+    pub(crate) fn set_user(&mut self, user: &str) {
+        self.user = Some(user.to_owned());
     }
 
     pub(crate) fn into_source(self) -> Box<dyn Source> {

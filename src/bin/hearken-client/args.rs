@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use crate::credentials::Credentials;
 use crate::seconds;
 
 /// Fetch, post and put over HTTP and HTTPS; guess numbers and keep notes.
@@ -29,10 +30,10 @@ pub(crate) struct Args {
     #[arg(long, global = true, value_name = "N", env = "HEARKEN_CLIENT_RETRY", default_value_t = 0)]
     pub(crate) retry: u32,
 
-    /// User name and password
+    /// User name and password; @FILE in place of the password for that of a file
     #[arg(long, global = true, value_name = "USER:PASS", env = "HEARKEN_CLIENT_AUTH", hide_env_values = true,
-          value_parser = parse_credentials)]
-    pub(crate) auth: Option<(String, String)>,
+          value_parser = Credentials::parse)]
+    pub(crate) auth: Option<Credentials>,
 
     /// Show the status and the header fields of the answer on stderr
     #[arg(short, long, global = true)]
@@ -98,11 +99,6 @@ pub(crate) enum NoteCommand {
     },
 }
 
-fn parse_credentials(text: &str) -> Result<(String, String), String> {
-    let (user, password) = text.split_once(':').ok_or("there is no colon between user name and password")?;
-    Ok((user.into(), password.into()))
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -112,11 +108,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn credentials_need_a_colon() {
-        assert_eq!(parse_credentials("ada:a:b"), Ok(("ada".into(), "a:b".into())));
-        assert!(parse_credentials("ada").is_err());
     }
 }

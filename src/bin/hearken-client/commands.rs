@@ -23,18 +23,22 @@ pub(crate) enum Outcome {
 }
 
 pub(crate) fn run(args: &Args, client: &Client) -> Result<Outcome, Box<dyn Error>> {
-    let show = |answer: Answer| print(answer, args.verbose);
+    let show = |answer: Answer| {
+        hint(&answer, args);
+        print(answer, args.verbose)
+    };
     match &args.command {
         Command::Get { url, output } => {
             let answer = client.get(&full_url(url))?;
+            hint(&answer, args);
             match output {
                 Some(path) if answer.is_success() => save(answer, path, args.verbose),
-                _ => show(answer),
+                _ => print(answer, args.verbose),
             }
         }
         Command::Post { url, json } => show(client.post_json(&full_url(url), read_json(json)?)?),
         Command::Put { url, file } => show(put(client, &full_url(url), file)?),
-        Command::Guess { url, interval } => guess(client, &full_url(url), *interval),
+        Command::Guess { url, interval } => guess(client, &full_url(url), *interval, args),
         Command::Note { command, url } => {
             let body = match command {
                 NoteCommand::Add { text } => json!({ "myNote": text }),
@@ -42,6 +46,13 @@ pub(crate) fn run(args: &Args, client: &Client) -> Result<Outcome, Box<dyn Error
             };
             show(client.post_json(&full_url(url), body.to_string())?)
         }
+    }
+}
+
+/// Says how to go on where the server asks for a password and none was given.
+fn hint(answer: &Answer, args: &Args) {
+    if answer.status() == 401 && args.auth.is_none() {
+        eprintln!("hearken-client: give a user name and a password with --auth USER:PASS, or --auth USER:@FILE");
     }
 }
 
@@ -77,13 +88,14 @@ fn put(client: &Client, url: &str, path: &Path) -> Result<Answer, Box<dyn Error>
     Ok(answer)
 }
 
-fn guess(client: &Client, url: &str, interval: Duration) -> Result<Outcome, Box<dyn Error>> {
+fn guess(client: &Client, url: &str, interval: Duration, args: &Args) -> Result<Outcome, Box<dyn Error>> {
     loop {
         let number = rand::random_range(0..10);
         println!("Guess is {number}.");
         let answer = client.get(&format!("{url}?q={number}"))?;
         if !answer.is_success() {
-            return print(answer, false);
+            hint(&answer, args);
+            return print(answer, args.verbose);
         }
         if answer.text()?.starts_with("true") {
             println!("Good guess, yay!");

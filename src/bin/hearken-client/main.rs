@@ -2,6 +2,8 @@
 
 mod args;
 mod commands;
+#[path = "../common/credentials.rs"]
+mod credentials;
 #[path = "../common/seconds.rs"]
 mod seconds;
 
@@ -16,7 +18,7 @@ use commands::Outcome;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    match client(&args).map_err(Into::into).and_then(|client| commands::run(&args, &client)) {
+    match client(&args).and_then(|client| commands::run(&args, &client)) {
         Ok(Outcome::Success) => ExitCode::SUCCESS,
         Ok(Outcome::Refused) => ExitCode::from(1),
         Err(error) => {
@@ -26,7 +28,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn client(args: &Args) -> Result<Client, ClientError> {
+fn client(args: &Args) -> Result<Client, Box<dyn Error>> {
     let mut builder = Client::builder().retries(args.retry);
     if let Some(timeout) = args.timeout {
         builder = builder.timeout(timeout);
@@ -34,8 +36,8 @@ fn client(args: &Args) -> Result<Client, ClientError> {
     if let Some(path) = &args.cacert {
         builder = builder.trust(path)?;
     }
-    if let Some((user, password)) = &args.auth {
-        builder = builder.basic_auth(user, password)?;
+    if let Some(credentials) = &args.auth {
+        builder = builder.basic_auth(&credentials.user, &credentials.password()?)?;
     }
     Ok(builder.build())
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use hearken::{Cors, Error, Files, HeaderFields, OriginError};
 
+use crate::credentials::Credentials;
 use crate::seconds;
 
 /// Serve a directory over HTTP or HTTPS; take files and JSON where that is allowed.
@@ -63,6 +64,21 @@ pub(crate) struct Args {
     /// The certificate's private key (PEM)
     #[arg(long, value_name = "FILE", env = "HEARKEN_TLS_KEY", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
+
+    /// Ask for a user name and a password for everything; @FILE has one USER:PASS a line. In place of PASS there may be @FILE
+    /// with it, or a hash (see --make-hash). Can be given more than once
+    #[arg(short, long, value_name = "USER:PASS", env = "HEARKEN_AUTH", hide_env_values = true, value_delimiter = '\n',
+          value_parser = Login::parse)]
+    pub(crate) auth: Vec<Login>,
+
+    /// Ask for a user name and a password for writing; others may read only. Given as for --auth
+    #[arg(long, value_name = "USER:PASS", env = "HEARKEN_WRITE_AUTH", hide_env_values = true, value_delimiter = '\n',
+          value_parser = Login::parse)]
+    pub(crate) write_auth: Vec<Login>,
+
+    /// Print the hash of a password that is read from stdin, for --auth and --write-auth, and serve nothing
+    #[arg(long, env = "HEARKEN_MAKE_HASH")]
+    pub(crate) make_hash: bool,
 
     /// Let pages of this origin, such as https://app.example, read and write; * is any, without passwords. Can be given more
     /// than once
@@ -143,6 +159,24 @@ pub(crate) struct Args {
     /// Log what happens to connections as well
     #[arg(short, long, env = "HEARKEN_VERBOSE")]
     pub(crate) verbose: bool,
+}
+
+/// A value of `--auth` or `--write-auth`.
+#[derive(Clone, Debug)]
+pub(crate) enum Login {
+    /// `USER:PASS` or `USER:@FILE`
+    One(Credentials),
+    /// `@FILE`, with one of those a line
+    File(String),
+}
+
+impl Login {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.strip_prefix('@') {
+            Some(path) => Ok(Self::File(path.into())),
+            None => Credentials::parse(text).map(Self::One),
+        }
+    }
 }
 
 /// The value of `--access-log`.

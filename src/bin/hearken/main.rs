@@ -1,6 +1,9 @@
 //! The `hearken` program: a file server for the command line.
 
+mod access;
 mod args;
+#[path = "../common/credentials.rs"]
+mod credentials;
 mod logger;
 #[path = "../common/seconds.rs"]
 mod seconds;
@@ -47,6 +50,9 @@ fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
         say_how_to_trust("https://127.0.0.1:4040/");
         return Ok(());
     }
+    if args.make_hash {
+        return access::make_hash();
+    }
     check_directory(&args.root).map_err(|error| format!("cannot serve {}: {error}", args.root.display()))?;
     if let Some(directory) = &args.write {
         fs::create_dir_all(directory)
@@ -59,6 +65,10 @@ fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let signals = Signals::new([SIGINT, SIGTERM])?;
     let server = builder(args)?.serve(site::application(args)?)?;
     announce(args, &server)?;
+    let urls: Vec<_> = server.urls().collect();
+    for warning in access::warnings(args, server.addresses(), &urls) {
+        log::warn!("{warning}");
+    }
     stop_on_signals(signals, &server, args.grace)?;
     let stopped = server.join();
     if stopped.cut > 0 {

@@ -9,20 +9,17 @@ use hearken::{
     Router, WriteFile, hello,
 };
 
+use crate::access;
 use crate::args::{Args, DurabilityChoice};
 
 /// The application that these arguments ask for.
 pub(crate) fn application(args: &Args) -> Result<Box<dyn Handler>, Box<dyn Error>> {
-    let mut cors = Cors::new().methods(methods(args));
-    for origin in &args.cors {
-        cors = cors.allow(origin).map_err(|error| format!("cannot allow {origin}: {error}"))?;
-    }
-    let demo = args.demo;
-    // The notes of the tutorial are for every page.
-    let cors = cors.except(move |request| demo && request.path() == NOTES_PATH);
-    let app = cors.around(router(args)?);
+    // The notes of the tutorial are for every page. Where there are passwords, the page of another site must not use one.
+    let open_notes = args.demo && !access::asks_for_passwords(args);
+    let cors = Cors::new().methods(methods(args)).except(move |request| open_notes && request.path() == NOTES_PATH);
+    let app = access::guard(args, cors, router(args)?)?;
     if args.header.is_empty() {
-        return Ok(Box::new(app));
+        return Ok(app);
     }
     let fields = args.header.iter().try_fold(HeaderFields::new(), |fields, (name, value)| fields.add(name, value))?;
     Ok(Box::new(fields.around(app)))

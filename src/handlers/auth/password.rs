@@ -1,0 +1,164 @@
+//! Passwords as they are configured: plain, or as a hash that is slow to compute; and how a hash is made.
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Argon2, Params, PasswordHasher as _, PasswordVerifier as _};
+use bcrypt::HashParts;
+
+use super::AuthError;
+
+/// What a password is compared with.
+pub(super) enum Secret {
+    Plain(Vec<u8>),
+    Hash(Hash),
+}
+
+/// A hash of a password, checked when it was configured.
+pub(super) enum Hash {
+    Argon2(Box<PasswordHash>),
+    Bcrypt(String),
+}
+
+/// The most that a hash may cost: each wrong password costs as much.
+const MOST_ARGON2_KIB: u32 = 256 * 1024;
+const MOST_ARGON2_PASSES: u32 = 32;
+const MOST_BCRYPT_COST: u32 = 15;
+
+impl Secret {
+    /// A text that begins as a hash does is one, or an error; any other is the password itself.
+    pub(super) fn parse(text: &str) -> Result<Self, AuthError> {
+        if text.is_empty() {
+            return Err(AuthError::EmptyPassword);
+        }
+        if text.chars().any(char::is_control) {
+            return Err(AuthError::ControlCharacter);
+        }
+        if text.starts_with("$argon2") {
+            return argon2(text).map(Self::Hash);
+        }
+        if ["$2a$", "$2b$", "$2x$", "$2y$"].iter().any(|version| text.starts_with(version)) {
+            return bcrypt(text).map(Self::Hash);
+        }
+        Ok(Self::Plain(text.into()))
+    }
+}
+
+fn argon2(text: &str) -> Result<Hash, AuthError> {
+    let damaged = |error: &dyn std::fmt::Display| AuthError::DamagedHash(error.to_string());
+    let hash = PasswordHash::new(text).map_err(|error| damaged(&error))?;
+    if hash.salt.is_none() || hash.hash.is_none() {
+        return Err(damaged(&"salt or hash is missing"));
+    }
+    if !matches!(hash.algorithm.as_str(), "argon2d" | "argon2i" | "argon2id") {
+        return Err(damaged(&"there is no such algorithm"));
+    }
+    let params = Params::try_from(&hash).map_err(|error| damaged(&error))?;
+    if params.m_cost() > MOST_ARGON2_KIB || params.t_cost() > MOST_ARGON2_PASSES {
+        return Err(AuthError::CostlyHash);
+    }
+    Ok(Hash::Argon2(Box::new(hash)))
+}
+
+fn bcrypt(text: &str) -> Result<Hash, AuthError> {
+    let parts: HashParts = text.parse().map_err(|error| AuthError::DamagedHash(format!("{error}")))?;
+    if parts.get_cost() > MOST_BCRYPT_COST {
+        return Err(AuthError::CostlyHash);
+    }
+    // What cannot be verified is found out now and not with the first request.
+    bcrypt::verify("", text).map_err(|error| AuthError::DamagedHash(format!("{error}")))?;
+    Ok(Hash::Bcrypt(text.to_owned()))
+}
+
+impl Hash {
+    /// Whether it is the hash of this password. Takes milliseconds of computing, whatever the password.
+    pub(super) fn matches(&self, password: &[u8]) -> bool {
+        match self {
+            Self::Argon2(hash) => Argon2::default().verify_password(password, hash.as_ref()).is_ok(),
+            Self::Bcrypt(hash) => bcrypt::verify(password, hash).unwrap_or(false),
+        }
+    }
+}
+
+/// The Argon2id hash of a password, to be used in its place with [`Auth::user`](super::Auth::user): whoever reads it cannot
+/// tell the password.
+///
+/// # Errors
+///
+/// [`AuthError`] when the password cannot be sent by a client, or the system has no random numbers.
+pub fn hash_password(password: &str) -> Result<String, AuthError> {
+    if password.is_empty() {
+        return Err(AuthError::EmptyPassword);
+    }
+    if password.chars().any(char::is_control) {
+        return Err(AuthError::ControlCharacter);
+    }
+    let hash: PasswordHash = Argon2::default()
+        .hash_password(password.as_bytes())
+        .map_err(|error| AuthError::DamagedHash(error.to_string()))?;
+    Ok(hash.to_string())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// The hash of `secret` at little cost.
+    pub(crate) const ARGON2: &str = "$argon2id$v=19$m=16,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$";
+
+    pub(crate) fn cheap_argon2(password: &str) -> String {
+        let argon2 =
+            Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, Params::new(16, 1, 1, None).unwrap());
+        let hash: PasswordHash = argon2.hash_password(password.as_bytes()).unwrap();
+        hash.to_string()
+    }
+
+    pub(crate) fn cheap_bcrypt(password: &str) -> String {
+        bcrypt::hash(password, 4).unwrap()
+    }
+
+    fn matches(text: &str, password: &str) -> Option<bool> {
+        match Secret::parse(text).unwrap() {
+            Secret::Plain(_) => None,
+            Secret::Hash(hash) => Some(hash.matches(password.as_bytes())),
+        }
+    }
+
+    #[test]
+    fn hashes_are_told_from_passwords_and_match_one() {
+        let bcrypt_y = cheap_bcrypt("secret").replacen("$2b$", "$2y$", 1);
+        for hash in [cheap_argon2("secret"), cheap_bcrypt("secret"), bcrypt_y, hash_password("secret").unwrap()] {
+            assert_eq!(matches(&hash, "secret"), Some(true), "{hash}");
+            assert_eq!(matches(&hash, "Secret"), Some(false), "{hash}");
+            assert_eq!(matches(&hash, ""), Some(false), "{hash}");
+            assert_eq!(matches(&hash, &hash), Some(false), "the hash is not the password");
+        }
+        for plain in ["secret", "$", "$1", "$argon", "2b$", "größer", "a b"] {
+            assert_eq!(matches(plain, ""), None, "{plain}");
+        }
+        // As other programs make them: argon2 (the reference program), htpasswd -B.
+        let other = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$tbRKYy4lq+KNBlTHSfO0Yk0FCpn7L1QwCpTYWVPpJ9o";
+        assert!(matches(other, "x").is_some());
+    }
+
+    #[test]
+    fn what_is_no_password_and_no_hash_is_refused() {
+        let short = &cheap_argon2("secret")[..40];
+        let table = [
+            ("", "empty"),
+            ("a\nb", "control character"),
+            ("$argon2id$v=19$m=16", "not a hash"),
+            (ARGON2, "not a hash"),
+            (short, "not a hash"),
+            ("$argon2x$v=19$m=16,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$c29tZXNhbHRzb21lc2FsdA", "not a hash"),
+            ("$argon2id$v=19$m=9999999,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$c29tZXNhbHRzb21lc2FsdA", "takes too long"),
+            ("$argon2id$v=19$m=16,t=9999,p=1$c29tZXNhbHRzb21lc2FsdA$c29tZXNhbHRzb21lc2FsdA", "takes too long"),
+            ("$2b$31$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", "takes too long"),
+            ("$2b$04$short", "not a hash"),
+            ("$2b$xx$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", "not a hash"),
+            ("$2b$99$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", "takes too long"),
+        ];
+        for (text, reason) in table {
+            let Err(error) = Secret::parse(text) else { panic!("{text:?} is taken") };
+            assert!(error.to_string().contains(reason), "{text:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicUsize;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use super::password::tests::{cheap_argon2, cheap_bcrypt};
+use super::*;
+use crate::handlers::answer;
+use crate::http::method::Method;
+
+fn auth() -> Auth {
+    Auth { lateness: Duration::ZERO, ..Auth::new() }
+}
+
+fn app(auth: Auth) -> impl Handler {
+    auth.around(|request: &mut Request| Response::text(format!("for {}", request.user().unwrap_or("anyone"))))
+}
+
+fn request(method: Method, credentials: &str, peer: &str) -> Request {
+    let mut request = Request::new(method, "/x");
+    if !credentials.is_empty() {
+        request = request.with_header("Authorization", &format!("Basic {}", BASE64_STANDARD.encode(credentials)));
+    }
+    request.set_connection(peer.parse::<SocketAddr>().unwrap(), false);
+    request
+}
+
+fn send(app: &impl Handler, method: Method, credentials: &str) -> (u16, String) {
+    let mut response = answer(app, &mut request(method, credentials, "192.0.2.1:1"));
+    (response.status().code(), response.read_text().unwrap())
+}
+
+#[test]
+fn users_and_writers_may_what_they_may() {
+    let none = app(auth());
+    let users = app(auth().user("ada", "a").unwrap());
+    let writers = app(auth().writer("wil", "w").unwrap());
+    let both = app(auth().user("ada", "a").unwrap().writer("wil", "w").unwrap());
+    let hashed = app(auth().user("ada", &cheap_bcrypt("a")).unwrap().writer("wil", &cheap_argon2("w")).unwrap());
+    // For each application and credentials: what becomes of reading, and of writing.
+    let table = [
+        (&none as &dyn App, "", (200, 200)),
+        (&none, "ada:a", (200, 200)),
+        (&users, "", (401, 401)),
+        (&users, "ada:a", (200, 200)),
+        (&users, "ada:b", (401, 401)),
+        (&writers, "", (200, 401)),
+        (&writers, "wil:w", (200, 200)),
+        (&writers, "wil:b", (200, 401)),
+        (&both, "", (401, 401)),
+        (&both, "ada:a", (200, 403)),
+        (&both, "wil:w", (200, 200)),
+        (&both, "wil:a", (401, 401)),
+        (&hashed, "ada:a", (200, 403)),
+        (&hashed, "wil:w", (200, 200)),
+        (&hashed, "wil:a", (401, 401)),
+        (&hashed, "eve:a", (401, 401)),
+    ];
+    for (app, credentials, (reading, writing)) in table {
+        for method in [Method::Get, Method::Head, Method::Options] {
+            assert_eq!(app.status(method.clone(), credentials), reading, "{credentials:?} {method}");
+        }
+        for method in [Method::Post, Method::Put, Method::Delete, Method::Patch, Method::Other("BREW".into())] {
+            assert_eq!(app.status(method.clone(), credentials), writing, "{credentials:?} {method}");
+        }
+    }
+    assert_eq!(send(&both, Method::Put, "ada:a").1, "Forbidden: ada may read here and not write.");
+    assert_eq!(send(&both, Method::Put, "wil:w").1, "for wil");
+    assert_eq!(send(&writers, Method::Get, "wil:w").1, "for anyone", "who was not asked for");
+}
+
+/// Applications of several types, from addresses of their own so that their failures are not counted together.
+trait App {
+    fn status(&self, method: Method, credentials: &str) -> u16;
+}
+
+static PEERS: AtomicUsize = AtomicUsize::new(0);
+
+impl<H: Handler> App for H {
+    fn status(&self, method: Method, credentials: &str) -> u16 {
+        let number = PEERS.fetch_add(1, Ordering::Relaxed);
+        let peer = format!("192.0.{}.{}:1", number / 250, number % 250);
+        answer(self, &mut request(method, credentials, &peer)).status().code()
+    }
+}
+
+#[test]
+fn whoever_is_not_known_is_asked() {
+    let app = app(auth().realm("the \"files\"").user("ada", "a").unwrap());
+    let table = [
+        (None, "Unauthorized: this needs a user name and a password."),
+        (Some("Bearer abc"), "Unauthorized: this needs a user name and a password."),
+        (Some("Basic ?"), "Unauthorized: this needs a user name and a password."),
+        (Some("Basic YWRhOmI="), "Unauthorized: the user name or the password is wrong."),
+    ];
+    for (field, text) in table {
+        let request = Request::get("/x");
+        let mut request = match field {
+            Some(field) => request.with_header("Authorization", field),
+            None => request,
+        };
+        let mut response = answer(&app, &mut request);
+        assert_eq!((response.status().code(), response.read_text().unwrap().as_str()), (401, text), "{field:?}");
+        assert_eq!(response.header("WWW-Authenticate"), Some(r#"Basic realm="the \"files\"", charset="UTF-8""#));
+    }
+}
+
+#[test]
+fn after_a_burst_of_failures_nothing_is_told_any_more() {
+    for password in ["a".to_owned(), cheap_argon2("a")] {
+        let app = app(auth().user("ada", &password).unwrap());
+        assert_eq!(send(&app, Method::Get, "ada:a").0, 200);
+        for attempt in 0..10 {
+            assert_eq!(send(&app, Method::Get, "ada:b").0, 401, "{attempt}");
+        }
+        for credentials in ["ada:b", "ada:c", "eve:b", "ada:a"] {
+            let mut response = answer(&app, &mut request(Method::Get, credentials, "192.0.2.1:1"));
+            assert_eq!(response.status().code(), 429, "{credentials}");
+            let wait: u64 = response.header("Retry-After").unwrap().parse().unwrap();
+            assert!((1..=6).contains(&wait), "{wait}");
+            assert_eq!(response.read_text().unwrap(), format!("Too many requests: try again in {wait} s."));
+        }
+        assert_eq!(send(&app, Method::Get, "").0, 401, "to ask costs nothing");
+        let other = answer(&app, &mut request(Method::Get, "ada:a", "192.0.2.2:1"));
+        assert_eq!(other.status().code(), 200, "others are not concerned");
+    }
+}
+
+#[test]
+fn guesses_at_the_same_time_count_as_well() {
+    let app = app(auth().user("ada", &cheap_bcrypt("a")).unwrap());
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..40)
+            .map(|number| {
+                let app = &app;
+                scope.spawn(move || send(app, Method::Get, &format!("ada:{number}")).0)
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 10, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 30, "{statuses:?}");
+}
+
+#[test]
+fn right_passwords_at_the_same_time_are_all_taken() {
+    let app = app(auth().user("ada", &cheap_bcrypt("a")).unwrap());
+    thread::scope(|scope| {
+        for _ in 0..40 {
+            scope.spawn(|| assert_eq!(send(&app, Method::Get, "ada:a").0, 200));
+        }
+    });
+}
+
+#[test]
+fn failures_are_answered_late() {
+    let app = app(Auth { lateness: Duration::from_millis(20), ..Auth::new() }.user("ada", "a").unwrap());
+    for failures in 1..=3 {
+        let started = Instant::now();
+        assert_eq!(send(&app, Method::Get, "ada:b").0, 401);
+        assert!(started.elapsed() >= Duration::from_millis(20) * failures, "{failures}");
+    }
+}

@@ -1,0 +1,111 @@
+//! User name and password in a request, and how they are asked for: the Basic scheme (RFC 7617).
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+/// What a client sent to say who it is. The bytes are UTF-8 where the client follows the challenge (RFC 7617 §2.1).
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    pub(crate) user: Vec<u8>,
+    pub(crate) password: Vec<u8>,
+}
+
+/// Why the value of an `Authorization` field holds no credentials.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CredentialsError {
+    /// It is of another scheme.
+    Scheme,
+    /// It is not Base64.
+    Encoding,
+    /// There is no colon between user name and password.
+    Colon,
+    /// There is a control character in it, which RFC 7617 §2 forbids.
+    Control,
+}
+
+/// The standard alphabet. Some clients leave the padding out.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+impl Credentials {
+    /// Reads the value of an `Authorization` field (RFC 9110 §11.6.2). The scheme's case does not matter; the first colon ends
+    /// the user name.
+    pub(crate) fn parse(value: &str) -> Result<Self, CredentialsError> {
+        let (scheme, encoded) = value.split_once(' ').ok_or(CredentialsError::Scheme)?;
+        if !scheme.eq_ignore_ascii_case("Basic") {
+            return Err(CredentialsError::Scheme);
+        }
+        let mut user = BASE64.decode(encoded.trim_matches(' ')).map_err(|_| CredentialsError::Encoding)?;
+        if user.iter().any(u8::is_ascii_control) {
+            return Err(CredentialsError::Control);
+        }
+        let colon = user.iter().position(|byte| *byte == b':').ok_or(CredentialsError::Colon)?;
+        let password = user.split_off(colon + 1);
+        user.truncate(colon);
+        Ok(Self { user, password })
+    }
+}
+
+/// The value of a `WWW-Authenticate` field that asks for a user name and a password for this realm.
+pub(crate) fn challenge(realm: &str) -> String {
+    let mut value = String::from("Basic realm=\"");
+    for c in realm.chars() {
+        // RFC 9110 §5.6.4: these two are escaped in a quoted string.
+        if matches!(c, '"' | '\\') {
+            value.push('\\');
+        }
+        value.push(c);
+    }
+    write!(value, "\", charset=\"UTF-8\"").expect("writing to a String does not fail");
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_read_as_the_rfc_has_them() {
+        let table: [(&str, Result<(&str, &str), CredentialsError>); 22] = [
+            ("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==", Ok(("Aladdin", "open sesame"))), // RFC 7617 §2
+            ("Basic dGVzdDoxMjPCow==", Ok(("test", "123£"))),                       // RFC 7617 §2.1
+            ("basic YTpi", Ok(("a", "b"))),
+            ("BASIC   YTpi  ", Ok(("a", "b"))),
+            ("Basic YTpiOmM=", Ok(("a", "b:c"))),
+            ("Basic YTpiOmM", Ok(("a", "b:c"))),
+            ("Basic YTo=", Ok(("a", ""))),
+            ("Basic OmI=", Ok(("", "b"))),
+            ("Basic Og==", Ok(("", ""))),
+            ("Basic YTog", Ok(("a", " "))),
+            ("Basic YWI=", Err(CredentialsError::Colon)),
+            ("Basic ", Err(CredentialsError::Colon)),
+            ("Basic", Err(CredentialsError::Scheme)),
+            ("", Err(CredentialsError::Scheme)),
+            ("Bearer YTpi", Err(CredentialsError::Scheme)),
+            ("BasicYTpi", Err(CredentialsError::Scheme)),
+            ("Basic a:b", Err(CredentialsError::Encoding)),
+            ("Basic YTp\t", Err(CredentialsError::Encoding)),
+            ("Basic YTpi YTpi", Err(CredentialsError::Encoding)),
+            ("Basic YTpiAA==", Err(CredentialsError::Control)),
+            ("Basic YTpiCg==", Err(CredentialsError::Control)),
+            ("Basic YTp/", Err(CredentialsError::Control)),
+        ];
+        for (value, expected) in table {
+            let seen = Credentials::parse(value)
+                .map(|c| (String::from_utf8(c.user).unwrap(), String::from_utf8(c.password).unwrap()));
+            assert_eq!(seen, expected.map(|(user, password)| (user.to_owned(), password.to_owned())), "{value:?}");
+        }
+        let latin = Credentials::parse("Basic YTr8").unwrap();
+        assert_eq!(latin.password, b"\xfc", "what is not UTF-8 is a password that is nobody's");
+    }
+
+    #[test]
+    fn the_challenge_names_realm_and_charset() {
+        assert_eq!(challenge("hearken"), r#"Basic realm="hearken", charset="UTF-8""#);
+        assert_eq!(challenge(r#"a"b\c"#), r#"Basic realm="a\"b\\c", charset="UTF-8""#);
+    }
+}
