@@ -122,9 +122,9 @@ fn ask(question: &str) -> io::Result<String> {
     let mut hidden = shown.clone();
     hidden.local_modes.remove(LocalModes::ECHO);
     eprint!("{question}");
-    tcsetattr(&stdin, OptionalActions::Flush, &hidden)?;
+    tcsetattr(&stdin, OptionalActions::Drain, &hidden)?;
     let line = read_line();
-    tcsetattr(&stdin, OptionalActions::Flush, &shown)?;
+    tcsetattr(&stdin, OptionalActions::Drain, &shown)?;
     eprintln!();
     line
 }
