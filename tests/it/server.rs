@@ -158,6 +158,9 @@ fn a_full_disk_is_507_and_the_old_file_stays() {
         assert_eq!(ask(address, "PUT", "/file", &[], &large).status, 507);
         let json = format!("[\"{}\"]", "x".repeat(500_000));
         assert_eq!(ask(address, "POST", "/file", &[JSON], json.as_bytes()).status, 507);
+        let form = ("Content-Type", "multipart/form-data; boundary=B");
+        let file = format!("--B\r\nContent-Disposition: form-data; filename=\"file\"\r\n\r\n{json}\r\n--B--\r\n");
+        assert_eq!(ask(address, "POST", "/", &[form], file.as_bytes()).status, 507);
         let note = format!("{{\"myNote\": \"{}\"}}", "x".repeat(500_000));
         assert_eq!(ask(address, "POST", "/notes", &[], note.as_bytes()).status, 507);
         assert_eq!(get(address, "/file").text(), "old");
