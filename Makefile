@@ -1,7 +1,7 @@
 # What one does with hearken. `make help` lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: run test lint certs bench soak clean help
+.PHONY: run test lint certs bench bench-writes soak clean help
 
 ## run: serve www/ on http://127.0.0.1:4040/, with the demonstration services, writing into data/
 run:
@@ -27,8 +27,12 @@ certs:
 	cargo run --release --bin hearken -- --make-certs
 
 ## bench: measure beside nginx and static-web-server with wrk, and write the README's tables
-bench:
+bench: bench-writes
 	bash benches/run.sh
+
+## bench-writes: measure how many files one writer and 32 store in a second, and write the README's table
+bench-writes:
+	bash benches/writes.sh
 
 ## soak: minutes of mixed load with badly behaved clients; memory, descriptors and threads must stay flat
 soak:
