@@ -85,8 +85,16 @@ impl Sandbox {
     ///
     /// The file system may change between the two steps. The second one decides, and leads nowhere else either.
     fn open_by_target(&self, directory: &OwnedFd, name: &Path) -> Option<io::Result<File>> {
-        let target = self.path.join(name).canonicalize().ok()?;
-        let inside = target.strip_prefix(self.path.canonicalize().ok()?).ok()?;
+        let root = self.path.canonicalize().ok()?;
+        let mut target = root.clone();
+        // Segment by segment: a way out and back in would tell what the directories above are called.
+        for segment in name {
+            target = target.join(segment).canonicalize().ok()?;
+            if !target.starts_with(&root) {
+                return None;
+            }
+        }
+        let inside = target.strip_prefix(&root).ok()?;
         let inside = if inside.as_os_str().is_empty() { Path::new(".") } else { inside };
         Some(open_beneath(directory, inside).map_err(io::Error::from))
     }
@@ -273,12 +281,13 @@ mod tests {
         symlink(&root, root.join("top")).unwrap();
         symlink(outer.path().join("root/sub/../../secret"), root.join("out")).unwrap();
         symlink(root.join("out"), root.join("twice")).unwrap();
+        symlink(outer.path(), root.join("above")).unwrap();
         for path in [&root, &other] {
             let sandbox = Sandbox::new(path);
             assert_eq!(read(&sandbox, "/in"), Ok("inside".into()));
             assert_eq!(read(&sandbox, "/by-other-name/file"), Ok("inside".into()));
             assert_eq!(read(&sandbox, "/top/top/in"), Ok("inside".into()));
-            for name in ["/out", "/twice", "/top/out"] {
+            for name in ["/out", "/twice", "/top/out", "/above/root/in", "/above/root/sub/file"] {
                 assert_eq!(read(&sandbox, name), Err(io::ErrorKind::PermissionDenied), "{name}");
             }
         }

@@ -7,6 +7,7 @@ mod browser;
 mod client;
 mod cors;
 mod crash;
+mod directories;
 mod embedding;
 mod examples;
 mod limits;

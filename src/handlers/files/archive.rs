@@ -89,22 +89,23 @@ impl Pieces for Archive {
         }
         let (name, kind, is_link) = level.entries.kind(level.next);
         level.next += 1;
-        let added = match kind {
+        let (path, added) = match kind {
             // It may lead to a directory above.
-            Kind::Directory if is_link => Ok(()),
+            Kind::Directory if is_link => return Ok(true),
             Kind::Directory => {
                 let path = level.path.join_directory(name);
-                self.enter(out, path)
+                (path.clone(), self.enter(out, path))
             }
             Kind::File => {
                 let path = level.path.join(name);
-                self.begin(out, &path)
+                let added = self.begin(out, &path);
+                (path, added)
             }
         };
         match added {
             Ok(()) | Err(HttpError::NotFound) => Ok(true),
             Err(HttpError::Forbidden) => {
-                log::warn!("something that may not be read is left out of an archive of {:?}", self.shown_name());
+                log::warn!("{:?} may not be read, and is left out of an archive", shown(&path));
                 Ok(true)
             }
             Err(HttpError::Internal(error)) => Err(io::Error::other(error)),
@@ -120,7 +121,7 @@ impl Archive {
         let metadata = scope.layers[0].1.metadata()?;
         let mut entries = scope.read(Order::default(), &MediaTypes::default())?;
         if entries.truncated {
-            log::warn!("not all entries of {:?} are in its archive: there are too many", self.shown_name());
+            log::warn!("{:?} has too many entries: not all are in an archive of it", shown(&path));
         }
         entries.close();
         put_header(out, &self.name_of(&path), &metadata);
@@ -159,10 +160,11 @@ impl Archive {
         }
         name
     }
+}
 
-    fn shown_name(&self) -> String {
-        String::from_utf8_lossy(&self.name).into_owned()
-    }
+/// A path for the log.
+fn shown(path: &RelativePath) -> String {
+    String::from_utf8_lossy(&path.to_bytes()).into_owned()
 }
 
 impl Content {

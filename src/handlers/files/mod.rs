@@ -9,6 +9,8 @@ pub(crate) mod media_type;
 mod page;
 pub(crate) mod part;
 mod pieces;
+#[cfg(test)]
+mod properties;
 mod reply;
 mod resolve;
 mod scan;
