@@ -9,6 +9,7 @@ pub(crate) mod media_type;
 mod page;
 pub(crate) mod part;
 mod pieces;
+#[cfg(feature = "archive")]
 #[cfg(test)]
 mod properties;
 mod reply;
