@@ -11,6 +11,7 @@ mod directories;
 mod embedding;
 mod examples;
 mod limits;
+mod notes;
 mod protocol;
 mod ranges;
 mod server;

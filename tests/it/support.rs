@@ -186,6 +186,14 @@ impl Wire {
         Reply { status, head, body: Vec::new() }
     }
 
+    /// Reads one answer, unless the connection ends before it begins.
+    pub(crate) fn try_reply(&mut self) -> Option<Reply> {
+        match self.stream.fill_buf() {
+            Ok([]) | Err(_) => None,
+            Ok(_) => Some(self.reply()),
+        }
+    }
+
     /// Reads one answer to a request of this method, framed as its head says.
     pub(crate) fn reply_to(&mut self, method: &str) -> Reply {
         let mut reply = self.head();

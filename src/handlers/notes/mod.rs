@@ -1,9 +1,8 @@
-//! The note service: lines appended to one text file, read back by number.
+//! The note service: what a request asks for, and the answer. The notes themselves are in [`lines`].
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+mod lines;
+
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
@@ -15,22 +14,16 @@ use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;
 
+use lines::Lines;
+
 /// Keeps notes, one a line, in a text file that is made with the first note.
 ///
 /// A `POST` of JSON, whatever its media type, adds a note with `{"myNote": "text"}` and is answered `You have N notes.`,
 /// or fetches one with `{"getNote": "0"}`, counted from 0: the note, or 404. `OPTIONS` is answered 204, everything else
-/// 404. Every answer allows any other origin to read it, as the tutorial has it.
+/// 404. A note is on the disk when the answer is sent. Several processes can keep notes in the same file, and it may be
+/// edited or replaced meanwhile. Every answer allows any other origin to read it, as the tutorial has it.
 pub struct Notes {
-    path: PathBuf,
-    /// Guards the file against the other workers, and knows where its lines start.
-    index: Mutex<LineIndex>,
-}
-
-/// Where the lines of the file start, as far as it has been looked through.
-#[derive(Default)]
-struct LineIndex {
-    starts: Vec<u64>,
-    end: u64,
+    lines: Lines,
 }
 
 /// What a request to the notes asks for.
@@ -44,64 +37,9 @@ const CORS: OpenService =
     OpenService { origin: "*", methods: "POST, OPTIONS", headers: "Origin, X-Requested-With, Content-Type, Accept" };
 
 impl Notes {
-    /// Keeps notes in this file. It need not exist yet; its directory must.
+    /// Keeps notes in this file, which is looked through now. It need not exist yet; its directory must.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), index: Mutex::default() }
-    }
-
-    /// Adds a note and gives the number of notes there are then. The note is in the file when this returns, and stays there.
-    ///
-    /// # Errors
-    ///
-    /// When the file cannot be written. A line break in the note is the caller's to refuse.
-    fn add(&self, note: &str) -> io::Result<usize> {
-        let mut index = self.lock();
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(&self.path)?;
-        index.refresh(&mut file)?;
-        let mut line = Vec::with_capacity(note.len() + 2);
-        if ends_mid_line(&mut file, index.end)? {
-            // The last line was cut short, or written by hand: this note must not become a part of it.
-            line.push(b'\n');
-        }
-        line.extend_from_slice(note.as_bytes());
-        line.push(b'\n');
-        let before = index.end;
-        if let Err(error) = file.write_all(&line).and_then(|()| file.sync_data()) {
-            // A full disk may have taken half a line.
-            let _ = file.set_len(before);
-            return Err(error);
-        }
-        index.refresh(&mut file)?;
-        Ok(index.starts.len())
-    }
-
-    /// The note of this number, counted from 0.
-    fn fetch(&self, number: usize) -> io::Result<Option<Vec<u8>>> {
-        let mut index = self.lock();
-        let mut file = match File::open(&self.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        index.refresh(&mut file)?;
-        let Some(&start) = index.starts.get(number) else { return Ok(None) };
-        let end = index.starts.get(number + 1).copied().unwrap_or(index.end);
-        let mut line = Vec::new();
-        file.seek(SeekFrom::Start(start))?;
-        file.take(end - start).read_to_end(&mut line)?;
-        if line.last() != Some(&b'\n') {
-            line.push(b'\n');
-        }
-        Ok(Some(line))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, LineIndex> {
-        self.index.lock().unwrap_or_else(|poisoned| {
-            // Whoever panicked may have left the index half made; the file is the truth.
-            let mut guard = PoisonError::into_inner(poisoned);
-            *guard = LineIndex::default();
-            guard
-        })
+        Self { lines: Lines::new(path.into()) }
     }
 
     fn respond(&self, request: &mut Request) -> Result<Response, HttpError> {
@@ -112,11 +50,11 @@ impl Notes {
         }
         match parse(&request.read_json()?)? {
             Command::Add(note) => {
-                let count = self.add(&note)?;
+                let count = self.lines.add(&note)?;
                 Ok(Response::text(format!("You have {count} notes.\n")))
             }
             Command::Fetch(number) => {
-                let line = self.fetch(number)?.ok_or(HttpError::NotFound)?;
+                let line = self.lines.line(number)?.ok_or(HttpError::NotFound)?;
                 Ok(Response::text(String::from_utf8_lossy(&line).into_owned()))
             }
         }
@@ -128,42 +66,6 @@ impl Handler for Notes {
         let response = self.respond(request).unwrap_or_else(|error| fail(error, request));
         Ok(CORS.apply(response))
     }
-}
-
-impl LineIndex {
-    /// Brings the index up to date with the file. One that has shrunk was changed by somebody else, and is read anew.
-    fn refresh(&mut self, file: &mut File) -> io::Result<()> {
-        let length = file.metadata()?.len();
-        if length < self.end {
-            *self = Self::default();
-        }
-        if length == self.end {
-            return Ok(());
-        }
-        // The last known line may have been without its end: look at it again.
-        let from = self.starts.pop().unwrap_or(0);
-        file.seek(SeekFrom::Start(from))?;
-        let mut reader = BufReader::new(file.take(length - from));
-        self.end = from;
-        loop {
-            let taken = reader.skip_until(b'\n')?;
-            if taken == 0 {
-                return Ok(());
-            }
-            self.starts.push(self.end);
-            self.end += taken as u64;
-        }
-    }
-}
-
-fn ends_mid_line(file: &mut File, length: u64) -> io::Result<bool> {
-    if length == 0 {
-        return Ok(false);
-    }
-    let mut last = [0];
-    file.seek(SeekFrom::Start(length - 1))?;
-    file.read_exact(&mut last)?;
-    Ok(last != *b"\n")
 }
 
 fn parse(body: &Value) -> Result<Command, HttpError> {

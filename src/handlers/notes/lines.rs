@@ -1,0 +1,437 @@
+//! A text file of lines that are only added to, by this process and by others; and where its lines are.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+/// The file. Whoever adds a line holds the system's lock on it (`flock`), so that several processes can.
+pub(super) struct Lines {
+    path: PathBuf,
+    /// Guards the file against the other workers, and knows where its lines start.
+    index: Mutex<Index>,
+}
+
+/// Where the lines of the file start, and what the file looked like then.
+#[derive(Default)]
+struct Index {
+    starts: Vec<u64>,
+    end: u64,
+    /// What stands before the end, at most [`TAIL`] bytes. A file that has grown and still has this there was added to.
+    tail: Vec<u8>,
+    stamp: Option<Stamp>,
+}
+
+/// What changes when a file is changed or another one takes its place.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    length: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+/// A line as the index has it.
+enum Found {
+    Line(Vec<u8>),
+    Nothing,
+    /// There is no line where one should be: the file is not the one that was looked through.
+    Stale,
+}
+
+const TAIL: u64 = 1024;
+
+/// How long another process may hold the lock. It is held for one write and its way to the disk.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl Lines {
+    /// The lines of this file, looked through now if it is there.
+    pub(super) fn new(path: PathBuf) -> Self {
+        let lines = Self { path, index: Mutex::default() };
+        // What cannot be read now is said when it is asked for.
+        if let Err(error) = lines.line(0) {
+            log::debug!("{}: {error}", lines.path.display());
+        }
+        lines
+    }
+
+    /// Adds a line and gives the number of lines there are then. The line is on the disk when this returns. A last line
+    /// without its end, which a crash or an editor left, gets that first.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written; it is then as it was before. A line break in the line is the caller's to refuse.
+    pub(super) fn add(&self, line: &str) -> io::Result<usize> {
+        let mut index = self.lock();
+        let (mut file, new) = self.open_to_add()?;
+        index.refresh(&file)?;
+        let mut bytes = Vec::with_capacity(line.len() + 2);
+        if index.ends_mid_line() {
+            bytes.push(b'\n');
+        }
+        bytes.extend_from_slice(line.as_bytes());
+        bytes.push(b'\n');
+        let before = index.end;
+        let written = write_whole(&mut file, &bytes).and_then(|()| file.sync_data());
+        if let Err(error) = written {
+            // A full disk may have taken half a line. Nobody else has added to it meanwhile.
+            let _ = file.set_len(before);
+            return Err(error);
+        }
+        if new {
+            self.sync_directory()?;
+        }
+        index.refresh(&file)?;
+        Ok(index.starts.len())
+    }
+
+    /// The line of this number, counted from 0, with its end.
+    pub(super) fn line(&self, number: usize) -> io::Result<Option<Vec<u8>>> {
+        let mut index = self.lock();
+        let Some(file) = self.open_to_read()? else {
+            *index = Index::default();
+            return Ok(None);
+        };
+        index.refresh(&file)?;
+        let mut found = index.find(&file, number)?;
+        if matches!(found, Found::Stale) {
+            *index = Index::default();
+            index.refresh(&file)?;
+            found = index.find(&file, number)?;
+        }
+        match found {
+            Found::Line(mut line) => {
+                if line.last() != Some(&b'\n') {
+                    line.push(b'\n');
+                }
+                Ok(Some(line))
+            }
+            Found::Nothing => Ok(None),
+            Found::Stale => Err(io::Error::other("the file is being changed by something that does not lock it")),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(|poisoned| {
+            // Whoever panicked may have left the index half made; the file is the truth.
+            let mut guard = PoisonError::into_inner(poisoned);
+            *guard = Index::default();
+            guard
+        })
+    }
+
+    /// The file, locked against everyone, and whether it is new.
+    fn open_to_add(&self) -> io::Result<(File, bool)> {
+        loop {
+            let mut options = OpenOptions::new();
+            options.read(true).append(true).mode(0o644);
+            let (file, new) = match options.open(&self.path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    match options.clone().create_new(true).open(&self.path) {
+                        // Another process was quicker.
+                        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                        result => (result?, true),
+                    }
+                }
+                result => (result?, false),
+            };
+            lock_file(&file, FlockOperation::NonBlockingLockExclusive)?;
+            if is_at(&file, &self.path)? {
+                return Ok((file, new));
+            }
+        }
+    }
+
+    /// The file, locked against those who write, if it is there.
+    fn open_to_read(&self) -> io::Result<Option<File>> {
+        loop {
+            let file = match File::open(&self.path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                result => result?,
+            };
+            lock_file(&file, FlockOperation::NonBlockingLockShared)?;
+            if is_at(&file, &self.path)? {
+                return Ok(Some(file));
+            }
+        }
+    }
+
+    /// Brings the name of a new file to the disk.
+    fn sync_directory(&self) -> io::Result<()> {
+        let directory = match self.path.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        };
+        File::open(directory)?.sync_all()
+    }
+}
+
+/// Takes the lock, which goes with the file when it is closed. There is no waiting for it with an end, so it is tried again
+/// and again.
+fn lock_file(file: &File, operation: FlockOperation) -> io::Result<()> {
+    let deadline = Instant::now() + LOCK_TIMEOUT;
+    let mut pause = Duration::from_micros(200);
+    loop {
+        match flock(file, operation) {
+            Ok(()) => return Ok(()),
+            // Not every file system has locks. The workers of this process are still kept apart.
+            Err(Errno::NOTSUP | Errno::NOSYS | Errno::NOLCK) => return Ok(()),
+            Err(Errno::INTR) => {}
+            Err(Errno::WOULDBLOCK) if Instant::now() < deadline => {
+                thread::sleep(pause);
+                pause = (pause * 2).min(Duration::from_millis(20));
+            }
+            Err(Errno::WOULDBLOCK) => {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "another process keeps the file locked"));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Whether the file is still the one at the path: it may have been replaced while the lock was waited for.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    match path.metadata() {
+        Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes in one step: what comes out of two could be torn.
+fn write_whole(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    loop {
+        match file.write(bytes) {
+            Ok(written) if written == bytes.len() => return Ok(()),
+            Ok(_) => return Err(io::ErrorKind::StorageFull.into()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+impl Index {
+    /// Brings the index up to date with the file. What was added is looked through; one that was changed otherwise is looked
+    /// through from its start.
+    fn refresh(&mut self, file: &File) -> io::Result<()> {
+        let stamp = Stamp::of(file)?;
+        if self.stamp == Some(stamp) {
+            return Ok(());
+        }
+        if !self.was_added_to(file, stamp)? {
+            *self = Self::default();
+        }
+        // Nothing that fails on the way may leave an index that passes for a whole one.
+        self.stamp = None;
+        let from = if self.ends_mid_line() { self.starts.pop().unwrap_or(0) } else { self.end };
+        self.end = from;
+        let mut reader = file;
+        reader.seek(SeekFrom::Start(from))?;
+        let mut reader = BufReader::with_capacity(256 * 1024, reader.take(stamp.length - from));
+        loop {
+            let taken = reader.skip_until(b'\n')?;
+            if taken == 0 {
+                break;
+            }
+            self.starts.push(self.end);
+            self.end += taken as u64;
+        }
+        self.tail = tail(file, self.end)?;
+        self.stamp = Some(stamp);
+        Ok(())
+    }
+
+    /// Whether the file, which is not as it was, has only become longer.
+    fn was_added_to(&self, file: &File, now: Stamp) -> io::Result<bool> {
+        let Some(before) = self.stamp else { return Ok(false) };
+        let same = (before.device, before.inode) == (now.device, now.inode);
+        Ok(same && now.length > self.end && tail(file, self.end)? == self.tail)
+    }
+
+    fn ends_mid_line(&self) -> bool {
+        self.tail.last().is_some_and(|byte| *byte != b'\n')
+    }
+
+    /// Reads a line, and the byte before it, to see that it is one.
+    fn find(&self, file: &File, number: usize) -> io::Result<Found> {
+        let Some(&start) = self.starts.get(number) else { return Ok(Found::Nothing) };
+        let next = self.starts.get(number + 1);
+        let end = next.copied().unwrap_or(self.end);
+        let from = start.saturating_sub(1);
+        let mut bytes = vec![0; usize::try_from(end - from).map_err(io::Error::other)?];
+        match file.read_exact_at(&mut bytes, from) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Found::Stale),
+            result => result?,
+        }
+        if start > 0 && bytes.remove(0) != b'\n' {
+            return Ok(Found::Stale);
+        }
+        match bytes.iter().position(|byte| *byte == b'\n') {
+            Some(position) if position + 1 == bytes.len() => Ok(Found::Line(bytes)),
+            None if next.is_none() => Ok(Found::Line(bytes)),
+            _ => Ok(Found::Stale),
+        }
+    }
+}
+
+impl Stamp {
+    fn of(file: &File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        Ok(Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            length: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        })
+    }
+}
+
+/// What stands in the file before `end`; less where the file is shorter.
+fn tail(file: &File, end: u64) -> io::Result<Vec<u8>> {
+    let from = end.saturating_sub(TAIL);
+    let mut bytes = Vec::new();
+    let mut reader = file;
+    reader.seek(SeekFrom::Start(from))?;
+    reader.take(end - from).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    use super::*;
+
+    fn all(lines: &Lines) -> Vec<String> {
+        let read = |number| lines.line(number).unwrap().map(|line| String::from_utf8(line).unwrap());
+        (0..).map_while(read).collect()
+    }
+
+    #[test]
+    fn whatever_happens_to_the_file_its_lines_are_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("notes.txt");
+        let lines = Lines::new(path.clone());
+        assert_eq!(all(&lines), [""; 0]);
+        fs::write(&path, "one\ntwo\nthree\n").unwrap();
+        assert_eq!(all(&lines), ["one\n", "two\n", "three\n"]);
+
+        let replace = |text: &str| {
+            let other = directory.path().join("other");
+            fs::write(&other, text).unwrap();
+            fs::rename(&other, &path).unwrap();
+        };
+        let in_place = |text: &str| fs::write(&path, text).unwrap();
+        let append =
+            |text: &str| OpenOptions::new().append(true).open(&path).unwrap().write_all(text.as_bytes()).unwrap();
+        let table: [(&dyn Fn(&str), &str, &[&str], &str); 11] = [
+            (&append, "four\n", &["one\n", "two\n", "three\n", "four\n"], "added to by somebody else"),
+            (&append, "fi", &["one\n", "two\n", "three\n", "four\n", "fi\n"], "a line without its end"),
+            (&append, "ve\nsix\n", &["one\n", "two\n", "three\n", "four\n", "five\n", "six\n"], "which is then ended"),
+            (&in_place, "one\ntwo\n", &["one\n", "two\n"], "truncated"),
+            (&in_place, "on\netwo\n", &["on\n", "etwo\n"], "changed without changing its length"),
+            (&in_place, "a\nb\nc\nd\ne\nf\ng\n", &["a\n", "b\n", "c\n", "d\n", "e\n", "f\n", "g\n"], "and made longer"),
+            (&replace, "A\nB\nC\nD\nE\nF\nG\n", &["A\n", "B\n", "C\n", "D\n", "E\n", "F\n", "G\n"], "replaced"),
+            (&replace, "long\nlonger\n", &["long\n", "longer\n"], "replaced by a shorter one"),
+            (&in_place, "", &[], "emptied"),
+            (&in_place, "\n\n", &["\n", "\n"], "blank lines are lines"),
+            (&in_place, "no end", &["no end\n"], "without any end"),
+        ];
+        for (change, text, expected, what) in table {
+            change(text);
+            assert_eq!(all(&lines), expected, "{what}");
+            assert_eq!(all(&Lines::new(path.clone())), expected, "{what}, seen for the first time");
+        }
+        fs::remove_file(&path).unwrap();
+        assert_eq!(lines.line(0).unwrap(), None);
+        assert_eq!(lines.add("new").unwrap(), 1);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new\n");
+    }
+
+    #[test]
+    fn lines_are_added_to_the_file_that_is_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("notes.txt");
+        let lines = Lines::new(path.clone());
+        assert_eq!(lines.add("a").unwrap(), 1);
+        fs::write(&path, "x\ny\nz\n").unwrap();
+        assert_eq!(lines.add("b").unwrap(), 4);
+        fs::write(&path, "x\ntorn").unwrap();
+        assert_eq!(lines.add("c").unwrap(), 3);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "x\ntorn\nc\n", "the torn line is ended, nothing else touched");
+        fs::write(&path, b"\xc3").unwrap();
+        assert_eq!(lines.add("d").unwrap(), 2);
+        assert_eq!(fs::read(&path).unwrap(), b"\xc3\nd\n");
+    }
+
+    #[test]
+    fn several_that_add_to_one_file_lose_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("notes.txt");
+        // Each has an index of its own, as other processes have.
+        let counts: BTreeSet<usize> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|writer| {
+                    let lines = Lines::new(path.clone());
+                    scope.spawn(move || {
+                        (0..50).map(|n| lines.add(&format!("{writer} {n}")).unwrap()).collect::<Vec<_>>()
+                    })
+                })
+                .collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(counts, (1..=200).collect(), "each was told another number");
+        let text = fs::read_to_string(&path).unwrap();
+        let written: BTreeSet<&str> = text.lines().collect();
+        assert_eq!((text.lines().count(), written.len()), (200, 200));
+    }
+
+    #[test]
+    fn whoever_keeps_the_lock_is_not_waited_for_without_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("notes.txt");
+        let lines = Lines::new(path.clone());
+        lines.add("a").unwrap();
+        let other = File::open(&path).unwrap();
+        flock(&other, FlockOperation::LockExclusive).unwrap();
+        assert_eq!(lines.add("b").unwrap_err().kind(), io::ErrorKind::TimedOut);
+        drop(other);
+        assert_eq!(lines.add("c").unwrap(), 2);
+    }
+
+    #[test]
+    fn of_a_million_lines_any_is_found_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("notes.txt");
+        let mut text = String::with_capacity(16 << 20);
+        for number in 0..1_000_000 {
+            text.push_str(&format!("note {number}\n"));
+        }
+        fs::write(&path, text).unwrap();
+        let lines = Lines::new(path);
+        let mut times: Vec<Duration> = (0..101)
+            .map(|step| {
+                let number = step * 9_999;
+                let started = Instant::now();
+                let line = lines.line(number).unwrap().unwrap();
+                let taken = started.elapsed();
+                assert_eq!(line, format!("note {number}\n").into_bytes());
+                taken
+            })
+            .collect();
+        times.sort();
+        assert!(times[50] < Duration::from_millis(1), "the median is {:?}", times[50]);
+        assert_eq!(lines.line(1_000_000).unwrap(), None);
+        assert_eq!(lines.add("one more").unwrap(), 1_000_001);
+    }
+}
