@@ -148,7 +148,9 @@ fn accept_one(
     }
     let requests = Box::new(client.map(|request| request.map_err(|error| Box::new(error) as _)));
     let connection = context.connections.add(accepted, secure);
-    pool.submit(Job { context: Arc::clone(context), connection, requests: Some(requests) })
+    let job = Job { context: Arc::clone(context), connection, requests: Some(requests) };
+    // The system says that it has no thread left in the words that it has for a wait.
+    pool.submit(job).map_err(|error| io::Error::other(format!("cannot start a thread: {}", reason(&error))))
 }
 
 /// Wakes the thread that accepts from this listener, so that it sees that the server stops: with a connection, because to shut

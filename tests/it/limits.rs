@@ -3,6 +3,9 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,7 +15,7 @@ use hearken::{Files, HttpError, Request, Response, Router, Server, Settings, Tls
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use socket2::{Domain, Socket, Type};
 
-use crate::support::{PATIENCE, Wire, alone, get, until};
+use crate::support::{PATIENCE, Program, Wire, alone, get, until};
 
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -100,6 +103,45 @@ fn a_client_of_http_2_is_told_at_once() {
         assert_eq!((reply.status, reply.header("Connection")), (505, Some("close")), "{beginning:?}");
         assert!(wire.is_closed());
     }
+}
+
+#[test]
+fn workers_that_cannot_be_started_are_done_without() {
+    const CLIENTS: usize = 30;
+    if !alone("limits::workers_that_cannot_be_started_are_done_without") {
+        return;
+    }
+    if !rustix::process::getuid().is_root() {
+        eprintln!("skipped: only root can run a program as a user that has no other threads");
+        return;
+    }
+    // The limit is on all threads of a user, and not for root: the server runs as a user that nothing else runs as.
+    let nobody = 64_000 + std::process::id() % 1000;
+    setrlimit(Resource::Nproc, Rlimit { current: Some(12), maximum: Some(12) }).unwrap();
+    let place = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(place.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let (program, errors) = (place.path().join("hearken"), place.path().join("errors"));
+    std::fs::copy(env!("CARGO_BIN_EXE_hearken"), &program).unwrap();
+    let mut command = Command::new(&program);
+    command.args(["--demo", "--access-log", "off", "--port", "0"]).arg(place.path());
+    command.uid(nobody).gid(nobody).stderr(File::create(&errors).unwrap());
+    let server = Program::start(&mut command, 1);
+
+    let begun = Instant::now();
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| Wire::connect(server.address())).collect();
+    for client in &mut clients {
+        client.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    for client in &mut clients {
+        assert_eq!(client.reply().status, 200, "those that idle are closed for those that wait");
+    }
+    let complaints = std::fs::read_to_string(&errors).unwrap().matches("cannot take a connection").count();
+    let seconds = usize::try_from(begun.elapsed().as_secs()).unwrap();
+    assert!((1..=seconds + 1).contains(&complaints), "{complaints} complaints in {seconds} s");
+    let threads = std::fs::read_dir(format!("/proc/{}/task", server.id())).map_or(0, Iterator::count);
+    assert!(threads <= 12, "{threads}");
+    drop(clients);
+    assert_eq!(get(server.address(), "/hello").status, 200);
 }
 
 /// tiny_http is caught for ever in its answer to HTTP/2 behind another request. The worker is lost, and nothing else.
