@@ -1,7 +1,7 @@
 # What one does with hearken. `make help` lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: run test lint certs bench bench-writes soak clean help
+.PHONY: run test lint certs bench bench-writes siege soak clean help
 
 ## run: serve www/ on http://127.0.0.1:4040/, with the demonstration services, writing into data/
 run:
@@ -32,7 +32,11 @@ bench: bench-writes
 
 ## bench-writes: measure how many files one writer and 32 store in a second, and write the README's table
 bench-writes:
-	bash benches/writes.sh
+	cargo bench --bench writes | bash benches/publish.sh writes bench-writes
+
+## siege: a thousand slow clients of each kind for a minute, and how fresh requests fare beside them
+siege:
+	cargo bench --bench siege | bash benches/publish.sh siege siege
 
 ## soak: minutes of mixed load with badly behaved clients; memory, descriptors and threads must stay flat
 soak:

@@ -137,25 +137,8 @@ row() {
     echo "$line"
 }
 
-stamp() {
-    echo "Measured on $(date -u +%Y-%m-%d) with \`make bench\`: $(nproc) processors ($(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1)),"
-    echo "Linux $(uname -r), wrk on the same machine."
-}
-
-# Puts standard input between the markers of this name in the README.
-publish() {
-    cat >"$work/section"
-    cat "$work/section"
-    awk -v section="$work/section" -v name="$1" '
-        $0 == "<!-- " name ": end -->" { skipping = 0 }
-        !skipping { print }
-        $0 == "<!-- " name ": begin -->" { skipping = 1; while ((getline line < section) > 0) print line }' README.md >"$work/README.md"
-    cp "$work/README.md" README.md
-}
-
 speeds() {
-    stamp
-    echo "Medians of $ROUNDS rounds of $SECONDS_EACH s, the servers in turn."
+    echo "wrk on the same machine; medians of $ROUNDS rounds of $SECONDS_EACH s, the servers in turn."
     echo "Requests a second; MiB a second for 100 MiB. The ratio is hearken's figure to that of the server before it."
     echo
     header="| | connections | hearken |" rule="|---|---|---|"
@@ -184,7 +167,7 @@ speeds() {
 }
 
 memory() {
-    stamp
+    echo "wrk on the same machine."
     echo
     echo "| | |"
     echo "|---|---|"
@@ -231,7 +214,7 @@ memory() {
 # Not in a pipe: what they start is to be ended by the trap.
 if [ "${ONLY:-}" != memory ]; then
     speeds >"$work/speed"
-    publish speed <"$work/speed"
+    bash benches/publish.sh speed bench <"$work/speed"
 fi
 memory >"$work/memory"
-publish memory <"$work/memory"
+bash benches/publish.sh memory bench <"$work/memory"

@@ -2,18 +2,24 @@
 //!
 //! `cargo bench --bench writes -- SECONDS` prints a row of a table for each durability.
 
+mod common;
+
+use std::ffi::OsStr;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::Program;
+
 const WRITERS: u64 = 32;
 
 fn main() {
-    let Some(seconds) = std::env::args().skip(1).find_map(|argument| argument.parse().ok()) else { return };
+    let seconds = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(5);
     let time = Duration::from_secs(seconds);
+    println!("Files of 1 KiB by `PUT`, a second.");
+    println!();
     println!("| `--durability` | 1 writer | {WRITERS} writers | ratio |");
     println!("|---|---|---|---|");
     for durability in ["full", "rename"] {
@@ -26,25 +32,15 @@ fn main() {
 fn measure(durability: &str, writers: u64, time: Duration) -> f64 {
     // On the disk that the project is on: the system's temporary directory may be memory.
     let data = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target directory can be written to");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hearken"));
-    command.args(["--port", "0", "--access-log", "off", "--durability", durability, "--write"]).arg(data.path());
-    let mut server = Ended(command.arg(data.path()).stdout(Stdio::piped()).spawn().expect("hearken starts"));
-    let mut line = Vec::new();
-    let mut out = server.0.stdout.take().expect("it was piped");
-    let mut byte = [0];
-    while line.last() != Some(&b'\n') && out.read(&mut byte).is_ok_and(|read| read == 1) {
-        line.push(byte[0]);
-    }
-    let line = String::from_utf8_lossy(&line);
-    let address = line.trim().trim_end_matches('/').rsplit('/').next().and_then(|address| address.parse().ok());
-    let address = address.unwrap_or_else(|| panic!("hearken does not listen: {line:?}"));
+    let options = ["--durability", durability, "--write"].map(OsStr::new);
+    let server = Program::start(options.into_iter().chain([data.path().as_os_str(); 2]));
 
     let stored = AtomicU64::new(0);
     let begun = Instant::now();
     thread::scope(|scope| {
         for writer in 0..writers {
             let stored = &stored;
-            scope.spawn(move || write(address, writer, begun + time, stored));
+            scope.spawn(move || write(server.address, writer, begun + time, stored));
         }
     });
     #[expect(clippy::cast_precision_loss, reason = "there are not that many")]
@@ -70,15 +66,5 @@ fn write(address: SocketAddr, writer: u64, end: Instant, stored: &AtomicU64) {
         }
         assert!(answer.starts_with(b"HTTP/1.1 201 "), "{}", String::from_utf8_lossy(&answer));
         stored.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// A program that is ended with its owner.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
