@@ -38,6 +38,7 @@
 //! - `auth`: asking for user names and passwords ([`Auth`]).
 //! - `tls`: HTTPS, and the development certificate ([`Tls`]).
 //! - `client`: the [`client`] module and the `hearken-client` program.
+//! - `compress`: text files compressed as they are sent (`Files::compress`).
 //! - `cli`: the `hearken` program.
 //!
 //! All are on by default; a program that embeds the library sets `default-features = false` and picks.

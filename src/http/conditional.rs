@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::date;
+use super::encoding::Coding;
 use super::method::Method;
 
 /// The validators of a representation, `None` where nothing is there.
@@ -104,6 +105,25 @@ pub fn file_validators(length: u64, modified: SystemTime, inode: u64, now: Syste
     write!(etag, "{weak}\"{length:x}-{sign}{:x}-{inode:x}\"", since.as_nanos())
         .expect("writing to a String does not fail");
     Validators { etag: Some(etag), modified: Some(modified.min(now)) }
+}
+
+impl Validators {
+    /// Those of the same content in this coding, made anew each time, so that the tag is weak: another version of the coder may
+    /// make other bytes of it (RFC 9110 §8.8.1).
+    pub(crate) fn made_in(self, coding: Coding) -> Self {
+        let etag = self.in_coding(coding);
+        let weak = etag.etag.map(|etag| if etag.starts_with("W/") { etag } else { format!("W/{etag}") });
+        Self { etag: weak, ..etag }
+    }
+
+    /// Those of a file that holds content in this coding: two variants never share a tag (RFC 9110 §8.8.3.3).
+    pub(crate) fn in_coding(self, coding: Coding) -> Self {
+        let etag = self.etag.map(|etag| match etag.strip_suffix('"') {
+            Some(open) => format!("{open}-{}\"", coding.name()),
+            None => etag,
+        });
+        Self { etag, modified: self.modified }
+    }
 }
 
 /// Whether the clock that stamps files has moved on since, so that a later change has another stamp.
@@ -339,6 +359,18 @@ mod tests {
         for (modified, now, weak, why) in table {
             let etag = file_validators(1, modified, 2, now).etag.unwrap();
             assert_eq!(etag.starts_with("W/"), weak, "{why}: {etag}");
+        }
+    }
+
+    #[test]
+    fn variants_have_tags_of_their_own() {
+        let table = [
+            ("\"a\"", Coding::Brotli, "\"a-br\"", "W/\"a-br\""),
+            ("W/\"a\"", Coding::Gzip, "W/\"a-gzip\"", "W/\"a-gzip\""),
+        ];
+        for (etag, coding, stored, made) in table {
+            assert_eq!(current(etag).in_coding(coding), current(stored));
+            assert_eq!(current(etag).made_in(coding), current(made));
         }
     }
 

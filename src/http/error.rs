@@ -32,6 +32,8 @@ pub enum HttpError {
     NotFound,
     /// 405: the target is there and does not take this method; these it takes (sent as `Allow`, RFC 9110 §15.5.6).
     MethodNotAllowed(Cow<'static, [Method]>),
+    /// 406: the client accepts no content coding that there is, nor none (RFC 9110 §12.5.3).
+    NotAcceptable,
     /// 408: the client took too long to send its request.
     RequestTimeout,
     /// 409: the request goes against what is there, for this reason.
@@ -79,6 +81,7 @@ impl HttpError {
             Self::Forbidden | Self::Denied(_) => Status::FORBIDDEN,
             Self::NotFound => Status::NOT_FOUND,
             Self::MethodNotAllowed(_) => Status::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable => Status::NOT_ACCEPTABLE,
             Self::RequestTimeout => Status::REQUEST_TIMEOUT,
             Self::Conflict(_) => Status::CONFLICT,
             Self::LengthRequired => Status::LENGTH_REQUIRED,
@@ -105,6 +108,7 @@ impl HttpError {
             Self::Denied(reason) => format!("Forbidden: {reason}."),
             Self::NotFound => format!("Not found: {method}, {path}"),
             Self::MethodNotAllowed(_) => format!("Unsupported request: {method}."),
+            Self::NotAcceptable => "There is no content in a coding that the request accepts.".into(),
             Self::RequestTimeout => "The request took too long.".into(),
             Self::Conflict(reason) => format!("Conflict: {reason}."),
             Self::LengthRequired => "The request needs a Content-Length or a chunked body.".into(),
@@ -131,6 +135,7 @@ impl HttpError {
             }
             Self::Unauthorized { challenge, .. } => response.with_header("WWW-Authenticate", challenge),
             Self::TooManyRequests(seconds) => response.with_header("Retry-After", seconds.to_string()),
+            Self::NotAcceptable => response.with_header("Vary", "Accept-Encoding"),
             Self::RangeNotSatisfiable(length) => response.with_header("Content-Range", format!("bytes */{length}")),
             _ => response,
         }

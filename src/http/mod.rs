@@ -9,6 +9,7 @@ pub mod conditional;
 pub(crate) mod cors;
 pub mod date;
 pub(crate) mod disposition;
+pub(crate) mod encoding;
 pub(crate) mod error;
 pub(crate) mod filename;
 pub(crate) mod framing;

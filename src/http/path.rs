@@ -159,6 +159,15 @@ impl RelativePath {
         (MOST_BYTES - length).saturating_sub(1).min(255)
     }
 
+    /// The path of the file beside this one whose name ends with `extension` in addition.
+    pub(crate) fn with_extension(&self, extension: &str) -> Self {
+        let mut path = self.clone();
+        if let Some(name) = path.segments.last_mut() {
+            name.extend_from_slice(extension.as_bytes());
+        }
+        path
+    }
+
     /// The segments joined by slashes, for the file system.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.segments.join(&b'/')

@@ -17,5 +17,6 @@ mod ranges;
 mod server;
 mod support;
 mod tls;
+mod variants;
 mod webdriver;
 mod writes;

@@ -2,14 +2,14 @@
 //! that resume and seek ask for them.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use crate::support::{Program, Reply, Wire, ask, hearken, on_path, until};
+use crate::support::{Program, Reply, Wire, ask, hearken, on_path, skip, until};
 use crate::webdriver::{self, Browser};
 
 const GIB: u64 = 1 << 30;
@@ -224,11 +224,6 @@ fn odd_times_do_not_break_a_header() {
     etags.sort();
     etags.dedup();
     assert_eq!(etags.len(), count, "each has an entity tag of its own: {etags:?}");
-}
-
-/// Says that a test was skipped, past the test harness, which would keep it to itself.
-fn skip(test: &str, missing: &str) {
-    let _ = writeln!(io::stderr(), "skipped: {test}: {missing} is not installed");
 }
 
 /// A server whose access log can be read.

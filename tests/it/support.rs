@@ -140,6 +140,11 @@ pub(crate) fn on_path(program: impl AsRef<OsStr>) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|directory| directory.join(program.as_ref())).find(|file| file.is_file())
 }
 
+/// Says that a test was skipped, past the test harness, which would keep it to itself.
+pub(crate) fn skip(test: &str, missing: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {test}: {missing} is not installed");
+}
+
 /// An address where nobody listens, nor will by chance: no other test uses this loopback address.
 pub(crate) fn unused_address() -> SocketAddr {
     TcpListener::bind("127.0.0.99:0").unwrap().local_addr().unwrap()

@@ -123,6 +123,10 @@ pub(crate) struct Args {
     #[arg(long, env = "HEARKEN_IMMUTABLE")]
     pub(crate) immutable: bool,
 
+    /// Compress text files of more than 1 KiB for clients that accept gzip
+    #[arg(long, env = "HEARKEN_COMPRESS")]
+    pub(crate) compress: bool,
+
     /// The media type of files with this extension; can be given more than once
     #[arg(long, value_name = "EXT=TYPE", env = "HEARKEN_MIME", value_delimiter = ',', value_parser = parse_media_type)]
     pub(crate) mime: Vec<(String, String)>,

@@ -46,7 +46,8 @@ fn files(args: &Args) -> Result<Files, hearken::Error> {
         .include_hidden(args.include_hidden)
         .follow_links(args.follow_links)
         .cache_control(&args.cache_control)?
-        .immutable(args.immutable);
+        .immutable(args.immutable)
+        .compress(args.compress);
     for (extension, media_type) in &args.mime {
         files = files.media_type(extension, media_type)?;
     }

@@ -1,19 +1,24 @@
 //! Files kept ready, each looked at again before it is used: an edit shows in the next answer.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::Stat;
 
 use super::reply::{Content, Representation};
+use super::variants::{Prepared, Variants, Wanted};
 use crate::handlers::sandbox::Sandbox;
+use crate::http::date;
+use crate::http::request::Request;
 
 /// Files of one directory, by the encoded paths that they were asked for with: small ones in memory, those of middle size
-/// open.
+/// open, each with the variants of it that were asked for.
 ///
-/// A hit costs one system call in place of four: the file's status, which has to be what it was when the file was read. A
-/// path that meanwhile leads elsewhere, be it out of the directory, leads to another status.
+/// A hit costs one system call in place of four: the file's status, which has to be what it was when the file was read; and
+/// where a variant beside it is sent, that one's. A path that meanwhile leads elsewhere, be it out of the directory, leads to
+/// another status. A variant that appears is noticed within a second: until then what is sent is right, only longer.
 #[derive(Default)]
 pub(super) struct SmallFiles {
     kept: RwLock<Kept>,
@@ -30,7 +35,11 @@ struct Entry {
     /// Where the file is below the directory: for a path of a directory, its index file.
     place: Vec<u8>,
     identity: Identity,
-    representation: Representation,
+    variants: Variants,
+    /// In which second the variants were last looked at.
+    looked: AtomicU64,
+    /// What was asked for so far.
+    representations: Vec<(Wanted, Representation)>,
 }
 
 /// What tells a file from every other, and from itself before and after a change.
@@ -56,36 +65,55 @@ const LARGEST_OPEN: u64 = 1024 * 1024;
 const SETTLED: Duration = Duration::from_secs(2);
 
 impl SmallFiles {
-    /// The file that this path was answered with before, if it is unchanged.
-    pub(super) fn find(&self, sandbox: &Sandbox, path: &str) -> Option<Representation> {
+    /// What the request was answered with before, if it is unchanged and what the request wants.
+    pub(super) fn find(&self, sandbox: &Sandbox, request: &Request, now: SystemTime) -> Option<Representation> {
+        let path = request.encoded_path();
         let entry = Arc::clone(self.kept.read().unwrap_or_else(PoisonError::into_inner).by_path.get(path)?);
-        let current = sandbox.status(&entry.place).ok().map(|status| Identity::of(&status));
-        if current == Some(entry.identity) {
-            return Some(entry.representation.share());
+        if !entry.is_current(sandbox, now) {
+            self.forget(path);
+            return None;
         }
-        self.forget(path);
-        None
+        let wanted = entry.variants.wanted(request).ok()?;
+        if let Wanted::Sibling(coding) = wanted {
+            let (place, identity) = entry.variants.sibling(coding)?;
+            if Identity::now(sandbox, place) != Some(*identity) {
+                self.forget(path);
+                return None;
+            }
+        }
+        entry.representation(wanted).map(Representation::share)
     }
 
-    /// Keeps a file that was just read, with the status that it had before.
-    pub(super) fn keep(&self, path: &str, place: Vec<u8>, status: &Stat, file: &Representation, now: SystemTime) {
-        let (bytes, open) = cost(file);
-        if matches!(file.content(), Content::Disk(file) if file.length() > LARGEST_OPEN) {
+    /// Keeps what a path was just answered with.
+    pub(super) fn keep(&self, path: &str, place: Vec<u8>, file: &Prepared, now: SystemTime) {
+        let Prepared { representation, wanted, variants, status } = file;
+        if cost(representation).is_none() {
             return;
         }
         let identity = Identity::of(status);
-        if !identity.is_settled(now) {
+        let sibling = match wanted {
+            Wanted::Sibling(coding) => variants.sibling(*coding).map(|(_, identity)| identity),
+            Wanted::Original | Wanted::Made => None,
+        };
+        if !identity.is_settled(now) || sibling.is_some_and(|sibling| !sibling.is_settled(now)) {
             return;
         }
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        kept.forget(path);
+        let mut representations = match kept.forget(path) {
+            Some(old) if old.identity == identity && old.variants == *variants => {
+                let others = old.representations.iter().filter(|(other, _)| other != wanted);
+                others.map(|(wanted, representation)| (*wanted, representation.share())).collect()
+            }
+            _ => Vec::new(),
+        };
+        representations.push((*wanted, representation.share()));
+        let (looked, variants) = (AtomicU64::new(date::seconds(now)), variants.clone());
+        let entry = Entry { place, identity, variants, looked, representations };
+        let (bytes, open) = entry.cost();
         if kept.bytes + bytes > MOST_BYTES || kept.open + open > MOST_OPEN || kept.by_path.len() >= MOST_FILES {
             *kept = Kept::default();
         }
-        kept.bytes += bytes;
-        kept.open += open;
-        let entry = Entry { place, identity, representation: file.share() };
-        kept.by_path.insert(path.to_owned(), Arc::new(entry));
+        kept.insert(path.to_owned(), entry);
     }
 
     /// How many files are kept.
@@ -100,20 +128,49 @@ impl SmallFiles {
 }
 
 impl Kept {
-    fn forget(&mut self, path: &str) {
-        if let Some(old) = self.by_path.remove(path) {
-            let (bytes, open) = cost(&old.representation);
-            self.bytes -= bytes;
-            self.open -= open;
-        }
+    fn insert(&mut self, path: String, entry: Entry) {
+        let (bytes, open) = entry.cost();
+        self.bytes += bytes;
+        self.open += open;
+        self.by_path.insert(path, Arc::new(entry));
+    }
+
+    fn forget(&mut self, path: &str) -> Option<Arc<Entry>> {
+        let old = self.by_path.remove(path)?;
+        let (bytes, open) = old.cost();
+        self.bytes -= bytes;
+        self.open -= open;
+        Some(old)
     }
 }
 
-/// How many bytes of memory and how many descriptors it takes to keep a file.
-fn cost(file: &Representation) -> (usize, usize) {
+impl Entry {
+    fn is_current(&self, sandbox: &Sandbox, now: SystemTime) -> bool {
+        if Identity::now(sandbox, &self.place) != Some(self.identity) {
+            return false;
+        }
+        let second = date::seconds(now);
+        self.looked.swap(second, Ordering::Relaxed) == second
+            || self.variants.are_current(sandbox, &self.place, &self.identity)
+    }
+
+    fn representation(&self, wanted: Wanted) -> Option<&Representation> {
+        self.representations.iter().find(|(kept, _)| *kept == wanted).map(|(_, representation)| representation)
+    }
+
+    /// How many bytes of memory and how many descriptors it takes.
+    fn cost(&self) -> (usize, usize) {
+        let costs = self.representations.iter().filter_map(|(_, representation)| cost(representation));
+        costs.fold((0, 0), |(bytes, open), (more_bytes, more_open)| (bytes + more_bytes, open + more_open))
+    }
+}
+
+/// How many bytes of memory and how many descriptors it takes to keep a file; `None` for one that is not to be kept.
+fn cost(file: &Representation) -> Option<(usize, usize)> {
     match file.content() {
-        Content::Memory(bytes) => (bytes.len(), 0),
-        Content::Disk(..) => (0, 1),
+        Content::Memory(bytes) => Some((bytes.len(), 0)),
+        Content::Disk(file) if file.length() <= LARGEST_OPEN => Some((0, 1)),
+        Content::Disk(_) | Content::Made(_) => None,
     }
 }
 
@@ -123,7 +180,7 @@ impl Identity {
         clippy::unnecessary_fallible_conversions,
         reason = "the types differ between systems"
     )]
-    fn of(status: &Stat) -> Self {
+    pub(super) fn of(status: &Stat) -> Self {
         let nanoseconds = |number| i64::try_from(number).unwrap_or(0);
         Self {
             device: u64::try_from(status.st_dev).unwrap_or(0),
@@ -132,6 +189,23 @@ impl Identity {
             modified: (status.st_mtime, nanoseconds(status.st_mtime_nsec)),
             changed: (status.st_ctime, nanoseconds(status.st_ctime_nsec)),
         }
+    }
+
+    /// That of the file at this place now.
+    fn now(sandbox: &Sandbox, place: &[u8]) -> Option<Self> {
+        sandbox.status(place).ok().map(|status| Self::of(&status))
+    }
+
+    /// Whether the file was changed before the other one. Some programs give a file the time of another, to the second only.
+    pub(super) fn is_older_than(&self, other: &Self) -> bool {
+        let (seconds, nanoseconds) = self.modified;
+        if nanoseconds == 0 { seconds < other.modified.0 } else { self.modified < other.modified }
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_time(seconds: i64, nanoseconds: i64) -> Self {
+        let modified = (seconds, nanoseconds);
+        Self { device: 0, inode: 0, size: 0, modified, changed: modified }
     }
 
     fn is_settled(&self, now: SystemTime) -> bool {
@@ -149,7 +223,6 @@ mod tests {
     use super::*;
     use crate::handlers::files::Files;
     use crate::handlers::{Handler as _, answer};
-    use crate::http::request::Request;
 
     fn text(files: &Files, path: &str) -> String {
         answer(files, &mut Request::get(path)).read_text().unwrap()

@@ -3,6 +3,11 @@
 #[cfg(feature = "archive")]
 mod archive;
 mod cache;
+#[cfg(feature = "compress")]
+mod compress;
+#[cfg(not(feature = "compress"))]
+#[path = "no_compress.rs"]
+mod compress;
 mod labels;
 mod listing;
 pub(crate) mod media_type;
@@ -15,6 +20,7 @@ mod properties;
 mod reply;
 mod resolve;
 mod scan;
+mod variants;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,12 +37,14 @@ use crate::http::response::Response;
 use crate::http::status::Status;
 
 use cache::SmallFiles;
+use compress::Compressor;
 use labels::Labels;
 use media_type::MediaTypes;
 use page::Offers;
 use reply::Representation;
 use resolve::{Found, OpenFile};
 use scan::Scope;
+use variants::Prepared;
 
 /// Serves the files of a directory, or of several laid over each other.
 ///
@@ -64,6 +72,7 @@ pub struct Files {
     single_page: bool,
     labels: Labels,
     media_types: Arc<MediaTypes>,
+    compressor: Option<Arc<Compressor>>,
 }
 
 struct Root {
@@ -89,6 +98,7 @@ impl Files {
             single_page: false,
             labels: Labels::new(),
             media_types: Arc::default(),
+            compressor: None,
         };
         files.overlay(root)
     }
@@ -202,6 +212,17 @@ impl Files {
         Ok(self)
     }
 
+    /// Whether text files of more than 1 KiB are compressed for clients that accept gzip and for which there is no better
+    /// variant. At most half of the processors compress at a time; while many answers are being compressed already, further
+    /// ones are sent as they are. Such an answer has no parts: to a request for a range, the file is sent as it is.
+    /// Defaults to false.
+    #[cfg(feature = "compress")]
+    #[must_use]
+    pub fn compress(mut self, compress: bool) -> Self {
+        self.compressor = compress.then(|| Arc::new(Compressor::new()));
+        self
+    }
+
     /// The answer with the file at this path, such as `/index.html`, whatever the request's own path and method are; the
     /// request's conditions and range are respected.
     ///
@@ -214,7 +235,8 @@ impl Files {
         match self.find(&path)? {
             Standing::File(root, file) => {
                 let (name, now) = (file.name.clone(), SystemTime::now());
-                Ok(self.label(root, reply::answer(self.represent(file, now)?, request, now)?, &name))
+                let file = self.prepare(root, &path, file, request, now)?;
+                Ok(self.label(root, reply::answer(file.representation, request, now)?, &name))
             }
             _ => Err(HttpError::NotFound),
         }
@@ -240,7 +262,7 @@ impl Files {
         let root = &self.roots[0];
         // A query does not change what a file holds, but it may ask for the file in another way.
         let is_plain = request.encoded_query().is_none_or(|query| !query.contains("download") && !query.contains('%'));
-        if is_plain && let Some(file) = root.small.find(&root.sandbox, request.encoded_path()) {
+        if is_plain && let Some(file) = root.small.find(&root.sandbox, request, now) {
             let response = reply::answer(file, request, now)?;
             return Ok(if self.labels.depend_on_name() {
                 self.label(root, response, &self.name(request.encoded_path()))
@@ -294,14 +316,14 @@ impl Files {
         now: SystemTime,
     ) -> Result<Response, HttpError> {
         let name = file.name.clone();
-        let (place, status) = (file.place(path), file.status()?);
-        let file = self.represent(file, now)?;
+        let place = file.place(path);
+        let file = self.prepare(root, path, file, request, now)?;
         // What a later index file would take the place of is not kept.
         let is_first = !path.is_directory() || self.indexes.first().is_some_and(|first| first.as_bytes() == name);
         if is_first && std::ptr::eq(root, &raw const self.roots[0]) {
-            root.small.keep(request.encoded_path(), place, &status, &file, now);
+            root.small.keep(request.encoded_path(), place, &file, now);
         }
-        let response = self.label(root, reply::answer(file, request, now)?, &name);
+        let response = self.label(root, reply::answer(file.representation, request, now)?, &name);
         let has_content = matches!(response.status(), Status::OK | Status::PARTIAL_CONTENT);
         Ok(if download && has_content { labels::as_download(response, &name) } else { response })
     }
@@ -314,7 +336,8 @@ impl Files {
             && !self.refuses(path)
             && let Standing::File(root, file) = self.find(&RelativePath::root())?
         {
-            let response = reply::answer(self.represent(file, now)?, request, now)?;
+            let file = self.prepare(root, &RelativePath::root(), file, request, now)?;
+            let response = reply::answer(file.representation, request, now)?;
             return Ok(self.label(root, response, b""));
         }
         let page = RelativePath::root().join(NOT_FOUND_PAGE.as_bytes());
@@ -380,6 +403,20 @@ impl Files {
     #[cfg(not(feature = "archive"))]
     fn pack(&self, _: &RelativePath) -> Result<Response, HttpError> {
         Err(HttpError::Forbidden)
+    }
+
+    /// The variant of a file, found at the path, that the request wants.
+    fn prepare(
+        &self,
+        root: &Root,
+        path: &RelativePath,
+        file: OpenFile,
+        request: &Request,
+        now: SystemTime,
+    ) -> Result<Prepared, HttpError> {
+        let place = if path.is_directory() { path.join(&file.name) } else { path.clone() };
+        let media_type = self.media_types.of(&file.name);
+        variants::prepare(&root.sandbox, &place, file, media_type, self.compressor.as_ref(), request, now)
     }
 
     fn represent(&self, file: OpenFile, now: SystemTime) -> Result<Representation, HttpError> {

@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::http::byteranges::Frame;
 use crate::http::conditional::{self, Preconditions, Validators, Verdict};
 use crate::http::date;
+use crate::http::encoding::Coding;
 use crate::http::error::HttpError;
 use crate::http::headers::Text;
 use crate::http::method::Method;
@@ -17,6 +18,7 @@ use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;
 
+use super::compress::{Made, Turn};
 use super::part::{FilePart, FileParts, OpenedFile};
 use super::resolve::OpenFile;
 
@@ -25,6 +27,10 @@ pub(super) struct Representation {
     validators: Validators,
     last_modified: String,
     media_type: Text,
+    /// The coding that the content is in.
+    coding: Option<Coding>,
+    /// Whether there are variants to choose from.
+    varies: bool,
     content: Content,
 }
 
@@ -35,6 +41,9 @@ pub(super) enum Content {
     Disk(OpenedFile),
     /// In memory, all of them.
     Memory(Arc<[u8]>),
+    /// Nowhere yet: they are made as they are sent.
+    #[cfg_attr(not(feature = "compress"), allow(dead_code, reason = "then there is nobody to make them"))]
+    Made(Made),
 }
 
 /// Files up to this many bytes are read at once, so that they leave in one write with their head.
@@ -52,7 +61,25 @@ impl Representation {
         } else {
             Content::Memory(read(&file, length)?)
         };
-        Ok(Self { last_modified: date::format(modified.min(now)), validators, media_type, content })
+        let last_modified = date::format(modified.min(now));
+        Ok(Self { validators, last_modified, media_type, coding: None, varies: false, content })
+    }
+
+    /// The same, held by its file in this coding.
+    pub(super) fn in_coding(self, coding: Coding) -> Self {
+        Self { validators: self.validators.in_coding(coding), coding: Some(coding), ..self }
+    }
+
+    /// The same in gzip: a small one at once, a large one as it is sent.
+    pub(super) fn made(self, turn: Turn) -> Result<Self, HttpError> {
+        let content = turn.make(self.content)?;
+        let coding = Coding::Gzip;
+        Ok(Self { validators: self.validators.made_in(coding), coding: Some(coding), content, ..self })
+    }
+
+    /// The same, said to be one of several if it is.
+    pub(super) fn varying(self, varies: bool) -> Self {
+        Self { varies, ..self }
     }
 
     pub(super) fn content(&self) -> &Content {
@@ -61,8 +88,7 @@ impl Representation {
 
     /// 200 with all of it, whatever the request's conditions.
     pub(super) fn into_whole(self) -> Response {
-        let length = self.length();
-        part(self.content, 0, length).with_header("Content-Type", self.media_type)
+        whole(self.content).with_header("Content-Type", self.media_type)
     }
 
     /// Another one of the same content.
@@ -71,26 +97,46 @@ impl Representation {
             validators: self.validators.clone(),
             last_modified: self.last_modified.clone(),
             media_type: self.media_type.clone(),
+            coding: self.coding,
+            varies: self.varies,
             content: self.content.clone(),
         }
     }
+}
 
-    fn length(&self) -> u64 {
-        match &self.content {
-            Content::Disk(file) => file.length(),
-            Content::Memory(bytes) => bytes.len() as u64,
+impl Content {
+    /// How many bytes there are; `None` where that is not known yet.
+    fn length(&self) -> Option<u64> {
+        match self {
+            Self::Disk(file) => Some(file.length()),
+            Self::Memory(bytes) => Some(bytes.len() as u64),
+            Self::Made(_) => None,
         }
     }
 }
 
 /// Answers a `GET` or `HEAD` with this representation.
 pub(super) fn answer(file: Representation, request: &Request, now: SystemTime) -> Result<Response, HttpError> {
+    if !file.varies {
+        return judge(file, request, now);
+    }
+    // RFC 9110 §12.5.5: whatever the answer is, it depends on what the client accepts.
+    let response = judge(file, request, now).unwrap_or_else(|refusal| refusal.into_response(request));
+    Ok(response.with_added_header("Vary", "Accept-Encoding"))
+}
+
+/// The answer, given the request's conditions and range.
+fn judge(file: Representation, request: &Request, now: SystemTime) -> Result<Response, HttpError> {
+    // A field that is there several times is one list, which is no date and no range (RFC 9110 §5.3).
+    let [if_match, if_none_match, if_modified_since, if_unmodified_since, if_range] =
+        ["If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range"]
+            .map(|name| request.header_list(name));
     let preconditions = Preconditions {
-        if_match: request.header("If-Match"),
-        if_none_match: request.header("If-None-Match"),
-        if_modified_since: request.header("If-Modified-Since"),
-        if_unmodified_since: request.header("If-Unmodified-Since"),
-        if_range: request.header("If-Range"),
+        if_match: if_match.as_deref(),
+        if_none_match: if_none_match.as_deref(),
+        if_modified_since: if_modified_since.as_deref(),
+        if_unmodified_since: if_unmodified_since.as_deref(),
+        if_range: if_range.as_deref(),
     };
     match conditional::evaluate(request.method(), &preconditions, Some(&file.validators), now) {
         Verdict::Proceed => {}
@@ -99,31 +145,56 @@ pub(super) fn answer(file: Representation, request: &Request, now: SystemTime) -
         Verdict::Failed => return Err(HttpError::PreconditionFailed),
     }
 
-    let range = request.header("Range").filter(|_| {
-        // RFC 9110 §14.2: ranges are defined for GET only.
-        let applies = conditional::range_applies(preconditions.if_range, &file.validators, now);
-        *request.method() == Method::Get && applies
-    });
-    let length = file.length();
-    let Representation { validators, last_modified, media_type, content } = file;
-    let response = match range.map_or(Selection::Whole, |field| range::select(field, length)) {
-        Selection::Whole => part(content, 0, length).with_header("Content-Type", media_type),
-        Selection::Part(range) => part(content, range.first, range.length())
-            .with_status(Status::PARTIAL_CONTENT)
-            .with_header("Content-Range", range.content_range(length))
-            .with_header("Content-Type", media_type),
+    // RFC 9110 §14.2: ranges are defined for GET only.
+    let range = if *request.method() == Method::Get { request.header_list("Range") } else { None };
+    let range = range.filter(|_| conditional::range_applies(preconditions.if_range, &file.validators, now));
+    let Representation { validators, last_modified, media_type, coding, varies: _, content } = file;
+    let length = content.length();
+    let selection = match (range, length) {
+        (Some(field), Some(length)) => range::select(&field, length),
+        _ => Selection::Whole,
+    };
+    let length = length.unwrap_or_default();
+    let response = match selection {
+        Selection::Whole => whole(content).with_header("Content-Type", media_type),
+        Selection::Part(range) => part(content, range, length).with_header("Content-Type", media_type),
         Selection::Several(ranges) => several(content, length, media_type, ranges),
         Selection::Unsatisfiable => return Err(HttpError::RangeNotSatisfiable(length)),
     };
-    Ok(described(response, validators, last_modified))
+    let response = match coding {
+        Some(coding) => response.with_header("Content-Encoding", coding.name()),
+        None => response,
+    };
+    Ok(validated(response, validators).with_header("Last-Modified", last_modified))
 }
 
-/// The bytes from this position on.
-fn part(content: Content, position: u64, length: u64) -> Response {
+/// All of the content.
+fn whole(content: Content) -> Response {
     match content {
-        Content::Disk(file) => Response::stream(FilePart::new(file, position, length), Some(length)),
-        Content::Memory(bytes) => Response::shared(bytes, index(position)..index(position + length)),
+        Content::Disk(file) => {
+            let length = file.length();
+            Response::stream(FilePart::new(file, 0, length), Some(length)).with_header("Accept-Ranges", "bytes")
+        }
+        Content::Memory(bytes) => {
+            let length = bytes.len();
+            Response::shared(bytes, 0..length).with_header("Accept-Ranges", "bytes")
+        }
+        Content::Made(made) => made.into_response(),
     }
+}
+
+/// One part of the content, which has so many bytes.
+fn part(content: Content, range: ByteRange, length: u64) -> Response {
+    let response = match content {
+        Content::Disk(file) => Response::stream(FilePart::new(file, range.first, range.length()), Some(range.length())),
+        Content::Memory(bytes) => Response::shared(bytes, index(range.first)..index(range.last) + 1),
+        // It has no parts before it has a length.
+        Content::Made(made) => return made.into_response(),
+    };
+    response
+        .with_status(Status::PARTIAL_CONTENT)
+        .with_header("Content-Range", range.content_range(length))
+        .with_header("Accept-Ranges", "bytes")
 }
 
 /// Several parts in one body (RFC 9110 §15.3.7.2).
@@ -146,17 +217,16 @@ fn several(content: Content, length: u64, media_type: Text, ranges: Vec<ByteRang
             }
             Response::bytes(body)
         }
+        // It has no parts before it has a length.
+        Content::Made(made) => return made.into_response(),
     };
-    response.with_status(Status::PARTIAL_CONTENT).with_header("Content-Type", frame.media_type())
+    let response = response.with_status(Status::PARTIAL_CONTENT).with_header("Content-Type", frame.media_type());
+    response.with_header("Accept-Ranges", "bytes")
 }
 
 /// A position in memory.
 fn index(position: u64) -> usize {
     usize::try_from(position).expect("what is in memory has positions in memory")
-}
-
-fn described(response: Response, validators: Validators, last_modified: String) -> Response {
-    validated(response.with_header("Accept-Ranges", "bytes"), validators).with_header("Last-Modified", last_modified)
 }
 
 fn validated(response: Response, validators: Validators) -> Response {
@@ -191,7 +261,8 @@ mod tests {
         let content =
             if on_disk { Content::Disk(OpenedFile::new(file, &metadata)) } else { Content::Memory(bytes.into()) };
         let validators = conditional::file_validators(bytes.len() as u64, UNIX_EPOCH, 1, SystemTime::now());
-        Representation { validators, last_modified: date::format(UNIX_EPOCH), media_type: "a/b".into(), content }
+        let (last_modified, media_type) = (date::format(UNIX_EPOCH), "a/b".into());
+        Representation { validators, last_modified, media_type, coding: None, varies: false, content }
     }
 
     /// The parts of a body with this boundary: where each begins and ends, and its bytes.

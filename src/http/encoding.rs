@@ -1,0 +1,162 @@
+//! Content codings (RFC 9110 §8.4.1), and which of them a request wants its answer in (§12.5.3).
+
+use super::headers;
+
+/// A content coding that a representation can be in, beside none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coding {
+    /// RFC 7932
+    Brotli,
+    /// RFC 8878
+    Zstandard,
+    /// RFC 1952
+    Gzip,
+}
+
+/// What to answer with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// The content as it is.
+    Identity,
+    /// The content in this coding.
+    Coded(Coding),
+    /// The client accepts nothing that there is.
+    Nothing,
+}
+
+impl Coding {
+    /// All of them, those that make less of most content first.
+    pub(crate) const ALL: [Self; 3] = [Self::Brotli, Self::Zstandard, Self::Gzip];
+
+    /// The name in header fields.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Brotli => "br",
+            Self::Zstandard => "zstd",
+            Self::Gzip => "gzip",
+        }
+    }
+
+    /// What the names of files in this coding end with.
+    pub(crate) fn extension(self) -> &'static str {
+        match self {
+            Self::Brotli => ".br",
+            Self::Zstandard => ".zst",
+            Self::Gzip => ".gz",
+        }
+    }
+
+    fn is_called(self, name: &str) -> bool {
+        // RFC 9110 §8.4.1.3: x-gzip is the same.
+        name.eq_ignore_ascii_case(self.name()) || (self == Self::Gzip && name.eq_ignore_ascii_case("x-gzip"))
+    }
+}
+
+/// Chooses among the content as it is and in these codings, by the request's `Accept-Encoding`.
+///
+/// A coding that the field does not name is for nobody, be it that the field is not there. Of those with the greatest weight
+/// the first in [`Coding::ALL`] is taken; the content as it is comes last, unless it has a greater weight than the others.
+pub(crate) fn choose(accept_encoding: Option<&str>, available: &[Coding]) -> Choice {
+    let Some(field) = accept_encoding else { return Choice::Identity };
+    let weight = |is_called: &dyn Fn(&str) -> bool| members(field).find(|(name, _)| is_called(name)).map(|(_, q)| q);
+    let any = weight(&|name| name == "*");
+    let identity = weight(&|name| name.eq_ignore_ascii_case("identity")).or(any);
+
+    let weight_of = |coding: Coding| weight(&|name| coding.is_called(name)).or(any).unwrap_or(0);
+    let weighed = Coding::ALL.into_iter().filter(|coding| available.contains(coding));
+    let mut best: Option<(Coding, u16)> = None;
+    for (coding, weight) in weighed.map(|coding| (coding, weight_of(coding))) {
+        if weight > best.map_or(0, |(_, most)| most) {
+            best = Some((coding, weight));
+        }
+    }
+    match (best, identity) {
+        (Some((coding, weight)), identity) if weight >= identity.unwrap_or(0) => Choice::Coded(coding),
+        (_, Some(0)) => Choice::Nothing,
+        _ => Choice::Identity,
+    }
+}
+
+/// The members of the field with their weights in thousandths. What is no member is left out.
+fn members(field: &str) -> impl Iterator<Item = (&str, u16)> {
+    headers::list(field).filter_map(|member| {
+        let (name, weight) = match member.split_once(';') {
+            None => (member, 1000),
+            Some((name, parameter)) => {
+                let (q, weight) = parameter.trim_matches([' ', '\t']).split_once('=')?;
+                if !q.eq_ignore_ascii_case("q") {
+                    return None;
+                }
+                (name.trim_end_matches([' ', '\t']), thousandths(weight)?)
+            }
+        };
+        Some((name, weight))
+    })
+}
+
+/// A weight from 0 to 1 with at most three decimals (RFC 9110 §12.4.2).
+fn thousandths(text: &str) -> Option<u16> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    if decimals.len() > 3 || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let fraction: u16 = format!("{decimals:0<3}").parse().ok()?;
+    match whole {
+        "0" => Some(fraction),
+        "1" if fraction == 0 => Some(1000),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_choice_of_section_12_5_3() {
+        use Choice::{Coded, Identity, Nothing};
+        use Coding::{Brotli, Gzip, Zstandard};
+        let all = &Coding::ALL[..];
+        let table: &[(Option<&str>, &[Coding], Choice, &str)] = &[
+            (None, all, Identity, "who does not ask gets it as it is"),
+            (Some(""), all, Identity, "an empty field wants none"),
+            (Some("gzip"), all, Coded(Gzip), "the one that is asked for"),
+            (Some("GZIP"), all, Coded(Gzip), "codings compare without case"),
+            (Some("x-gzip"), all, Coded(Gzip), "the old name (§8.4.1.3)"),
+            (Some("gzip"), &[Brotli], Identity, "there is no such variant"),
+            (Some("gzip"), &[], Identity, "there is none at all"),
+            (Some("gzip, deflate, br, zstd"), all, Coded(Brotli), "ours to order where weights are equal"),
+            (Some("gzip, deflate, br, zstd"), &[Gzip, Zstandard], Coded(Zstandard), "of those that there are"),
+            (Some("gzip, br;q=0.9"), all, Coded(Gzip), "the greater weight"),
+            (Some("gzip;q=0.001, br;q=0"), all, Coded(Gzip), "little is more than nothing"),
+            (Some("br ; q=0.5 , gzip ;\tQ=0.6"), all, Coded(Gzip), "white space, and Q for q"),
+            (Some("gzip;q=0"), all, Identity, "refused"),
+            (Some("gzip;q=0.000"), all, Identity, "refused"),
+            (Some("*"), all, Coded(Brotli), "anything"),
+            (Some("*, br;q=0"), all, Coded(Zstandard), "anything but"),
+            (Some("*;q=0.5, gzip"), all, Coded(Gzip), "rather this than others"),
+            (Some("identity"), all, Identity, "as it is"),
+            (Some("identity, gzip;q=0.5"), all, Identity, "rather as it is"),
+            (Some("identity;q=0.5, gzip;q=0.5"), all, Coded(Gzip), "as much the one as the other"),
+            (Some("identity;q=0.5, gzip;q=0.8"), all, Coded(Gzip), "rather not as it is"),
+            (Some("identity;q=0, gzip"), all, Coded(Gzip), "only this"),
+            (Some("identity;q=0, gzip"), &[], Nothing, "only what there is not"),
+            (Some("identity;q=0"), all, Nothing, "nothing is named"),
+            (Some("*;q=0"), all, Nothing, "nothing at all"),
+            (Some("*;q=0, gzip"), &[Gzip], Coded(Gzip), "only this"),
+            (Some("*;q=0, gzip"), &[], Nothing, "only this, and it is not there"),
+            (Some("*;q=0, identity"), all, Identity, "only as it is"),
+            (Some("identity;q=0, *"), all, Coded(Brotli), "anything but as it is"),
+            (Some("gzip;q=2, br;q=x, zstd;q=0.1234"), all, Identity, "no weights"),
+            (Some("gzip;q=1.001"), all, Identity, "more than one"),
+            (Some("gzip;q=1.000"), all, Coded(Gzip), "one"),
+            (Some("gzip;level=9"), all, Identity, "no weight"),
+            (Some("gzip;q"), all, Identity, "no weight"),
+            (Some(",, gzip,"), all, Coded(Gzip), "empty members"),
+            (Some("deflate, compress"), all, Identity, "codings that nobody has here"),
+        ];
+        for (field, available, expected, why) in table {
+            assert_eq!(choose(*field, available), *expected, "{field:?} of {available:?}: {why}");
+        }
+    }
+}
