@@ -57,7 +57,7 @@ fn files(args: &Args) -> Result<Files, hearken::Error> {
 fn router(args: &Args) -> Result<Router, hearken::Error> {
     let mut files = files(args)?;
     if let Some(directory) = &args.write {
-        files = files.with_uploads(directory);
+        files = files.with_uploads(directory).upload_form(true);
     }
     let files = Arc::new(files);
     let write = args.write.as_ref().map(|directory| {

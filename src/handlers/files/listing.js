@@ -27,3 +27,31 @@
   // A browser that comes back to the page may have kept what was typed.
   if (input.value) apply();
 })();
+
+// The upload form: an error is said beside it instead of on a page of its own.
+(() => {
+  const form = document.getElementById("upload");
+  if (!form) return;
+  const button = form.querySelector("button");
+  const status = form.querySelector("[role=status]");
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    status.classList.remove("error");
+    status.textContent = "Uploading…";
+    let problem = "The server cannot be reached, or has refused the upload before its end.";
+    try {
+      const answer = await fetch("./", { method: "POST", body: new FormData(form) });
+      if (answer.ok) {
+        location.reload();
+        return;
+      }
+      problem = (await answer.text()).trim() || `The server answers ${answer.status}.`;
+    } catch {
+      // What is said is what there is to say.
+    }
+    button.disabled = false;
+    status.classList.add("error");
+    status.textContent = problem;
+  });
+})();

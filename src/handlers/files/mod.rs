@@ -67,6 +67,7 @@ pub struct Files {
     indexes: Vec<String>,
     listing: bool,
     archive: bool,
+    upload_form: bool,
     hidden: bool,
     follow_links: bool,
     single_page: bool,
@@ -93,6 +94,7 @@ impl Files {
             indexes: vec!["index.html".into()],
             listing: true,
             archive: false,
+            upload_form: false,
             hidden: false,
             follow_links: false,
             single_page: false,
@@ -152,6 +154,14 @@ impl Files {
     #[must_use]
     pub fn archive(mut self, archive: bool) -> Self {
         self.archive = archive;
+        self
+    }
+
+    /// Whether listings have a form to upload files, for [`WriteFile::with_forms`](crate::WriteFile::with_forms) to take.
+    /// Defaults to false.
+    #[must_use]
+    pub fn upload_form(mut self, upload_form: bool) -> Self {
+        self.upload_form = upload_form;
         self
     }
 
@@ -299,7 +309,7 @@ impl Files {
             Standing::Directory(_) if !self.listing => Err(HttpError::NotFound),
             Standing::Directory(directories) => {
                 let scope = self.scope(path, directories);
-                let offers = Offers { archive: self.archive };
+                let offers = Offers { archive: self.archive, upload: self.upload_form };
                 listing::answer(scope, request, &self.media_types, offers)
             }
         }

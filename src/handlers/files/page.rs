@@ -15,6 +15,8 @@ use crate::http::path::{RelativePath, encode_segment};
 pub(super) struct Offers {
     /// The directory as an archive.
     pub(super) archive: bool,
+    /// A form to upload files into the directory.
+    pub(super) upload: bool,
 }
 
 /// The page of one directory.
@@ -31,6 +33,11 @@ pub(super) struct Page {
 
 const STYLE: &str = include_str!("listing.css");
 const SCRIPT: &str = include_str!("listing.js");
+
+/// It works without a script; with one, what goes wrong is said beside it.
+const UPLOAD_FORM: &[u8] = b"<form id=\"upload\" method=\"post\" enctype=\"multipart/form-data\" action=\"./\">\n\
+    <label>Upload files <input type=\"file\" name=\"file\" multiple required></label>\n\
+    <button class=\"button\">Upload</button>\n<p role=\"status\"></p>\n</form>\n";
 
 /// What the columns are called, in the order that they have in the page.
 const COLUMNS: [(Column, &str, &str); 4] = [
@@ -120,6 +127,10 @@ impl Page {
             b"<form id=\"filter\" role=\"search\" hidden><label>Filter <input type=\"search\" autocomplete=\"off\" \
               spellcheck=\"false\"></label></form>\n</div>\n",
         );
+        // Nothing can be stored below a name that starts with a dot.
+        if self.offers.upload && !self.path.is_hidden() {
+            out.extend_from_slice(UPLOAD_FORM);
+        }
         if self.entries.truncated {
             let most = with_commas(self.entries.len());
             writeln!(out, "<p class=\"note\">There is more here: only {most} entries are shown.</p>")?;
