@@ -123,7 +123,9 @@ fn what_is_answered_outlives_the_server_and_nothing_is_torn() {
     let data = site.path().join("data");
     let (known, shared) = (Mutex::new(HashMap::new()), AtomicU64::new(0));
     let (written, mut left) = (AtomicU64::new(0), 0);
-    let arguments = ["--write", data.to_str().unwrap(), site.path().to_str().unwrap(), "--no-listing"];
+    let www = site.path().join("www");
+    fs::create_dir(&www).unwrap();
+    let arguments = ["--write", data.to_str().unwrap(), www.to_str().unwrap()];
     for kill in 0..KILLS {
         let mut server = Program::hearken(&arguments);
         assert_eq!(unfinished(&data), 0, "what the last one left is swept before the next one listens");

@@ -387,6 +387,18 @@ fn forms_store_files_that_delete_removes() {
     assert_eq!(fs::read_to_string(site.data().join("pics/a.txt")).unwrap(), "new");
 }
 
+#[test]
+fn the_site_itself_can_be_written_to() {
+    let site = Site::new();
+    let data = site.data();
+    let server = Program::hearken(&["--write", data.to_str().unwrap(), data.to_str().unwrap()]);
+    assert_eq!(put(server.address(), "/f.html", &[], b"1").status, 201);
+    assert_eq!(put(server.address(), "/f.html", &[], b"2").status, 204);
+    let read = get(server.address(), "/f.html");
+    assert_eq!((read.text().as_str(), read.header("Content-Security-Policy")), ("2", Some("sandbox")));
+    assert!(get(server.address(), "/").text().contains("<form id=\"upload\""));
+}
+
 /// The most memory that a process has had at a time, in KiB.
 fn peak(server: &Program) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();

@@ -57,6 +57,7 @@ fn files(args: &Args) -> Result<Files, hearken::Error> {
 fn router(args: &Args) -> Result<Router, hearken::Error> {
     let mut files = files(args)?;
     if let Some(directory) = &args.write {
+        warn_of_nesting(&args.root, directory);
         files = files.with_uploads(directory).upload_form(true);
     }
     let files = Arc::new(files);
@@ -68,6 +69,26 @@ fn router(args: &Args) -> Result<Router, hearken::Error> {
     });
     let router = Router::new().fallback(Site { files, write });
     Ok(if args.demo { with_demo(router, args.write.as_deref()) } else { router })
+}
+
+/// Says so where ROOT and the directory that is written to lie in each other.
+fn warn_of_nesting(root: &Path, directory: &Path) {
+    let (Ok(root), Ok(directory)) = (root.canonicalize(), directory.canonicalize()) else { return };
+    if root == directory {
+        return;
+    }
+    let (shown_root, shown_directory) = (root.display(), directory.display());
+    if directory.starts_with(&root) {
+        log::warn!(
+            "{shown_directory} lies in {shown_root}, so that what is uploaded is also served as a part of the site, where an \
+             uploaded page can do all that the site's own pages can; write to a directory beside it instead"
+        );
+    } else if root.starts_with(&directory) {
+        log::warn!(
+            "{shown_root} lies in {shown_directory}, so that whoever may write can change what is served from it; write to a \
+             directory beside it instead"
+        );
+    }
 }
 
 /// The writing service in this directory, cleared of what an earlier server may have left unfinished.

@@ -22,7 +22,7 @@ mod resolve;
 mod scan;
 mod variants;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -119,8 +119,16 @@ impl Files {
     /// `Content-Security-Policy: sandbox`, so that an uploaded page cannot act as one of the site's own. Links out of it are
     /// never followed, its `404.html` is no page for what is not there, and its index files answer only for directories that
     /// no other directory has.
+    ///
+    /// A directory that is served already is served so from now on: which of its files visitors put there, nobody knows.
     #[must_use]
     pub fn with_uploads(mut self, directory: impl Into<PathBuf>) -> Self {
+        let directory = directory.into();
+        if let Some(root) = self.roots.iter_mut().find(|root| is_same(root.sandbox.path(), &directory)) {
+            root.uploads = true;
+            Arc::get_mut(&mut root.sandbox).expect("nobody else has it before anything is served").follow_links(false);
+            return self;
+        }
         let sandbox = Sandbox::new(directory).into();
         self.roots.push(Root { sandbox, uploads: true, small: SmallFiles::default() });
         self
@@ -446,6 +454,11 @@ impl Files {
     }
 }
 
+/// Whether two paths name the same directory, as far as they name one yet.
+fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
 /// What stands at a path in all the directories together.
 enum Standing<'a> {
     File(&'a Root, OpenFile),
@@ -557,6 +570,22 @@ mod tests {
         assert_eq!(answer(&files, &mut Request::get("/")).header("Content-Security-Policy"), None);
         assert!(files.owns(&RelativePath::parse("/index.html").unwrap()));
         assert!(!files.owns(&RelativePath::parse("/up.html").unwrap()));
+    }
+
+    #[test]
+    fn a_directory_that_visitors_write_to_is_theirs_though_it_is_the_site() {
+        let site = site();
+        let www = site.path().join("www");
+        let files = Files::new(&www).with_uploads(www.join("../www")).index(["none"]).unwrap().upload_form(true);
+        for _ in 0..3 {
+            let response = answer(&files, &mut Request::get("/index.html"));
+            assert_eq!(response.header("Content-Security-Policy"), Some("sandbox"));
+        }
+        assert!(!files.owns(&RelativePath::parse("/index.html").unwrap()));
+        let listing = answer(&files, &mut Request::get("/empty/")).read_text().unwrap();
+        assert!(listing.contains("enctype=\"multipart/form-data\""));
+        let listing = answer(&files.upload_form(false), &mut Request::get("/empty/")).read_text().unwrap();
+        assert!(!listing.contains("multipart"));
     }
 
     #[test]
