@@ -4,18 +4,23 @@
 // Whether the page was opened from disk, without a server.
 const fromDisk = location.protocol === 'file:';
 
+// For longer than it takes to type a password, which the browser may have to ask for meanwhile.
+const patience = 120000;
+
 // The answer as {ok, status, text}. What went wrong on the way is thrown as an Error with words for the reader.
 async function ask(url, options) {
+  // Not relative to the page: its address may hold a password, and then that is refused.
+  const target = new URL(url, fromDisk ? location.href : location.origin);
   let response;
   let text;
   try {
-    response = await fetch(url, { cache: 'no-store', signal: AbortSignal.timeout(30000), ...options });
+    response = await fetch(target, { cache: 'no-store', signal: AbortSignal.timeout(patience), ...options });
     text = (await response.text()).trimEnd();
   } catch (error) {
     if (error.name === 'TimeoutError') {
-      throw new Error('The server did not answer within 30 seconds.');
+      throw new Error('The server did not answer within two minutes.');
     }
-    throw new Error(`The server at ${new URL(url, location.href).origin} cannot be reached. Is it running?`);
+    throw new Error(`The server at ${target.origin} cannot be reached. Is it running?`);
   }
   const plain = (response.headers.get('Content-Type') ?? '').startsWith('text/plain');
   if (!response.ok && (!plain || text === '')) {

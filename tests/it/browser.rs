@@ -4,12 +4,13 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
+use std::thread;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Program, Reply, get, until};
-use crate::webdriver::{self, Browser};
+use crate::support::{Program, Reply, ask, get, until};
+use crate::webdriver::{self, Browser, key};
 
 const PAGES: [&str; 4] = ["index.html", "make_a_guess.html", "note_taker.html", "write.html"];
 
@@ -76,7 +77,7 @@ fn notes_are_saved_and_fetched() {
 #[test]
 fn a_server_that_is_gone_is_told_in_words() {
     in_browser("a_server_that_is_gone_is_told_in_words", |browser, _| {
-        let site = Site::start();
+        let site = Site::start(&[]);
         let url = site.url.clone();
         browser.navigate(&site.page("note_taker.html"));
         drop(site);
@@ -210,6 +211,93 @@ fn what_the_pages_name_is_there_and_they_fit_phone_and_desktop() {
     });
 }
 
+#[test]
+fn the_pages_are_used_with_the_keyboard_alone() {
+    in_browser("the_pages_are_used_with_the_keyboard_alone", |browser, site| {
+        for (round, (width, height)) in [PHONE, DESKTOP].into_iter().enumerate() {
+            browser.resize(width, height);
+
+            browser.navigate(&site.page("make_a_guess.html"));
+            tab_to(browser, "q");
+            browser.press("7");
+            browser.press(key::TAB);
+            browser.press(" ");
+            told(browser, "7");
+
+            browser.navigate(&site.page("note_taker.html"));
+            tab_to(browser, "note");
+            browser.press(&format!("note of round {round}"));
+            browser.press(key::ENTER);
+            told(browser, &format!("You have {} notes.", round + 1));
+            assert_eq!(focus(browser), "note", "ready for the next one");
+            tab_to(browser, "number");
+            browser.press(key::ENTER);
+            assert_eq!(told(browser, "Note"), format!("Note {round}: note of round {round}"));
+            assert_fits(browser, "note_taker.html with an answer");
+
+            browser.navigate(&site.page("write.html"));
+            tab_to(browser, "name");
+            browser.press(key::HOME);
+            browser.press(&format!("{round}/"));
+            tab_to(browser, "content");
+            tab_to(browser, "write");
+            browser.press(key::ENTER);
+            assert_eq!(told(browser, "Wrote"), "Wrote data for Han Solo.");
+            assert!(site.data.path().join(format!("{round}/han_solo.json")).exists());
+            tab_to(browser, "link");
+            browser.press(key::ENTER);
+            let there = format!("{}{round}/han_solo.json", site.url);
+            until("the link leads to the file", || (browser.execute("return location.href") == *there).then_some(()));
+        }
+    });
+}
+
+#[test]
+fn what_the_server_refuses_is_told_in_words() {
+    let options = ["--quiet", "--max-body", "1KiB", "--auth", "ada:a", "--write-auth", "wil:w"];
+    in_browser_with("what_the_server_refuses_is_told_in_words", &options, |browser, site| {
+        // The password is in the address, as some people keep their bookmarks. Without it the browser itself asks.
+        let page = |user: &str, name: &str| format!("http://{user}@{}/{name}", site.server.address());
+        let write = |content: &str| {
+            let content = serde_json::to_string(content).unwrap();
+            browser.execute(&format!("document.getElementById('content').value = {content}"));
+            browser.find("#write").click();
+        };
+        browser.resize(PHONE.0, PHONE.1);
+        browser.navigate(&page("ada:a", "note_taker.html"));
+        browser.find("#note").send_keys("not by her");
+        browser.find("#save").click();
+        assert_eq!(told(browser, "Forbidden"), "Forbidden: ada may read here and not write.");
+        assert_eq!(browser.find("#note").property("value"), "not by her", "what was typed stays");
+        assert!(browser.find("#result").property("className").contains("bad"));
+        assert_fits(browser, "note_taker.html with a refusal");
+        browser.navigate(&page("ada:a", "write.html"));
+        write("{}");
+        assert_eq!(told(browser, "Forbidden"), "Forbidden: ada may read here and not write.");
+        assert!(site.is_empty(), "nothing was written");
+
+        browser.navigate(&page("wil:w", "write.html"));
+        write(&format!("\"{}\"", "a".repeat(2000)));
+        assert_eq!(told(browser, "longer"), "The request body is longer than 1024 bytes.");
+        write("{\"name\": \"Wil\"}");
+        assert_eq!(told(browser, "Wrote"), "Wrote data for Wil.");
+        browser.navigate(&page("wil:w", "note_taker.html"));
+        browser.find("#note").send_keys("by him");
+        browser.find("#save").click();
+        assert_eq!(told(browser, "You have"), "You have 1 notes. The new one is number 0.");
+
+        let address = site.server.address();
+        thread::scope(|scope| {
+            for _ in 0..10 {
+                scope.spawn(|| ask(address, "GET", "/", &[("Authorization", "Basic eDp5")], b""));
+            }
+        });
+        browser.find("#fetch").click();
+        let wait = told(browser, "Too many requests");
+        assert!(wait.starts_with("Too many requests: try again in "), "{wait}");
+    });
+}
+
 /// A running server of the pages, with a directory to write into.
 struct Site {
     server: Program,
@@ -218,11 +306,18 @@ struct Site {
 }
 
 impl Site {
-    fn start() -> Self {
+    fn start(options: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
         let www = concat!(env!("CARGO_MANIFEST_DIR"), "/www");
-        let server = Program::hearken(&["--demo", "--write", data.path().to_str().unwrap(), www]);
+        let mut arguments = vec!["--demo", "--write", data.path().to_str().unwrap(), www];
+        arguments.extend_from_slice(options);
+        let server = Program::hearken(&arguments);
         Self { url: server.url().to_owned(), server, data }
+    }
+
+    /// Whether nothing was written.
+    fn is_empty(&self) -> bool {
+        fs::read_dir(self.data.path()).unwrap().next().is_none()
     }
 
     fn page(&self, name: &str) -> String {
@@ -236,14 +331,19 @@ impl Site {
     }
 }
 
-/// Runs the check with a browser and a site of its own. When it fails, what the browser shows is kept in `tests/artifacts/`.
 fn in_browser(name: &str, check: impl FnOnce(&Browser, &Site)) {
+    in_browser_with(name, &[], check);
+}
+
+/// Runs the check with a browser and a site of its own, served with these options. When it fails, what the browser shows is
+/// kept in `tests/artifacts/`.
+fn in_browser_with(name: &str, options: &[&str], check: impl FnOnce(&Browser, &Site)) {
     if !webdriver::available() {
         // Not by `eprintln`, which the test harness would keep to itself.
         let _ = writeln!(io::stderr(), "skipped: {name}: chromedriver or chromium is not installed");
         return;
     }
-    let site = Site::start();
+    let site = Site::start(options);
     let browser = Browser::start();
     let Err(failure) = panic::catch_unwind(AssertUnwindSafe(|| check(&browser, &site))) else { return };
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/artifacts");
@@ -256,6 +356,27 @@ fn in_browser(name: &str, check: impl FnOnce(&Browser, &Site)) {
         Err(error) => eprintln!("what the browser showed could not be saved: {error}"),
     }
     panic::resume_unwind(failure);
+}
+
+/// The id of the element that has the focus.
+#[track_caller]
+fn focus(browser: &Browser) -> String {
+    browser.execute("return document.activeElement.id").as_str().unwrap_or_default().to_owned()
+}
+
+/// Presses the tab key until the element of this id has the focus, and asserts that one can see that it has.
+#[track_caller]
+fn tab_to(browser: &Browser, id: &str) {
+    let reached = (0..20).any(|_| {
+        browser.press(key::TAB);
+        focus(browser) == id
+    });
+    assert!(reached, "the tab key does not lead to #{id}");
+    let outline = browser.execute(
+        "const style = getComputedStyle(document.activeElement);
+         return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2",
+    );
+    assert_eq!(outline, true, "#{id} does not show that it has the focus");
 }
 
 /// What the page tells, once that contains `part`.

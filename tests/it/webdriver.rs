@@ -33,6 +33,13 @@ struct Driver {
     home: TempDir,
 }
 
+/// Keys that are no characters (WebDriver §17.4.2).
+pub(crate) mod key {
+    pub(crate) const TAB: &str = "\u{e004}";
+    pub(crate) const ENTER: &str = "\u{e007}";
+    pub(crate) const HOME: &str = "\u{e011}";
+}
+
 /// How long the driver may take for one command. The first one includes the browser's start.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -97,6 +104,16 @@ impl Browser {
             Some(found[ELEMENT].as_str().unwrap().to_owned())
         });
         Element { browser: self, id }
+    }
+
+    /// Presses and releases these keys one after the other, wherever the focus is.
+    #[track_caller]
+    pub(crate) fn press(&self, keys: &str) {
+        let actions: Vec<_> = keys
+            .chars()
+            .flat_map(|key| ["keyDown", "keyUp"].map(|what| json!({ "type": what, "value": key.to_string() })))
+            .collect();
+        self.post("/actions", &json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] }));
     }
 
     /// What the script, the body of a function, returns.
