@@ -1,7 +1,7 @@
 # What one does with hearken. `make help` lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: run test lint certs bench bench-writes siege soak clean help
+.PHONY: run test lint certs bench bench-writes bench-listing siege soak clean help
 
 ## run: serve www/ on http://127.0.0.1:4040/, with the demonstration services, writing into data/
 run:
@@ -27,7 +27,7 @@ certs:
 	cargo run --release --bin hearken -- --make-certs
 
 ## bench: measure beside nginx and static-web-server with wrk, and write the README's tables
-bench: bench-writes
+bench: bench-writes bench-listing
 	bash benches/run.sh
 
 ## bench-writes: measure how many files one writer and 32 store in a second, and write the README's table
@@ -37,6 +37,10 @@ bench-writes:
 ## siege: a thousand slow clients of each kind for a minute, and how fresh requests fare beside them
 siege:
 	cargo bench --bench siege | bash benches/publish.sh siege siege
+
+## bench-listing: measure the listing of a directory of 100,000 files, and write the README's table
+bench-listing:
+	bash benches/listing.sh | bash benches/publish.sh listing bench-listing
 
 ## soak: minutes of mixed load with badly behaved clients; memory, descriptors and threads must stay flat
 soak:

@@ -1,7 +1,7 @@
 //! What is in a directory, or in several laid over each other: read once, kept small, and sorted.
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
@@ -255,14 +255,14 @@ impl Entries {
                 directories_first(a, b).then_with(times).then_with(|| by_name(a, b))
             }),
             Column::Type => {
-                // Few types among many files: each is worked out once a file, and compared by its number.
-                let mut types: Vec<_> = rows.iter().map(|row| media_types.of(name_in(names, row))).collect();
-                let mut known = types.clone();
-                known.sort_unstable();
-                known.dedup();
-                let number = |media_type| known.binary_search(media_type).unwrap_or(0);
-                let mut keyed: Vec<_> = types.iter().map(number).zip(rows.iter().copied()).collect();
-                types.clear();
+                // Few types among many files: what is kept of each file is its type's place among them.
+                let mut places = BTreeMap::new();
+                for row in rows.iter() {
+                    places.entry(media_types.of(name_in(names, row))).or_insert(0);
+                }
+                places.values_mut().zip(0_u32..).for_each(|(place, number)| *place = number);
+                let place = |row: &Row| places.get(&media_types.of(name_in(names, row))).copied().unwrap_or(0);
+                let mut keyed: Vec<_> = rows.iter().map(|row| (place(row), *row)).collect();
                 keyed.sort_unstable_by(|(type_a, a), (type_b, b)| {
                     let types = || match a.kind {
                         Kind::Directory => Ordering::Equal,
