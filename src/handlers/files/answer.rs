@@ -1,0 +1,228 @@
+//! From a request to what answers it: a file, a listing, an archive, a redirect, or the page for what is not there.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::http::error::HttpError;
+use crate::http::method::Method;
+use crate::http::path::{RelativePath, encode_segment};
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::http::status::Status;
+
+#[cfg(feature = "archive")]
+use super::archive;
+use super::page::Offers;
+use super::reply::Representation;
+use super::resolve::{Found, OpenFile};
+use super::scan::Scope;
+use super::variants::Prepared;
+use super::{Files, Root, labels, listing, reply, resolve, scan, variants};
+
+/// What stands at a path in all the directories together.
+pub(super) enum Standing<'a> {
+    File(&'a Root, OpenFile),
+    /// A directory without an index file, in each root that has it.
+    Directory(Vec<(&'a Root, File)>),
+    /// A directory, by a path that does not end with a slash.
+    MissingSlash,
+}
+
+/// The page for what is not there.
+const NOT_FOUND_PAGE: &str = "404.html";
+
+impl Files {
+    /// The answer to a request that came at this time.
+    pub(super) fn answer(&self, request: &Request, now: SystemTime) -> Result<Response, HttpError> {
+        if !matches!(request.method(), Method::Get | Method::Head) {
+            return Err(HttpError::MethodNotAllowed((&[Method::Get, Method::Head]).into()));
+        }
+        // Only of the first directory: to know that a file of another one is not hidden by it, it would have to be asked.
+        let root = &self.roots[0];
+        // A query does not change what a file holds, but it may ask for the file in another way.
+        let is_plain = request.encoded_query().is_none_or(|query| !query.contains("download") && !query.contains('%'));
+        if is_plain && let Some(file) = root.small.find(&root.sandbox, request, now) {
+            let response = reply::answer(file, request, now)?;
+            return Ok(if self.labels.depend_on_name() {
+                self.label(root, response, &self.name(request.encoded_path()))
+            } else {
+                self.label(root, response, b"")
+            });
+        }
+        let path =
+            RelativePath::parse(request.encoded_path()).map_err(|error| HttpError::bad_request(error.explain()))?;
+        let answer = if self.refuses(&path) { Err(HttpError::NotFound) } else { self.look(&path, request, now) };
+        match answer {
+            Err(HttpError::NotFound) => self.not_found(&path, request, now),
+            answer => answer,
+        }
+    }
+
+    /// The name that the file at this path, which has been answered before, is known by.
+    fn name(&self, encoded_path: &str) -> Vec<u8> {
+        match RelativePath::parse(encoded_path) {
+            Ok(path) if !path.is_directory() => path.segments().last().cloned().unwrap_or_default(),
+            _ => self.indexes.first().map(|name| name.clone().into_bytes()).unwrap_or_default(),
+        }
+    }
+
+    /// The answer with what is at the path.
+    fn look(&self, path: &RelativePath, request: &Request, now: SystemTime) -> Result<Response, HttpError> {
+        let download = request.encoded_query().and_then(|_| request.query().value("download"));
+        if download.as_deref() == Some("tar") && path.is_directory() {
+            return self.pack(path);
+        }
+        match self.find(path)? {
+            Standing::File(root, file) => self.send(root, path, file, download.is_some(), request, now),
+            Standing::MissingSlash => Ok(redirect_to_slash(path, request)),
+            Standing::Directory(_) if !self.listing => Err(HttpError::NotFound),
+            Standing::Directory(directories) => {
+                let scope = self.scope(path, directories);
+                let offers = Offers { archive: self.archive, upload: self.upload_form };
+                listing::answer(scope, request, &self.media_types, offers)
+            }
+        }
+    }
+
+    /// The answer with a file that was found at the path.
+    fn send(
+        &self,
+        root: &Root,
+        path: &RelativePath,
+        file: OpenFile,
+        download: bool,
+        request: &Request,
+        now: SystemTime,
+    ) -> Result<Response, HttpError> {
+        let name = file.name.clone();
+        let place = file.place(path);
+        let file = self.prepare(root, path, file, request, now)?;
+        // What a later index file would take the place of is not kept.
+        let is_first = !path.is_directory() || self.indexes.first().is_some_and(|first| first.as_bytes() == name);
+        if is_first && std::ptr::eq(root, &raw const self.roots[0]) {
+            root.small.keep(request.encoded_path(), place, &file, now);
+        }
+        let response = self.label(root, reply::answer(file.representation, request, now)?, &name);
+        let has_content = matches!(response.status(), Status::OK | Status::PARTIAL_CONTENT);
+        Ok(if download && has_content { labels::as_download(response, &name) } else { response })
+    }
+
+    /// The answer where nothing is: the application's one page, the page for this, or an error.
+    fn not_found(&self, path: &RelativePath, request: &Request, now: SystemTime) -> Result<Response, HttpError> {
+        let has_extension = path.segments().last().is_some_and(|name| name.contains(&b'.'));
+        if self.single_page
+            && !has_extension
+            && !self.refuses(path)
+            && let Standing::File(root, file) = self.find(&RelativePath::root())?
+        {
+            let file = self.prepare(root, &RelativePath::root(), file, request, now)?;
+            let response = reply::answer(file.representation, request, now)?;
+            return Ok(self.label(root, response, b""));
+        }
+        let page = RelativePath::root().join(NOT_FOUND_PAGE.as_bytes());
+        for root in self.roots.iter().filter(|root| !root.uploads) {
+            if let Ok(Found::File(file)) = resolve::resolve(&root.sandbox, &page) {
+                let response = self.represent(file, now)?.into_whole().with_status(Status::NOT_FOUND);
+                return Ok(self.label(root, response, b""));
+            }
+        }
+        Err(HttpError::NotFound)
+    }
+
+    /// What the first directories that have something at the path have there. Index files stand for their directory.
+    pub(super) fn find(&self, path: &RelativePath) -> Result<Standing<'_>, HttpError> {
+        let mut directories = Vec::new();
+        for root in &self.roots {
+            match resolve::resolve(&root.sandbox, path)? {
+                Found::Nothing => {}
+                // A directory before it takes its place.
+                Found::File(_) if !directories.is_empty() => {}
+                Found::File(file) => return Ok(Standing::File(root, file)),
+                Found::Directory(_) if !path.is_directory() => return Ok(Standing::MissingSlash),
+                Found::Directory(directory) => directories.push((root, Some(directory))),
+                Found::Closed if path.is_directory() => directories.push((root, None)),
+                Found::Closed if directories.is_empty() => return Err(HttpError::Forbidden),
+                Found::Closed => {}
+            }
+        }
+        if directories.is_empty() {
+            return Err(HttpError::NotFound);
+        }
+        let any_own = directories.iter().any(|(root, _)| !root.uploads);
+        for name in &self.indexes {
+            for (root, _) in directories.iter().filter(|(root, _)| !(any_own && root.uploads)) {
+                if let Some(file) = resolve::index(&root.sandbox, path, name)? {
+                    return Ok(Standing::File(root, file));
+                }
+            }
+        }
+        let open: Option<Vec<_>> = directories.into_iter().map(|(root, open)| Some((root, open?))).collect();
+        open.map(Standing::Directory).ok_or(HttpError::Forbidden)
+    }
+
+    /// Whether the path is refused for the names in it.
+    fn refuses(&self, path: &RelativePath) -> bool {
+        path.segments().iter().any(|name| scan::is_hidden(name, self.hidden))
+    }
+
+    fn scope(&self, path: &RelativePath, directories: Vec<(&Root, File)>) -> Scope {
+        let layers = directories.into_iter().map(|(root, directory)| (Arc::clone(&root.sandbox), directory)).collect();
+        Scope { path: path.clone(), layers, hidden: self.hidden }
+    }
+
+    #[cfg(feature = "archive")]
+    fn pack(&self, path: &RelativePath) -> Result<Response, HttpError> {
+        if !self.archive || !self.listing {
+            return Err(HttpError::Forbidden);
+        }
+        let sandboxes = self.roots.iter().map(|root| Arc::clone(&root.sandbox)).collect();
+        archive::answer(sandboxes, path, self.hidden)
+    }
+
+    #[cfg(not(feature = "archive"))]
+    fn pack(&self, _: &RelativePath) -> Result<Response, HttpError> {
+        Err(HttpError::Forbidden)
+    }
+
+    /// The variant of a file, found at the path, that the request wants.
+    pub(super) fn prepare(
+        &self,
+        root: &Root,
+        path: &RelativePath,
+        file: OpenFile,
+        request: &Request,
+        now: SystemTime,
+    ) -> Result<Prepared, HttpError> {
+        let place = if path.is_directory() { path.join(&file.name) } else { path.clone() };
+        let media_type = self.media_types.of(&file.name);
+        variants::prepare(&root.sandbox, &place, file, media_type, self.compressor.as_ref(), request, now)
+    }
+
+    fn represent(&self, file: OpenFile, now: SystemTime) -> Result<Representation, HttpError> {
+        let media_type = self.media_types.of(&file.name);
+        Representation::read(file, media_type, now)
+    }
+
+    /// The answer with a file of this name and root, labelled. What visitors put there is kept from acting as the site's own.
+    pub(super) fn label(&self, root: &Root, response: Response, name: &[u8]) -> Response {
+        let response = self.labels.put(response, name);
+        match response.status() {
+            // It stays with what the client has kept (RFC 9110 §15.4.5).
+            Status::NOT_MODIFIED => response,
+            _ if root.uploads => response.with_header("Content-Security-Policy", "sandbox"),
+            _ => response,
+        }
+    }
+}
+
+/// Sends the client to the directory's own URL, so that the relative links of its page lead where they should.
+///
+/// The path is put together anew from its segments, none of them empty and each encoded: it starts with one slash, and
+/// with nothing that a browser could take for a second one, so that the redirect stays on this host.
+fn redirect_to_slash(path: &RelativePath, request: &Request) -> Response {
+    let path: String = path.segments().iter().map(|name| format!("/{}", encode_segment(name))).collect();
+    let query = request.encoded_query().map(|query| format!("?{query}")).unwrap_or_default();
+    // Tomorrow a file may be there.
+    Response::redirect(Status::MOVED_PERMANENTLY, format!("{path}/{query}")).with_header("Cache-Control", "no-cache")
+}
