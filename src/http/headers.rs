@@ -51,7 +51,10 @@ impl Headers {
     /// Sets a field in place of those of the same name.
     pub(crate) fn set(&mut self, name: Text, value: Text) -> Result<(), FieldError> {
         check(&name, &value)?;
-        self.fields.retain(|(n, _)| !n.eq_ignore_ascii_case(&name));
+        // Most often there is none, and to look is less than to move.
+        if self.get(&name).is_some() {
+            self.fields.retain(|(n, _)| !n.eq_ignore_ascii_case(&name));
+        }
         self.fields.push((name, value));
         Ok(())
     }
@@ -85,7 +88,8 @@ static TOKEN: [bool; 256] = {
 ///
 /// This is what keeps a handler that copies input into a header from splitting the response.
 pub(crate) fn is_field_value(text: &str) -> bool {
-    text.bytes().all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f))
+    // To the end even where the answer is known: so many bytes are looked at in one instruction.
+    text.bytes().fold(true, |fine, byte| fine & (byte == b'\t' || (byte >= b' ' && byte != 0x7f)))
 }
 
 /// The members of a comma-separated list, without surrounding white space and empty members (RFC 9110 §5.6.1).
