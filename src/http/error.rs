@@ -169,7 +169,7 @@ impl From<io::Error> for HttpError {
                 io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename => {
                     Self::NotFound
                 }
-                io::ErrorKind::PermissionDenied => Self::Forbidden,
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::Forbidden,
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::InsufficientStorage,
                 _ => Self::Internal(error.into()),
             },

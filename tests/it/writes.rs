@@ -5,8 +5,12 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Barrier;
 use std::thread;
+use std::time::Duration;
+
+use hearken::{Server, Settings, WriteFile};
 
 use crate::support::{PATIENCE, Program, Reply, Wire, ask, get, until};
 
@@ -328,6 +332,63 @@ fn a_refused_write_leaves_the_old_file_and_nothing_else() {
     assert_eq!(wire.reply().status, 400);
     wire.send("PUT /f HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nnew");
     assert_eq!(wire.reply().status, 204);
+}
+
+#[test]
+fn a_body_that_stalls_is_408_and_leaves_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let settings = Settings::default().rate_grace(Duration::from_millis(300));
+    let writer = WriteFile::new(data.path()).with_put().with_forms();
+    let server = Server::bind("127.0.0.1:0").unwrap().settings(settings).serve(writer).unwrap();
+    for head in ["PUT /f HTTP/1.1", "POST /f HTTP/1.1\r\nContent-Type: application/json"] {
+        let mut wire = Wire::connect(server.address());
+        wire.send(format!("{head}\r\nHost: a\r\nContent-Length: 9000\r\n\r\n"));
+        wire.send(format!("\"{}", "x".repeat(3000)));
+        assert_eq!(wire.reply().status, 408, "{head}");
+    }
+    assert_eq!(tree(data.path()), BTreeSet::new());
+}
+
+#[test]
+fn a_file_system_below_is_written_to_as_well() {
+    let site = Site::new();
+    let below = site.data().join("below");
+    fs::create_dir(&below).unwrap();
+    let Some(_mounted) = Mounted::tmpfs(&below, "1m") else {
+        eprintln!("skipped: a_file_system_below_is_written_to_as_well: a file system cannot be mounted here");
+        return;
+    };
+    fs::write(below.join(".hearken-00000000deadbeef"), "left by one that was killed").unwrap();
+    {
+        let server = site.serve(&["--max-body", "10MiB"]);
+        let address = server.address();
+        assert_eq!(put(address, "/below/f", &[], b"old").status, 201);
+        assert_eq!(put(address, "/below/dir/g", &[], b"new").status, 201);
+        let form = b"--B\r\nContent-Disposition: form-data; filename=\"f\"\r\n\r\nother\r\n--B--";
+        assert_eq!(ask(address, "POST", "/below/", &[FORM], form).text(), "Stored f (1).\n");
+        assert_eq!(put(address, "/below/f", &[], &vec![b'x'; 2_000_000]).status, 507, "it is full before the other is");
+        assert_eq!(get(address, "/below/f").text(), "old");
+        let expected = ["below", "below/dir", "below/dir/g", "below/f", "below/f (1)"];
+        assert_eq!(tree(&site.data()), expected.into_iter().map(str::to_owned).collect());
+    }
+}
+
+/// A file system that is there until the test ends.
+struct Mounted<'a>(&'a Path);
+
+impl<'a> Mounted<'a> {
+    /// `None` where this may not be done.
+    fn tmpfs(at: &'a Path, size: &str) -> Option<Self> {
+        let options = format!("size={size}");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(at).output();
+        mounted.is_ok_and(|output| output.status.success()).then_some(Self(at))
+    }
+}
+
+impl Drop for Mounted<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0).status();
+    }
 }
 
 #[test]

@@ -22,7 +22,11 @@ pub(crate) trait Disk: Send + Sync + 'static {
 
     /// Brings the names in a directory to the disk.
     fn sync_directory(&self, directory: BorrowedFd<'_>) -> io::Result<()> {
-        Ok(rustix::fs::fsync(directory)?)
+        match rustix::fs::fsync(directory) {
+            // A file system that does not bring directories to the disk on their own: there is nothing to wait for.
+            Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
+            result => Ok(result?),
+        }
     }
 
     /// Gives a file another name, in place of what has it.

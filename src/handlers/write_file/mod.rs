@@ -183,8 +183,9 @@ impl WriteFile {
             Response::new(Status::CREATED).with_header("Location", request.encoded_path().to_owned())
         };
         // RFC 9110 §9.3.4: the content was stored as it came, so that what GET will say of it can be said now. The stamp is the
-        // store's own, so the tag is strong from the beginning.
-        Ok(match validators(&stat, SystemTime::now() + LONG_SETTLED).etag {
+        // store's own, so the tag is strong from the beginning, but where the file system has kept the seconds only.
+        let now = SystemTime::now() + if stat.st_mtime_nsec == 0 { Duration::ZERO } else { LONG_SETTLED };
+        Ok(match validators(&stat, now).etag {
             Some(etag) => response.with_header("ETag", etag),
             None => response,
         })
