@@ -16,13 +16,6 @@
   };
   form.addEventListener("submit", (event) => event.preventDefault());
   input.addEventListener("input", apply);
-  document.addEventListener("keydown", (event) => {
-    const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
-    if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
-      event.preventDefault();
-      input.focus();
-    }
-  });
   form.hidden = rows.length === 0;
   // A browser that comes back to the page may have kept what was typed.
   if (input.value) apply();

@@ -75,7 +75,7 @@ impl Pieces for Page {
 impl Page {
     fn begin(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let path: String = self.path.segments().iter().map(|name| format!("{}/", shown(name))).collect();
-        let name = self.path.segments().last().map_or_else(|| "/".to_owned(), |name| shown(name));
+        let name = self.path.segments().last().map_or_else(|| "Index of /".to_owned(), |name| shown(name));
         write!(
             out,
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
