@@ -27,7 +27,7 @@ pub(super) fn answer(
     let json = match request.query().value("format").as_deref() {
         Some("json") => true,
         Some("html") => false,
-        _ => accept::prefers_json(request.header("Accept")),
+        _ => accept::prefers_json(request.header_list("Accept").as_deref()),
     };
     let path = scope.path.clone();
     let entries = scope.read(order, media_types)?;

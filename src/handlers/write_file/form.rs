@@ -98,7 +98,7 @@ impl<'a> Form<'a> {
 fn answer(request: &Request, names: &[String]) -> Response {
     let path = request.encoded_path();
     let slash = if path.ends_with('/') { "" } else { "/" };
-    if request.header("Accept").is_some_and(|accept| accept.contains("text/html")) {
+    if request.header_list("Accept").is_some_and(|accept| accept.contains("text/html")) {
         return Response::redirect(Status::SEE_OTHER, format!("{path}{slash}"));
     }
     let lines: String = names.iter().map(|name| format!("Stored {name}.\n")).collect();

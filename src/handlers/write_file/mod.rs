@@ -249,10 +249,13 @@ fn receive(request: &mut Request, mut take: impl FnMut(&[u8]) -> Result<(), Http
 
 /// Whether the request's preconditions hold for what stands there.
 fn judge(request: &Request, standing: Option<&Stat>) -> Result<(), HttpError> {
+    // A field that is there several times is one list (RFC 9110 §5.3).
+    let [if_match, if_none_match, if_unmodified_since] =
+        ["If-Match", "If-None-Match", "If-Unmodified-Since"].map(|name| request.header_list(name));
     let preconditions = Preconditions {
-        if_match: request.header("If-Match"),
-        if_none_match: request.header("If-None-Match"),
-        if_unmodified_since: request.header("If-Unmodified-Since"),
+        if_match: if_match.as_deref(),
+        if_none_match: if_none_match.as_deref(),
+        if_unmodified_since: if_unmodified_since.as_deref(),
         ..Preconditions::default()
     };
     // A tag is weak while the file is so young that another change could leave the same stamp. That matters when tags are given
