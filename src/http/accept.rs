@@ -1,5 +1,8 @@
 //! Which of two media types a client would rather have (RFC 9110 §12.5.1).
 
+use super::encoding::thousandths;
+use super::headers;
+
 /// Whether `Accept` says that JSON is wanted more than HTML. Where it wants both the same, the one that it names wins, and
 /// HTML when it names neither.
 pub(crate) fn prefers_json(accept: Option<&str>) -> bool {
@@ -9,7 +12,7 @@ pub(crate) fn prefers_json(accept: Option<&str>) -> bool {
 
 /// How much a media type is wanted, in thousandths, and how exactly the range names it that says so.
 fn wish(accept: &str, main: &str, sub: &str) -> (u16, u8) {
-    let ranges = accept.split(',').filter_map(|member| {
+    let ranges = headers::list(accept).filter_map(|member| {
         let (range, parameters) = member.split_once(';').unwrap_or((member, ""));
         let (range_main, range_sub) = range.trim().split_once('/')?;
         let exactness = match (range_main, range_sub) {
@@ -33,17 +36,7 @@ fn weight(parameters: &str) -> u16 {
         let (name, value) = parameter.split_once('=')?;
         name.trim().eq_ignore_ascii_case("q").then_some(value.trim())
     });
-    let Some(value) = value else { return 1000 };
-    let (whole, fraction) = value.split_once('.').unwrap_or((value, ""));
-    if fraction.len() > 3 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-        return 0;
-    }
-    let thousandths = format!("{fraction:0<3}").parse().unwrap_or(0);
-    match whole {
-        "1" => 1000,
-        "0" => thousandths,
-        _ => 0,
-    }
+    value.map_or(1000, |value| thousandths(value).unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -70,7 +63,7 @@ mod tests {
             (Some("text/html;q=0, */*"), true),
             (Some("text/html;q=0.001, application/json;Q=0.01"), true),
             (Some("application/json;q=x"), false),
-            (Some("application/json;q=1.5, text/html;q=0.1"), true),
+            (Some("application/json;q=1.5, text/html;q=0.1"), false),
             (Some("nonsense, application/json"), true),
             (Some("text/*, application/json;q=0.5"), false),
         ];
