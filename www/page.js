@@ -29,6 +29,23 @@ async function ask(url, options) {
   return { ok: response.ok, status: response.status, text };
 }
 
+// The path of this name, its slashes kept and all else encoded.
+function path(name) {
+  const segments = name.replace(/^\/+/, '').split('/');
+  if (segments.some((segment) => segment === '.' || segment === '..')) {
+    // The browser would resolve them, and write somewhere else.
+    throw new Error('No part of the name can be . or ..');
+  }
+  return `/${segments.map((segment) => encodeURIComponent(segment.toWellFormed())).join('/')}`;
+}
+
+// Shows a text now, while something is being done.
+function tell(text, kind) {
+  const result = document.getElementById('result');
+  result.className = kind;
+  result.textContent = text;
+}
+
 // Runs `act` in place of sending the form, one run at a time, and shows the {text, kind} that it returns.
 function onSubmit(form, act) {
   const result = document.getElementById('result');

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::support::{Program, Reply, ask, get, until};
 use crate::webdriver::{self, Browser, key};
 
-const PAGES: [&str; 4] = ["index.html", "make_a_guess.html", "note_taker.html", "write.html"];
+const PAGES: [&str; 5] = ["index.html", "make_a_guess.html", "note_taker.html", "upload.html", "write.html"];
 
 const PHONE: (u32, u32) = (390, 844);
 const DESKTOP: (u32, u32) = (1280, 800);
@@ -183,6 +183,55 @@ fn files_are_uploaded_from_a_listing() {
 }
 
 #[test]
+fn files_are_uploaded_from_the_page() {
+    in_browser("files_are_uploaded_from_the_page", |browser, site| {
+        let chosen = tempfile::tempdir().unwrap();
+        for (name, content) in [("größe & co.txt", "one"), ("b.bin", "two")] {
+            fs::write(chosen.path().join(name), content).unwrap();
+        }
+        let path = |name: &str| chosen.path().join(name).to_str().unwrap().to_owned();
+        for (round, (width, height)) in [PHONE, DESKTOP].into_iter().enumerate() {
+            browser.resize(width, height);
+            browser.navigate(&site.page("upload.html"));
+            // The dialog that chooses files is the system's; all else is done with the keyboard.
+            tab_to(browser, "files");
+            browser.find("#files").send_keys(&format!("{}\n{}", path("größe & co.txt"), path("b.bin")));
+            tab_to(browser, "directory");
+            browser.press(key::END);
+            browser.press("/50% größe");
+            tab_to(browser, "upload");
+            browser.press(key::ENTER);
+            let number = if round == 0 { String::new() } else { format!(" ({round})") };
+            let expected = format!("Stored größe & co{number}.txt.\nStored b{number}.bin.");
+            assert_eq!(told(browser, "Stored"), expected);
+            assert_eq!(browser.find("#files").property("value"), "", "ready for the next ones");
+            assert_fits(browser, "upload.html with an answer");
+            let directory = site.data.path().join("uploads/50% größe");
+            assert_eq!(fs::read_to_string(directory.join(format!("größe & co{number}.txt"))).unwrap(), "one");
+            assert_eq!(fs::read_to_string(directory.join(format!("b{number}.bin"))).unwrap(), "two");
+            tab_to(browser, "link");
+            browser.press(key::ENTER);
+            let heading = || browser.execute("return document.querySelector('h1')?.textContent ?? ''");
+            until("the listing", || (heading() == "50% größe").then_some(()));
+        }
+        // Where nothing is chosen the browser says so itself, and nothing is sent.
+        browser.navigate(&site.page("upload.html"));
+        browser.find("#upload").click();
+        assert_eq!(browser.execute("return document.querySelector('form').matches(':invalid')"), true);
+        assert_eq!(browser.find("#result").property("textContent"), "");
+
+        browser.find("#files").send_keys(&path("b.bin"));
+        for (name, reason) in [(".hidden", "dot"), ("../up", "can be . or .."), ("index.html", "Conflict")] {
+            let directory = browser.find("#directory");
+            directory.clear();
+            directory.send_keys(name);
+            browser.find("#upload").click();
+            told(browser, reason);
+        }
+    });
+}
+
+#[test]
 fn what_the_pages_name_is_there_and_they_fit_phone_and_desktop() {
     in_browser("what_the_pages_name_is_there_and_they_fit_phone_and_desktop", |browser, site| {
         for (width, height) in [PHONE, DESKTOP] {
@@ -286,6 +335,17 @@ fn what_the_server_refuses_is_told_in_words() {
         browser.find("#save").click();
         assert_eq!(told(browser, "You have"), "You have 1 notes. The new one is number 0.");
 
+        let box_path = site.data.path().join("box");
+        fs::create_dir(&box_path).unwrap();
+        browser.navigate(&page("ada:a", "box/"));
+        browser.find("#upload input").send_keys(concat!(env!("CARGO_MANIFEST_DIR"), "/Makefile"));
+        browser.find("#upload button").click();
+        let status = browser.find("#upload [role=status]");
+        until("the reason", || (status.text() == "Forbidden: ada may read here and not write.").then_some(()));
+        assert_fits(browser, "the listing with a refusal");
+        assert_eq!(fs::read_dir(&box_path).unwrap().count(), 0);
+
+        browser.navigate(&page("wil:w", "note_taker.html"));
         let address = site.server.address();
         thread::scope(|scope| {
             for _ in 0..10 {

@@ -34,7 +34,9 @@
     status.textContent = "Uploading…";
     let problem = "The server cannot be reached, or has refused the upload before its end.";
     try {
-      const answer = await fetch("./", { method: "POST", body: new FormData(form) });
+      // Not relative to the page: its address may hold a password, and then that is refused.
+      const here = new URL(location.pathname, location.origin);
+      const answer = await fetch(here, { method: "POST", body: new FormData(form) });
       if (answer.ok) {
         location.reload();
         return;
