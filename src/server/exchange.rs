@@ -99,8 +99,7 @@ fn serve(
     context.connections.enter(connection, Phase::Writing);
     let plain = !wire.is_secure();
     let result = into_writer(wire, connection, settled).map_err(Failure::from).and_then(|mut out| {
-        let socket = if plain { connection.socket().for_worker() } else { None };
-        let mut sink = Sink { out: &mut out, socket };
+        let mut sink = Sink { out: &mut out, plain };
         writer::send(&mut sink, buffer, response, &method, version, persistence)
     });
     if let (Some(log), Some(record)) = (&context.access_log, record) {

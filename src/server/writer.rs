@@ -1,14 +1,10 @@
 //! Writing a response to a connection: the head and the first of the body in one write, the rest in large ones.
 
-use std::any::Any;
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
-use std::os::fd::BorrowedFd;
 use std::time::SystemTime;
 
-use rustix::net::SendFlags;
-
-use crate::handlers::files::part::{self, FilePart};
+use crate::handlers::files::part;
 use crate::http::date;
 use crate::http::head::{self, BodyFraming, Persistence};
 use crate::http::method::{Method, Version};
@@ -18,8 +14,8 @@ use crate::http::response::{Payload, Response, ResponseBody};
 pub(super) struct Sink<'a> {
     /// tiny_http's writer.
     pub(super) out: &'a mut dyn Write,
-    /// The socket under it, where nothing stands between the two: no TLS, nothing buffered.
-    pub(super) socket: Option<BorrowedFd<'a>>,
+    /// Whether what is written goes to the socket as it is.
+    pub(super) plain: bool,
 }
 
 /// What a response took on the wire.
@@ -65,7 +61,7 @@ pub(super) fn send(
             }
             sent
         }
-        (BodyFraming::UntilClose, ResponseBody::Stream { reader, .. }) => send_stream(sink.out, buffer, reader),
+        (BodyFraming::UntilClose, ResponseBody::Stream { reader, .. }) => send_stream(sink.out, buffer, reader, BUFFER),
     };
     let result = result.and_then(|body| {
         sink.out.write_all(buffer)?;
@@ -103,23 +99,23 @@ fn send_bytes(out: &mut dyn Write, buffer: &mut Vec<u8>, bytes: &[u8]) -> Result
     Ok(bytes.len() as u64)
 }
 
-/// Sends the `length` bytes of the body: straight from the file where it is one, by way of the buffer otherwise.
+/// Sends the `length` bytes of the body.
+///
+/// Files are read and written like any other body. The kernel could send them without copying (`sendfile`), but then what has
+/// not left yet changes with the file: should that be cut meanwhile, zeros are sent in place of its bytes.
 fn send_known(
     sink: &mut Sink<'_>,
     buffer: &mut Vec<u8>,
     reader: &mut dyn Payload,
     length: u64,
 ) -> Result<u64, Failure> {
-    let mut sent = 0;
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    if let Some(socket) = sink.socket
-        && let Some(part) = (&mut *reader as &mut dyn Any).downcast_mut::<FilePart>()
-    {
-        sent = send_file(socket, buffer, part)?;
-    }
-    if sent < length {
-        sent += send_stream(sink.out, buffer, reader.take(length - sent))?;
-    }
+    let full = match usize::try_from(length) {
+        _ if !sink.plain => BUFFER,
+        // With its head, and a byte more so that the buffer is not full before the end.
+        Ok(length @ ..=SHORT_STREAM) => buffer.len() + length + 1,
+        _ => LONG_STREAM,
+    };
+    let sent = send_stream(sink.out, buffer, reader.take(length), full)?;
     if sent < length {
         let error = io::Error::new(io::ErrorKind::UnexpectedEof, "the body is shorter than its declared length");
         return Err(Failure::Body(error));
@@ -127,53 +123,17 @@ fn send_known(
     Ok(sent)
 }
 
-/// How much of a file one call sends.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const FILE_CHUNK: u64 = 512 * 1024;
+/// Without TLS, bodies of up to this many bytes leave in one write with their head, for the system to keep until they are taken.
+const SHORT_STREAM: usize = 128 * 1024;
+/// And of longer ones so many bytes are held at a time: fewer than are fast, for clients may take their time, and be many.
+const LONG_STREAM: usize = 64 * 1024;
 
-/// Sends the head and then the file, which the kernel copies to the socket without showing it to us. Where it does not do so
-/// to the end, be it that the file is of another kind or cannot be read, the rest is left to the way of the buffer.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn send_file(socket: BorrowedFd<'_>, buffer: &mut Vec<u8>, part: &mut FilePart) -> Result<u64, Failure> {
-    use rustix::io::Errno;
-
-    // MORE: the first of the file leaves in one packet with the head.
-    let mut head = buffer.as_slice();
-    while !head.is_empty() {
-        let sent = rustix::net::send(socket, head, SendFlags::MORE | SendFlags::NOSIGNAL).map_err(io::Error::from)?;
-        head = &head[sent..];
-    }
-    buffer.clear();
-    let mut total = 0;
-    let mut checked = false;
-    while part.left() > 0 {
-        if part.left() <= FILE_CHUNK && !checked {
-            part.check().map_err(Failure::Body)?;
-            checked = true;
-        }
-        let mut position = part.position();
-        let chunk = usize::try_from(part.left().min(FILE_CHUNK)).unwrap_or(usize::MAX);
-        let sent = match rustix::fs::sendfile(socket, part.file(), Some(&mut position), chunk) {
-            Ok(0) => return Err(Failure::Body(part::shorter())),
-            Ok(sent) => sent as u64,
-            Err(Errno::INTR) => continue,
-            Err(error @ (Errno::PIPE | Errno::CONNRESET | Errno::AGAIN | Errno::TIMEDOUT)) => {
-                return Err(Failure::Connection(error.into()));
-            }
-            Err(_) => break,
-        };
-        part.advance(sent);
-        total += sent;
-    }
-    Ok(total)
-}
-
-/// Sends what the reader gives, in writes of a whole buffer; what is left at its end is left in the buffer.
-fn send_stream(out: &mut dyn Write, buffer: &mut Vec<u8>, mut reader: impl Read) -> Result<u64, Failure> {
+/// Sends a body, `full` bytes at a time.
+fn send_stream(out: &mut dyn Write, buffer: &mut Vec<u8>, mut reader: impl Read, full: usize) -> Result<u64, Failure> {
     let head = buffer.len();
     let mut filled = head;
     let mut written = 0;
-    buffer.resize(BUFFER.max(head + 1), 0);
+    buffer.resize(full.max(head + 1), 0);
     loop {
         match reader.read(&mut buffer[filled..]) {
             Ok(0) => break,
@@ -236,7 +196,7 @@ mod tests {
 
     fn sent(response: Response, method: &Method, version: Version) -> (Result<Sent, Failure>, String) {
         let mut out = Vec::new();
-        let mut sink = Sink { out: &mut out, socket: None };
+        let mut sink = Sink { out: &mut out, plain: true };
         let result = send(&mut sink, &mut Vec::new(), response, method, version, Persistence::KeepAlive);
         (result, String::from_utf8(out).unwrap())
     }
@@ -324,7 +284,7 @@ mod tests {
             }
         }
         for response in [Response::text("hello"), Response::stream(Slow(b"hello"), None)] {
-            let mut sink = Sink { out: &mut Gone, socket: None };
+            let mut sink = Sink { out: &mut Gone, plain: true };
             let (get, version) = (Method::Get, Version::Http11);
             let result = send(&mut sink, &mut Vec::new(), response, &get, version, Persistence::KeepAlive);
             assert!(matches!(result, Err(Failure::Connection(_))));

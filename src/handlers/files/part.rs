@@ -49,32 +49,11 @@ impl FilePart {
         Self { opened, position, left: length, grown: false }
     }
 
-    pub(crate) fn file(&self) -> &File {
-        &self.opened.file
-    }
-
-    /// Where the rest starts in the file.
-    pub(crate) fn position(&self) -> u64 {
-        self.position
-    }
-
-    /// How many bytes the rest has.
-    pub(crate) fn left(&self) -> u64 {
-        self.left
-    }
-
-    /// Notes that so many bytes of the rest have been sent.
-    pub(crate) fn advance(&mut self, bytes: u64) {
-        self.position += bytes;
-        self.left -= bytes;
-    }
-
-    /// Fails where the file was cut or written over since it was opened, so that what was sent of it is of no use. To be asked
-    /// before the last of it is sent: a client that gets less than was announced knows.
+    /// Fails where the file was cut or written over since it was opened, so that what was read of it may be of another one.
     ///
     /// A file that only became longer, as logs do, is sent as far as was announced.
-    pub(crate) fn check(&mut self) -> io::Result<()> {
-        let metadata = self.file().metadata()?;
+    fn check(&mut self) -> io::Result<()> {
+        let metadata = self.opened.file.metadata()?;
         if metadata.len() < self.opened.length {
             return Err(shorter());
         }
@@ -88,7 +67,7 @@ impl FilePart {
 }
 
 /// What a file that has no more to give has become.
-pub(crate) fn shorter() -> io::Error {
+fn shorter() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter while it was sent")
 }
 
@@ -102,10 +81,10 @@ impl Read for FilePart {
         if read == 0 {
             return Err(shorter());
         }
-        if self.left == read as u64 {
-            self.check()?;
-        }
-        self.advance(read as u64);
+        // Afterwards, for what is read of a file that is being cut may be zeros.
+        self.check()?;
+        self.position += read as u64;
+        self.left -= read as u64;
         Ok(read)
     }
 }
