@@ -373,6 +373,28 @@ fn a_file_system_below_is_written_to_as_well() {
     }
 }
 
+#[test]
+fn directories_below_may_be_the_only_ones_to_write_to() {
+    let site = Site::new();
+    let data = site.data();
+    let below = data.join("below");
+    let Some(_closed) = Mounted::tmpfs(&data, "1m") else {
+        eprintln!("skipped: directories_below_may_be_the_only_ones_to_write_to: a file system cannot be mounted here");
+        return;
+    };
+    fs::create_dir(&below).unwrap();
+    let _open = Mounted::tmpfs(&below, "1m").expect("it went well before");
+    let read_only = Command::new("mount").args(["-o", "remount,ro"]).arg(&data).status().unwrap();
+    assert!(read_only.success());
+    {
+        let server = site.serve(&[]);
+        assert_eq!(put(server.address(), "/f", &[], b"new").status, 403);
+        assert_eq!(put(server.address(), "/below/f", &[], b"new").status, 201);
+        assert_eq!(put(server.address(), "/below/dir/f", &[], b"new").status, 201);
+    }
+    assert_eq!(tree(&below), ["dir", "dir/f", "f"].into_iter().map(str::to_owned).collect());
+}
+
 /// A file system that is there until the test ends.
 struct Mounted<'a>(&'a Path);
 

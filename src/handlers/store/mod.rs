@@ -20,11 +20,7 @@ use crate::handlers::sandbox::Sandbox;
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
 
-#[cfg(test)]
-pub(crate) use disk::Disk;
-#[cfg(not(test))]
-use disk::Disk;
-use disk::{DirectoryId, SystemDisk};
+use disk::{DirectoryId, Disk, SystemDisk};
 use locks::PathLocks;
 pub(crate) use pending::{Pending, Placed};
 use quota::Quota;

@@ -17,8 +17,8 @@ use crate::http::path::RelativePath;
 
 /// A file being written under a temporary name. Dropped without having been placed, it leaves nothing behind.
 ///
-/// It is written in the root of the directory, so that nothing is made below before it is whole, and what a killed process
-/// leaves is found in one place.
+/// It is written in the root of the directory, where that may be, so that nothing is made below before it is whole, and what a
+/// killed process leaves is found in one place.
 pub(crate) struct Pending<'a> {
     place: Place<'a>,
     temporary: Temporary,
@@ -51,8 +51,14 @@ impl<'a> Pending<'a> {
             Some(quota) => Some(quota.begin(&place.root, announced, replaces)?),
             None => None,
         };
-        place.store.sweep_once(&place.root);
-        let temporary = Temporary::create(Arc::clone(&place.root))?;
+        let temporary = match place.store.temporary(Arc::clone(&place.root)) {
+            Err(error) if is_closed(&error) => {
+                // Only what is below may be written to.
+                let deepest = Way::walk(&place.root, &place.path)?.deepest()?;
+                place.store.temporary(Arc::new(deepest))?
+            }
+            result => result?,
+        };
         Ok(Self { place, temporary, reservation })
     }
 
@@ -151,8 +157,7 @@ impl<'a> Pending<'a> {
     /// Writes the file once more, in this directory.
     fn move_to(&mut self, directory: &OwnedFd) -> io::Result<()> {
         let disk = self.place.store.disk.as_ref();
-        self.place.store.sweep_once(directory);
-        let copy = Temporary::create(Arc::new(directory.try_clone()?))?;
+        let copy = self.place.store.temporary(Arc::new(directory.try_clone()?))?;
         let mut source = &self.temporary.file;
         source.seek(SeekFrom::Start(0))?;
         let mut buffer = vec![0; 64 * 1024];
@@ -197,11 +202,17 @@ impl Placed<'_> {
     }
 }
 
-impl Temporary {
-    fn create(directory: Arc<OwnedFd>) -> io::Result<Self> {
+impl Store {
+    fn temporary(&self, directory: Arc<OwnedFd>) -> io::Result<Temporary> {
+        self.sweep_once(&directory);
         let (file, name) = temporary::create(directory.as_fd())?;
-        Ok(Self { directory, name, file, placed: false })
+        Ok(Temporary { directory, name, file, placed: false })
     }
+}
+
+/// Whether a directory may be read only.
+fn is_closed(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
 impl Drop for Temporary {

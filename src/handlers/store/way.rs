@@ -85,6 +85,11 @@ impl<'a> Way<'a> {
         Ok(marks)
     }
 
+    /// The last directory of the way that is there.
+    pub(super) fn deepest(&self) -> io::Result<OwnedFd> {
+        self.last().try_clone_to_owned()
+    }
+
     /// The directory that the place is in, once all are there.
     pub(super) fn parent(&self) -> &OwnedFd {
         self.opened.last().unwrap_or(self.root)
