@@ -75,6 +75,23 @@ fn notes_are_saved_and_fetched() {
 }
 
 #[test]
+fn notes_are_not_taken_for_files_where_there_is_no_note_service() {
+    in_browser("notes_are_not_taken_for_files_where_there_is_no_note_service", |browser, _| {
+        let data = tempfile::tempdir().unwrap();
+        let www = concat!(env!("CARGO_MANIFEST_DIR"), "/www");
+        let server = Program::hearken(&["--write", data.path().to_str().unwrap(), www]);
+        browser.navigate(&format!("{}note_taker.html", server.url()));
+        for button in ["#fetch", "#save"] {
+            browser.find("#note").send_keys("x");
+            browser.find(button).click();
+            let message = told(browser, "Unsupported request: POST of text/plain");
+            assert!(message.ends_with("Notes are kept when the server was started with --demo."), "{message}");
+        }
+        assert!(fs::read_dir(data.path()).unwrap().next().is_none(), "nothing was written");
+    });
+}
+
+#[test]
 fn a_server_that_is_gone_is_told_in_words() {
     in_browser("a_server_that_is_gone_is_told_in_words", |browser, _| {
         let site = Site::start(&[]);
