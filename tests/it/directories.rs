@@ -308,6 +308,12 @@ fn header_fields_are_as_asked_for() {
     }
     assert_eq!(get(plain.address(), "/a.txt?v=1").header("Content-Disposition"), None);
 
+    let mut command = hearken();
+    command.env("HEARKEN_HEADER", "X-A: 1, 2\nX-B: 3").args(["--port", "0", "--access-log", "off"]);
+    let environment = Program::start(command.arg(root.path()), 1);
+    let reply = get(environment.address(), "/a.txt");
+    assert_eq!((reply.header("X-A"), reply.header("X-B")), (Some("1, 2"), Some("3")));
+
     for (arguments, reason) in [
         (["--header", "X: a\rb"], "holds a control character"),
         (["--header", "Content-Length: 1"], "the server's own"),

@@ -258,6 +258,22 @@ mod tests {
     }
 
     #[test]
+    fn odd_times_are_shown_as_well_as_they_can_be() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("f"), "").unwrap();
+        let file = fs::File::options().write(true).open(root.path().join("f")).unwrap();
+        let files = Files::new(root.path());
+        let far = UNIX_EPOCH + Duration::from_secs(1 << 33);
+        for (time, expected) in
+            [(UNIX_EPOCH - Duration::from_secs(86_400), "1969-12-31T00:00:00Z"), (far, "2242-03-16T12:56:32Z")]
+        {
+            file.set_modified(time).unwrap();
+            let mut response = answer(&files, &mut Request::get("/?format=json"));
+            assert!(response.read_text().unwrap().contains(expected), "{expected}");
+        }
+    }
+
+    #[test]
     fn the_policy_allows_the_own_script_and_no_other() {
         let root = tempfile::tempdir().unwrap();
         let files = Files::new(root.path());
