@@ -46,10 +46,11 @@ use resolve::Found;
 ///
 /// A directory is answered by its index file, or else with a listing: HTML, or JSON for those who ask for it by
 /// `Accept: application/json` or `?format=json`. One named without its slash is redirected to. Files are sent as they are
-/// read, with `Last-Modified` and `ETag`; conditional requests (RFC 9110 §13) and ranges (§14) are answered, and
-/// `?download` has a file saved rather than shown (RFC 6266). Names that start with a dot are hidden. Symbolic links may lead
-/// to other places inside the directory, never out of it. Fifos, sockets and devices get 403. What is not there is answered
-/// with the directory's `404.html`, if it has one. Methods other than `GET` and `HEAD` get 405.
+/// read, with `Last-Modified` and `ETag`; conditional requests (RFC 9110 §13) and ranges (§14) are answered. A file beside
+/// another one with its name and `.br`, `.zst` or `.gz`, and not older, is sent in its place to clients that accept that
+/// coding (§12.5.3). `?download` has a file saved rather than shown (RFC 6266). Names that start with a dot are hidden.
+/// Symbolic links may lead to other places inside the directory, never out of it. Fifos, sockets and devices get 403. What is
+/// not there is answered with the directory's `404.html`, if it has one. Methods other than `GET` and `HEAD` get 405.
 ///
 /// ```no_run
 /// use hearken::{Files, Server};

@@ -1,6 +1,6 @@
 //! The answer for one file: conditions, then the range, then the bytes (RFC 9110 §13 to §14).
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::sync::Arc;
@@ -31,6 +31,8 @@ pub(super) struct Representation {
     coding: Option<Coding>,
     /// Whether there are variants to choose from.
     varies: bool,
+    /// Whether parts of it can be had: not of what is made anew for each client, be it the same each time.
+    divisible: bool,
     content: Content,
 }
 
@@ -52,17 +54,11 @@ const SMALL: u64 = 64 * 1024;
 impl Representation {
     /// What an open file of this media type is sent as. A small one is read.
     pub(super) fn read(open: OpenFile, media_type: Text, now: SystemTime) -> Result<Self, HttpError> {
-        let OpenFile { file, metadata, .. } = open;
+        let (metadata, content) = take_in(open.file, open.metadata)?;
         let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
-        let length = metadata.len();
-        let validators = conditional::file_validators(length, modified, metadata.ino(), now);
-        let content = if length > SMALL {
-            Content::Disk(OpenedFile::new(file, &metadata))
-        } else {
-            Content::Memory(read(&file, length)?)
-        };
+        let validators = conditional::file_validators(metadata.len(), modified, metadata.ino(), now);
         let last_modified = date::format(modified.min(now));
-        Ok(Self { validators, last_modified, media_type, coding: None, varies: false, content })
+        Ok(Self { validators, last_modified, media_type, coding: None, varies: false, divisible: true, content })
     }
 
     /// The same, held by its file in this coding.
@@ -74,7 +70,13 @@ impl Representation {
     pub(super) fn made(self, turn: Turn) -> Result<Self, HttpError> {
         let content = turn.make(self.content)?;
         let coding = Coding::Gzip;
-        Ok(Self { validators: self.validators.made_in(coding), coding: Some(coding), content, ..self })
+        Ok(Self {
+            validators: self.validators.made_in(coding),
+            coding: Some(coding),
+            divisible: false,
+            content,
+            ..self
+        })
     }
 
     /// The same, said to be one of several if it is.
@@ -99,6 +101,7 @@ impl Representation {
             media_type: self.media_type.clone(),
             coding: self.coding,
             varies: self.varies,
+            divisible: self.divisible,
             content: self.content.clone(),
         }
     }
@@ -148,10 +151,10 @@ fn judge(file: Representation, request: &Request, now: SystemTime) -> Result<Res
     // RFC 9110 §14.2: ranges are defined for GET only.
     let range = if *request.method() == Method::Get { request.header_list("Range") } else { None };
     let range = range.filter(|_| conditional::range_applies(preconditions.if_range, &file.validators, now));
-    let Representation { validators, last_modified, media_type, coding, varies: _, content } = file;
+    let Representation { validators, last_modified, media_type, coding, varies: _, divisible, content } = file;
     let length = content.length();
     let selection = match (range, length) {
-        (Some(field), Some(length)) => range::select(&field, length),
+        (Some(field), Some(length)) if divisible => range::select(&field, length),
         _ => Selection::Whole,
     };
     let length = length.unwrap_or_default();
@@ -161,6 +164,7 @@ fn judge(file: Representation, request: &Request, now: SystemTime) -> Result<Res
         Selection::Several(ranges) => several(content, length, media_type, ranges),
         Selection::Unsatisfiable => return Err(HttpError::RangeNotSatisfiable(length)),
     };
+    let response = if divisible { response.with_header("Accept-Ranges", "bytes") } else { response };
     let response = match coding {
         Some(coding) => response.with_header("Content-Encoding", coding.name()),
         None => response,
@@ -173,11 +177,11 @@ fn whole(content: Content) -> Response {
     match content {
         Content::Disk(file) => {
             let length = file.length();
-            Response::stream(FilePart::new(file, 0, length), Some(length)).with_header("Accept-Ranges", "bytes")
+            Response::stream(FilePart::new(file, 0, length), Some(length))
         }
         Content::Memory(bytes) => {
             let length = bytes.len();
-            Response::shared(bytes, 0..length).with_header("Accept-Ranges", "bytes")
+            Response::shared(bytes, 0..length)
         }
         Content::Made(made) => made.into_response(),
     }
@@ -191,10 +195,7 @@ fn part(content: Content, range: ByteRange, length: u64) -> Response {
         // It has no parts before it has a length.
         Content::Made(made) => return made.into_response(),
     };
-    response
-        .with_status(Status::PARTIAL_CONTENT)
-        .with_header("Content-Range", range.content_range(length))
-        .with_header("Accept-Ranges", "bytes")
+    response.with_status(Status::PARTIAL_CONTENT).with_header("Content-Range", range.content_range(length))
 }
 
 /// Several parts in one body (RFC 9110 §15.3.7.2).
@@ -220,8 +221,7 @@ fn several(content: Content, length: u64, media_type: Text, ranges: Vec<ByteRang
         // It has no parts before it has a length.
         Content::Made(made) => return made.into_response(),
     };
-    let response = response.with_status(Status::PARTIAL_CONTENT).with_header("Content-Type", frame.media_type());
-    response.with_header("Accept-Ranges", "bytes")
+    response.with_status(Status::PARTIAL_CONTENT).with_header("Content-Type", frame.media_type())
 }
 
 /// A position in memory.
@@ -236,14 +236,31 @@ fn validated(response: Response, validators: Validators) -> Response {
     }
 }
 
-fn read(file: &File, length: u64) -> Result<Arc<[u8]>, HttpError> {
+/// The content of a file, read if it is small, and the metadata that it goes with. A file that becomes shorter while it is read
+/// is looked at again.
+fn take_in(file: File, mut metadata: Metadata) -> Result<(Metadata, Content), HttpError> {
+    for _ in 0..MOST_READS {
+        if metadata.len() > SMALL {
+            let opened = OpenedFile::new(file, &metadata);
+            return Ok((metadata, Content::Disk(opened)));
+        }
+        if let Some(bytes) = read(&file, metadata.len())? {
+            return Ok((metadata, Content::Memory(bytes)));
+        }
+        metadata = file.metadata()?;
+    }
+    Err(HttpError::internal("the file became shorter each time that it was read"))
+}
+
+const MOST_READS: usize = 3;
+
+/// The first bytes of a file, if there are as many.
+fn read(file: &File, length: u64) -> io::Result<Option<Arc<[u8]>>> {
     let mut bytes = vec![0; usize::try_from(length).expect("a small length fits any usize")];
     match file.read_exact_at(&mut bytes, 0) {
-        Ok(()) => Ok(bytes.into()),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            Err(HttpError::internal("the file became shorter while it was read"))
-        }
-        Err(error) => Err(error.into()),
+        Ok(()) => Ok(Some(bytes.into())),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -262,7 +279,7 @@ mod tests {
             if on_disk { Content::Disk(OpenedFile::new(file, &metadata)) } else { Content::Memory(bytes.into()) };
         let validators = conditional::file_validators(bytes.len() as u64, UNIX_EPOCH, 1, SystemTime::now());
         let (last_modified, media_type) = (date::format(UNIX_EPOCH), "a/b".into());
-        Representation { validators, last_modified, media_type, coding: None, varies: false, content }
+        Representation { validators, last_modified, media_type, coding: None, varies: false, divisible: true, content }
     }
 
     /// The parts of a body with this boundary: where each begins and ends, and its bytes.
@@ -330,5 +347,16 @@ mod tests {
                 prop_assert_eq!(part, &bytes[index(first)..=index(last)]);
             }
         }
+    }
+
+    #[test]
+    fn a_file_that_becomes_shorter_meanwhile_is_looked_at_again() {
+        let file = tempfile::tempfile().unwrap();
+        io::Write::write_all(&mut &file, b"0123456789").unwrap();
+        let before = file.metadata().unwrap();
+        file.set_len(4).unwrap();
+        let (metadata, content) = take_in(file, before).unwrap();
+        assert!(matches!(content, Content::Memory(bytes) if *bytes == *b"0123"));
+        assert_eq!(metadata.len(), 4, "the tag is of what is sent");
     }
 }
