@@ -45,19 +45,19 @@ impl Labels {
         self.immutable
     }
 
-    /// The answer with a file of this name, labelled.
+    /// The answer with a file of this name, labelled. It has none of these fields yet, so that there is nothing to replace.
     pub(super) fn put(&self, response: Response, name: &[u8]) -> Response {
         // RFC 9110 §15.4.5: a 304 says what has changed of what is kept, and no more.
         let response = match response.status() {
             Status::NOT_MODIFIED => response,
-            _ => response.with_header("X-Content-Type-Options", "nosniff"),
+            _ => response.with_added_header("X-Content-Type-Options", "nosniff"),
         };
         if self.immutable && has_content_hash(name) {
-            return response.with_header("Cache-Control", KEEP);
+            return response.with_added_header("Cache-Control", KEEP);
         }
         match &*self.cache_control {
             "" => response,
-            _ => response.with_header("Cache-Control", self.cache_control.clone()),
+            _ => response.with_added_header("Cache-Control", self.cache_control.clone()),
         }
     }
 }
