@@ -3,12 +3,14 @@
 //! Nothing of the document is kept but hashes of the names in objects that are open, at most [`MOST_NAMES`] of them.
 
 mod names;
+mod number;
 mod text;
 
 use std::fmt;
 use std::hash::RandomState;
 
 use names::Names;
+use number::Number;
 use text::{Strings, Use};
 
 /// How deep arrays and objects may lie in each other.
@@ -80,19 +82,6 @@ enum Token {
     Number(Number),
     /// What is still to come of `true`, `false` or `null`.
     Literal(&'static [u8]),
-}
-
-/// How far a number has been read (RFC 8259 §6).
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Number {
-    Minus,
-    Zero,
-    Integer,
-    Point,
-    Fraction,
-    E,
-    Sign,
-    Exponent,
 }
 
 impl Checker {
@@ -349,26 +338,6 @@ impl Expected {
             Self::CommaOrEnd => "`,` or `]`",
             Self::Nothing => "the end of the document",
         }
-    }
-}
-
-impl Number {
-    /// The number one byte further; `None` where the byte is no part of it.
-    fn next(self, byte: u8) -> Option<Self> {
-        match (self, byte) {
-            (Self::Minus, b'0') => Some(Self::Zero),
-            (Self::Minus, b'1'..=b'9') | (Self::Integer, b'0'..=b'9') => Some(Self::Integer),
-            (Self::Zero | Self::Integer, b'.') => Some(Self::Point),
-            (Self::Point | Self::Fraction, b'0'..=b'9') => Some(Self::Fraction),
-            (Self::Zero | Self::Integer | Self::Fraction, b'e' | b'E') => Some(Self::E),
-            (Self::E, b'+' | b'-') => Some(Self::Sign),
-            (Self::E | Self::Sign | Self::Exponent, b'0'..=b'9') => Some(Self::Exponent),
-            _ => None,
-        }
-    }
-
-    fn is_complete(self) -> bool {
-        matches!(self, Self::Zero | Self::Integer | Self::Fraction | Self::Exponent)
     }
 }
 

@@ -1,18 +1,19 @@
-//! Writing over real sockets: which names are taken, who wins a race, what a refused write leaves, and how much memory it takes.
+//! Writing over real sockets: which names are taken, who wins a race, and what a refused write leaves.
+
+mod memory;
+mod mounts;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
 use hearken::{Server, Settings, WriteFile};
 
-use crate::support::{PATIENCE, Program, Reply, Wire, ask, get, until};
+use crate::support::{Program, Reply, Wire, ask, get, until};
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 const FORM: (&str, &str) = ("Content-Type", "multipart/form-data; boundary=B");
@@ -350,70 +351,6 @@ fn a_body_that_stalls_is_408_and_leaves_nothing() {
 }
 
 #[test]
-fn a_file_system_below_is_written_to_as_well() {
-    let site = Site::new();
-    let below = site.data().join("below");
-    fs::create_dir(&below).unwrap();
-    let Some(_mounted) = Mounted::tmpfs(&below, "1m") else {
-        eprintln!("skipped: a_file_system_below_is_written_to_as_well: a file system cannot be mounted here");
-        return;
-    };
-    fs::write(below.join(".hearken-00000000deadbeef"), "left by one that was killed").unwrap();
-    {
-        let server = site.serve(&["--max-body", "10MiB"]);
-        let address = server.address();
-        assert_eq!(put(address, "/below/f", &[], b"old").status, 201);
-        assert_eq!(put(address, "/below/dir/g", &[], b"new").status, 201);
-        let form = b"--B\r\nContent-Disposition: form-data; filename=\"f\"\r\n\r\nother\r\n--B--";
-        assert_eq!(ask(address, "POST", "/below/", &[FORM], form).text(), "Stored f (1).\n");
-        assert_eq!(put(address, "/below/f", &[], &vec![b'x'; 2_000_000]).status, 507, "it is full before the other is");
-        assert_eq!(get(address, "/below/f").text(), "old");
-        let expected = ["below", "below/dir", "below/dir/g", "below/f", "below/f (1)"];
-        assert_eq!(tree(&site.data()), expected.into_iter().map(str::to_owned).collect());
-    }
-}
-
-#[test]
-fn directories_below_may_be_the_only_ones_to_write_to() {
-    let site = Site::new();
-    let data = site.data();
-    let below = data.join("below");
-    let Some(_closed) = Mounted::tmpfs(&data, "1m") else {
-        eprintln!("skipped: directories_below_may_be_the_only_ones_to_write_to: a file system cannot be mounted here");
-        return;
-    };
-    fs::create_dir(&below).unwrap();
-    let _open = Mounted::tmpfs(&below, "1m").expect("it went well before");
-    let read_only = Command::new("mount").args(["-o", "remount,ro"]).arg(&data).status().unwrap();
-    assert!(read_only.success());
-    {
-        let server = site.serve(&[]);
-        assert_eq!(put(server.address(), "/f", &[], b"new").status, 403);
-        assert_eq!(put(server.address(), "/below/f", &[], b"new").status, 201);
-        assert_eq!(put(server.address(), "/below/dir/f", &[], b"new").status, 201);
-    }
-    assert_eq!(tree(&below), ["dir", "dir/f", "f"].into_iter().map(str::to_owned).collect());
-}
-
-/// A file system that is there until the test ends.
-struct Mounted<'a>(&'a Path);
-
-impl<'a> Mounted<'a> {
-    /// `None` where this may not be done.
-    fn tmpfs(at: &'a Path, size: &str) -> Option<Self> {
-        let options = format!("size={size}");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(at).output();
-        mounted.is_ok_and(|output| output.status.success()).then_some(Self(at))
-    }
-}
-
-impl Drop for Mounted<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0).status();
-    }
-}
-
-#[test]
 fn unfinished_files_are_swept_at_the_start_but_not_those_of_another_server() {
     let site = Site::new();
     fs::write(site.data().join(".hearken-00000000deadbeef"), "left by one that was killed").unwrap();
@@ -480,80 +417,4 @@ fn the_site_itself_can_be_written_to() {
     let read = get(server.address(), "/f.html");
     assert_eq!((read.text().as_str(), read.header("Content-Security-Policy")), ("2", Some("sandbox")));
     assert!(get(server.address(), "/").text().contains("<form id=\"upload\""));
-}
-
-/// The most memory that a process has had at a time, in KiB.
-fn peak(server: &Program) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
-/// Sends a request with a body of so many bytes, made of one piece after the other.
-fn send_large(address: SocketAddr, head: &str, length: usize, mut piece: impl FnMut(usize) -> Vec<u8>) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    write!(stream, "{head}\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n").unwrap();
-    let mut left = length;
-    while left > 0 {
-        let bytes = piece(left);
-        stream.write_all(&bytes).unwrap();
-        left -= bytes.len();
-    }
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_large_upload_takes_little_memory() {
-    let site = Site::new();
-    let server = site.serve(&["--max-body", "2GiB", "--durability", "rename"]);
-    let zeros = vec![0; 1024 * 1024];
-    let answer = send_large(server.address(), "PUT /large HTTP/1.1", 1 << 30, |_| zeros.clone());
-    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
-    assert_eq!(fs::metadata(site.data().join("large")).unwrap().len(), 1 << 30);
-    let peak = peak(&server);
-    eprintln!("1 GiB by PUT: {peak} KiB");
-    assert!(peak <= 16 * 1024, "{peak} KiB");
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_large_document_is_checked_in_little_memory() {
-    const LENGTH: usize = 100 * 1024 * 1024;
-    let site = Site::new();
-    let server = site.serve(&["--max-body", "200MiB", "--durability", "rename"]);
-    let head = "POST /large.json HTTP/1.1\r\nContent-Type: application/json";
-    // Names without end in one object, and a name for the answer after them all; then a string of 100 MB.
-    let last = b"\"name\": \"Han Solo\"}";
-    let mut number = 0_u32;
-    let names = |left: usize| {
-        let mut piece = if left == LENGTH { b"{".to_vec() } else { Vec::new() };
-        while piece.len() < 60_000 && left - piece.len() > last.len() + 1000 {
-            piece.extend_from_slice(format!("\"key number {number:08}\": \"{}\",\n", "v".repeat(180)).as_bytes());
-            number += 1;
-        }
-        if piece.is_empty() {
-            piece = vec![b' '; left - last.len()];
-            piece.extend_from_slice(last);
-        }
-        piece
-    };
-    let answer = send_large(server.address(), head, LENGTH, names);
-    assert!(answer.ends_with("\r\n\r\nWrote data for Han Solo."), "{answer}");
-    assert!(number > 400_000, "more names than are compared");
-
-    let text = |left: usize| match left {
-        LENGTH => b"{\"name\": \"".to_vec(),
-        left if left > 1_000_002 => vec![b'x'; 1_000_000],
-        left => [vec![b'x'; left - 2], b"\"}".to_vec()].concat(),
-    };
-    let answer = send_large(server.address(), head, LENGTH, text);
-    assert!(answer.ends_with("xxx….") && answer.len() < 2000, "{}", &answer[..200]);
-    assert_eq!(fs::metadata(site.data().join("large.json")).unwrap().len(), LENGTH as u64);
-    let peak = peak(&server);
-    eprintln!("100 MiB of JSON by POST: {peak} KiB");
-    assert!(peak <= 32 * 1024, "{peak} KiB");
 }

@@ -1,0 +1,84 @@
+//! How much memory large uploads take.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+
+use super::Site;
+use crate::support::{PATIENCE, Program};
+
+/// The most memory that a process has had at a time, in KiB.
+fn peak(server: &Program) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// Sends a request with a body of so many bytes, made of one piece after the other.
+fn send_large(address: SocketAddr, head: &str, length: usize, mut piece: impl FnMut(usize) -> Vec<u8>) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(stream, "{head}\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n").unwrap();
+    let mut left = length;
+    while left > 0 {
+        let bytes = piece(left);
+        stream.write_all(&bytes).unwrap();
+        left -= bytes.len();
+    }
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_large_upload_takes_little_memory() {
+    let site = Site::new();
+    let server = site.serve(&["--max-body", "2GiB", "--durability", "rename"]);
+    let zeros = vec![0; 1024 * 1024];
+    let answer = send_large(server.address(), "PUT /large HTTP/1.1", 1 << 30, |_| zeros.clone());
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    assert_eq!(fs::metadata(site.data().join("large")).unwrap().len(), 1 << 30);
+    let peak = peak(&server);
+    eprintln!("1 GiB by PUT: {peak} KiB");
+    assert!(peak <= 16 * 1024, "{peak} KiB");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_large_document_is_checked_in_little_memory() {
+    const LENGTH: usize = 100 * 1024 * 1024;
+    let site = Site::new();
+    let server = site.serve(&["--max-body", "200MiB", "--durability", "rename"]);
+    let head = "POST /large.json HTTP/1.1\r\nContent-Type: application/json";
+    // Names without end in one object, and a name for the answer after them all; then a string of 100 MB.
+    let last = b"\"name\": \"Han Solo\"}";
+    let mut number = 0_u32;
+    let names = |left: usize| {
+        let mut piece = if left == LENGTH { b"{".to_vec() } else { Vec::new() };
+        while piece.len() < 60_000 && left - piece.len() > last.len() + 1000 {
+            piece.extend_from_slice(format!("\"key number {number:08}\": \"{}\",\n", "v".repeat(180)).as_bytes());
+            number += 1;
+        }
+        if piece.is_empty() {
+            piece = vec![b' '; left - last.len()];
+            piece.extend_from_slice(last);
+        }
+        piece
+    };
+    let answer = send_large(server.address(), head, LENGTH, names);
+    assert!(answer.ends_with("\r\n\r\nWrote data for Han Solo."), "{answer}");
+    assert!(number > 400_000, "more names than are compared");
+
+    let text = |left: usize| match left {
+        LENGTH => b"{\"name\": \"".to_vec(),
+        left if left > 1_000_002 => vec![b'x'; 1_000_000],
+        left => [vec![b'x'; left - 2], b"\"}".to_vec()].concat(),
+    };
+    let answer = send_large(server.address(), head, LENGTH, text);
+    assert!(answer.ends_with("xxx….") && answer.len() < 2000, "{}", &answer[..200]);
+    assert_eq!(fs::metadata(site.data().join("large.json")).unwrap().len(), LENGTH as u64);
+    let peak = peak(&server);
+    eprintln!("100 MiB of JSON by POST: {peak} KiB");
+    assert!(peak <= 32 * 1024, "{peak} KiB");
+}
