@@ -1,7 +1,7 @@
 //! Passwords as they are configured: plain, or as a hash that is slow to compute; and how a hash is made.
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, Params, PasswordHasher as _, PasswordVerifier as _};
+use argon2::password_hash::phc::{Output, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher as _, Version};
 use bcrypt::HashParts;
 
 use super::AuthError;
@@ -14,9 +14,20 @@ pub(super) enum Secret {
 
 /// A hash of a password, checked when it was configured.
 pub(super) enum Hash {
-    Argon2(Box<PasswordHash>),
+    Argon2(Box<Argon2Hash>),
     Bcrypt(String),
 }
+
+/// A hash with what it was computed with.
+pub(super) struct Argon2Hash {
+    argon2: Argon2<'static>,
+    salt: Salt,
+    output: Output,
+}
+
+/// The memory that Argon2 computes in, megabytes of it. It is kept from one computation to the next: the allocator would keep
+/// as much for every thread that ever had some.
+pub(super) type Scratch = Vec<Block>;
 
 /// The most that a hash may cost: each wrong password costs as much.
 const MOST_ARGON2_KIB: u32 = 256 * 1024;
@@ -45,17 +56,16 @@ impl Secret {
 fn argon2(text: &str) -> Result<Hash, AuthError> {
     let damaged = |error: &dyn std::fmt::Display| AuthError::DamagedHash(error.to_string());
     let hash = PasswordHash::new(text).map_err(|error| damaged(&error))?;
-    if hash.salt.is_none() || hash.hash.is_none() {
+    let (Some(salt), Some(output)) = (hash.salt, hash.hash) else {
         return Err(damaged(&"salt or hash is missing"));
-    }
-    if !matches!(hash.algorithm.as_str(), "argon2d" | "argon2i" | "argon2id") {
-        return Err(damaged(&"there is no such algorithm"));
-    }
+    };
+    let algorithm = Algorithm::try_from(hash.algorithm.as_str()).map_err(|error| damaged(&error))?;
+    let version = hash.version.map_or(Ok(Version::default()), Version::try_from).map_err(|error| damaged(&error))?;
     let params = Params::try_from(&hash).map_err(|error| damaged(&error))?;
     if params.m_cost() > MOST_ARGON2_KIB || params.t_cost() > MOST_ARGON2_PASSES {
         return Err(AuthError::CostlyHash);
     }
-    Ok(Hash::Argon2(Box::new(hash)))
+    Ok(Hash::Argon2(Box::new(Argon2Hash { argon2: Argon2::new(algorithm, version, params), salt, output })))
 }
 
 fn bcrypt(text: &str) -> Result<Hash, AuthError> {
@@ -70,11 +80,25 @@ fn bcrypt(text: &str) -> Result<Hash, AuthError> {
 
 impl Hash {
     /// Whether it is the hash of this password. Takes milliseconds of computing, whatever the password.
-    pub(super) fn matches(&self, password: &[u8]) -> bool {
+    pub(super) fn matches(&self, password: &[u8], scratch: &mut Scratch) -> bool {
         match self {
-            Self::Argon2(hash) => Argon2::default().verify_password(password, hash.as_ref()).is_ok(),
+            Self::Argon2(hash) => hash.matches(password, scratch),
             Self::Bcrypt(hash) => bcrypt::verify(password, hash).unwrap_or(false),
         }
+    }
+}
+
+impl Argon2Hash {
+    fn matches(&self, password: &[u8], scratch: &mut Scratch) -> bool {
+        let blocks = self.argon2.params().block_count();
+        if scratch.len() < blocks {
+            scratch.resize(blocks, Block::default());
+        }
+        let mut buffer = [0; Output::MAX_LENGTH];
+        let Some(computed) = buffer.get_mut(..self.output.as_bytes().len()) else { return false };
+        let result = self.argon2.hash_password_into_with_memory(password, &self.salt, computed, &mut scratch[..blocks]);
+        // Outputs compare in constant time.
+        result.is_ok() && Output::new(computed).is_ok_and(|computed| computed == self.output)
     }
 }
 
@@ -99,14 +123,15 @@ pub fn hash_password(password: &str) -> Result<String, AuthError> {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::cell::RefCell;
+
     use super::*;
 
-    /// The hash of `secret` at little cost.
+    /// What comes before the hash itself, which is missing.
     pub(crate) const ARGON2: &str = "$argon2id$v=19$m=16,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$";
 
     pub(crate) fn cheap_argon2(password: &str) -> String {
-        let argon2 =
-            Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, Params::new(16, 1, 1, None).unwrap());
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(16, 1, 1, None).unwrap());
         let hash: PasswordHash = argon2.hash_password(password.as_bytes()).unwrap();
         hash.to_string()
     }
@@ -115,10 +140,15 @@ pub(super) mod tests {
         bcrypt::hash(password, 4).unwrap()
     }
 
+    thread_local! {
+        /// Used for one hash after the other, as the server does.
+        static SCRATCH: RefCell<Scratch> = const { RefCell::new(Vec::new()) };
+    }
+
     fn matches(text: &str, password: &str) -> Option<bool> {
         match Secret::parse(text).unwrap() {
             Secret::Plain(_) => None,
-            Secret::Hash(hash) => Some(hash.matches(password.as_bytes())),
+            Secret::Hash(hash) => Some(SCRATCH.with_borrow_mut(|scratch| hash.matches(password.as_bytes(), scratch))),
         }
     }
 
@@ -134,9 +164,9 @@ pub(super) mod tests {
         for plain in ["secret", "$", "$1", "$argon", "2b$", "größer", "a b"] {
             assert_eq!(matches(plain, ""), None, "{plain}");
         }
-        // As other programs make them: argon2 (the reference program), htpasswd -B.
-        let other = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$tbRKYy4lq+KNBlTHSfO0Yk0FCpn7L1QwCpTYWVPpJ9o";
-        assert!(matches(other, "x").is_some());
+        // From the documentation of the reference program.
+        let other = "$argon2i$v=19$m=65536,t=2,p=4$c29tZXNhbHQ$RdescudvJCsgt3ub+b+dWRWJTmaaJObG";
+        assert_eq!((matches(other, "password"), matches(other, "passwort")), (Some(true), Some(false)));
     }
 
     #[test]

@@ -1,19 +1,21 @@
 //! The users and how a user name and a password are compared with them.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use blake2::Blake2bMac512;
 use blake2::digest::{KeyInit as _, Mac as _};
 use rand::Rng as _;
 
 use super::AuthError;
-use super::password::{Hash, Secret};
+use super::password::{Hash, Scratch, Secret};
 use crate::http::authorization::Credentials;
 
 /// The users. No plain password is kept.
 pub(super) struct Users {
     key: [u8; 64],
     users: Vec<User>,
+    /// As many as were ever in use at the same time, which the gate bounds.
+    scratches: Mutex<Vec<Scratch>>,
 }
 
 /// One of them.
@@ -33,7 +35,7 @@ impl Users {
     pub(super) fn new() -> Self {
         let mut key = [0; 64];
         rand::rng().fill_bytes(&mut key);
-        Self { key, users: Vec::new() }
+        Self { key, users: Vec::new(), scratches: Mutex::default() }
     }
 
     pub(super) fn add(&mut self, name: &str, password: &str, writer: bool) -> Result<(), AuthError> {
@@ -87,16 +89,24 @@ impl Users {
         if let Some(user) = user
             && let Some(hash) = &user.hash
         {
-            if !hash.matches(&credentials.password) {
+            if !self.compute(hash, credentials) {
                 return None;
             }
             *user.known.write().unwrap_or_else(PoisonError::into_inner) = Some(self.tag(credentials));
             return Some(user);
         }
         if let Some(hash) = self.users.iter().find_map(|user| user.hash.as_ref()) {
-            hash.matches(&credentials.password);
+            self.compute(hash, credentials);
         }
         None
+    }
+
+    fn compute(&self, hash: &Hash, credentials: &Credentials) -> bool {
+        let lock = || self.scratches.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut scratch = lock().pop().unwrap_or_default();
+        let matches = hash.matches(&credentials.password, &mut scratch);
+        lock().push(scratch);
+        matches
     }
 
     fn tag(&self, credentials: &Credentials) -> Tag {
