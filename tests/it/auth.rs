@@ -175,6 +175,29 @@ fn guessing_passwords_ends_after_a_burst_and_others_are_not_concerned() {
 }
 
 #[test]
+fn guesses_from_many_addresses_take_the_memory_of_a_few() {
+    let site = site(&["--auth", &format!("bob:{}", make_hash("secret"))]);
+    let address = site.server.address();
+    thread::scope(|scope| {
+        for number in 1..=40 {
+            scope.spawn(move || {
+                for guess in 0..2 {
+                    let status = ask_from(&format!("127.0.6.{number}"), address, &format!("bob:{guess}")).status;
+                    assert!(matches!(status, 401 | 429), "{status}");
+                }
+            });
+        }
+    });
+    assert_eq!(ask_from("127.0.7.1", address, "bob:secret").status, 200);
+    let status = fs::read_to_string(format!("/proc/{}/status", site.server.id())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    // One computation takes 19 MiB, and half of the processors compute.
+    let computing = thread::available_parallelism().unwrap().get().div_ceil(2) as u64 * 20 * 1024;
+    assert!(kib < computing + 50 * 1024, "{kib} KiB");
+}
+
+#[test]
 fn a_page_of_another_origin_cannot_use_the_password_that_the_browser_keeps() {
     let site = site(&["--auth", "ada:a", "--cors", "https://app.example"]);
     let note = br#"{"myNote": "a"}"#;
