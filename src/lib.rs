@@ -1,8 +1,8 @@
 //! A blocking HTTP/1.1 and HTTPS server for programs that have no async runtime and want none.
 //!
 //! A handler is a function from a [`Request`] to a [`Response`]; a [`Router`] picks one by method and path; a [`Server`]
-//! runs them on a pool of threads. [`Auth`] and [`Cors`] go around a handler and say who may use it. Handlers for files ([`Files`]), for taking files ([`WriteFile`]), for notes ([`Notes`])
-//! and for a guessing game ([`Guess`]) are here already.
+//! runs them on a pool of threads. Handlers for files ([`Files`]), for taking files ([`WriteFile`]), for notes ([`Notes`])
+//! and for a guessing game ([`Guess`]) are here already; [`Auth`] and [`Cors`] go around a handler and say who may use it.
 //!
 //! ```
 //! use std::time::Duration;
