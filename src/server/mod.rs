@@ -349,6 +349,12 @@ impl Context {
                 continue;
             }
             guard::sweep(&self.connections, &self.settings, |worker| pool.give_up(worker));
+            // Idle connections keep their workers from those that wait where there can be no more workers.
+            for _ in 0..pool.waiting_in_vain() {
+                if !self.connections.end_longest_idle() {
+                    break;
+                }
+            }
             thread::sleep(guard::interval(&self.settings, count));
         }
     }

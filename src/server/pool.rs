@@ -68,6 +68,18 @@ impl<J: Send + 'static> Pool<J> {
         if starting { self.start() } else { Ok(()) }
     }
 
+    /// How many jobs wait although no other worker can be started for them, which is tried first.
+    pub(super) fn waiting_in_vain(&self) -> usize {
+        let mut state = self.shared.lock();
+        let waiting = state.queued.saturating_sub(state.idle);
+        if waiting == 0 || state.workers >= self.shared.max_workers {
+            return waiting;
+        }
+        state.workers += 1;
+        drop(state);
+        if self.start().is_ok() { 0 } else { waiting }
+    }
+
     /// Gives up a worker that will never come back from its job: another may take its place, and `join` does not wait for it.
     pub(super) fn give_up(&self, worker: ThreadId) {
         let mut state = self.shared.lock();
@@ -214,6 +226,24 @@ mod tests {
         }
         pool.submit(()).unwrap();
         assert_eq!(count.recv().unwrap(), first);
+        pool.join();
+    }
+
+    #[test]
+    fn jobs_that_no_worker_can_come_for_are_counted() {
+        let (go_on, wait) = bounded::<()>(0);
+        let (tell, told) = crossbeam_channel::unbounded();
+        let pool = Pool::new(1, 4, LONG, move |()| {
+            tell.send(()).unwrap();
+            let _ = wait.recv();
+        });
+        assert_eq!(pool.waiting_in_vain(), 0);
+        for _ in 0..3 {
+            pool.submit(()).unwrap();
+        }
+        told.recv().unwrap();
+        assert_eq!(pool.waiting_in_vain(), 2);
+        drop(go_on);
         pool.join();
     }
 

@@ -61,15 +61,16 @@ fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
             .map_err(|error| format!("cannot write to {}: {error}", directory.display()))?;
     }
     raise_file_limit();
-    // The signals are caught before anything is announced, so that one that comes at once stops the server in order.
+    // The signals are caught before anything is announced, so that one that comes at once stops the server in order, and so
+    // that the thread for them is there before clients make the server start others.
     let signals = Signals::new([SIGINT, SIGTERM])?;
     let server = builder(args)?.serve(site::application(args)?)?;
+    stop_on_signals(signals, &server, args.grace)?;
     announce(args, &server)?;
     let urls: Vec<_> = server.urls().collect();
     for warning in access::warnings(args, server.addresses(), &urls) {
         log::warn!("{warning}");
     }
-    stop_on_signals(signals, &server, args.grace)?;
     let stopped = server.join();
     if stopped.cut > 0 {
         log::warn!("{} answers were cut off", stopped.cut);
@@ -150,7 +151,7 @@ fn say_how_to_trust(url: &str) {
 }
 
 /// The first signal stops the server, running answers finishing; a second one cuts them off.
-fn stop_on_signals(mut signals: Signals, server: &Server, grace: Duration) -> io::Result<()> {
+fn stop_on_signals(mut signals: Signals, server: &Server, grace: Duration) -> Result<(), hearken::Error> {
     let stopper = server.stopper();
     let wait = move || {
         let mut graces = [grace, Duration::ZERO].into_iter();
@@ -158,5 +159,5 @@ fn stop_on_signals(mut signals: Signals, server: &Server, grace: Duration) -> io
             stopper.stop(graces.next().unwrap_or_default());
         }
     };
-    thread::Builder::new().name("hearken-signals".into()).spawn(wait).map(drop)
+    thread::Builder::new().name("hearken-signals".into()).spawn(wait).map(drop).map_err(hearken::Error::Thread)
 }
