@@ -99,7 +99,8 @@ fn serve(
     context.connections.enter(connection, Phase::Writing);
     let plain = !wire.is_secure();
     let result = into_writer(wire, connection, settled).map_err(Failure::from).and_then(|mut out| {
-        let mut sink = Sink { out: &mut out, plain };
+        let socket = if plain { connection.socket().for_worker() } else { None };
+        let mut sink = Sink { out: &mut out, socket };
         writer::send(&mut sink, buffer, response, &method, version, persistence)
     });
     if let (Some(log), Some(record)) = (&context.access_log, record) {

@@ -1,10 +1,12 @@
 //! Writing a response to a connection: the head and the first of the body in one write, the rest in large ones.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
+use std::os::fd::BorrowedFd;
 use std::time::SystemTime;
 
-use crate::handlers::files::part;
+use crate::handlers::files::part::{self, FilePart};
 use crate::http::date;
 use crate::http::head::{self, BodyFraming, Persistence};
 use crate::http::method::{Method, Version};
@@ -14,8 +16,8 @@ use crate::http::response::{Payload, Response, ResponseBody};
 pub(super) struct Sink<'a> {
     /// tiny_http's writer.
     pub(super) out: &'a mut dyn Write,
-    /// Whether what is written goes to the socket as it is.
-    pub(super) plain: bool,
+    /// The socket under it, where what is written goes to it as it is.
+    pub(super) socket: Option<BorrowedFd<'a>>,
 }
 
 /// What a response took on the wire.
@@ -101,16 +103,24 @@ fn send_bytes(out: &mut dyn Write, buffer: &mut Vec<u8>, bytes: &[u8]) -> Result
 
 /// Sends the `length` bytes of the body.
 ///
-/// Files are read and written like any other body. The kernel could send them without copying (`sendfile`), but then what has
-/// not left yet changes with the file: should that be cut meanwhile, zeros are sent in place of its bytes.
+/// Files are read and written like any other body, but for copies that nobody can change. The system could send all of them
+/// without copying (`sendfile`), but then what has not left yet changes with the file: should that be cut meanwhile, zeros are
+/// sent in place of its bytes.
 fn send_known(
     sink: &mut Sink<'_>,
     buffer: &mut Vec<u8>,
     reader: &mut dyn Payload,
     length: u64,
 ) -> Result<u64, Failure> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if let Some(socket) = sink.socket
+        && let Some(part) = (&mut *reader as &mut dyn Any).downcast_mut::<FilePart>()
+        && part.sealed().is_some()
+    {
+        return send_sealed(socket, buffer, part);
+    }
     let full = match usize::try_from(length) {
-        _ if !sink.plain => BUFFER,
+        _ if sink.socket.is_none() => BUFFER,
         // With its head, and a byte more so that the buffer is not full before the end.
         Ok(length @ ..=SHORT_STREAM) => buffer.len() + length + 1,
         _ => LONG_STREAM,
@@ -121,6 +131,38 @@ fn send_known(
         return Err(Failure::Body(error));
     }
     Ok(sent)
+}
+
+/// Sends the head and then the file, which the system takes from the file to the socket by itself.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn send_sealed(socket: BorrowedFd<'_>, buffer: &mut Vec<u8>, part: &mut FilePart) -> Result<u64, Failure> {
+    use rustix::net::SendFlags;
+
+    // MORE: the first of the file leaves in one packet with the head.
+    let mut head = buffer.as_slice();
+    while !head.is_empty() {
+        match rustix::net::send(socket, head, SendFlags::MORE | SendFlags::NOSIGNAL) {
+            Ok(sent) => head = &head[sent..],
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(Failure::Connection(error.into())),
+        }
+    }
+    buffer.clear();
+    let length = part.left();
+    while let Some((file, mut position)) = part.sealed().filter(|_| part.left() > 0) {
+        match rustix::fs::sendfile(
+            socket,
+            file,
+            Some(&mut position),
+            usize::try_from(part.left()).unwrap_or(usize::MAX),
+        ) {
+            Ok(0) => return Err(Failure::Body(io::ErrorKind::UnexpectedEof.into())),
+            Ok(sent) => part.advance(sent as u64),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(Failure::Connection(error.into())),
+        }
+    }
+    Ok(length)
 }
 
 /// Without TLS, bodies of up to this many bytes leave in one write with their head, for the system to keep until they are taken.
@@ -196,7 +238,7 @@ mod tests {
 
     fn sent(response: Response, method: &Method, version: Version) -> (Result<Sent, Failure>, String) {
         let mut out = Vec::new();
-        let mut sink = Sink { out: &mut out, plain: true };
+        let mut sink = Sink { out: &mut out, socket: None };
         let result = send(&mut sink, &mut Vec::new(), response, method, version, Persistence::KeepAlive);
         (result, String::from_utf8(out).unwrap())
     }
@@ -250,6 +292,39 @@ mod tests {
         }
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn copies_that_nobody_can_change_go_straight_to_the_socket() {
+        use std::net::{TcpListener, TcpStream};
+        use std::os::fd::AsFd as _;
+
+        use crate::handlers::files::part::OpenedFile;
+
+        let mut file = tempfile::tempfile().unwrap();
+        let content: Vec<u8> = (0..1_000_000_u32).map(|number| number.to_le_bytes()[0] ^ 0x55).collect();
+        file.write_all(&content).unwrap();
+        let metadata = file.metadata().unwrap();
+        let copy = OpenedFile::new(file, &metadata).sealed_copy().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        let length = content.len() as u64 - 15;
+        let response = Response::stream(FilePart::new(copy, 10, length), Some(length));
+        let sending = std::thread::spawn(move || {
+            let mut out = Vec::new();
+            let mut sink = Sink { out: &mut out, socket: Some(server.as_fd()) };
+            let (get, version) = (Method::Get, Version::Http11);
+            let sent = send(&mut sink, &mut Vec::new(), response, &get, version, Persistence::KeepAlive).unwrap();
+            (sent.body, out)
+        });
+        let mut seen = Vec::new();
+        client.read_to_end(&mut seen).unwrap();
+        let (sent, out) = sending.join().unwrap();
+        assert_eq!((sent, out.len()), (length, 0));
+        let head = seen.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
+        assert!(seen[head..] == content[10..content.len() - 5]);
+    }
+
     #[test]
     fn a_body_that_falls_short_is_an_error() {
         let (result, _) = sent(Response::stream(Slow(b"hello"), Some(6)), &Method::Get, Version::Http11);
@@ -284,7 +359,7 @@ mod tests {
             }
         }
         for response in [Response::text("hello"), Response::stream(Slow(b"hello"), None)] {
-            let mut sink = Sink { out: &mut Gone, plain: true };
+            let mut sink = Sink { out: &mut Gone, socket: None };
             let (get, version) = (Method::Get, Version::Http11);
             let result = send(&mut sink, &mut Vec::new(), response, &get, version, Persistence::KeepAlive);
             assert!(matches!(result, Err(Failure::Connection(_))));

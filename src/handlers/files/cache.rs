@@ -1,7 +1,7 @@
 //! Files kept ready, each looked at again before it is used: an edit shows in the next answer.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
@@ -13,8 +13,8 @@ use crate::handlers::sandbox::Sandbox;
 use crate::http::date;
 use crate::http::request::Request;
 
-/// Files of one directory, by the encoded paths that they were asked for with: small ones in memory, those of middle size
-/// open, each with the variants of it that were asked for.
+/// Files of one directory, by the encoded paths that they were asked for with, each with the variants of it that were asked
+/// for: the bytes of small ones, and copies of those of middle size that nobody can change.
 ///
 /// A hit costs one system call in place of four: the file's status, which has to be what it was when the file was read; and
 /// where a variant beside it is sent, that one's. A path that meanwhile leads elsewhere, be it out of the directory, leads to
@@ -22,13 +22,15 @@ use crate::http::request::Request;
 #[derive(Default)]
 pub(super) struct SmallFiles {
     kept: RwLock<Kept>,
+    /// How many answers there were with files that could be copied, and were not kept.
+    offered: AtomicUsize,
 }
 
 #[derive(Default)]
 struct Kept {
     by_path: HashMap<String, Arc<Entry>>,
     bytes: usize,
-    open: usize,
+    copies: usize,
 }
 
 struct Entry {
@@ -52,14 +54,17 @@ pub(super) struct Identity {
     changed: (i64, i64),
 }
 
-/// All files in memory together have at most so many bytes; then the keeping starts anew.
+/// All files together have at most so many bytes; then the keeping starts anew.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 /// There are at most so many files.
 const MOST_FILES: usize = 4096;
-/// And so many of them are open: each takes a descriptor.
-const MOST_OPEN: usize = 64;
-/// A file that is larger is not kept open: should it be deleted meanwhile, its place on the disk would not become free.
-const LARGEST_OPEN: u64 = 1024 * 1024;
+/// And so many of them are copies, each of which takes a descriptor.
+const MOST_COPIES: usize = 64;
+/// The longest file that is copied.
+const LARGEST_COPY: u64 = 1024 * 1024;
+/// One answer of so many with a file of middle size has it copied: what is asked for often soon is, and of files that are too
+/// many to be kept, few are copied in vain.
+const ANSWERS_A_COPY: usize = 8;
 /// A file must have been left alone for so long to be kept. A change within the same tick of the file system's clock could
 /// otherwise go unnoticed.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -87,9 +92,6 @@ impl SmallFiles {
     /// Keeps what a path was just answered with.
     pub(super) fn keep(&self, path: &str, place: Vec<u8>, file: &Prepared, now: SystemTime) {
         let Prepared { representation, wanted, variants, status } = file;
-        if cost(representation).is_none() {
-            return;
-        }
         let identity = Identity::of(status);
         let sibling = match wanted {
             Wanted::Sibling(coding) => variants.sibling(*coding).map(|(_, identity)| identity),
@@ -98,6 +100,7 @@ impl SmallFiles {
         if !identity.is_settled(now) || sibling.is_some_and(|sibling| !sibling.is_settled(now)) {
             return;
         }
+        let Some(representation) = self.lasting(representation) else { return };
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         let mut representations = match kept.forget(path) {
             Some(old) if old.identity == identity && old.variants == *variants => {
@@ -106,20 +109,33 @@ impl SmallFiles {
             }
             _ => Vec::new(),
         };
-        representations.push((*wanted, representation.share()));
+        representations.push((*wanted, representation));
         let (looked, variants) = (AtomicU64::new(date::seconds(now)), variants.clone());
         let entry = Entry { place, identity, variants, looked, representations };
-        let (bytes, open) = entry.cost();
+        let (bytes, copies) = entry.cost();
         if kept.bytes + bytes > MOST_BYTES || kept.by_path.len() >= MOST_FILES {
             *kept = Kept::default();
         }
-        if kept.open + open > MOST_OPEN {
-            // Those in memory are more, and worth more.
+        if kept.copies + copies > MOST_COPIES {
+            // The small ones are more, and worth more.
             kept.by_path.retain(|_, entry| entry.cost().1 == 0);
-            kept.open = 0;
+            kept.copies = 0;
             kept.bytes = kept.by_path.values().map(|entry| entry.cost().0).sum();
         }
         kept.insert(path.to_owned(), entry);
+    }
+
+    /// The representation with its content in memory; `None` where that is not to be.
+    fn lasting(&self, representation: &Representation) -> Option<Representation> {
+        match representation.content() {
+            Content::Memory(_) => Some(representation.share()),
+            Content::Disk(file) if file.length() <= LARGEST_COPY => {
+                let turn = self.offered.fetch_add(1, Ordering::Relaxed) % ANSWERS_A_COPY == ANSWERS_A_COPY - 1;
+                let copy = turn.then(|| file.sealed_copy().ok()).flatten()?;
+                Some(representation.with_content(Content::Disk(copy)))
+            }
+            Content::Disk(_) | Content::Made(_) => None,
+        }
     }
 
     /// How many files are kept.
@@ -135,17 +151,17 @@ impl SmallFiles {
 
 impl Kept {
     fn insert(&mut self, path: String, entry: Entry) {
-        let (bytes, open) = entry.cost();
+        let (bytes, copies) = entry.cost();
         self.bytes += bytes;
-        self.open += open;
+        self.copies += copies;
         self.by_path.insert(path, Arc::new(entry));
     }
 
     fn forget(&mut self, path: &str) -> Option<Arc<Entry>> {
         let old = self.by_path.remove(path)?;
-        let (bytes, open) = old.cost();
+        let (bytes, copies) = old.cost();
         self.bytes -= bytes;
-        self.open -= open;
+        self.copies -= copies;
         Some(old)
     }
 }
@@ -164,19 +180,14 @@ impl Entry {
         self.representations.iter().find(|(kept, _)| *kept == wanted).map(|(_, representation)| representation)
     }
 
-    /// How many bytes of memory and how many descriptors it takes.
+    /// How many bytes of memory and how many copies it takes.
     fn cost(&self) -> (usize, usize) {
-        let costs = self.representations.iter().filter_map(|(_, representation)| cost(representation));
-        costs.fold((0, 0), |(bytes, open), (more_bytes, more_open)| (bytes + more_bytes, open + more_open))
-    }
-}
-
-/// How many bytes of memory and how many descriptors it takes to keep a file; `None` for one that is not to be kept.
-fn cost(file: &Representation) -> Option<(usize, usize)> {
-    match file.content() {
-        Content::Memory(bytes) => Some((bytes.len(), 0)),
-        Content::Disk(file) if file.length() <= LARGEST_OPEN => Some((0, 1)),
-        Content::Disk(_) | Content::Made(_) => None,
+        let costs = self.representations.iter().map(|(_, representation)| match representation.content() {
+            Content::Memory(bytes) => (bytes.len(), 0),
+            Content::Disk(copy) => (usize::try_from(copy.length()).unwrap_or(usize::MAX), 1),
+            Content::Made(_) => (0, 0),
+        });
+        costs.fold((0, 0), |(bytes, copies), (more_bytes, more_copies)| (bytes + more_bytes, copies + more_copies))
     }
 }
 
@@ -292,34 +303,40 @@ mod tests {
     }
 
     #[test]
-    fn files_of_middle_size_are_kept_open() {
+    fn files_of_middle_size_are_copied_when_they_are_asked_for_often() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("f");
         let files = Files::new(directory.path());
-        let sizes = [("100 KiB", 100 * 1024, 1), ("the largest", LARGEST_OPEN, 1), ("larger", LARGEST_OPEN + 1, 0)];
+        let ask_often = |target: &str| {
+            for _ in 0..ANSWERS_A_COPY {
+                files.answer(&Request::get(target), later()).unwrap();
+            }
+        };
+        let sizes = [("100 KiB", 100 * 1024, 1), ("the largest", LARGEST_COPY, 1), ("larger", LARGEST_COPY + 1, 0)];
         for (name, size, kept) in sizes {
             fs::write(&path, vec![b'x'; usize::try_from(size).unwrap()]).unwrap();
-            files.answer(&Request::get("/f"), later()).unwrap();
+            ask_often("/f");
             assert_eq!(files.cached(), kept, "{name}");
         }
         let large = vec![b'1'; 100 * 1024];
         fs::write(&path, &large).unwrap();
+        ask_often("/f");
         let first = files.answer(&Request::get("/f"), later());
         let second = files.answer(&Request::get("/f"), later());
-        // Both answers are of one open file, and neither moves it for the other.
+        fs::write(&path, "2").unwrap();
+        // Both answers are of one copy, neither moves it for the other, and the file does not change it.
         for response in [first, second] {
             assert!(response.unwrap().read_bytes().unwrap() == large);
         }
-        fs::write(&path, "2").unwrap();
         assert_eq!(text(&files, "/f"), "2");
-        let small = text(&files, "/f");
+
         files.answer(&Request::get("/f"), later()).unwrap();
-        for number in 0..2 * MOST_OPEN {
+        for number in 0..2 * MOST_COPIES {
             fs::write(directory.path().join(number.to_string()), &large).unwrap();
-            files.answer(&Request::get(&format!("/{number}")), later()).unwrap();
-            assert!((2..=MOST_OPEN + 1).contains(&files.cached()), "the small one stays: {}", files.cached());
+            ask_often(&format!("/{number}"));
+            assert!((2..=MOST_COPIES + 1).contains(&files.cached()), "the small one stays: {}", files.cached());
         }
-        assert_eq!(text(&files, "/f"), small);
+        assert_eq!(text(&files, "/f"), "2");
     }
 
     #[test]

@@ -95,6 +95,11 @@ impl Representation {
 
     /// Another one of the same content.
     pub(super) fn share(&self) -> Self {
+        self.with_content(self.content.clone())
+    }
+
+    /// Another one with this content in place of its own, the bytes being the same.
+    pub(super) fn with_content(&self, content: Content) -> Self {
         Self {
             validators: self.validators.clone(),
             last_modified: self.last_modified.clone(),
@@ -102,7 +107,7 @@ impl Representation {
             coding: self.coding,
             varies: self.varies,
             divisible: self.divisible,
-            content: self.content.clone(),
+            content,
         }
     }
 }
