@@ -113,14 +113,11 @@ impl SmallFiles {
         let (looked, variants) = (AtomicU64::new(date::seconds(now)), variants.clone());
         let entry = Entry { place, identity, variants, looked, representations };
         let (bytes, copies) = entry.cost();
+        if kept.copies + copies > MOST_COPIES || kept.bytes + bytes > MOST_BYTES {
+            kept.forget_copies();
+        }
         if kept.bytes + bytes > MOST_BYTES || kept.by_path.len() >= MOST_FILES {
             *kept = Kept::default();
-        }
-        if kept.copies + copies > MOST_COPIES {
-            // The small ones are more, and worth more.
-            kept.by_path.retain(|_, entry| entry.cost().1 == 0);
-            kept.copies = 0;
-            kept.bytes = kept.by_path.values().map(|entry| entry.cost().0).sum();
         }
         kept.insert(path.to_owned(), entry);
     }
@@ -157,6 +154,13 @@ impl Kept {
         self.by_path.insert(path, Arc::new(entry));
     }
 
+    /// Makes room without the small files, which are more, and worth more.
+    fn forget_copies(&mut self) {
+        self.by_path.retain(|_, entry| entry.cost().1 == 0);
+        self.copies = 0;
+        self.bytes = self.by_path.values().map(|entry| entry.cost().0).sum();
+    }
+
     fn forget(&mut self, path: &str) -> Option<Arc<Entry>> {
         let old = self.by_path.remove(path)?;
         let (bytes, copies) = old.cost();
@@ -172,7 +176,9 @@ impl Entry {
             return false;
         }
         let second = date::seconds(now);
-        self.looked.swap(second, Ordering::Relaxed) == second
+        // To write it each time would take the line from the other processors' caches.
+        self.looked.load(Ordering::Relaxed) == second
+            || self.looked.swap(second, Ordering::Relaxed) == second
             || self.variants.are_current(sandbox, &self.place, &self.identity)
     }
 
