@@ -138,7 +138,7 @@ fn what_is_answered_outlives_the_server_and_nothing_is_torn() {
             }
             // Not before there are writes to be cut off, and then at no particular moment.
             until("writes to be answered", || (written.load(Ordering::SeqCst) > before + kill % 40).then_some(()));
-            thread::sleep(Duration::from_micros(kill.wrapping_mul(7919) % 20_000));
+            thread::sleep(Duration::from_micros(rand::random_range(0..20_000)));
             server.signal("KILL");
             server.wait();
         });
