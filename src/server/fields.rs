@@ -5,7 +5,7 @@ use tiny_http::{Header, Headers};
 /// All fields in the order in which they were sent.
 ///
 /// Without this, a repeated field could be seen only in a copy of the whole head, and the head's size only in what its
-/// `Debug` shows: a fifth of the instructions that a small answer takes.
+/// `Debug` shows: a seventh of the instructions that a small answer takes.
 #[expect(unsafe_code, reason = "tiny_http's own list of fields is private to it")]
 pub(super) fn fields(headers: &Headers) -> &[Header] {
     const { assert!(size_of::<Headers>() == size_of::<Vec<Header>>()) };

@@ -42,7 +42,7 @@ impl Files {
         let root = &self.roots[0];
         // A query does not change what a file holds, but it may ask for the file in another way.
         let is_plain = request.encoded_query().is_none_or(|query| !query.contains("download") && !query.contains('%'));
-        if is_plain && let Some(file) = root.small.find(&root.sandbox, request, now) {
+        if is_plain && let Some(file) = root.kept.find(&root.sandbox, request, now) {
             let response = reply::answer(file, request, now)?;
             return Ok(if self.labels.depend_on_name() {
                 self.label(root, response, &self.name(request.encoded_path()))
@@ -101,7 +101,7 @@ impl Files {
         // What a later index file would take the place of is not kept.
         let is_first = !path.is_directory() || self.indexes.first().is_some_and(|first| first.as_bytes() == name);
         if is_first && std::ptr::eq(root, &raw const self.roots[0]) {
-            root.small.keep(request.encoded_path(), place, &file, now);
+            root.kept.keep(request.encoded_path(), place, &file, now);
         }
         let response = self.label(root, reply::answer(file.representation, request, now)?, &name);
         let has_content = matches!(response.status(), Status::OK | Status::PARTIAL_CONTENT);

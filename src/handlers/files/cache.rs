@@ -20,7 +20,7 @@ use crate::http::request::Request;
 /// where a variant beside it is sent, that one's. A path that meanwhile leads elsewhere, be it out of the directory, leads to
 /// another status. A variant that appears is noticed within a second: until then what is sent is right, only longer.
 #[derive(Default)]
-pub(super) struct SmallFiles {
+pub(super) struct KeptFiles {
     kept: RwLock<Kept>,
     /// How many answers there were with files that could be copied, and were not kept.
     offered: AtomicUsize,
@@ -69,7 +69,7 @@ const ANSWERS_A_COPY: usize = 8;
 /// otherwise go unnoticed.
 const SETTLED: Duration = Duration::from_secs(2);
 
-impl SmallFiles {
+impl KeptFiles {
     /// What the request was answered with before, if it is unchanged and what the request wants.
     pub(super) fn find(&self, sandbox: &Sandbox, request: &Request, now: SystemTime) -> Option<Representation> {
         let path = request.encoded_path();

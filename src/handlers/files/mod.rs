@@ -36,7 +36,7 @@ use crate::http::request::Request;
 use crate::http::response::Response;
 
 use answer::Standing;
-use cache::SmallFiles;
+use cache::KeptFiles;
 use compress::Compressor;
 use labels::Labels;
 use media_type::MediaTypes;
@@ -77,7 +77,7 @@ struct Root {
     sandbox: Arc<Sandbox>,
     /// Whether visitors put files there, which must not act as ours.
     uploads: bool,
-    small: SmallFiles,
+    kept: KeptFiles,
 }
 
 impl Files {
@@ -105,7 +105,7 @@ impl Files {
     pub fn overlay(mut self, directory: impl Into<PathBuf>) -> Self {
         let mut sandbox = Sandbox::new(directory);
         sandbox.follow_links(self.follow_links);
-        self.roots.push(Root { sandbox: sandbox.into(), uploads: false, small: SmallFiles::default() });
+        self.roots.push(Root { sandbox: sandbox.into(), uploads: false, kept: KeptFiles::default() });
         self
     }
 
@@ -124,7 +124,7 @@ impl Files {
             return self;
         }
         let sandbox = Sandbox::new(directory).into();
-        self.roots.push(Root { sandbox, uploads: true, small: SmallFiles::default() });
+        self.roots.push(Root { sandbox, uploads: true, kept: KeptFiles::default() });
         self
     }
 
@@ -263,7 +263,7 @@ impl Files {
     /// How many files are kept in memory.
     #[cfg(test)]
     fn cached(&self) -> usize {
-        self.roots.iter().map(|root| root.small.count()).sum()
+        self.roots.iter().map(|root| root.kept.count()).sum()
     }
 }
 
