@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
 use crate::error::Error;
 use crate::http::date;
+use crate::http::peer::Peer;
 use crate::http::request::Request;
 use crate::http::status::Status;
 
@@ -51,7 +51,7 @@ const MOST_WAITING: usize = 1024 * 1024;
 
 /// What a line of the log is made from.
 pub(crate) struct Record {
-    peer: Option<SocketAddr>,
+    peer: Option<Peer>,
     user: Option<String>,
     time: SystemTime,
     request_line: String,
@@ -155,6 +155,21 @@ impl Record {
         }
     }
 
+    /// Takes note of what was no request: this is what came in place of the request line.
+    pub(crate) fn of_no_request(peer: Peer, line: String, time: SystemTime) -> Self {
+        Self {
+            peer: Some(peer),
+            user: None,
+            time,
+            request_line: line,
+            referer: None,
+            user_agent: None,
+            status: Status::BAD_REQUEST,
+            bytes: 0,
+            duration: Duration::ZERO,
+        }
+    }
+
     /// Adds what became of it.
     pub(crate) fn end(mut self, status: Status, bytes: u64, duration: Duration) -> Self {
         (self.status, self.bytes, self.duration) = (status, bytes, duration);
@@ -163,7 +178,11 @@ impl Record {
 }
 
 fn render(format: LogFormat, record: &Record) -> String {
-    let peer = record.peer.map_or_else(|| "-".to_owned(), |peer| peer.ip().to_string());
+    let peer = match record.peer {
+        None => "-".to_owned(),
+        Some(Peer::Tcp(address)) => address.ip().to_string(),
+        Some(peer) => peer.to_string(),
+    };
     // A space would end the field.
     let user = record
         .user

@@ -18,6 +18,7 @@ pub struct Settings {
     pub(crate) max_target: usize,
     pub(crate) max_connections: usize,
     pub(crate) max_connections_per_address: usize,
+    pub(crate) handshake_timeout: Duration,
     pub(crate) head_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) min_rate: u64,
@@ -33,6 +34,7 @@ impl Default for Settings {
             max_target: 8 * 1024,
             max_connections: 4096,
             max_connections_per_address: 0,
+            handshake_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(15),
             min_rate: 1024,
@@ -71,9 +73,10 @@ impl Settings {
         self
     }
 
-    /// The most connections that are open at the same time; at least 1. Each has a worker thread while it is open. When there
-    /// are as many, those that have been idle for longest are closed to make room; when none is idle, new ones wait in the
-    /// system's queue. A third of the process's limit on open files is the most, whatever is set here. Defaults to 4096.
+    /// The most connections that are open at the same time; at least 1. When there are as many, those that have been idle for
+    /// longest are closed to make room; when none is idle, new ones wait in the system's queue. Whatever is set here, there are
+    /// no more than the process's limit on open files allows: one each, and a quarter of them (at most 1024) is left for other
+    /// things. Defaults to 4096.
     #[must_use]
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections.max(1);
@@ -88,9 +91,15 @@ impl Settings {
         self
     }
 
-    /// How long the head of a request may take from its first byte to its last, and a new connection until its first request,
-    /// the TLS handshake included. Whoever takes longer gets 408 where that can still be said, and is disconnected. Zero is
-    /// for ever. Defaults to 10 s.
+    /// How long a TLS handshake may take. Whoever takes longer is disconnected. Zero is for ever. Defaults to 10 s.
+    #[must_use]
+    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.handshake_timeout = timeout;
+        self
+    }
+
+    /// How long the head of a request may take from its first byte to its last, and a new connection until the first byte of
+    /// its first request. Whoever takes longer for a head gets 408, and is disconnected. Zero is for ever. Defaults to 10 s.
     #[must_use]
     pub fn head_timeout(mut self, timeout: Duration) -> Self {
         self.head_timeout = timeout;
@@ -106,8 +115,8 @@ impl Settings {
     }
 
     /// The fewest bytes a second at which a body may be sent or an answer taken, averaged over stretches of
-    /// [`Settings::rate_grace`]. A slower body is answered 408, a slower reader is cut off. Zero is any rate. Defaults to
-    /// 1 KiB/s.
+    /// [`Settings::rate_grace`] in which the server waits for the client. What counts of an answer is what the client's system
+    /// has acknowledged. A slower body is answered 408, a slower reader is cut off. Zero is any rate. Defaults to 1 KiB/s.
     #[must_use]
     pub fn min_rate(mut self, bytes_per_second: u64) -> Self {
         self.min_rate = bytes_per_second;
@@ -120,16 +129,5 @@ impl Settings {
     pub fn rate_grace(mut self, grace: Duration) -> Self {
         self.rate_grace = grace;
         self
-    }
-
-    /// The sockets' own timeout. It only has to strike should the guard fail, which ends whoever is late in time and with the
-    /// right word, where tiny_http answers a timeout with a 400. `None` is for ever.
-    pub(crate) fn socket_backstop(&self) -> Option<Duration> {
-        let limits =
-            [self.head_timeout, self.idle_timeout, if self.min_rate == 0 { Duration::ZERO } else { self.rate_grace }];
-        if limits.iter().any(Duration::is_zero) {
-            return None;
-        }
-        limits.into_iter().max().map(|longest| longest.saturating_mul(6))
     }
 }

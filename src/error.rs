@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// Why a server cannot start. Each is one line of text that names the thing and the reason.
 ///
@@ -24,6 +25,15 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The path cannot be listened on with a Unix socket: there is something at it, or it cannot be made there.
+    BindUnix {
+        /// The path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system has no descriptor left to wait for connections with.
+    Poll(io::Error),
     /// The system has no thread left.
     Thread(io::Error),
     /// A setting makes no sense, for this reason.
@@ -38,6 +48,8 @@ impl fmt::Display for Error {
         match self {
             Self::Resolve { address, source } => write!(f, "cannot resolve {address}: {source}"),
             Self::Bind { address, source } => write!(f, "cannot bind {address}: {}", reason(source)),
+            Self::BindUnix { path, source } => write!(f, "cannot bind {}: {}", path.display(), reason(source)),
+            Self::Poll(source) => write!(f, "cannot wait for connections: {}", reason(source)),
             Self::Thread(source) => write!(f, "cannot start a thread: {}", reason(source)),
             Self::Setting(reason) => f.write_str(reason),
             #[cfg(feature = "tls")]
@@ -55,7 +67,11 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Resolve { source, .. } | Self::Bind { source, .. } | Self::Thread(source) => Some(source),
+            Self::Resolve { source, .. }
+            | Self::Bind { source, .. }
+            | Self::BindUnix { source, .. }
+            | Self::Poll(source)
+            | Self::Thread(source) => Some(source),
             Self::Setting(_) => None,
             #[cfg(feature = "tls")]
             Self::Tls(error) => error.source(),

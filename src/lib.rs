@@ -77,6 +77,7 @@ pub use http::error::HttpError;
 pub use http::headers::Headers;
 pub use http::method::{Method, Version};
 pub use http::path::{PathError, RelativePath};
+pub use http::peer::Peer;
 pub use http::query::Query;
 pub use http::request::{Body, Request};
 pub use http::response::Response;

@@ -24,8 +24,8 @@ pub(crate) enum BodyError {
     TimedOut,
     /// The connection ended before the body did.
     Truncated,
-    /// The chunks are not well formed.
-    Malformed,
+    /// The chunks are not well formed, for this reason.
+    Malformed(&'static str),
     /// The connection failed.
     Io(io::Error),
 }
@@ -36,7 +36,7 @@ impl fmt::Display for BodyError {
             Self::TooLarge(limit) => write!(f, "the request body is longer than {limit} bytes"),
             Self::TimedOut => f.write_str("the request body did not arrive in time"),
             Self::Truncated => f.write_str("the connection ended before the request body did"),
-            Self::Malformed => f.write_str("the chunks of the request body are not well formed"),
+            Self::Malformed(reason) => f.write_str(reason),
             Self::Io(error) => write!(f, "cannot read the request body: {error}"),
         }
     }
@@ -50,7 +50,7 @@ impl From<BodyError> for io::Error {
             BodyError::TooLarge(_) => io::ErrorKind::FileTooLarge,
             BodyError::TimedOut => io::ErrorKind::TimedOut,
             BodyError::Truncated => io::ErrorKind::UnexpectedEof,
-            BodyError::Malformed => io::ErrorKind::InvalidData,
+            BodyError::Malformed(_) => io::ErrorKind::InvalidData,
             BodyError::Io(error) => error.kind(),
         };
         Self::new(kind, error)

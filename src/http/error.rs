@@ -50,6 +50,8 @@ pub enum HttpError {
     UnsupportedMediaType(&'static str),
     /// 416: the range lies outside the content, which has this many bytes (RFC 9110 §15.5.17).
     RangeNotSatisfiable(u64),
+    /// 417: the request expects something else than to be told to go on (RFC 9110 §10.1.1).
+    ExpectationFailed,
     /// 429: the client has sent too much of something; it may try again after this many seconds (RFC 6585 §4).
     TooManyRequests(u64),
     /// 431: the request has too many header fields, or too large ones.
@@ -58,6 +60,8 @@ pub enum HttpError {
     Internal(Box<dyn Error + Send + Sync>),
     /// 501: the request needs something that no resource of this server has.
     NotImplemented(Cow<'static, str>),
+    /// 505: the request is of another version than HTTP/1.x.
+    VersionNotSupported,
     /// 507: the disk is full.
     InsufficientStorage,
 }
@@ -88,6 +92,8 @@ impl HttpError {
             Self::PreconditionFailed => Status::PRECONDITION_FAILED,
             Self::ContentTooLarge(_) => Status::CONTENT_TOO_LARGE,
             Self::UriTooLong(_) => Status::URI_TOO_LONG,
+            Self::ExpectationFailed => Status::EXPECTATION_FAILED,
+            Self::VersionNotSupported => Status::HTTP_VERSION_NOT_SUPPORTED,
             Self::TooManyRequests(_) => Status::TOO_MANY_REQUESTS,
             Self::HeadTooLarge => Status::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::UnsupportedMediaType(_) => Status::UNSUPPORTED_MEDIA_TYPE,
@@ -115,6 +121,8 @@ impl HttpError {
             Self::PreconditionFailed => "A precondition of the request does not hold.".into(),
             Self::ContentTooLarge(limit) => format!("The request body is longer than {limit} bytes."),
             Self::UriTooLong(limit) => format!("The target of the request is longer than {limit} bytes."),
+            Self::ExpectationFailed => "The only expectation that can be met is 100-continue.".into(),
+            Self::VersionNotSupported => "This server speaks HTTP/1.1 and HTTP/1.0.".into(),
             Self::TooManyRequests(seconds) => format!("Too many requests: try again in {seconds} s."),
             Self::HeadTooLarge => "The header fields of the request are too many or too large.".into(),
             Self::UnsupportedMediaType(accepted) => {
@@ -152,7 +160,7 @@ impl From<BodyError> for HttpError {
         match error {
             BodyError::TooLarge(limit) => Self::ContentTooLarge(limit),
             BodyError::TimedOut => Self::RequestTimeout,
-            BodyError::Truncated | BodyError::Malformed | BodyError::Io(_) => {
+            BodyError::Truncated | BodyError::Malformed(_) | BodyError::Io(_) => {
                 Self::BadRequest(error.to_string().into())
             }
         }

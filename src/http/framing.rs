@@ -3,194 +3,273 @@
 
 use super::body::BodyLength;
 use super::error::HttpError;
+use super::head::Persistence;
 use super::headers::list;
+use super::host::is_host;
 use super::method::{Method, Version};
-use super::target::{Form, Target};
-
-/// The fields that frame a request, each with all its values.
-#[derive(Debug, Default)]
-pub(crate) struct FramingFields<'a> {
-    pub(crate) host: Vec<&'a str>,
-    pub(crate) content_length: Vec<&'a str>,
-    pub(crate) transfer_encoding: Vec<&'a str>,
-    pub(crate) connection: Vec<&'a str>,
-}
+use super::request_head::RequestHead;
 
 /// How a request is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Framing {
     pub(crate) body: BodyLength,
     /// Whether the client wants to send another request on the connection.
-    pub(crate) persistent: bool,
+    pub(crate) persistence: Persistence,
+    /// Whether the client waits to be told to go on before it sends the body (RFC 9110 §10.1.1).
+    pub(crate) expects_continue: bool,
 }
 
 /// Reads the framing of a request, or says why what follows on its connection cannot be trusted.
-pub(crate) fn read(
-    method: &Method,
-    version: Version,
-    target: &Target,
-    fields: &FramingFields<'_>,
-) -> Result<Framing, HttpError> {
-    check_target(method, target)?;
-    check_host(version, &fields.host)?;
-    let body = body_length(version, fields)?;
-    // A request that asks for another protocol is answered in HTTP/1.1 (RFC 9110 §7.8), and is then the last one.
-    let tokens = || fields.connection.iter().flat_map(|value| list(value));
-    let has = |name: &str| tokens().any(|token| token.eq_ignore_ascii_case(name));
-    let upgrade = has("upgrade");
-    if upgrade && body == BodyLength::Chunked {
-        return Err(HttpError::NotImplemented("a chunked body with Connection: upgrade".into()));
+pub(crate) fn read(head: &RequestHead) -> Result<Framing, HttpError> {
+    let mut fields = FramingFields::default();
+    for (name, value) in head.fields() {
+        fields.add(name, value)?;
     }
-    let persistent = match version {
-        Version::Http11 => !has("close"),
-        Version::Http10 => has("keep-alive") && !has("close"),
-    };
-    Ok(Framing { body, persistent: persistent && !upgrade })
+    fields.framing(head.method(), head.version())
 }
 
-/// RFC 9112 §3.2.4: the asterisk-form is for OPTIONS only.
-fn check_target(method: &Method, target: &Target) -> Result<(), HttpError> {
-    if target.form == Form::Asterisk && *method != Method::Options {
-        return Err(HttpError::bad_request("the target * goes with OPTIONS only"));
-    }
-    Ok(())
+/// What the fields that frame a request say so far.
+#[derive(Debug, Default)]
+struct FramingFields {
+    has_host: bool,
+    content_length: Option<u64>,
+    codings: Option<Codings>,
+    close: bool,
+    keep_alive: bool,
+    expects_continue: bool,
 }
 
-fn check_host(version: Version, host: &[&str]) -> Result<(), HttpError> {
-    match host {
-        [] if version == Version::Http10 => Ok(()),
-        [] => Err(HttpError::bad_request("there is no Host field")),
-        [host] if is_host(host) => Ok(()),
-        [_] => Err(HttpError::bad_request("the Host field is not a host")),
-        _ => Err(HttpError::bad_request("there is more than one Host field")),
-    }
+/// The transfer codings of a request, in the order in which they were applied (RFC 9112 §6.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Codings {
+    /// No `chunked` yet.
+    Others { any: bool },
+    /// `chunked`, and nothing after it.
+    ChunkedLast { alone: bool },
+    /// Something after `chunked`, which may be another `chunked`.
+    AfterChunked,
 }
 
-/// The characters of RFC 3986 §3.2.2 and §3.2.3, not their grammar; the empty host is allowed (RFC 9112 §3.2).
-fn is_host(host: &str) -> bool {
-    host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte))
-}
-
-fn body_length(version: Version, fields: &FramingFields<'_>) -> Result<BodyLength, HttpError> {
-    match (fields.transfer_encoding.as_slice(), fields.content_length.as_slice()) {
-        ([], []) => Ok(BodyLength::Absent),
-        ([], lengths) => content_length(lengths).map(BodyLength::Known),
-        (_, [_, ..]) => Err(HttpError::bad_request("there are both Transfer-Encoding and Content-Length")),
-        (_, []) if version == Version::Http10 => Err(HttpError::bad_request("HTTP/1.0 has no Transfer-Encoding")),
-        (["chunked"], []) => Ok(BodyLength::Chunked),
-        _ => Err(HttpError::NotImplemented("a Transfer-Encoding other than chunked".into())),
-    }
-}
-
-/// RFC 9110 §8.6: digits only. The same length given several times is one length; a list in one field, which RFC 9112
-/// §6.3 lets a server refuse, is refused, because tiny_http takes it for no length at all.
-fn content_length(values: &[&str]) -> Result<u64, HttpError> {
-    let refused = || HttpError::bad_request("the Content-Length is not one number of bytes");
-    let mut lengths = values.iter().map(|value| {
-        let all_digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-        all_digits.then(|| value.parse::<u64>().ok()).flatten().ok_or_else(refused)
-    });
-    let first = lengths.next().ok_or_else(refused)??;
-    for length in lengths {
-        if length? != first {
-            return Err(refused());
+impl FramingFields {
+    fn add(&mut self, name: &str, value: &str) -> Result<(), HttpError> {
+        // Names of other lengths are not even compared.
+        match name.len() {
+            4 if name.eq_ignore_ascii_case("Host") => self.add_host(value),
+            6 if name.eq_ignore_ascii_case("Expect") => self.add_expect(value),
+            10 if name.eq_ignore_ascii_case("Connection") => {
+                for token in list(value) {
+                    self.close |= token.eq_ignore_ascii_case("close");
+                    self.keep_alive |= token.eq_ignore_ascii_case("keep-alive");
+                }
+                Ok(())
+            }
+            14 if name.eq_ignore_ascii_case("Content-Length") => self.add_content_length(value),
+            17 if name.eq_ignore_ascii_case("Transfer-Encoding") => {
+                let codings = self.codings.get_or_insert(Codings::Others { any: false });
+                *codings = list(value).fold(*codings, Codings::then);
+                Ok(())
+            }
+            _ => Ok(()),
         }
     }
-    Ok(first)
+
+    /// RFC 9112 §3.2: one host, which may be empty.
+    fn add_host(&mut self, value: &str) -> Result<(), HttpError> {
+        if std::mem::replace(&mut self.has_host, true) {
+            return Err(HttpError::bad_request("there is more than one Host field"));
+        }
+        if value.is_empty() || is_host(value) {
+            Ok(())
+        } else {
+            Err(HttpError::bad_request("the Host field is not a host"))
+        }
+    }
+
+    /// RFC 9110 §10.1.1: the one expectation that there is.
+    fn add_expect(&mut self, value: &str) -> Result<(), HttpError> {
+        for expectation in list(value) {
+            if !expectation.eq_ignore_ascii_case("100-continue") {
+                return Err(HttpError::ExpectationFailed);
+            }
+            self.expects_continue = true;
+        }
+        Ok(())
+    }
+
+    /// RFC 9110 §8.6: digits only. The same length in several fields is one length; a list in one field, which RFC 9112 §6.3
+    /// lets a server refuse, is refused.
+    fn add_content_length(&mut self, value: &str) -> Result<(), HttpError> {
+        let refused = || HttpError::bad_request("the Content-Length is not one number of bytes");
+        if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(refused());
+        }
+        let length = value.parse().map_err(|_| refused())?;
+        if *self.content_length.get_or_insert(length) == length { Ok(()) } else { Err(refused()) }
+    }
+
+    fn framing(&self, method: &Method, version: Version) -> Result<Framing, HttpError> {
+        if !self.has_host && version == Version::Http11 {
+            return Err(HttpError::bad_request("there is no Host field"));
+        }
+        let body = self.body_length(version)?;
+        if matches!(method, Method::Trace | Method::Connect) {
+            return Err(HttpError::MethodNotAllowed(
+                (&[Method::Get, Method::Head, Method::Post, Method::Put, Method::Options]).into(),
+            ));
+        }
+        let persists = !self.close && (version == Version::Http11 || self.keep_alive);
+        Ok(Framing {
+            body,
+            persistence: if persists { Persistence::KeepAlive } else { Persistence::Close },
+            expects_continue: self.expects_continue && version == Version::Http11,
+        })
+    }
+
+    /// RFC 9112 §6.3.
+    fn body_length(&self, version: Version) -> Result<BodyLength, HttpError> {
+        match (self.codings, self.content_length) {
+            (None, None) => Ok(BodyLength::Absent),
+            (None, Some(length)) => Ok(BodyLength::Known(length)),
+            (Some(_), Some(_)) => Err(HttpError::bad_request("there are both Transfer-Encoding and Content-Length")),
+            (Some(_), None) if version == Version::Http10 => {
+                Err(HttpError::bad_request("HTTP/1.0 has no Transfer-Encoding"))
+            }
+            (Some(Codings::ChunkedLast { alone: true }), None) => Ok(BodyLength::Chunked),
+            (Some(Codings::ChunkedLast { alone: false }), None) => {
+                Err(HttpError::NotImplemented("a Transfer-Encoding other than chunked".into()))
+            }
+            (Some(Codings::Others { .. } | Codings::AfterChunked), None) => {
+                Err(HttpError::bad_request("the Transfer-Encoding does not end with chunked, once"))
+            }
+        }
+    }
+}
+
+impl Codings {
+    fn then(self, coding: &str) -> Self {
+        match self {
+            Self::Others { any } if coding.eq_ignore_ascii_case("chunked") => Self::ChunkedLast { alone: !any },
+            Self::Others { .. } => Self::Others { any: true },
+            Self::ChunkedLast { .. } | Self::AfterChunked => Self::AfterChunked,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::request_head::{HeadLimits, HeadParser};
 
-    fn framing(version: Version, fields: FramingFields<'_>) -> Result<Framing, u16> {
-        let target = Target::parse("/").unwrap();
-        read(&Method::Post, version, &target, &fields).map_err(|error| error.status().code())
+    /// The framing of a request with this first line and these fields, or the status that refuses it.
+    fn framing(line: &str, fields: &str) -> Result<Framing, u16> {
+        let limits = HeadLimits { max_head: 8192, max_fields: 100, max_target: 1024 };
+        let bytes = format!("{line}\r\n{fields}\r\n").into_bytes();
+        let mut parser = HeadParser::default();
+        assert_eq!(parser.advance(&bytes, &limits), Ok(Some(bytes.len())), "{fields:?}");
+        read(&parser.finish(bytes)).map_err(|error| error.status().code())
     }
 
     #[test]
     fn bodies_are_framed_one_way_or_refused() {
         use BodyLength::{Absent, Chunked, Known};
-        let table: &[(&[&str], &[&str], Result<BodyLength, u16>, &str)] = &[
-            (&[], &[], Ok(Absent), "no body"),
-            (&["0"], &[], Ok(Known(0)), "an empty body"),
-            (&["5"], &[], Ok(Known(5)), "a length"),
-            (&["5", "5"], &[], Ok(Known(5)), "the same length twice"),
-            (&["5", "6"], &[], Err(400), "two lengths"),
-            (&["5, 5"], &[], Err(400), "a list"),
-            (&["+5"], &[], Err(400), "a sign"),
-            (&["-5"], &[], Err(400), "a sign"),
-            (&["5 "], &[], Err(400), "white space"),
-            (&["0x5"], &[], Err(400), "not decimal"),
-            (&[""], &[], Err(400), "empty"),
-            (&["18446744073709551616"], &[], Err(400), "beyond 64 bits"),
-            (&[], &["chunked"], Ok(Chunked), "chunked"),
-            (&["5"], &["chunked"], Err(400), "both"),
-            (&[], &["gzip, chunked"], Err(501), "another coding"),
-            (&[], &["identity"], Err(501), "another coding"),
-            (&[], &["chunked", "chunked"], Err(501), "chunked twice"),
-            (&[], &["xchunked"], Err(501), "not chunked"),
-            (&[], &[""], Err(501), "empty"),
+        let table = [
+            ("", Ok(Absent), "no body"),
+            ("Content-Length: 0\r\n", Ok(Known(0)), "an empty body"),
+            ("content-length:5\r\n", Ok(Known(5)), "a length"),
+            ("Content-Length: 18446744073709551615\r\n", Ok(Known(u64::MAX)), "the largest"),
+            ("Content-Length: 5\r\nContent-Length: 5\r\n", Ok(Known(5)), "the same length twice"),
+            ("Content-Length: 5\r\nContent-Length: 05\r\n", Ok(Known(5)), "the same number"),
+            ("Content-Length: 5\r\nContent-Length: 6\r\n", Err(400), "two lengths"),
+            ("Content-Length: 5, 5\r\n", Err(400), "a list"),
+            ("Content-Length: +5\r\n", Err(400), "a sign"),
+            ("Content-Length: -5\r\n", Err(400), "a sign"),
+            ("Content-Length: 5 5\r\n", Err(400), "white space"),
+            ("Content-Length: 0x5\r\n", Err(400), "not decimal"),
+            ("Content-Length: \r\n", Err(400), "empty"),
+            ("Content-Length: 18446744073709551616\r\n", Err(400), "beyond 64 bits"),
+            ("Transfer-Encoding: chunked\r\n", Ok(Chunked), "chunked"),
+            ("Transfer-Encoding: \tChunkeD , ,\r\n", Ok(Chunked), "in any case, empty members left out"),
+            ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", Err(400), "both"),
+            ("Transfer-Encoding: gzip, chunked\r\n", Err(501), "another coding before it"),
+            ("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", Err(501), "in another field"),
+            ("Transfer-Encoding: identity, chunked\r\n", Err(501), "identity is one"),
+            ("Transfer-Encoding: chunked, gzip\r\n", Err(400), "another coding after it"),
+            ("Transfer-Encoding: chunked, chunked\r\n", Err(400), "chunked twice"),
+            ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", Err(400), "in two fields"),
+            ("Transfer-Encoding: chunked;q=1\r\n", Err(400), "chunked has no parameters"),
+            ("Transfer-Encoding: identity\r\n", Err(400), "no chunked"),
+            ("Transfer-Encoding: xchunked\r\n", Err(400), "not chunked"),
+            ("Transfer-Encoding: \r\n", Err(400), "empty"),
         ];
-        for (content_length, transfer_encoding, expected, why) in table {
-            let fields = FramingFields {
-                host: vec!["h"],
-                content_length: content_length.to_vec(),
-                transfer_encoding: transfer_encoding.to_vec(),
-                connection: vec![],
-            };
-            assert_eq!(framing(Version::Http11, fields).map(|framing| framing.body), *expected, "{why}");
+        for (fields, expected, why) in table {
+            let seen = framing("POST / HTTP/1.1", &format!("Host: h\r\n{fields}"));
+            assert_eq!(seen.map(|framing| framing.body), expected, "{why}");
         }
-        let fields = FramingFields { transfer_encoding: vec!["chunked"], ..FramingFields::default() };
-        assert_eq!(framing(Version::Http10, fields), Err(400), "HTTP/1.0 has no chunks");
+        assert_eq!(framing("POST / HTTP/1.0", "Transfer-Encoding: chunked\r\n"), Err(400), "HTTP/1.0 has no chunks");
     }
 
     #[test]
     fn one_host_is_needed_in_http_1_1() {
-        let table: &[(Version, &[&str], bool, &str)] = &[
-            (Version::Http11, &["localhost:4040"], true, "a host"),
-            (Version::Http11, &["[::1]:4040"], true, "an IPv6 address"),
-            (Version::Http11, &[""], true, "an empty host"),
-            (Version::Http11, &[], false, "missing"),
-            (Version::Http11, &["a", "a"], false, "twice"),
-            (Version::Http11, &["a b"], false, "a space"),
-            (Version::Http11, &["a/b"], false, "a slash"),
-            (Version::Http11, &["me@h"], false, "user information"),
-            (Version::Http10, &[], true, "HTTP/1.0 needs none"),
-            (Version::Http10, &["a", "b"], false, "twice"),
+        let table = [
+            ("HTTP/1.1", "Host: localhost:4040\r\n", true, "a host"),
+            ("HTTP/1.1", "hOST: [::1]:4040\r\n", true, "an IPv6 address"),
+            ("HTTP/1.1", "Host:\r\n", true, "an empty host"),
+            ("HTTP/1.1", "X-Host: a\r\n", false, "missing"),
+            ("HTTP/1.1", "Host: a\r\nHost: a\r\n", false, "twice"),
+            ("HTTP/1.1", "Host: a, a\r\n", false, "a list"),
+            ("HTTP/1.1", "Host: a b\r\n", false, "a space"),
+            ("HTTP/1.1", "Host: [::1\r\n", false, "an open bracket"),
+            ("HTTP/1.1", "Host: a:99999\r\n", false, "a bad port"),
+            ("HTTP/1.0", "", true, "HTTP/1.0 needs none"),
+            ("HTTP/1.0", "Host: a\r\nHost: b\r\n", false, "twice"),
         ];
-        for (version, host, accepted, why) in table {
-            let fields = FramingFields { host: host.to_vec(), ..FramingFields::default() };
-            assert_eq!(framing(*version, fields).is_ok(), *accepted, "{why}");
+        for (version, fields, accepted, why) in table {
+            let seen = framing(&format!("GET / {version}"), fields);
+            assert_eq!(seen.map(|_| ()), if accepted { Ok(()) } else { Err(400) }, "{why}");
         }
     }
 
     #[test]
     fn connections_persist_as_all_their_tokens_say() {
-        let table: &[(Version, &[&str], bool)] = &[
-            (Version::Http11, &[], true),
-            (Version::Http11, &["keep-alive"], true),
-            (Version::Http11, &["close"], false),
-            (Version::Http11, &["Close"], false),
-            (Version::Http11, &["keep-alive", "close"], false),
-            (Version::Http11, &["te, close"], false),
-            (Version::Http11, &["xclose"], true),
-            (Version::Http11, &["upgrade"], false),
-            (Version::Http10, &[], false),
-            (Version::Http10, &["Keep-Alive"], true),
-            (Version::Http10, &["keep-alive, close"], false),
+        let table = [
+            ("HTTP/1.1", "", true),
+            ("HTTP/1.1", "Connection: keep-alive\r\n", true),
+            ("HTTP/1.1", "Connection: Close\r\n", false),
+            ("HTTP/1.1", "Connection: keep-alive\r\nConnection: close\r\n", false),
+            ("HTTP/1.1", "Connection: te, close\r\n", false),
+            ("HTTP/1.1", "Connection: xclose, close-x, close=1\r\n", true),
+            ("HTTP/1.1", "Connection: upgrade\r\nUpgrade: h2c\r\n", true),
+            ("HTTP/1.0", "", false),
+            ("HTTP/1.0", "Connection: Keep-Alive\r\n", true),
+            ("HTTP/1.0", "Connection: keep-alive, close\r\n", false),
         ];
-        for (version, connection, persistent) in table {
-            let fields = FramingFields { host: vec!["h"], connection: connection.to_vec(), ..FramingFields::default() };
-            assert_eq!(framing(*version, fields).unwrap().persistent, *persistent, "{version:?} {connection:?}");
+        for (version, fields, persists) in table {
+            let expected = if persists { Persistence::KeepAlive } else { Persistence::Close };
+            let seen = framing(&format!("GET / {version}"), &format!("Host: h\r\n{fields}")).unwrap();
+            assert_eq!(seen.persistence, expected, "{version} {fields:?}");
         }
     }
 
     #[test]
-    fn the_asterisk_is_for_options() {
-        let target = Target::parse("*").unwrap();
-        let fields = FramingFields { host: vec!["h"], ..FramingFields::default() };
-        assert!(read(&Method::Options, Version::Http11, &target, &fields).is_ok());
-        assert!(read(&Method::Get, Version::Http11, &target, &fields).is_err());
+    fn one_expectation_is_known() {
+        let table = [
+            ("HTTP/1.1", "", Ok(false)),
+            ("HTTP/1.1", "Expect: 100-continue\r\n", Ok(true)),
+            ("HTTP/1.1", "Expect: 100-Continue\r\n", Ok(true)),
+            ("HTTP/1.1", "Expect: 100-continue, a miracle\r\n", Err(417)),
+            ("HTTP/1.1", "Expect: x100-continue\r\n", Err(417)),
+            ("HTTP/1.0", "Expect: 100-continue\r\n", Ok(false)),
+        ];
+        for (version, fields, expected) in table {
+            let seen = framing(&format!("POST / {version}"), &format!("Host: h\r\n{fields}"));
+            assert_eq!(seen.map(|framing| framing.expects_continue), expected, "{version} {fields:?}");
+        }
+    }
+
+    #[test]
+    fn two_methods_are_not_served() {
+        assert_eq!(framing("TRACE / HTTP/1.1", "Host: h\r\n"), Err(405));
+        assert_eq!(framing("CONNECT h:1 HTTP/1.1", "Host: h\r\n"), Err(405));
+        assert_eq!(framing("TRACE / HTTP/1.1", ""), Err(400), "what cannot be trusted is said first");
     }
 }

@@ -62,7 +62,12 @@ impl Headers {
 
 /// Whether the text is a token (RFC 9110 §5.6.2): the form of field names and methods.
 pub(crate) fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| TOKEN[usize::from(byte)])
+    !text.is_empty() && text.bytes().all(is_token_byte)
+}
+
+/// Whether a token may hold this byte.
+pub(crate) fn is_token_byte(byte: u8) -> bool {
+    TOKEN[usize::from(byte)]
 }
 
 /// Which bytes a token is made of. A table, because every field of every response is looked at.

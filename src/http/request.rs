@@ -1,6 +1,5 @@
 //! A request as a handler sees it, whether it came over a connection or was made up by a test.
 
-use core::net::SocketAddr;
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
@@ -11,6 +10,7 @@ use super::error::HttpError;
 use super::headers::{Headers, Text};
 use super::method::{Method, Version};
 use super::path;
+use super::peer::Peer;
 use super::query::Query;
 use super::target::Target;
 
@@ -19,11 +19,18 @@ use super::target::Target;
 pub(crate) trait Source: Any + Send {
     /// The request target, as sent.
     fn target(&self) -> &str;
-    /// The name and the value of a header field, by its place among them.
+    /// The name and the value of a header field, by its place among them. What is not UTF-8 is replaced.
     fn field(&self, index: usize) -> Option<(&str, &str)>;
+    /// The value of a header field as it was sent, by its place among them.
+    fn field_bytes(&self, index: usize) -> Option<&[u8]>;
+    /// The trailer fields. There are none before the body was read to its end.
+    fn trailers(&self) -> &[(String, Vec<u8>)];
     /// Reads on in the body. `Ok(0)` is its proper end, and only that.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError>;
 }
+
+/// Fields that came behind a body, by name and value.
+pub(crate) type Trailers = Vec<(String, Vec<u8>)>;
 
 /// A request: method, target, header fields and a body to read (RFC 9110 §3.4).
 ///
@@ -41,7 +48,7 @@ pub struct Request {
     /// The decoded path, where decoding changes it.
     decoded_path: Option<String>,
     body_length: BodyLength,
-    peer: Option<SocketAddr>,
+    peer: Option<Peer>,
     secure: bool,
     parameters: Vec<(String, String)>,
     user: Option<String>,
@@ -64,7 +71,7 @@ impl Request {
     ///
     /// When the target is not one that a server would take (RFC 9112 §3.2).
     pub fn new(method: Method, target: &str) -> Self {
-        let parsed = Target::parse(target).unwrap_or_else(|error| panic!("{target:?}: {}", error.explain()));
+        let parsed = Target::parse(&method, target).unwrap_or_else(|error| panic!("{target:?}: {}", error.explain()));
         let source = Canned { target: target.into(), headers: Headers::new(), body: io::Cursor::new(Vec::new()) };
         Self::assemble(method, Version::Http11, parsed, BodyLength::Absent, Box::new(source))
     }
@@ -145,9 +152,16 @@ impl Request {
         }
     }
 
-    /// The value of the first header field of this name, compared without regard to case.
+    /// The value of the first header field of this name, compared without regard to case. A value may hold bytes that are not
+    /// UTF-8 (RFC 9110 §5.5): those are replaced by U+FFFD; [`Request::header_bytes`] gives them as they are.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The value of the first header field of this name, as it was sent.
+    pub fn header_bytes(&self, name: &str) -> Option<&[u8]> {
+        let index = self.headers().position(|(n, _)| n.eq_ignore_ascii_case(name))?;
+        self.source.field_bytes(index)
     }
 
     /// The values of all header fields of this name, joined by commas into one list (RFC 9110 §5.3). Not for `Set-Cookie`.
@@ -167,8 +181,8 @@ impl Request {
         self.parameters.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// The address of the client; `None` for a request that came over no connection.
-    pub fn peer(&self) -> Option<SocketAddr> {
+    /// The client's end of the connection; `None` for a request that came over none.
+    pub fn peer(&self) -> Option<Peer> {
         self.peer
     }
 
@@ -205,6 +219,13 @@ impl Request {
     /// ([`Settings::max_body`](crate::Settings::max_body)), late, cut short or badly framed; `?` turns each into its status.
     pub fn body(&mut self) -> Body<'_> {
         Body(self.source.as_mut())
+    }
+
+    /// The trailer fields as (name, value), in the order in which they were sent: what follows a chunked body (RFC 9112 §7.1.2).
+    /// There are none before the body was read to its end. Those that may not come so late, because they frame, route or
+    /// authorize the request (RFC 9110 §6.5.1), are left out.
+    pub fn trailers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.source.trailers().iter().map(|(name, value)| (name.as_str(), value.as_slice()))
     }
 
     /// The whole body.
@@ -258,7 +279,7 @@ impl Request {
         }
     }
 
-    pub(crate) fn set_connection(&mut self, peer: SocketAddr, secure: bool) {
+    pub(crate) fn set_connection(&mut self, peer: Peer, secure: bool) {
         self.peer = Some(peer);
         self.secure = secure;
     }
@@ -324,6 +345,14 @@ impl Source for Canned {
 
     fn field(&self, index: usize) -> Option<(&str, &str)> {
         self.headers.iter().nth(index)
+    }
+
+    fn field_bytes(&self, index: usize) -> Option<&[u8]> {
+        self.headers.iter().nth(index).map(|(_, value)| value.as_bytes())
+    }
+
+    fn trailers(&self) -> &[(String, Vec<u8>)] {
+        &[]
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {

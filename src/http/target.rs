@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::host;
+use super::method::Method;
 use super::path;
 
 /// The form of a request target.
@@ -13,25 +15,31 @@ pub(crate) enum Form {
     Absolute,
     /// `*`, for `OPTIONS`
     Asterisk,
+    /// `host:port`, for `CONNECT`
+    Authority,
 }
 
 /// A request target's form, and where its parts stand in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) form: Form,
-    /// The path as sent: it starts with `/`, or is `*`.
+    /// The path as sent: it starts with `/`, or is `*`. Where the target is an authority it is all of that.
     pub(crate) path: Range<usize>,
     /// The query as sent, without its `?`.
     pub(crate) query: Option<Range<usize>>,
-    /// The authority of an absolute-form target.
+    /// The authority, where the target has one.
     pub(crate) authority: Option<Range<usize>>,
 }
 
 /// Why a request target was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TargetError {
-    /// Neither origin-form, absolute-form nor `*`.
+    /// None of the four forms.
     Form,
+    /// `*` with another method than `OPTIONS` (RFC 9112 §3.2.4).
+    Asterisk,
+    /// `CONNECT` with anything but a host and a port (RFC 9112 §3.2.3).
+    Connect,
     /// A control character, a space, a `#`, or a byte beyond ASCII.
     Character,
     /// A `%` in the path that two hexadecimal digits do not follow.
@@ -43,6 +51,8 @@ impl TargetError {
     pub(crate) fn explain(self) -> &'static str {
         match self {
             Self::Form => "the request target is neither a path nor an http URL",
+            Self::Asterisk => "the target * goes with OPTIONS only",
+            Self::Connect => "the target of CONNECT is not a host and a port",
             Self::Character => "the request target holds a character that must be percent-encoded",
             Self::Percent => "the path holds a % that two hexadecimal digits do not follow",
         }
@@ -50,19 +60,22 @@ impl TargetError {
 }
 
 impl Target {
-    /// A target that could not be taken apart, as one path, for saying so.
-    pub(crate) fn opaque(target: &str) -> Self {
-        Self { form: Form::Origin, path: 0..target.len(), query: None, authority: None }
-    }
-
-    /// Takes a request target apart.
-    ///
-    /// `*` is accepted here whatever the method; whether it goes with the method is the caller's question.
-    pub(crate) fn parse(target: &str) -> Result<Self, TargetError> {
+    /// Takes the target of a request with this method apart.
+    pub(crate) fn parse(method: &Method, target: &str) -> Result<Self, TargetError> {
         if !target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
             return Err(TargetError::Character);
         }
+        if *method == Method::Connect {
+            if !host::is_host_with_port(target) {
+                return Err(TargetError::Connect);
+            }
+            let all = 0..target.len();
+            return Ok(Self { form: Form::Authority, path: all.clone(), query: None, authority: Some(all) });
+        }
         if target == "*" {
+            if *method != Method::Options {
+                return Err(TargetError::Asterisk);
+            }
             return Ok(Self { form: Form::Asterisk, path: 0..1, query: None, authority: None });
         }
         let (form, path_start, authority) =
@@ -90,7 +103,7 @@ fn absolute(target: &str) -> Result<(Form, usize, Option<Range<usize>>), TargetE
     let start = scheme_end + 3;
     let end = target[start..].find(['/', '?']).map_or(target.len(), |at| start + at);
     // RFC 9110 §4.2: an http URL with an empty host, or with user information, is not valid.
-    if start == end || target[start..end].contains('@') {
+    if !host::is_host(&target[start..end]) {
         return Err(TargetError::Form);
     }
     Ok((Form::Absolute, end, Some(start..end)))
@@ -102,19 +115,21 @@ mod tests {
 
     #[test]
     fn targets_are_taken_apart() {
-        let table: [(&str, Result<(&str, Option<&str>, Option<&str>), TargetError>); 21] = [
+        let table: [(&str, Result<(&str, Option<&str>, Option<&str>), TargetError>); 23] = [
             ("/", Ok(("/", None, None))),
             ("/a/b?q=1", Ok(("/a/b", Some("q=1"), None))),
             ("/a?", Ok(("/a", Some(""), None))),
             ("/a?b?c", Ok(("/a", Some("b?c"), None))),
             ("//evil/", Ok(("//evil/", None, None))),
             ("/%41?%zz", Ok(("/%41", Some("%zz"), None))),
-            ("*", Ok(("*", None, None))),
             ("http://h/p?q", Ok(("/p", Some("q"), Some("h")))),
             ("HTTPS://h:1/p", Ok(("/p", None, Some("h:1")))),
             ("http://h", Ok(("", None, Some("h")))),
             ("http://h?q", Ok(("", Some("q"), Some("h")))),
+            ("http://[::1]:80/p", Ok(("/p", None, Some("[::1]:80")))),
             ("", Err(TargetError::Form)),
+            ("*", Err(TargetError::Asterisk)),
+            ("http://a,b/", Err(TargetError::Form)),
             ("a", Err(TargetError::Form)),
             ("http:///p", Err(TargetError::Form)),
             ("http://me@h/", Err(TargetError::Form)),
@@ -126,11 +141,29 @@ mod tests {
             ("/%4", Err(TargetError::Percent)),
         ];
         for (target, expected) in table {
-            let parsed = Target::parse(target);
+            let parsed = Target::parse(&Method::Get, target);
             let seen = parsed.as_ref().map(|t| {
                 (&target[t.path.clone()], t.query.clone().map(|q| &target[q]), t.authority.clone().map(|a| &target[a]))
             });
             assert_eq!(seen.map_err(|&error| error), expected, "{target:?}");
+        }
+    }
+
+    #[test]
+    fn two_forms_belong_to_one_method_each() {
+        let table = [
+            (Method::Options, "*", Ok(Form::Asterisk)),
+            (Method::Options, "/", Ok(Form::Origin)),
+            (Method::Post, "*", Err(TargetError::Asterisk)),
+            (Method::Connect, "a:443", Ok(Form::Authority)),
+            (Method::Connect, "[::1]:443", Ok(Form::Authority)),
+            (Method::Connect, "a", Err(TargetError::Connect)),
+            (Method::Connect, "/", Err(TargetError::Connect)),
+            (Method::Connect, "*", Err(TargetError::Connect)),
+            (Method::Get, "a:443", Err(TargetError::Form)),
+        ];
+        for (method, target, expected) in table {
+            assert_eq!(Target::parse(&method, target).map(|target| target.form), expected, "{method} {target}");
         }
     }
 }

@@ -1,129 +1,128 @@
-//! One connection on one worker: requests are read, answered and logged, one after the other, until it ends.
+//! One request on its connection: it is judged, answered, and the answer is written and logged.
 
 use std::any::Any;
-use std::io::{self, Read as _};
-use std::net::Shutdown;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
-
-use socket2::SockRef;
+use std::time::{Instant, SystemTime};
 
 use super::Context;
-use super::adapter::{self, Adapted, Wire};
-use super::connections::{Connection, Phase};
-use super::guard::last_words;
-use super::writer::{self, Failure, Sink};
+use super::body::{Incoming, Rest};
+use super::connection::Connection;
+use super::workers::Workers;
+use super::writer::{self, Failure, Outgoing};
 use crate::access_log::Record;
 use crate::handlers;
+use crate::http::body::BodyLength;
 use crate::http::error::HttpError;
+use crate::http::framing;
 use crate::http::head::Persistence;
+use crate::http::method::{Method, Version};
 use crate::http::request::Request;
+use crate::http::request_head::RequestHead;
 use crate::http::response::Response;
 
-/// What tiny_http gives for an accepted connection: an iterator over its requests. It has no name that could be used.
-pub(super) type Requests = Box<dyn Iterator<Item = RequestResult> + Send>;
-type RequestResult = Result<tiny_http::Request, Box<dyn std::fmt::Display + Send>>;
-
-/// Serves a connection to its end.
-pub(super) fn run(requests: &mut Requests, connection: &Arc<Connection>, context: &Arc<Context>) {
-    let mut buffer = Vec::new();
-    for request in requests {
-        let request = match request {
-            Ok(request) => request,
-            Err(error) => {
-                // tiny_http has answered 400 itself, if there was anyone to answer.
-                log::debug!("{}: no request: {error}", connection.peer());
-                return;
-            }
-        };
-        if !context.connections.enter(connection, Phase::Handling) {
-            return;
-        }
-        let next = serve(request, connection, context, &mut buffer);
-        // A client that was told to go on may have sent its next request, so a stop is not looked at here: it ends idle
-        // connections itself.
-        if next == Next::Close || !context.connections.enter(connection, Phase::Idle) {
-            return;
-        }
-    }
-}
-
-/// Refuses a connection that begins in HTTP/2 or HTTP/3, as a client with prior knowledge of another server does (RFC 9113
-/// §3.3): tiny_http would be caught in its own answer to that, and not come back. It can be seen on plain connections only,
-/// and only in what has arrived when the first byte has; the guard finds out about the rest.
-pub(super) fn refuse_other_protocol(connection: &Connection) -> bool {
-    let mut buffer = [0; 512];
-    let seen = connection.peek(&mut buffer);
-    let line = seen.split(|byte| *byte == b'\r').next().unwrap_or(seen);
-    if !line.ends_with(b" HTTP/2.0") && !line.ends_with(b" HTTP/3.0") {
-        return false;
-    }
-    connection.say(last_words!("505 HTTP Version Not Supported"));
-    linger(connection);
-    true
-}
-
-/// What becomes of the connection after an exchange.
+/// What becomes of a connection after an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
+pub(super) enum Next {
+    /// It takes another request.
     Request,
+    /// It is closed. The client knows, and sends nothing more.
     Close,
+    /// It is closed when the client has read the answer, for it may still be sending.
+    Linger,
+    /// It is closed at once: the answer was cut short, and the client is to notice.
+    Abort,
 }
 
-/// Answers one request.
-fn serve(
-    request: tiny_http::Request,
-    connection: &Arc<Connection>,
-    context: &Arc<Context>,
-    buffer: &mut Vec<u8>,
-) -> Next {
-    let started = Instant::now();
-    let Adapted { mut request, verdict } = adapter::adapt(request, connection, context);
-    let (response, persistent) = match verdict {
-        Ok(persistent) => (answer(context, &mut request), persistent),
-        Err(refusal) => (handlers::fail(refusal, &request), false),
+/// Answers a request. `None` when a handler has kept the request, and the connection with it.
+pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Option<(Box<Connection>, Next)> {
+    let context = std::sync::Arc::clone(&connection.context);
+    let started = context.access_log.is_some().then(Instant::now);
+    let judged = framing::read(&head);
+    let (method, version, target) = (head.method().clone(), head.version(), head.target_parts().clone());
+    let (length, expects_continue, asked, refusal) = match judged {
+        Ok(framing) => (framing.body, framing.expects_continue, framing.persistence, None),
+        Err(error) => (BodyLength::Absent, false, Persistence::Close, Some(error)),
     };
-    let (method, version) = (request.method().clone(), request.version());
-    let status = response.status();
+    connection.head = Some(head);
+    connection.body = Incoming::new(length, expects_continue, &context.settings);
+    let (peer, secure) = (connection.peer(), connection.is_secure());
+    let mark = connection.mark.clone();
+
+    let mut request = Request::assemble(method.clone(), version, target, length, connection);
+    request.set_connection(peer, secure);
+    if let Some(mark) = &mark {
+        Workers::enter_handler(mark);
+    }
+    let refused = refusal.is_some();
+    let response = match refusal {
+        None => answer(&context, &mut request),
+        Some(error) => handlers::fail(error, &request),
+    };
     let record = context.access_log.as_ref().map(|_| Record::begin(&request, SystemTime::now()));
-
-    // To be named in the log, should the body fail on its way.
-    let target = response.is_stream().then(|| request.target().to_owned());
-
-    let mut wire = into_wire(request);
-    let settled = wire.settle();
-    let persistent = persistent && settled && !context.is_stopping() && !context.is_pressed();
-    let persistence = if persistent { Persistence::KeepAlive } else { Persistence::Close };
-
-    context.connections.enter(connection, Phase::Writing);
-    let plain = !wire.is_secure();
-    let result = into_writer(wire, connection, settled).map_err(Failure::from).and_then(|mut out| {
-        let socket = if plain { connection.socket().for_worker() } else { None };
-        let mut sink = Sink { out: &mut out, socket };
-        writer::send(&mut sink, buffer, response, &method, version, persistence)
-    });
-    if let (Some(log), Some(record)) = (&context.access_log, record) {
+    let left = request.into_source();
+    let mut connection = match (left as Box<dyn Any>).downcast::<Connection>() {
+        Ok(connection) => connection,
+        Err(_) => {
+            log::error!("a handler has kept its request, which is not answered");
+            return None;
+        }
+    };
+    let rest = if refused { Rest::TooMuch } else { connection.body.rest(context.settings.max_body) };
+    let stays =
+        asked == Persistence::KeepAlive && rest != Rest::TooMuch && !context.is_stopping() && !context.is_pressed();
+    let persistence = if stays { Persistence::KeepAlive } else { Persistence::Close };
+    let status = response.status();
+    let streams = response.is_stream();
+    let out = Outgoing { response, method: &method, version, persistence };
+    let result = writer::send(connection.as_mut(), out);
+    if let Some(mark) = &mark {
+        context.workers.leave_handler(mark);
+    }
+    if let (Some(log), Some(record), Some(started)) = (&context.access_log, record, started) {
         let sent = result.as_ref().map_or(0, |sent| sent.body);
         log.write(&record.end(status, sent, started.elapsed()));
     }
-    match result {
+    connection.answered = true;
+    // From here on the time runs in which the rest of the body has to come.
+    connection.since = if rest == Rest::Little { context.registry.now() } else { connection.since };
+    let next = match result {
         Ok(sent) if sent.persistence == Persistence::KeepAlive => Next::Request,
-        Ok(_) => {
-            if !settled {
-                linger(connection);
-            }
-            Next::Close
-        }
+        Ok(_) if asked == Persistence::Close && rest == Rest::Nothing => Next::Close,
+        Ok(_) => Next::Linger,
         Err(failure) => {
             match failure {
-                Failure::Connection(error) => log::debug!("{}: an answer was cut short: {error}", connection.peer()),
-                Failure::Body(error) => log::error!("{method} {}: cut short: {error}", target.unwrap_or_default()),
+                Failure::Connection(error) => log::debug!("{peer}: an answer was cut short: {error}"),
+                Failure::Body(error) => {
+                    let target = connection.head.as_ref().filter(|_| streams).map_or("", |head| head.target());
+                    log::error!("{method} {target}: cut short: {error}");
+                }
             }
-            connection.cut();
-            Next::Close
+            Next::Abort
         }
+    };
+    if let Some(head) = connection.head.take() {
+        connection.reuse(head);
     }
+    Some((connection, next))
+}
+
+/// Answers what is no request, with this error, as the connection's last answer.
+pub(super) fn refuse(connection: &mut Connection, error: HttpError) -> Next {
+    let context = std::sync::Arc::clone(&connection.context);
+    let line = connection.partial_head().request_line(connection.input());
+    let line = String::from_utf8_lossy(line).into_owned();
+    let method = connection.partial_head().method().cloned().unwrap_or(Method::Get);
+    log::debug!("{}: {}: {line:?}", connection.peer(), error.status());
+    let response = error.into_response(&Request::get("/"));
+    let status = response.status();
+    let out = Outgoing { response, method: &method, version: Version::Http11, persistence: Persistence::Close };
+    let result = writer::send(connection, out);
+    if let Some(log) = &context.access_log {
+        let sent = result.as_ref().map_or(0, |sent| sent.body);
+        let record = Record::of_no_request(connection.peer(), line, SystemTime::now());
+        log.write(&record.end(status, sent, std::time::Duration::ZERO));
+    }
+    if result.is_ok() { Next::Linger } else { Next::Abort }
 }
 
 /// The application's response; 500 if a handler panics.
@@ -137,48 +136,4 @@ fn answer(context: &Context, request: &mut Request) -> Response {
 fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
-}
-
-fn into_wire(request: Request) -> Wire {
-    let source: Box<dyn Any> = request.into_source();
-    *source.downcast::<Wire>().expect("the request was adapted from the wire")
-}
-
-/// tiny_http's writer for the answer.
-///
-/// tiny_http gives it only after it has dropped the reader, and the reader then reads the body to its end, be it gigabytes.
-/// Where the body is not settled this must not be: on a socket that does not wait, the reader gives up as soon as nothing
-/// more has arrived.
-fn into_writer(wire: Wire, connection: &Connection, settled: bool) -> io::Result<Box<dyn io::Write + Send>> {
-    if settled {
-        return Ok(wire.into_request().into_writer());
-    }
-    connection.set_nonblocking(true)?;
-    let out = wire.into_request().into_writer();
-    connection.set_nonblocking(false)?;
-    Ok(out)
-}
-
-/// How much of a refused body is read, and for how long, so that the client gets to read the refusal: closing a socket
-/// with unread bytes resets the connection, and a reset may overtake the answer (RFC 9112 §9.6).
-const LINGER_BYTES: usize = 32 * 1024 * 1024;
-const LINGER_TIME: Duration = Duration::from_secs(1);
-
-fn linger(connection: &Connection) {
-    let Some(socket) = connection.socket().for_worker() else { return };
-    let socket = SockRef::from(&socket);
-    let _ = socket.shutdown(Shutdown::Write);
-    let deadline = Instant::now() + LINGER_TIME;
-    let mut scratch = vec![0; 64 * 1024];
-    let mut read = 0;
-    while read < LINGER_BYTES {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() || socket.set_read_timeout(Some(left)).is_err() {
-            return;
-        }
-        match (&*socket).read(&mut scratch) {
-            Ok(0) | Err(_) => return,
-            Ok(more) => read += more,
-        }
-    }
 }

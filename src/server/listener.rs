@@ -1,21 +1,21 @@
-//! Listening sockets: binding them, and the loop that accepts connections and hands each to a worker.
+//! Listening sockets: binding them, and the loops that accept connections and hand each to the workers.
 
 use std::fmt::Debug;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use socket2::{Domain, SockRef, Socket, Type};
-use tiny_http::SslContextWrap;
+use tiny_http::Listener;
 
-use super::descriptor;
-use super::pool::Pool;
-use super::{Context, Job};
-use crate::config::Settings;
+use super::Context;
 use crate::error::{Error, reason};
+use crate::http::peer::Peer;
 
 /// How many connections the system may complete before we accept them; Linux has its own limit (`net.core.somaxconn`).
 const BACKLOG: i32 = 1024;
@@ -23,7 +23,14 @@ const BACKLOG: i32 = 1024;
 /// A socket that is bound and does not listen yet.
 pub(super) struct Bound {
     socket: Socket,
-    address: SocketAddr,
+    address: Address,
+}
+
+/// Where a server listens.
+#[derive(Clone, Debug)]
+pub(super) enum Address {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
 }
 
 impl Bound {
@@ -40,22 +47,84 @@ impl Bound {
         Err(failure.unwrap_or_else(|| resolve(io::Error::new(io::ErrorKind::NotFound, "it has no address"))))
     }
 
-    /// The address, with the port that the system chose if none was asked for.
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
+    /// Binds a Unix socket at a path where there is nothing yet.
+    pub(super) fn bind_unix(path: &Path) -> Result<Self, Error> {
+        let bind = || {
+            let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+            socket.bind(&socket2::SockAddr::unix(path)?)?;
+            Ok(Self { socket, address: Address::Unix(path.to_owned()) })
+        };
+        bind().map_err(|source| Error::BindUnix { path: path.to_owned(), source })
     }
 
-    /// Starts to listen. Accepted sockets inherit the options that are set here.
-    pub(super) fn listen(self, settings: &Settings) -> Result<TcpListener, Error> {
-        let listen = || {
-            // Without it, an answer of more than one write waits 40 ms for the client's delayed acknowledgement.
-            self.socket.set_tcp_nodelay(true)?;
-            self.socket.set_read_timeout(settings.socket_backstop())?;
-            self.socket.set_write_timeout(settings.socket_backstop())?;
-            self.socket.listen(BACKLOG)
+    /// The address, with the port that the system chose if none was asked for.
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Starts to listen.
+    pub(super) fn listen(self) -> Result<Listener, Error> {
+        let listen = || match self.address {
+            Address::Tcp(_) => {
+                // Accepted sockets inherit it. Without it, an answer of more than one write waits 40 ms for the client's
+                // delayed acknowledgement.
+                self.socket.set_tcp_nodelay(true)?;
+                self.socket.listen(BACKLOG)
+            }
+            Address::Unix(_) => self.socket.listen(BACKLOG),
         };
-        listen().map_err(|source| Error::Bind { address: self.address, source })?;
-        Ok(self.socket.into())
+        listen().map_err(|source| self.address.error(source))?;
+        Ok(match self.address {
+            Address::Tcp(_) => Listener::Tcp(self.socket.into()),
+            Address::Unix(_) => Listener::Unix(UnixListener::from(OwnedFd::from(self.socket))),
+        })
+    }
+}
+
+impl Address {
+    /// Why it cannot be listened on.
+    pub(super) fn error(&self, source: io::Error) -> Error {
+        match self {
+            Self::Tcp(address) => Error::Bind { address: *address, source },
+            Self::Unix(path) => Error::BindUnix { path: path.clone(), source },
+        }
+    }
+
+    pub(super) fn as_tcp(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// Its URL.
+    pub(super) fn url(&self, secure: bool) -> String {
+        let scheme = if secure { "https" } else { "http" };
+        match self {
+            Self::Tcp(address) => format!("{scheme}://{address}/"),
+            Self::Unix(path) => format!("unix:{}", path.display()),
+        }
+    }
+
+    /// Wakes the thread that accepts from this listener, so that it sees that the server stops: with a connection, because to
+    /// shut the listener down would reset those that are in its queue.
+    pub(super) fn wake(&self, listener: &Socket) {
+        let woken = match self {
+            Self::Tcp(address) => {
+                let ip = match address.ip() {
+                    IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+                    IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+                    ip => ip,
+                };
+                let address = (ip, address.port()).into();
+                TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
+            }
+            // Somebody else may listen at the path by now.
+            Self::Unix(path) => is_bound_to(listener, path) && UnixStream::connect(path).is_ok(),
+        };
+        if !woken {
+            let _ = listener.shutdown(Shutdown::Both);
+        }
     }
 }
 
@@ -65,33 +134,65 @@ fn bind_one(address: SocketAddr) -> io::Result<Bound> {
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     let bound = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
-    Ok(Bound { socket, address: bound })
+    Ok(Bound { socket, address: Address::Tcp(bound) })
 }
 
 /// Accepts connections until the server stops, and then those that the system has completed already.
-pub(super) fn accept(
-    listener: TcpListener,
-    address: SocketAddr,
-    tls: &SslContextWrap,
-    context: &Arc<Context>,
-    pool: &Pool<Job>,
-) {
-    let listener = tiny_http::Listener::from(listener);
-    let secure = context.secure;
-    let mut trouble = Trouble::default();
+pub(super) fn accept(listener: &Listener, context: &Arc<Context>) {
     while !context.is_stopping() {
         context.make_room();
-        if let Err(error) = accept_one(&listener, address, secure, tls, context, pool) {
-            trouble.meet(context, &error);
+        match accept_one(listener) {
+            Ok((socket, peer)) => context.arrive(socket, peer),
+            Err(error) => context.bear(&error),
         }
     }
     // Whoever is in the system's queue has connected, and may have sent a request: closing the socket would reset them. So new
     // ones are kept from connecting, those whose handshake is on its way are given a moment, and then all are taken.
-    let tiny_http::Listener::Tcp(socket) = &listener else { return };
-    refuse_newcomers(socket);
-    thread::sleep(HANDSHAKES);
-    if socket.set_nonblocking(true).is_ok() {
-        while accept_one(&listener, address, secure, tls, context, pool).is_ok() {}
+    let nonblocking = match listener {
+        Listener::Tcp(listener) => {
+            refuse_newcomers(listener);
+            thread::sleep(HANDSHAKES);
+            listener.set_nonblocking(true)
+        }
+        Listener::Unix(listener) => listener.set_nonblocking(true),
+    };
+    if nonblocking.is_ok() {
+        while let Ok((socket, peer)) = accept_one(listener) {
+            context.arrive(socket, peer);
+        }
+    }
+}
+
+/// Accepts one connection, whose socket does not block.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn accept_one(listener: &Listener) -> io::Result<(OwnedFd, Peer)> {
+    use rustix::net::{SocketFlags, accept_with, acceptfrom_with};
+
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    match listener {
+        Listener::Tcp(listener) => {
+            let (socket, address) = acceptfrom_with(listener, flags)?;
+            // One that has no address any more has been reset already.
+            let address = address.and_then(|address| SocketAddr::try_from(address).ok());
+            Ok((socket, Peer::Tcp(address.ok_or(io::ErrorKind::ConnectionAborted)?)))
+        }
+        Listener::Unix(listener) => Ok((accept_with(listener, flags)?, Peer::Unix)),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn accept_one(listener: &Listener) -> io::Result<(OwnedFd, Peer)> {
+    match listener {
+        Listener::Tcp(listener) => {
+            let (socket, address) = listener.accept()?;
+            socket.set_nonblocking(true)?;
+            Ok((socket.into(), Peer::Tcp(address)))
+        }
+        Listener::Unix(listener) => {
+            let (socket, _) = listener.accept()?;
+            socket.set_nonblocking(true)?;
+            Ok((socket.into(), Peer::Unix))
+        }
     }
 }
 
@@ -100,7 +201,7 @@ const HANDSHAKES: Duration = Duration::from_millis(50);
 
 /// Lets no new handshake begin. The client's system tries again after a second, and is refused then.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn refuse_newcomers(listener: &TcpListener) {
+fn refuse_newcomers(listener: &std::net::TcpListener) {
     use socket2::SockFilter;
     // The filter sees packets from their TCP header on. Byte 13 holds the flags: those with SYN and without ACK are dropped.
     let operation = |code: u32, if_true, if_false, operand| {
@@ -120,81 +221,35 @@ fn refuse_newcomers(listener: &TcpListener) {
 
 /// Elsewhere a connection that is made in this very moment is reset.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn refuse_newcomers(_: &TcpListener) {}
+fn refuse_newcomers(_: &std::net::TcpListener) {}
 
-fn accept_one(
-    listener: &tiny_http::Listener,
-    address: SocketAddr,
-    secure: bool,
-    tls: &SslContextWrap,
-    context: &Arc<Context>,
-    pool: &Pool<Job>,
-) -> io::Result<()> {
-    // tiny_http panics when the system has a descriptor for the connection and none for its second half.
-    let accepted = catch_unwind(AssertUnwindSafe(|| {
-        let expected = descriptor::lowest_free(listener)?;
-        Ok((expected, tiny_http::Server::accept_connection(listener, tls)?))
-    }));
-    let (expected, client) = accepted.unwrap_or_else(|_| Err(io::Error::other("out of descriptors")))?;
-    // Without a client TLS could not even be set up for it.
-    let Some(client) = client else { return Ok(()) };
-    let known = |local, peer| context.connections.is_open(local, peer);
-    // One that is not found has been reset already.
-    let Some(accepted) = descriptor::claim(expected, address, known) else { return Ok(()) };
-    let limit = context.settings.max_connections_per_address;
-    if limit > 0 && context.connections.count_from(accepted.peer.ip()) >= limit {
-        log::debug!("{}: refused, too many connections from there", accepted.peer);
-        return Ok(());
-    }
-    let requests = Box::new(client.map(|request| request.map_err(|error| Box::new(error) as _)));
-    let connection = context.connections.add(accepted, secure);
-    let job = Job { context: Arc::clone(context), connection, requests: Some(requests) };
-    // The system says that it has no thread left in the words that it has for a wait.
-    pool.submit(job).map_err(|error| io::Error::other(format!("cannot start a thread: {}", reason(&error))))
-}
-
-/// Wakes the thread that accepts from this listener, so that it sees that the server stops: with a connection, because to shut
-/// the listener down would reset those that are in its queue.
-pub(super) fn wake(listener: &Socket, address: SocketAddr) {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    if TcpStream::connect_timeout(&(ip, address.port()).into(), Duration::from_secs(1)).is_err() {
-        let _ = listener.shutdown(Shutdown::Both);
-    }
-}
-
-/// Errors of the one connection, and the listener's own timeout.
+/// Errors of the one connection.
 fn is_passing(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::WouldBlock
-            | io::ErrorKind::TimedOut
             | io::ErrorKind::Interrupted
             | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::ConnectionReset
     )
 }
 
-/// Lasting trouble, such as too many open files: logged once a second, and waited out, so that the loop does not spin.
-#[derive(Default)]
-struct Trouble {
-    logged: Option<Instant>,
+/// Whether the file at the path is the listener's.
+fn is_bound_to(listener: &Socket, path: &Path) -> bool {
+    let bound = listener.local_addr().ok();
+    bound.and_then(|bound| bound.as_pathname().map(|bound| bound == path)).unwrap_or(false)
 }
 
-impl Trouble {
-    fn meet(&mut self, context: &Context, error: &io::Error) {
-        if is_passing(error) || context.is_stopping() {
+impl Context {
+    /// Bears with an error of accepting. Lasting trouble, such as too many open files, is said once a second and waited out, so
+    /// that the loop does not spin.
+    fn bear(&self, error: &io::Error) {
+        if is_passing(error) || self.is_stopping() {
             return;
         }
-        if self.logged.is_none_or(|logged| logged.elapsed() >= Duration::from_secs(1)) {
-            log::error!("cannot take a connection: {}", reason(error));
-            self.logged = Some(Instant::now());
-        }
+        self.trouble.say(&format!("cannot take a connection: {}", reason(error)));
         // An idle connection less may be all that is missing.
-        context.connections.end_longest_idle();
-        context.pause(Duration::from_millis(50));
+        self.end_longest_idle();
+        self.pause(Duration::from_millis(50));
     }
 }

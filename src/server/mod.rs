@@ -1,40 +1,62 @@
-//! The server: it owns the threads and the sockets, and is the only part that names tiny_http.
+//! The server: it owns the threads and the sockets, and is the only part that waits.
 //!
-//! Listeners accept connections and queue them for the pool; a worker takes one and runs its exchanges; the guard watches
-//! them all. `connections` is what they share.
+//! Acceptors take connections from the listeners and hand them to the workers. A worker does what can be done for a connection
+//! and parks it in the registry while it waits for its client, which takes no thread; the poller tells when it goes on, the
+//! watchdog when it has waited for too long.
 
-mod adapter;
-mod connections;
-mod descriptor;
+mod body;
+mod connection;
 mod exchange;
-mod fields;
-mod guard;
 mod listener;
-mod pool;
+mod notifier;
+mod pace;
+mod poller;
+mod registry;
 mod scheduling;
+mod socket;
+mod timers;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls_stream;
+#[cfg(feature = "tls")]
+mod tls_stream;
+mod trouble;
+mod watchdog;
+mod worker;
+mod workers;
 mod writer;
 
 use std::fmt::{self, Debug};
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use socket2::Socket;
-use tiny_http::SslContextWrap;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use tiny_http::Listener;
 
 use crate::access_log::AccessLog;
 use crate::config::Settings;
 use crate::error::Error;
 use crate::handlers::Handler;
+use crate::http::peer::Peer;
+use crate::http::request_head::HeadLimits;
 #[cfg(feature = "tls")]
-use crate::tls::{Tls, TlsError};
+use crate::tls::Tls;
 
-use connections::{Connection, Connections};
-use exchange::Requests;
-use listener::Bound;
-use pool::Pool;
+use connection::Connection;
+use listener::{Address, Bound};
+use notifier::Notifier;
+use poller::Poller;
+use registry::Registry;
+use socket::Socket;
+use tls_stream::{TlsConfig, TlsStream};
+use trouble::Trouble;
+use watchdog::Watchdog;
+use workers::Workers;
 
 /// A running server. Dropping it stops it, cutting what it is doing; [`Server::shutdown`] stops it with more patience.
 ///
@@ -50,8 +72,9 @@ use pool::Pool;
 /// ```
 pub struct Server {
     context: Arc<Context>,
-    addresses: Vec<SocketAddr>,
-    secure: bool,
+    addresses: Vec<Address>,
+    /// Those that are TCP.
+    tcp_addresses: Vec<SocketAddr>,
     /// `None` once the server has been stopped.
     running: Option<Running>,
 }
@@ -59,10 +82,9 @@ pub struct Server {
 /// The threads of a server, and what ends them.
 struct Running {
     /// Second descriptors of the listening sockets, to wake the threads that accept from them.
-    listeners: Vec<Socket>,
+    listeners: Vec<(socket2::Socket, Address)>,
     accepting: Vec<JoinHandle<()>>,
-    guard: JoinHandle<()>,
-    pool: Arc<Pool<Job>>,
+    watchdog: JoinHandle<()>,
 }
 
 /// A server that is about to be: its addresses are taken, and nothing answers there yet.
@@ -95,34 +117,40 @@ impl Server {
     ///
     /// [`Error::Resolve`] when it is no address, [`Error::Bind`] when it cannot be taken.
     pub fn bind(address: impl ToSocketAddrs + Debug) -> Result<Builder, Error> {
-        let builder = Builder {
-            bound: Vec::new(),
-            settings: Settings::default(),
-            access_log: None,
-            #[cfg(feature = "tls")]
-            tls: None,
-        };
-        builder.and_bind(address)
+        Builder::new().and_bind(address)
     }
 
-    /// The first address that the server listens on, with the real port.
+    /// Takes a path for a Unix socket. There must be nothing at it yet; the server removes it when it stops.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BindUnix`] when it cannot be taken.
+    pub fn bind_unix(path: impl AsRef<Path>) -> Result<Builder, Error> {
+        Builder::new().and_bind_unix(path)
+    }
+
+    /// The first TCP address that the server listens on, with the real port.
+    ///
+    /// # Panics
+    ///
+    /// When it listens on Unix sockets only.
     pub fn address(&self) -> SocketAddr {
-        self.addresses[0]
+        *self.tcp_addresses.first().expect("address() is for servers that listen on TCP")
     }
 
-    /// All addresses that the server listens on, in the order they were given.
+    /// All TCP addresses that the server listens on, in the order they were given.
     pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+        &self.tcp_addresses
     }
 
-    /// The URL of the first address, such as `http://127.0.0.1:4040/`.
+    /// The URL of the first address, such as `http://127.0.0.1:4040/`, or for a Unix socket `unix:/its/path`.
     pub fn url(&self) -> String {
-        url(self.secure, self.address())
+        self.addresses[0].url(self.context.is_secure())
     }
 
     /// The URLs of all addresses, in the order they were given.
     pub fn urls(&self) -> impl Iterator<Item = String> {
-        self.addresses.iter().map(|address| url(self.secure, *address))
+        self.addresses.iter().map(|address| address.url(self.context.is_secure()))
     }
 
     /// A handle to stop the server with while [`Server::join`] waits.
@@ -146,37 +174,44 @@ impl Server {
         self.end()
     }
 
-    fn start_accepting(
-        &mut self,
-        listener: TcpListener,
-        address: SocketAddr,
-        tls: &Arc<SslContextWrap>,
-    ) -> Result<(), Error> {
+    fn start_accepting(&mut self, listener: Listener, address: Address) -> Result<(), Error> {
         let Some(running) = &mut self.running else { return Ok(()) };
-        let waker = listener.try_clone().map_err(|source| Error::Bind { address, source })?;
-        let (context, pool, tls) = (Arc::clone(&self.context), Arc::clone(&running.pool), Arc::clone(tls));
-        let thread = spawn("hearken-accept", move || listener::accept(listener, address, &tls, &context, &pool))?;
-        running.listeners.push(waker.into());
-        running.accepting.push(thread);
+        let waker = match &listener {
+            Listener::Tcp(listener) => listener.try_clone().map(OwnedFd::from),
+            Listener::Unix(listener) => listener.try_clone().map(OwnedFd::from),
+        };
+        let waker = waker.map_err(|source| address.error(source))?;
+        let context = Arc::clone(&self.context);
+        running.listeners.push((waker.into(), address));
+        running.accepting.push(spawn("hearken-accept", move || listener::accept(&listener, &context))?);
         Ok(())
     }
 
     fn end(&mut self) -> Stopped {
         let Some(running) = self.running.take() else { return Stopped { cut: 0 } };
-        for (socket, address) in running.listeners.iter().zip(&self.addresses) {
-            listener::wake(socket, *address);
+        for (socket, address) in &running.listeners {
+            address.wake(socket);
         }
         // The thread that accepts is then the last to hold its socket, and closes it in its own time.
-        drop(running.listeners);
+        let addresses: Vec<_> = running.listeners.into_iter().map(|(_, address)| address).collect();
         join_all(running.accepting);
-
-        let cut = self.context.end_connections();
-        join_all([running.guard]);
-        // The threads that shared it have ended, so this is the last hold on the pool.
-        if let Some(pool) = Arc::into_inner(running.pool) {
-            pool.join();
+        for address in addresses {
+            if let Address::Unix(path) = address {
+                let _ = std::fs::remove_file(path);
+            }
         }
-        if let Some(log) = &self.context.access_log {
+
+        let context = &self.context;
+        let cut = context.end_connections();
+        context.watchdog.end();
+        join_all([running.watchdog]);
+        context.workers.close();
+        context.notifier.notify();
+        context.workers.join();
+        // Nobody is left who would take them.
+        while context.arrivals.1.try_recv().is_ok() {}
+        drop(context.registry.cut_all());
+        if let Some(log) = &context.access_log {
             log.flush();
         }
         Stopped { cut }
@@ -193,6 +228,16 @@ impl Drop for Server {
 }
 
 impl Builder {
+    fn new() -> Self {
+        Self {
+            bound: Vec::new(),
+            settings: Settings::default(),
+            access_log: None,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+
     /// Takes one more address.
     ///
     /// # Errors
@@ -200,6 +245,16 @@ impl Builder {
     /// As [`Server::bind`].
     pub fn and_bind(mut self, address: impl ToSocketAddrs + Debug) -> Result<Self, Error> {
         self.bound.push(Bound::bind(address)?);
+        Ok(self)
+    }
+
+    /// Takes one more path for a Unix socket.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::bind_unix`].
+    pub fn and_bind_unix(mut self, path: impl AsRef<Path>) -> Result<Self, Error> {
+        self.bound.push(Bound::bind_unix(path.as_ref())?);
         Ok(self)
     }
 
@@ -229,39 +284,53 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`Error::Bind`] when an address was taken since it was bound, [`Error::Thread`] when the system has no thread left.
+    /// [`Error::Bind`] when an address was taken since it was bound, [`Error::Thread`] when the system has no thread left,
+    /// [`Error::Poll`] when it has no descriptor left.
     pub fn serve(self, app: impl Handler) -> Result<Server, Error> {
-        #[cfg(feature = "tls")]
-        let (secure, tls) = (self.tls.is_some(), secure_context(self.tls.as_ref())?);
-        #[cfg(not(feature = "tls"))]
-        let (secure, tls) = (false, plain_context());
-        let tls = Arc::new(tls);
-
-        let addresses: Vec<_> = self.bound.iter().map(Bound::address).collect();
-        let listeners =
-            self.bound.into_iter().map(|bound| bound.listen(&self.settings)).collect::<Result<Vec<_>, _>>()?;
+        let addresses: Vec<_> = self.bound.iter().map(|bound| bound.address().clone()).collect();
+        let tcp_addresses = addresses.iter().filter_map(Address::as_tcp).collect();
+        let listeners = self.bound.into_iter().map(Bound::listen).collect::<Result<Vec<_>, _>>()?;
         let mut settings = self.settings;
         settings.max_connections = affordable_connections(settings.max_connections);
         let max_connections = settings.max_connections;
+        let head_limits = HeadLimits {
+            max_head: settings.max_head,
+            max_fields: settings.max_headers,
+            max_target: settings.max_target,
+        };
+        let notifier = Arc::new(Notifier::new().map_err(Error::Poll)?);
         let context = Arc::new(Context {
             app: Box::new(app),
             settings,
-            secure,
+            head_limits,
+            #[cfg(feature = "tls")]
+            tls: self.tls.map(Tls::into_config),
+            #[cfg(not(feature = "tls"))]
+            tls: None,
             access_log: self.access_log,
-            connections: Connections::new(),
+            // Each thread that accepts may be about to take one more.
+            registry: Registry::new(max_connections + listeners.len()),
+            poller: Poller::new(&notifier).map_err(Error::Poll)?,
+            notifier,
+            arrivals: unbounded(),
+            workers: Workers::new(workers_wanted(), max_connections, worker::LINGER),
+            watchdog: Watchdog::default(),
+            trouble: Trouble::default(),
+            cut: Notifier::new().map_err(Error::Poll)?,
             stop: Mutex::new(None),
             stopping: AtomicBool::new(false),
             stop_changed: Condvar::new(),
         });
-        let pool = Pool::new(max_connections, WAITING_CONNECTIONS, WORKER_LINGER, |mut job: Job| job.run());
-        let pool = Arc::new(pool);
-        let (watcher, watched) = (Arc::clone(&context), Arc::clone(&pool));
-        let guard = spawn("hearken-guard", move || watcher.watch(&watched))?;
+        let watching = Arc::clone(&context);
+        let watchdog = spawn("hearken-watchdog", move || Watchdog::run(&watching))?;
         // Should anything fail from here on, the server is dropped, which ends the threads that were started.
-        let running = Running { listeners: Vec::new(), accepting: Vec::new(), guard, pool };
-        let mut server = Server { context, addresses, secure, running: Some(running) };
+        let running = Running { listeners: Vec::new(), accepting: Vec::new(), watchdog };
+        let mut server = Server { context, addresses, tcp_addresses, running: Some(running) };
+        // At least one must start; others are added when they are needed.
+        let first = Arc::clone(&server.context);
+        server.context.workers.add(move |mark| worker::work(&first, &mark)).map_err(Error::Thread)?;
         for (index, listener) in listeners.into_iter().enumerate() {
-            server.start_accepting(listener, server.addresses[index], &tls)?;
+            server.start_accepting(listener, server.addresses[index].clone())?;
         }
         Ok(server)
     }
@@ -278,28 +347,25 @@ impl Stopper {
 struct Context {
     app: Box<dyn Handler>,
     settings: Settings,
-    /// Whether it speaks TLS.
-    secure: bool,
+    head_limits: HeadLimits,
+    tls: Option<TlsConfig>,
     access_log: Option<AccessLog>,
-    connections: Connections,
+    registry: Registry,
+    poller: Poller,
+    /// Tells the workers that a connection has been accepted, or that they are to end.
+    notifier: Arc<Notifier>,
+    /// The connections that were accepted, for the workers.
+    arrivals: (Sender<Box<Connection>>, Receiver<Box<Connection>>),
+    workers: Workers,
+    watchdog: Watchdog,
+    trouble: Trouble,
+    /// Tells workers that wait for a client to give it up.
+    cut: Notifier,
     /// When the time for running exchanges is up, once the server is to stop.
     stop: Mutex<Option<Instant>>,
     stopping: AtomicBool,
     stop_changed: Condvar,
 }
-
-/// A connection for a worker. However it ends, its drop closes it.
-struct Job {
-    context: Arc<Context>,
-    connection: Arc<Connection>,
-    /// What owns the socket; `None` only while it is being dropped.
-    requests: Option<Requests>,
-}
-
-/// How long a worker waits for a connection before it leaves.
-const WORKER_LINGER: Duration = Duration::from_secs(5);
-/// How many connections may wait for a worker before the rest waits in the system's queue.
-const WAITING_CONNECTIONS: usize = 64;
 
 impl Context {
     fn stop(&self, grace: Duration) {
@@ -309,7 +375,7 @@ impl Context {
         self.stopping.store(true, Ordering::SeqCst);
         self.stop_changed.notify_all();
         drop(stop);
-        self.connections.wake();
+        self.registry.wake();
     }
 
     fn is_stopping(&self) -> bool {
@@ -337,38 +403,52 @@ impl Context {
         self.stop.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The guard's thread: sweeps for as long as there are connections, until the last one has ended.
-    fn watch(&self, pool: &Pool<Job>) {
-        loop {
-            let count = self.connections.count();
-            if count == 0 {
-                if self.is_stopping() {
-                    return;
-                }
-                self.connections.wait_for_first(|| self.is_stopping());
-                continue;
-            }
-            guard::sweep(&self.connections, &self.settings, |worker| pool.give_up(worker));
-            // Idle connections keep their workers from those that wait where there can be no more workers.
-            for _ in 0..pool.waiting_in_vain() {
-                if !self.connections.end_longest_idle() {
-                    break;
-                }
-            }
-            thread::sleep(guard::interval(&self.settings, count));
-        }
+    fn is_secure(&self) -> bool {
+        self.tls.is_some()
     }
 
+    /// Whether three quarters of the connections that there may be are open.
     fn is_pressed(&self) -> bool {
-        guard::is_pressed(&self.connections, &self.settings)
+        let most = self.settings.max_connections;
+        self.registry.count() >= most - most / 4
+    }
+
+    /// Takes a connection that was accepted, and hands it to a worker.
+    fn arrive(self: &Arc<Self>, socket: OwnedFd, peer: Peer) {
+        let limit = self.settings.max_connections_per_address;
+        let address = peer.ip().filter(|_| limit > 0);
+        if address.is_some_and(|address| !self.registry.enter_address(address, limit)) {
+            log::debug!("{peer}: refused, too many connections from there");
+            return;
+        }
+        let leave = || address.iter().for_each(|address| self.registry.leave_address(*address));
+        let tls = match self.tls.as_ref().map(TlsStream::new).transpose() {
+            Ok(tls) => tls,
+            Err(error) => {
+                self.trouble.say(&format!("cannot begin a TLS connection: {error}"));
+                return leave();
+            }
+        };
+        let socket = Arc::new(Socket::new(socket));
+        let Some(token) = self.registry.insert(&socket) else { return leave() };
+        let connection = Box::new(Connection::new(Arc::clone(self), token, socket, peer, address, tls));
+        self.arrivals.0.send(connection).expect("the server holds a receiver itself");
+        self.notifier.notify();
+    }
+
+    /// Ends the connection that has been idle for longest.
+    fn end_longest_idle(&self) {
+        if let Some(mut connection) = self.registry.take_longest_idle() {
+            connection.finish();
+        }
     }
 
     /// Waits while as many connections are open as may be, ending idle ones.
     fn make_room(&self) {
         let has_room = |count: usize| count < self.settings.max_connections;
-        while !has_room(self.connections.count()) && !self.is_stopping() {
-            self.connections.end_longest_idle();
-            self.connections.wait_for_fewer(Duration::from_millis(100), |count| has_room(count) || self.is_stopping());
+        while !has_room(self.registry.count()) && !self.is_stopping() {
+            self.end_longest_idle();
+            self.registry.wait_for_fewer(Duration::from_millis(100), |count| has_room(count) || self.is_stopping());
         }
     }
 
@@ -376,58 +456,30 @@ impl Context {
     /// time is up. How many were cut off.
     fn end_connections(&self) -> usize {
         loop {
-            let now = self.connections.now();
-            for connection in self.connections.all() {
-                let state = connection.state();
-                // Under load the next request of a kept-alive connection is on its way: it is answered, as the last one.
-                // One whose request has arrived only waits for its worker to be given a processor.
-                if now.saturating_sub(state.since) >= QUIET && !connection.has_unread() {
-                    connection.end_waiting(state, now, b"");
-                }
+            // Under load the next request of a kept-alive connection is on its way: it is answered, as the last one.
+            for mut connection in self.registry.take_quiet(QUIET) {
+                connection.finish();
             }
             let left = self.deadline().saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
-            if self.connections.wait_for_fewer(left.min(Duration::from_millis(20)), |count| count == 0) {
+            if self.registry.wait_for_fewer(left.min(Duration::from_millis(20)), |count| count == 0) {
                 return 0;
             }
         }
-        let mut cut = 0;
-        for connection in self.connections.all() {
-            let state = connection.state();
-            if !connection.end_waiting(state, self.connections.now(), b"") {
-                cut += usize::from(!state.is_over());
-                connection.cut();
-            }
-        }
-        cut
+        self.cut.notify();
+        let (busy, parked) = self.registry.cut_all();
+        drop(parked);
+        busy
     }
 }
 
 /// How many milliseconds a connection that waits for a request must have done so to be closed by a stop.
 const QUIET: u64 = 250;
 
-impl Job {
-    fn run(&mut self) {
-        self.connection.set_worker();
-        if !self.context.secure && exchange::refuse_other_protocol(&self.connection) {
-            return;
-        }
-        if let Some(requests) = &mut self.requests {
-            exchange::run(requests, &self.connection, &self.context);
-        }
-    }
-}
-
-impl Drop for Job {
-    fn drop(&mut self) {
-        // In this order: see `Lent` and `Connections::remove`.
-        self.connection.socket().take_back();
-        drop(self.requests.take());
-        self.context.connections.remove(&self.connection);
-    }
-}
+/// How many descriptors are left for other things than connections: the files that are being served, and the program's own.
+const RESERVED_FILES: std::ops::RangeInclusive<u64> = 64..=1024;
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
     thread::Builder::new().name(name.into()).spawn(run).map_err(Error::Thread)
@@ -441,41 +493,28 @@ fn join_all(threads: impl IntoIterator<Item = JoinHandle<()>>) {
     }
 }
 
-/// As many connections as the limit on open files allows: up to two descriptors each, and one for what it serves.
+/// As many connections as the limit on open files allows: one descriptor each, less a reserve.
 fn affordable_connections(wanted: usize) -> usize {
     let Some(files) = rustix::process::getrlimit(rustix::process::Resource::Nofile).current else { return wanted };
-    let affordable = usize::try_from(files.saturating_sub(64) / 3).unwrap_or(usize::MAX).max(1);
+    let reserve = (files / 4).clamp(*RESERVED_FILES.start(), *RESERVED_FILES.end());
+    let affordable = usize::try_from(files.saturating_sub(reserve)).unwrap_or(usize::MAX).max(1);
     if affordable < wanted {
         log::debug!("{affordable} connections at most: the limit is {files} open files");
     }
     wanted.min(affordable)
 }
 
-fn url(secure: bool, address: SocketAddr) -> String {
-    let scheme = if secure { "https" } else { "http" };
-    format!("{scheme}://{address}/")
-}
-
-#[cfg(feature = "tls")]
-fn secure_context(tls: Option<&Tls>) -> Result<SslContextWrap, Error> {
-    let config = tls.map(|tls| tiny_http::SslConfig {
-        certificate: tls.certificates_pem().to_vec(),
-        private_key: tls.key_pem().to_vec(),
-    });
-    // It was checked when it was loaded, so this does not fail for anything that a user did.
-    SslContextWrap::build_ssl_capabilities(config).map_err(|error| Error::Tls(TlsError::Context(error.to_string())))
-}
-
-#[cfg(not(feature = "tls"))]
-fn plain_context() -> SslContextWrap {
-    SslContextWrap::build_ssl_capabilities(None).expect("without TLS there is nothing to fail")
+/// How many workers are to work at the same time. Twice as many as processors: with fewer, processors are idle while a worker
+/// is about to wait; with more, the system switches between them.
+fn workers_wanted() -> usize {
+    2 * thread::available_parallelism().map_or(2, usize::from)
 }
 
 impl Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("addresses", &self.addresses)
-            .field("secure", &self.secure)
+            .field("secure", &self.context.is_secure())
             .finish_non_exhaustive()
     }
 }

@@ -1,23 +1,23 @@
 //! Writing a response to a connection: the head and the first of the body in one write, the rest in large ones.
 
-use std::any::Any;
 use std::cell::RefCell;
-use std::io::{self, Read, Write};
-use std::os::fd::BorrowedFd;
+use std::io::{self, IoSlice, Read, Write as _};
 use std::time::SystemTime;
 
+use super::connection::Connection;
+use super::pace::Pace;
 use crate::handlers::files::part::{self, FilePart};
 use crate::http::date;
 use crate::http::head::{self, BodyFraming, Persistence};
 use crate::http::method::{Method, Version};
 use crate::http::response::{Payload, Response, ResponseBody};
 
-/// Where a response goes.
-pub(super) struct Sink<'a> {
-    /// tiny_http's writer.
-    pub(super) out: &'a mut dyn Write,
-    /// The socket under it, where what is written goes to it as it is.
-    pub(super) socket: Option<BorrowedFd<'a>>,
+/// A response, and what it answers.
+pub(super) struct Outgoing<'a> {
+    pub(super) response: Response,
+    pub(super) method: &'a Method,
+    pub(super) version: Version,
+    pub(super) persistence: Persistence,
 }
 
 /// What a response took on the wire.
@@ -26,53 +26,6 @@ pub(super) struct Sent {
     /// Bytes of the body, without its framing.
     pub(super) body: u64,
     pub(super) persistence: Persistence,
-}
-
-/// How many bytes of a stream are collected before they are written. Over TLS, answers of 100 KiB are twice as many with this
-/// than with 256 KiB, which do not stay in the processor's cache; 64 and 128 KiB are in between.
-const BUFFER: usize = 32 * 1024;
-/// How many bytes that are in memory are copied behind the head, to leave in one write with it.
-const ONE_WRITE: usize = 64 * 1024;
-/// What the buffer may hold while its connection waits for the next request.
-const KEPT: usize = 4 * 1024;
-
-/// Sends a response and flushes it. `buffer` is scratch space that may be used again; it is left empty.
-///
-/// A failure leaves the response cut short: the connection must then be broken off, so that the client notices.
-pub(super) fn send(
-    sink: &mut Sink<'_>,
-    buffer: &mut Vec<u8>,
-    response: Response,
-    method: &Method,
-    version: Version,
-    persistence: Persistence,
-) -> Result<Sent, Failure> {
-    buffer.clear();
-    let (framing, mut persistence) =
-        with_date(|date| head::write(buffer, &response, method, version, persistence, date));
-    let result = match (framing, response.into_body()) {
-        (BodyFraming::None, _) => Ok(0),
-        (_, ResponseBody::Bytes(bytes)) => send_bytes(sink.out, buffer, &bytes),
-        (_, ResponseBody::Shared(bytes, range)) => send_bytes(sink.out, buffer, &bytes[range]),
-        (BodyFraming::Chunked, ResponseBody::Stream { reader, .. }) => send_chunks(sink.out, buffer, reader),
-        (BodyFraming::Length(length), ResponseBody::Stream { mut reader, .. }) => {
-            let sent = send_known(sink, buffer, reader.as_mut(), length);
-            // What was announced is not what is there any more, so nothing more is said on this connection.
-            if part::has_grown(reader.as_ref()) {
-                persistence = Persistence::Close;
-            }
-            sent
-        }
-        (BodyFraming::UntilClose, ResponseBody::Stream { reader, .. }) => send_stream(sink.out, buffer, reader, BUFFER),
-    };
-    let result = result.and_then(|body| {
-        sink.out.write_all(buffer)?;
-        sink.out.flush()?;
-        Ok(Sent { body, persistence })
-    });
-    buffer.clear();
-    buffer.shrink_to(KEPT);
-    result
 }
 
 /// Why a response was cut short.
@@ -90,13 +43,80 @@ impl From<io::Error> for Failure {
     }
 }
 
-fn send_bytes(out: &mut dyn Write, buffer: &mut Vec<u8>, bytes: &[u8]) -> Result<u64, Failure> {
-    let (first, rest) = bytes.split_at(bytes.len().min(ONE_WRITE));
-    buffer.extend_from_slice(first);
-    if !rest.is_empty() {
-        out.write_all(buffer)?;
-        buffer.clear();
-        out.write_all(rest)?;
+/// Where a response goes: a connection, or a test's buffer.
+trait Sink {
+    /// Writes all of these.
+    fn write(&mut self, slices: &mut [IoSlice<'_>]) -> io::Result<()>;
+
+    /// How many bytes of a body of this length are read before they are written.
+    fn read_at_once(&self, length: u64) -> usize;
+
+    /// Has the system send the file behind the head, where it can; `None` where it cannot.
+    fn send_file(&mut self, head: &[u8], part: &mut FilePart) -> Option<Result<u64, Failure>>;
+}
+
+/// Bodies of at most so many bytes are copied behind the head: less work than to have the system gather them.
+const WORTH_COPYING: usize = 2 * 1024;
+/// Without TLS, streams of up to this many bytes leave in one write with their head, for the system to keep until they are
+/// taken.
+const SHORT_STREAM: usize = 128 * 1024;
+/// And of longer ones so many bytes are held at a time: fewer than are fast, for clients may take their time, and be many.
+const LONG_STREAM: usize = 64 * 1024;
+/// Over TLS so many, head and all: as many as are encrypted at once.
+const SEALED_STREAM: usize = super::tls_stream::SEALED_AT_ONCE;
+/// What is made as it is read is sent in chunks of at most so many bytes.
+const CHUNK: usize = 32 * 1024;
+/// What the buffer may hold until the next response.
+const KEPT: usize = SHORT_STREAM + 4 * 1024;
+
+thread_local! {
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Sends a response.
+///
+/// A failure leaves the response cut short: the connection must then be broken off, so that the client notices.
+pub(super) fn send(connection: &mut Connection, outgoing: Outgoing<'_>) -> Result<Sent, Failure> {
+    let mut buffer = BUFFER.take();
+    let result = send_to(&mut ConnectionSink { connection, pace: None }, &mut buffer, outgoing);
+    buffer.clear();
+    if buffer.capacity() <= KEPT {
+        BUFFER.set(buffer);
+    }
+    result
+}
+
+fn send_to(sink: &mut impl Sink, buffer: &mut Vec<u8>, outgoing: Outgoing<'_>) -> Result<Sent, Failure> {
+    let Outgoing { response, method, version, persistence } = outgoing;
+    let (framing, mut persistence) =
+        with_date(|date| head::write(buffer, &response, method, version, persistence, date));
+    let body = match (framing, response.into_body()) {
+        (BodyFraming::None, _) => send_bytes(sink, buffer, &[])?,
+        (_, ResponseBody::Bytes(bytes)) => send_bytes(sink, buffer, &bytes)?,
+        (_, ResponseBody::Shared(bytes, range)) => send_bytes(sink, buffer, &bytes[range])?,
+        (BodyFraming::Chunked, ResponseBody::Stream { reader, .. }) => send_chunks(sink, buffer, reader)?,
+        (BodyFraming::Length(length), ResponseBody::Stream { mut reader, .. }) => {
+            let sent = send_known(sink, buffer, reader.as_mut(), length)?;
+            // What was announced is not what is there any more, so nothing more is said on this connection.
+            if part::has_grown(reader.as_ref()) {
+                persistence = Persistence::Close;
+            }
+            sent
+        }
+        (BodyFraming::UntilClose, ResponseBody::Stream { reader, .. }) => {
+            let at_once = sink.read_at_once(u64::MAX);
+            send_stream(sink, buffer, reader, at_once)?
+        }
+    };
+    Ok(Sent { body, persistence })
+}
+
+fn send_bytes(sink: &mut impl Sink, buffer: &mut Vec<u8>, bytes: &[u8]) -> Result<u64, Failure> {
+    if bytes.len() <= WORTH_COPYING {
+        buffer.extend_from_slice(bytes);
+        sink.write(&mut [IoSlice::new(buffer)])?;
+    } else {
+        sink.write(&mut [IoSlice::new(buffer), IoSlice::new(bytes)])?;
     }
     Ok(bytes.len() as u64)
 }
@@ -107,25 +127,18 @@ fn send_bytes(out: &mut dyn Write, buffer: &mut Vec<u8>, bytes: &[u8]) -> Result
 /// without copying (`sendfile`), but then what has not left yet changes with the file: should that be cut meanwhile, zeros are
 /// sent in place of its bytes.
 fn send_known(
-    sink: &mut Sink<'_>,
+    sink: &mut impl Sink,
     buffer: &mut Vec<u8>,
     reader: &mut dyn Payload,
     length: u64,
 ) -> Result<u64, Failure> {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    if let Some(socket) = sink.socket
-        && let Some(part) = (&mut *reader as &mut dyn Any).downcast_mut::<FilePart>()
-        && part.sealed().is_some()
+    if let Some(part) = (&mut *reader as &mut dyn std::any::Any).downcast_mut::<FilePart>()
+        && let Some(sent) = sink.send_file(buffer, part)
     {
-        return send_sealed(socket, buffer, part);
+        return sent;
     }
-    let full = match usize::try_from(length) {
-        _ if sink.socket.is_none() => BUFFER,
-        // With its head, and a byte more so that the buffer is not full before the end.
-        Ok(length @ ..=SHORT_STREAM) => buffer.len() + length + 1,
-        _ => LONG_STREAM,
-    };
-    let sent = send_stream(sink.out, buffer, reader.take(length), full)?;
+    let at_once = sink.read_at_once(length.saturating_add(buffer.len() as u64));
+    let sent = send_stream(sink, buffer, reader.take(length), at_once)?;
     if sent < length {
         let error = io::Error::new(io::ErrorKind::UnexpectedEof, "the body is shorter than its declared length");
         return Err(Failure::Body(error));
@@ -133,49 +146,17 @@ fn send_known(
     Ok(sent)
 }
 
-/// Sends the head and then the file, which the system takes from the file to the socket by itself.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn send_sealed(socket: BorrowedFd<'_>, buffer: &mut Vec<u8>, part: &mut FilePart) -> Result<u64, Failure> {
-    use rustix::net::SendFlags;
-
-    // MORE: the first of the file leaves in one packet with the head.
-    let mut head = buffer.as_slice();
-    while !head.is_empty() {
-        match rustix::net::send(socket, head, SendFlags::MORE | SendFlags::NOSIGNAL) {
-            Ok(sent) => head = &head[sent..],
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(Failure::Connection(error.into())),
-        }
-    }
-    buffer.clear();
-    let length = part.left();
-    while let Some((file, mut position)) = part.sealed().filter(|_| part.left() > 0) {
-        match rustix::fs::sendfile(
-            socket,
-            file,
-            Some(&mut position),
-            usize::try_from(part.left()).unwrap_or(usize::MAX),
-        ) {
-            Ok(0) => return Err(Failure::Body(io::ErrorKind::UnexpectedEof.into())),
-            Ok(sent) => part.advance(sent as u64),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(Failure::Connection(error.into())),
-        }
-    }
-    Ok(length)
-}
-
-/// Without TLS, bodies of up to this many bytes leave in one write with their head, for the system to keep until they are taken.
-const SHORT_STREAM: usize = 128 * 1024;
-/// And of longer ones so many bytes are held at a time: fewer than are fast, for clients may take their time, and be many.
-const LONG_STREAM: usize = 64 * 1024;
-
-/// Sends a body, `full` bytes at a time.
-fn send_stream(out: &mut dyn Write, buffer: &mut Vec<u8>, mut reader: impl Read, full: usize) -> Result<u64, Failure> {
+/// Sends a body, `at_once` bytes at a time with the head before it.
+fn send_stream(
+    sink: &mut impl Sink,
+    buffer: &mut Vec<u8>,
+    mut reader: impl Read,
+    at_once: usize,
+) -> Result<u64, Failure> {
     let head = buffer.len();
     let mut filled = head;
     let mut written = 0;
-    buffer.resize(full.max(head + 1), 0);
+    buffer.resize(at_once.max(head + 1), 0);
     loop {
         match reader.read(&mut buffer[filled..]) {
             Ok(0) => break,
@@ -184,18 +165,20 @@ fn send_stream(out: &mut dyn Write, buffer: &mut Vec<u8>, mut reader: impl Read,
             Err(error) => return Err(Failure::Body(error)),
         }
         if filled == buffer.len() {
-            out.write_all(buffer)?;
+            sink.write(&mut [IoSlice::new(buffer)])?;
             written += filled as u64;
             filled = 0;
         }
     }
-    buffer.truncate(filled);
+    if filled > 0 {
+        sink.write(&mut [IoSlice::new(&buffer[..filled])])?;
+    }
     Ok(written + filled as u64 - head as u64)
 }
 
 /// Each read of the body is a chunk of its own and written at once, so that a slow stream arrives as it is made.
-fn send_chunks(out: &mut dyn Write, buffer: &mut Vec<u8>, mut reader: impl Read) -> Result<u64, Failure> {
-    let mut chunk = vec![0; 32 * 1024];
+fn send_chunks(sink: &mut impl Sink, buffer: &mut Vec<u8>, mut reader: impl Read) -> Result<u64, Failure> {
+    let mut chunk = vec![0; CHUNK];
     let mut sent = 0;
     loop {
         let read = match reader.read(&mut chunk) {
@@ -205,16 +188,89 @@ fn send_chunks(out: &mut dyn Write, buffer: &mut Vec<u8>, mut reader: impl Read)
         };
         if read == 0 {
             buffer.extend_from_slice(b"0\r\n\r\n");
+            sink.write(&mut [IoSlice::new(buffer)])?;
             return Ok(sent);
         }
         write!(buffer, "{read:x}\r\n")?;
-        buffer.extend_from_slice(&chunk[..read]);
-        buffer.extend_from_slice(b"\r\n");
-        out.write_all(buffer)?;
-        out.flush()?;
+        sink.write(&mut [IoSlice::new(buffer), IoSlice::new(&chunk[..read]), IoSlice::new(b"\r\n")])?;
         buffer.clear();
         sent += read as u64;
     }
+}
+
+struct ConnectionSink<'a> {
+    connection: &'a mut Connection,
+    /// What the client is to keep up while it reads the response.
+    pace: Option<Pace>,
+}
+
+impl Sink for ConnectionSink<'_> {
+    fn write(&mut self, slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+        self.connection.write_all(slices, &mut self.pace)
+    }
+
+    fn read_at_once(&self, length: u64) -> usize {
+        // A byte more than there is, so that the end is seen before the buffer is full.
+        match usize::try_from(length) {
+            _ if self.connection.is_secure() => SEALED_STREAM,
+            Ok(length @ ..=SHORT_STREAM) => length + 1,
+            _ => LONG_STREAM,
+        }
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn send_file(&mut self, head: &[u8], part: &mut FilePart) -> Option<Result<u64, Failure>> {
+        if self.connection.is_secure() || part.sealed().is_none() {
+            return None;
+        }
+        Some(self.connection.send_sealed_copy(head, part, &mut self.pace))
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn send_file(&mut self, _: &[u8], _: &mut FilePart) -> Option<Result<u64, Failure>> {
+        None
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+impl Connection {
+    /// Sends the head and then a copy that nobody can change, which the system takes to the socket by itself.
+    fn send_sealed_copy(
+        &mut self,
+        mut head: &[u8],
+        part: &mut FilePart,
+        pace: &mut Option<Pace>,
+    ) -> Result<u64, Failure> {
+        let length = part.left();
+        while !head.is_empty() || part.left() > 0 {
+            let written = if head.is_empty() {
+                let Some((file, position)) = part.sealed() else { return Err(Failure::Body(changed())) };
+                self.socket().send_file(file, position, part.left())
+            } else {
+                self.socket().write_more(head)
+            };
+            match written {
+                Ok(0) => return Err(Failure::Body(changed())),
+                Ok(written) => {
+                    self.count_sent(written);
+                    if head.is_empty() {
+                        part.advance(written as u64);
+                    } else {
+                        head = &head[written..];
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait_to_write(pace)?,
+                Err(error) => return Err(Failure::Connection(error)),
+            }
+        }
+        Ok(length)
+    }
+}
+
+/// What cannot be, for nobody can change the copy.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn changed() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the copy of the file is shorter than it was")
 }
 
 /// Calls `use_date` with the `Date` of this second. The text is made once a second and thread.
@@ -236,11 +292,29 @@ fn with_date<T>(use_date: impl FnOnce(&str) -> T) -> T {
 mod tests {
     use super::*;
 
+    /// What was written, together.
+    struct Collected(Vec<u8>);
+
+    impl Sink for Collected {
+        fn write(&mut self, slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+            slices.iter().for_each(|slice| self.0.extend_from_slice(slice));
+            Ok(())
+        }
+
+        fn read_at_once(&self, _: u64) -> usize {
+            CHUNK
+        }
+
+        fn send_file(&mut self, _: &[u8], _: &mut FilePart) -> Option<Result<u64, Failure>> {
+            None
+        }
+    }
+
     fn sent(response: Response, method: &Method, version: Version) -> (Result<Sent, Failure>, String) {
-        let mut out = Vec::new();
-        let mut sink = Sink { out: &mut out, socket: None };
-        let result = send(&mut sink, &mut Vec::new(), response, method, version, Persistence::KeepAlive);
-        (result, String::from_utf8(out).unwrap())
+        let mut out = Collected(Vec::new());
+        let outgoing = Outgoing { response, method, version, persistence: Persistence::KeepAlive };
+        let result = send_to(&mut out, &mut Vec::new(), outgoing);
+        (result, String::from_utf8(out.0).unwrap())
     }
 
     fn body(text: &str) -> &str {
@@ -281,7 +355,7 @@ mod tests {
 
     #[test]
     fn large_bodies_arrive_whole() {
-        for length in [BUFFER - 200, BUFFER, BUFFER + 1, 3 * BUFFER] {
+        for length in [CHUNK - 200, CHUNK, CHUNK + 1, 3 * CHUNK] {
             let text: String = (0..length).map(|i| char::from(b'a' + u8::try_from(i % 26).unwrap())).collect();
             let streamed = Response::stream(io::Cursor::new(text.clone()), Some(length as u64));
             for response in [Response::text(text.clone()), streamed] {
@@ -290,39 +364,6 @@ mod tests {
                 assert!(body(&seen) == text, "{length}");
             }
         }
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn copies_that_nobody_can_change_go_straight_to_the_socket() {
-        use std::net::{TcpListener, TcpStream};
-        use std::os::fd::AsFd as _;
-
-        use crate::handlers::files::part::OpenedFile;
-
-        let mut file = tempfile::tempfile().unwrap();
-        let content: Vec<u8> = (0..1_000_000_u32).map(|number| number.to_le_bytes()[0] ^ 0x55).collect();
-        file.write_all(&content).unwrap();
-        let metadata = file.metadata().unwrap();
-        let copy = OpenedFile::new(file, &metadata).sealed_copy().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (server, _) = listener.accept().unwrap();
-        let length = content.len() as u64 - 15;
-        let response = Response::stream(FilePart::new(copy, 10, length), Some(length));
-        let sending = std::thread::spawn(move || {
-            let mut out = Vec::new();
-            let mut sink = Sink { out: &mut out, socket: Some(server.as_fd()) };
-            let (get, version) = (Method::Get, Version::Http11);
-            let sent = send(&mut sink, &mut Vec::new(), response, &get, version, Persistence::KeepAlive).unwrap();
-            (sent.body, out)
-        });
-        let mut seen = Vec::new();
-        client.read_to_end(&mut seen).unwrap();
-        let (sent, out) = sending.join().unwrap();
-        assert_eq!((sent, out.len()), (length, 0));
-        let head = seen.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
-        assert!(seen[head..] == content[10..content.len() - 5]);
     }
 
     #[test]
@@ -350,18 +391,23 @@ mod tests {
     #[test]
     fn whose_fault_it_is_is_told() {
         struct Gone;
-        impl Write for Gone {
-            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        impl Sink for Gone {
+            fn write(&mut self, _: &mut [IoSlice<'_>]) -> io::Result<()> {
                 Err(io::ErrorKind::BrokenPipe.into())
             }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
+
+            fn read_at_once(&self, _: u64) -> usize {
+                CHUNK
+            }
+
+            fn send_file(&mut self, _: &[u8], _: &mut FilePart) -> Option<Result<u64, Failure>> {
+                None
             }
         }
         for response in [Response::text("hello"), Response::stream(Slow(b"hello"), None)] {
-            let mut sink = Sink { out: &mut Gone, socket: None };
-            let (get, version) = (Method::Get, Version::Http11);
-            let result = send(&mut sink, &mut Vec::new(), response, &get, version, Persistence::KeepAlive);
+            let (method, version) = (&Method::Get, Version::Http11);
+            let outgoing = Outgoing { response, method, version, persistence: Persistence::KeepAlive };
+            let result = send_to(&mut Gone, &mut Vec::new(), outgoing);
             assert!(matches!(result, Err(Failure::Connection(_))));
         }
     }

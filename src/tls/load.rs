@@ -1,8 +1,10 @@
-//! Reading certificates and keys, and finding out what is wrong with them before tiny_http, which would panic.
+//! Reading certificates and keys, and finding out what is wrong with them.
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
+use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{InconsistentKeys, ServerConfig};
@@ -13,12 +15,21 @@ pub(super) fn from_files(certificate_path: &Path, key_path: &Path) -> Result<Tls
     let read = |path: &Path| fs::read(path).map_err(|source| TlsError::File { path: path.into(), source });
     let certificates = read(certificate_path)?;
     let key = read(key_path)?;
-    check(&certificates, certificate_path, &key, key_path)?;
-    Ok(Tls { certificates, key })
+    let mut config = configure(&certificates, certificate_path, &key, key_path)?;
+    // RFC 7301: a client that offers protocols and not this one is refused.
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // Tickets let clients resume a session (RFC 8446 §2.2) while the server remembers nothing of it.
+    config.ticketer = Ticketer::new().map_err(|error| TlsError::Tickets(error.to_string()))?;
+    Ok(Tls { config: Arc::new(config) })
 }
 
-/// Whether a server can be run with this certificate chain and key. The paths are for the errors.
-fn check(certificates: &[u8], certificate_path: &Path, key: &[u8], key_path: &Path) -> Result<(), TlsError> {
+/// How TLS is spoken with this certificate chain and key. The paths are for the errors.
+fn configure(
+    certificates: &[u8],
+    certificate_path: &Path,
+    key: &[u8],
+    key_path: &Path,
+) -> Result<ServerConfig, TlsError> {
     let invalid = |path: &Path, reason: String| TlsError::Invalid { path: path.into(), reason };
     let chain = CertificateDer::pem_slice_iter(certificates)
         .collect::<Result<Vec<_>, _>>()
@@ -37,7 +48,7 @@ fn check(certificates: &[u8], certificate_path: &Path, key: &[u8], key_path: &Pa
     })?;
     install_provider();
     match ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key) {
-        Ok(_) => Ok(()),
+        Ok(config) => Ok(config),
         Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
             Err(TlsError::Mismatch { certificate: certificate_path.into(), key: key_path.into() })
         }

@@ -7,6 +7,9 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::ServerConfig;
 
 use crate::error::reason;
 
@@ -20,8 +23,7 @@ use crate::error::reason;
 /// # Ok::<(), hearken::Error>(())
 /// ```
 pub struct Tls {
-    certificates: Vec<u8>,
-    key: Vec<u8>,
+    config: Arc<ServerConfig>,
 }
 
 /// Why a certificate or its key cannot be used.
@@ -55,8 +57,8 @@ pub enum TlsError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The server cannot be set up with it.
-    Context(String),
+    /// The system has no random numbers for a key that session tickets are encrypted with.
+    Tickets(String),
     /// The development certificate cannot be made.
     Development(String),
 }
@@ -89,16 +91,13 @@ impl Tls {
         directory.as_ref().join(development::AUTHORITY)
     }
 
-    pub(crate) fn certificates_pem(&self) -> &[u8] {
-        &self.certificates
-    }
-
-    pub(crate) fn key_pem(&self) -> &[u8] {
-        &self.key
+    /// How a server speaks TLS with it.
+    pub(crate) fn into_config(self) -> Arc<ServerConfig> {
+        self.config
     }
 }
 
-/// Makes aws-lc-rs the process's cryptography, if the program has not chosen another: tiny_http and the client ask for it.
+/// Makes aws-lc-rs the process's cryptography, if the program has not chosen another: the client asks for it.
 pub(crate) fn install_provider() {
     // An error says that there is one already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -117,7 +116,7 @@ impl fmt::Display for TlsError {
                 write!(f, "the private key in {} does not belong to {}", key.display(), certificate.display())
             }
             Self::Invalid { path, reason } => write!(f, "cannot use {}: {reason}", path.display()),
-            Self::Context(reason) => write!(f, "cannot set up TLS: {reason}"),
+            Self::Tickets(reason) => write!(f, "cannot make a key for TLS session tickets: {reason}"),
             Self::Development(reason) => write!(f, "cannot make a development certificate: {reason}"),
         }
     }

@@ -1,11 +1,18 @@
 //! What the tests share: programs started and ended, and HTTP spoken by hand.
 
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use hearken::{Server, Settings, Tls};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 /// Longer than anything takes on a slow machine; a test that waits for so long has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -142,7 +149,7 @@ pub(crate) fn on_path(program: impl AsRef<OsStr>) -> Option<PathBuf> {
 
 /// Says that a test was skipped, past the test harness, which would keep it to itself.
 pub(crate) fn skip(test: &str, missing: &str) {
-    let _ = writeln!(std::io::stderr(), "skipped: {test}: {missing} is not installed");
+    let _ = writeln!(io::stderr(), "skipped: {test}: {missing} is not installed");
 }
 
 /// An address where nobody listens, nor will by chance: no other test uses this loopback address.
@@ -152,7 +159,166 @@ pub(crate) fn unused_address() -> SocketAddr {
 
 /// A connection on which HTTP is spoken by hand.
 pub(crate) struct Wire {
-    pub(crate) stream: BufReader<TcpStream>,
+    pub(crate) stream: BufReader<Stream>,
+}
+
+/// What a connection goes over.
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+    Tls(Box<StreamOwned<ClientConnection, Stream>>),
+}
+
+impl Stream {
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        match self {
+            Self::Tcp(stream) => stream.try_clone().map(Self::Tcp),
+            Self::Unix(stream) => stream.try_clone().map(Self::Unix),
+            Self::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Ends a side. Over TLS that is said first (close_notify).
+    pub(crate) fn shutdown(&mut self, side: Shutdown) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.shutdown(side),
+            Self::Unix(stream) => stream.shutdown(side),
+            Self::Tls(stream) => {
+                stream.conn.send_close_notify();
+                stream.flush()?;
+                stream.sock.shutdown(side)
+            }
+        }
+    }
+
+    pub(crate) fn set_timeouts(&self, time: Option<Duration>) {
+        match self {
+            Self::Tcp(stream) => stream.set_read_timeout(time).and(stream.set_write_timeout(time)).unwrap(),
+            Self::Unix(stream) => stream.set_read_timeout(time).and(stream.set_write_timeout(time)).unwrap(),
+            Self::Tls(stream) => stream.sock.set_timeouts(time),
+        }
+    }
+}
+
+impl io::Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(buffer),
+            Self::Unix(stream) => stream.read(buffer),
+            Self::Tls(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl io::Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.write(bytes),
+            Self::Unix(stream) => stream.write(bytes),
+            Self::Tls(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.flush(),
+            Self::Unix(stream) => stream.flush(),
+            Self::Tls(stream) => stream.flush(),
+        }
+    }
+}
+
+/// A server that is reached in one way: the engine does the same whatever a connection goes over.
+pub(crate) struct Place {
+    pub(crate) name: &'static str,
+    server: Server,
+    directory: tempfile::TempDir,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+impl Place {
+    /// A server in each way: over IPv4, IPv6 and a Unix socket, plain and over TLS in its two versions.
+    pub(crate) fn all<H: hearken::Handler>(settings: &Settings, app: impl Fn() -> H) -> Vec<Self> {
+        let (v12, v13) = (&rustls::version::TLS12, &rustls::version::TLS13);
+        let ways = [
+            ("IPv4", "127.0.0.1:0", None),
+            ("IPv6", "[::1]:0", None),
+            ("a Unix socket", "", None),
+            ("TLS 1.3 over IPv4", "127.0.0.1:0", Some(v13)),
+            ("TLS 1.2 over IPv6", "[::1]:0", Some(v12)),
+            ("TLS 1.3 over a Unix socket", "", Some(v13)),
+        ];
+        ways.into_iter().map(|(name, address, version)| Self::new(name, address, version, settings, app())).collect()
+    }
+
+    fn new(
+        name: &'static str,
+        address: &str,
+        version: Option<&'static rustls::SupportedProtocolVersion>,
+        settings: &Settings,
+        app: impl hearken::Handler,
+    ) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let builder = match address {
+            "" => Server::bind_unix(directory.path().join("socket")).unwrap(),
+            address => Server::bind(address).unwrap(),
+        };
+        let builder = builder.settings(settings.clone());
+        let (builder, tls) = match version {
+            None => (builder, None),
+            Some(version) => {
+                let tls = Tls::development(directory.path()).unwrap();
+                (builder.tls(tls), Some(client_config(directory.path(), version)))
+            }
+        };
+        let server = builder.serve(app).unwrap();
+        Self { name, server, directory, tls }
+    }
+
+    /// The connection under what is spoken.
+    pub(crate) fn connect_raw(&self) -> Stream {
+        let stream = match self.server.addresses() {
+            [] => Stream::Unix(UnixStream::connect(self.directory.path().join("socket")).unwrap()),
+            [address, ..] => {
+                let stream = TcpStream::connect(address).unwrap();
+                stream.set_nodelay(true).unwrap();
+                Stream::Tcp(stream)
+            }
+        };
+        stream.set_timeouts(Some(PATIENCE));
+        stream
+    }
+
+    pub(crate) fn connect(&self) -> Wire {
+        let stream = self.connect_raw();
+        let stream = match &self.tls {
+            None => stream,
+            Some(config) => {
+                let name = "localhost".try_into().unwrap();
+                let connection = ClientConnection::new(Arc::clone(config), name).unwrap();
+                Stream::Tls(Box::new(StreamOwned::new(connection, stream)))
+            }
+        };
+        Wire { stream: BufReader::new(stream) }
+    }
+
+    /// Sends these bytes on a connection of their own and reads the first answer.
+    pub(crate) fn send(&self, bytes: impl AsRef<[u8]>) -> (Wire, Reply) {
+        let mut wire = self.connect();
+        wire.send(bytes);
+        let reply = wire.reply();
+        (wire, reply)
+    }
+}
+
+/// How a client trusts the development certificate in this directory.
+pub(crate) fn client_config(directory: &Path, version: &'static rustls::SupportedProtocolVersion) -> Arc<ClientConfig> {
+    let authority = CertificateDer::from_pem_file(Tls::development_authority(directory)).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(authority).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(&[version]).unwrap();
+    Arc::new(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// An answer as it came over a connection.
@@ -170,8 +336,8 @@ impl Wire {
 
     pub(crate) fn of(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        let stream = Stream::Tcp(stream);
+        stream.set_timeouts(Some(PATIENCE));
         Self { stream: BufReader::new(stream) }
     }
 
@@ -244,7 +410,7 @@ impl Wire {
         let mut rest = Vec::new();
         match self.stream.read_to_end(&mut rest) {
             Ok(_) => rest.is_empty(),
-            Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset && rest.is_empty(),
+            Err(error) => error.kind() == io::ErrorKind::ConnectionReset && rest.is_empty(),
         }
     }
 }

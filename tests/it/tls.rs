@@ -238,11 +238,12 @@ fn exchanges_work_over_tls() {
 }
 
 #[test]
-fn plain_http_on_a_tls_port_ends() {
+fn plain_http_on_a_tls_port_is_told_so() {
     let certificate = Certificate::new(&PKCS_ECDSA_P256_SHA256);
     let server = serve(&certificate.path("cert.pem"), &certificate.path("key.pem"));
-    let plain = format!("http://{}/hello", server.address());
-    assert!(Client::new().get(&plain).is_err());
+    let plain = Client::new().get(&format!("http://{}/hello", server.address())).unwrap();
+    assert_eq!(plain.status(), 400);
+    assert!(plain.text().unwrap().contains("this port speaks HTTPS"));
     let client = Client::builder().trust(certificate.path("cert.pem")).unwrap().build();
     assert_eq!(client.get(&format!("{}hello", server.url())).unwrap().text().unwrap(), "Hello, world!");
 }

@@ -7,7 +7,6 @@ mod users;
 
 use std::error::Error;
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,6 +14,7 @@ use std::time::{Duration, Instant};
 use crate::handlers::Handler;
 use crate::http::authorization::{Credentials, challenge};
 use crate::http::error::HttpError;
+use crate::http::peer::Peer;
 use crate::http::request::Request;
 use crate::http::response::Response;
 
@@ -162,13 +162,18 @@ impl Auth {
         } else {
             self.throttle.fail(address, Instant::now())?
         };
-        self.answer_late(failures, address);
+        self.answer_late(failures, request.peer());
         Err(self.unauthorized("the user name or the password is wrong"))
     }
 
     /// Waits for longer with each failure, unless too many wait already: each holds a connection and its thread.
-    fn answer_late(&self, failures: u32, address: IpAddr) {
-        log::warn!("{address}: a wrong user name or password, {failures} lately");
+    fn answer_late(&self, failures: u32, peer: Option<Peer>) {
+        let who = match peer {
+            Some(Peer::Tcp(address)) => address.ip().to_string(),
+            Some(peer) => peer.to_string(),
+            None => "no peer".to_owned(),
+        };
+        log::warn!("{who}: a wrong user name or password, {failures} lately");
         if self.late.fetch_add(1, Ordering::Relaxed) < MOST_LATE {
             thread::sleep((self.lateness * failures).min(MOST_LATENESS));
         }

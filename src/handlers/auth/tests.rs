@@ -1,4 +1,3 @@
-use std::net::SocketAddr;
 use std::sync::atomic::AtomicUsize;
 
 use base64::Engine as _;
@@ -8,6 +7,7 @@ use super::password::tests::{cheap_argon2, cheap_bcrypt};
 use super::*;
 use crate::handlers::answer;
 use crate::http::method::Method;
+use crate::http::peer::Peer;
 
 fn auth() -> Auth {
     Auth { lateness: Duration::ZERO, ..Auth::new() }
@@ -22,7 +22,7 @@ fn request(method: Method, credentials: &str, peer: &str) -> Request {
     if !credentials.is_empty() {
         request = request.with_header("Authorization", &format!("Basic {}", BASE64_STANDARD.encode(credentials)));
     }
-    request.set_connection(peer.parse::<SocketAddr>().unwrap(), false);
+    request.set_connection(Peer::Tcp(peer.parse().unwrap()), false);
     request
 }
 

@@ -1,10 +1,12 @@
 //! How many wrong passwords an address may send: a burst, and then one now and again.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::http::peer::Peer;
 
 /// Counts failures by address, in bounded memory.
 pub(super) struct Throttle {
@@ -75,9 +77,10 @@ impl Throttle {
     }
 }
 
-/// Whom a failure is counted against: an IPv4 address, or the network that one subscriber of IPv6 has (RFC 6177).
-pub(super) fn subscriber(peer: Option<SocketAddr>) -> IpAddr {
-    match peer.map(|peer| peer.ip().to_canonical()) {
+/// Whom a failure is counted against: an IPv4 address, or the network that one subscriber of IPv6 has (RFC 6177). Clients
+/// without an address, such as those over a Unix socket, are one.
+pub(super) fn subscriber(peer: Option<Peer>) -> IpAddr {
+    match peer.and_then(Peer::ip) {
         Some(IpAddr::V4(address)) => IpAddr::V4(address),
         Some(IpAddr::V6(address)) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
         None => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
@@ -158,10 +161,13 @@ mod tests {
             (Some("192.0.2.7:1"), "192.0.2.7"),
             (Some("[::ffff:192.0.2.7]:1"), "192.0.2.7"),
             (Some("[2001:db8:1:2:3:4:5:6]:1"), "2001:db8:1:2::"),
-            (None, "::"),
         ];
         for (peer, expected) in table {
-            assert_eq!(subscriber(peer.map(|peer| peer.parse().unwrap())), address(expected), "{peer:?}");
+            let peer = peer.map(|peer| Peer::Tcp(peer.parse().unwrap()));
+            assert_eq!(subscriber(peer), address(expected), "{peer:?}");
+        }
+        for peer in [None, Some(Peer::Unix)] {
+            assert_eq!(subscriber(peer), address("::"), "{peer:?}");
         }
     }
 }

@@ -321,7 +321,7 @@ fn a_refused_write_leaves_the_old_file_and_nothing_else() {
         let mut wire = Wire::connect(address);
         wire.send(head);
         wire.send(&body);
-        wire.stream.get_ref().shutdown(Shutdown::Write).unwrap();
+        wire.stream.get_mut().shutdown(Shutdown::Write).unwrap();
         let answer = wire.reply();
         assert_eq!(answer.status, 400, "{head}: {}", answer.text());
     }

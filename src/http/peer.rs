@@ -1,0 +1,35 @@
+//! Who is at the other end of a connection.
+
+use core::net::{IpAddr, SocketAddr};
+use std::fmt;
+
+/// The other end of a connection.
+///
+/// It is displayed as its address, or as `unix` for a Unix socket, whose clients have none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Peer {
+    /// A client over TCP, and the address that it has for this machine: behind a proxy that is the proxy's.
+    Tcp(SocketAddr),
+    /// A client over a Unix socket, so a program on this machine.
+    Unix,
+}
+
+impl Peer {
+    /// The IP address, where it has one. An IPv4 address that came over an IPv6 socket is an IPv4 address.
+    pub fn ip(self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(address) => Some(address.ip().to_canonical()),
+            Self::Unix => None,
+        }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix => f.write_str("unix"),
+        }
+    }
+}

@@ -1,0 +1,487 @@
+//! One connection: its socket, what has arrived and is not used yet, and the body that is being read. A value with one owner.
+
+use std::cell::RefCell;
+use std::io::{self, IoSlice};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Context;
+use super::body::Incoming;
+use super::pace::Pace;
+use super::registry::{Phase, Token};
+use super::socket::{Interest, Socket, Waited};
+use super::tls_stream::{SEALED_AT_ONCE, TlsStream};
+use super::workers::Mark;
+use crate::http::peer::Peer;
+use crate::http::request_head::{HeadError, HeadParser, RequestHead};
+
+/// See the module.
+pub(super) struct Connection {
+    pub(super) context: Arc<Context>,
+    token: Token,
+    socket: Arc<Socket>,
+    peer: Peer,
+    /// The address that it is counted under, where that is limited.
+    address: Option<IpAddr>,
+    pub(super) tls: Option<Box<TlsStream>>,
+    /// What has arrived, decrypted; the first `used` bytes of it are done with.
+    input: Vec<u8>,
+    used: usize,
+    /// Whether the peer has ended its side.
+    ended: bool,
+    parser: HeadParser,
+    /// The head of the request that is being answered.
+    pub(super) head: Option<RequestHead>,
+    pub(super) body: Incoming,
+    /// Whether a request was answered already.
+    pub(super) answered: bool,
+    /// When what it waits for now began, in milliseconds of the registry: it was opened, or its handshake was done; the head
+    /// began to arrive; everything was said.
+    pub(super) since: u64,
+    /// Whether a head has begun to arrive.
+    head_begun: bool,
+    /// Whether everything was said, and only the client's end is waited for; how many bytes it may still send until then.
+    pub(super) lingering: Option<usize>,
+    /// The bytes that went over the socket.
+    received: u64,
+    sent: u64,
+    /// The worker that has it.
+    pub(super) mark: Option<Arc<Mark>>,
+}
+
+/// What reading on in a connection gave.
+#[derive(Debug)]
+pub(super) enum Arrival {
+    /// So many more bytes of what the peer says.
+    Read(usize),
+    /// The peer has ended its side.
+    End,
+    /// Nothing yet. What to wait for.
+    Nothing(Interest),
+    /// What should be the beginning of a TLS handshake is not, but looks like HTTP.
+    PlainHttp,
+    /// The connection has failed, or the peer has broken TLS.
+    Failed(io::Error),
+}
+
+/// How much is read at once.
+const READ_AT_ONCE: usize = 16 * 1024;
+
+/// Buffers that connections use while a worker has them, and not while they wait: idle ones are many.
+#[derive(Default)]
+struct Spares {
+    input: Vec<u8>,
+    /// What has arrived over TLS and is not decrypted yet.
+    sealed: Vec<u8>,
+}
+
+thread_local! {
+    static SPARES: RefCell<Spares> = RefCell::default();
+}
+
+impl Connection {
+    pub(super) fn new(
+        context: Arc<Context>,
+        token: Token,
+        socket: Arc<Socket>,
+        peer: Peer,
+        address: Option<IpAddr>,
+        tls: Option<Box<TlsStream>>,
+    ) -> Self {
+        let since = context.registry.now();
+        Self {
+            context,
+            token,
+            socket,
+            peer,
+            address,
+            tls,
+            input: Vec::new(),
+            used: 0,
+            ended: false,
+            parser: HeadParser::default(),
+            head: None,
+            body: Incoming::none(),
+            answered: false,
+            since,
+            head_begun: false,
+            lingering: None,
+            received: 0,
+            sent: 0,
+            mark: None,
+        }
+    }
+
+    pub(super) fn token(&self) -> Token {
+        self.token
+    }
+
+    pub(super) fn socket(&self) -> &Arc<Socket> {
+        &self.socket
+    }
+
+    pub(super) fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    pub(super) fn is_secure(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// What has arrived and is not used yet.
+    pub(super) fn input(&self) -> &[u8] {
+        &self.input[self.used..]
+    }
+
+    /// Notes that so many bytes of the input are done with.
+    pub(super) fn use_up(&mut self, bytes: usize) {
+        self.used += bytes;
+        debug_assert!(self.used <= self.input.len(), "only what has arrived is used");
+        if self.used == self.input.len() {
+            self.input.clear();
+            self.used = 0;
+        }
+    }
+
+    /// Bytes received and sent so far, as the network sees them.
+    pub(super) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Looks for the head of a request in what has arrived.
+    pub(super) fn parse_head(&mut self) -> Result<Option<RequestHead>, HeadError> {
+        let Some(length) = self.parser.advance(&self.input[self.used..], &self.context.head_limits)? else {
+            return Ok(None);
+        };
+        // Most often the head is all that has arrived, and then it is moved.
+        let bytes = if self.used == 0 && self.input.len() == length {
+            std::mem::take(&mut self.input)
+        } else {
+            let bytes = self.input()[..length].to_vec();
+            self.use_up(length);
+            bytes
+        };
+        self.head_begun = false;
+        Ok(Some(self.parser.finish(bytes)))
+    }
+
+    /// Takes the buffers of a request that was answered, for the next one.
+    pub(super) fn reuse(&mut self, head: RequestHead) {
+        let (mut bytes, buffers) = head.into_buffers();
+        self.parser.reuse(buffers);
+        if self.input.capacity() == 0 {
+            bytes.clear();
+            self.input = bytes;
+        }
+    }
+
+    /// The head that is arriving, or has failed to.
+    pub(super) fn partial_head(&self) -> &HeadParser {
+        &self.parser
+    }
+
+    /// What the connection waits for when there is nothing to be done for it.
+    pub(super) fn waiting_phase(&mut self) -> Phase {
+        if self.lingering.is_some() {
+            return Phase::Linger;
+        }
+        if self.tls.as_ref().is_some_and(|tls| tls.is_handshaking()) {
+            return Phase::Handshake;
+        }
+        if !self.body.is_done() {
+            return Phase::Discard;
+        }
+        if self.parser.has_begun() {
+            if !std::mem::replace(&mut self.head_begun, true) {
+                self.since = self.context.registry.now();
+            }
+            return Phase::Head;
+        }
+        if self.answered { Phase::Idle } else { Phase::Fresh }
+    }
+
+    /// Reads on, without waiting.
+    pub(super) fn read_on(&mut self) -> Arrival {
+        if self.ended {
+            return Arrival::End;
+        }
+        if self.used > 0 {
+            self.input.drain(..self.used);
+            self.used = 0;
+        }
+        let read = match self.tls.take() {
+            None => self.read_plain(),
+            Some(mut tls) => {
+                let arrival = self.read_sealed(&mut tls);
+                if !matches!(arrival, Arrival::PlainHttp) {
+                    self.tls = Some(tls);
+                }
+                arrival
+            }
+        };
+        self.ended |= matches!(read, Arrival::End);
+        read
+    }
+
+    fn read_plain(&mut self) -> Arrival {
+        if self.input.capacity() == 0 {
+            self.input = SPARES.with_borrow_mut(|spares| std::mem::take(&mut spares.input));
+        }
+        if self.input.capacity() - self.input.len() < READ_AT_ONCE / 2 {
+            self.input.reserve_exact(READ_AT_ONCE);
+        }
+        match self.socket.read_spare(&mut self.input) {
+            Ok(0) => Arrival::End,
+            Ok(read) => {
+                self.received += read as u64;
+                Arrival::Read(read)
+            }
+            Err(error) => failed(error, Interest::Read),
+        }
+    }
+
+    fn read_sealed(&mut self, tls: &mut TlsStream) -> Arrival {
+        loop {
+            if let Err(error) = self.send_sealed(tls) {
+                return failed(error, Interest::Write);
+            }
+            let was_handshaking = tls.is_handshaking();
+            let before = self.input.len();
+            let received = SPARES.with_borrow_mut(|spares| {
+                let sealed = &mut spares.sealed;
+                sealed.clear();
+                sealed.reserve_exact(READ_AT_ONCE * 2);
+                match self.socket.read_spare(sealed) {
+                    Ok(0) => Err(Arrival::End),
+                    Ok(_) if was_handshaking && self.received == 0 && looks_like_http(sealed[0]) => {
+                        self.input.extend_from_slice(sealed);
+                        Err(Arrival::PlainHttp)
+                    }
+                    Ok(read) => {
+                        self.received += read as u64;
+                        Ok(tls.receive(sealed, &mut self.input))
+                    }
+                    Err(error) => Err(failed(error, Interest::Read)),
+                }
+            });
+            match received {
+                Err(arrival) => return arrival,
+                Ok(Err(error)) => {
+                    // What is left to send is an alert that says what is wrong.
+                    let _ = self.send_sealed(tls);
+                    return Arrival::Failed(error);
+                }
+                Ok(Ok(())) if was_handshaking && !tls.is_handshaking() => self.since = self.context.registry.now(),
+                Ok(Ok(())) => {}
+            }
+            if self.input.len() > before {
+                return Arrival::Read(self.input.len() - before);
+            }
+            if tls.is_ended() {
+                return Arrival::End;
+            }
+        }
+    }
+
+    /// Reads on into this buffer instead of the connection's own, without waiting; `None` where that cannot be.
+    pub(super) fn read_into(&mut self, buffer: &mut [u8]) -> Option<Arrival> {
+        if self.tls.is_some() || self.ended || !self.input().is_empty() || buffer.len() < READ_AT_ONCE / 4 {
+            return None;
+        }
+        Some(match self.socket.read(buffer) {
+            Ok(0) => {
+                self.ended = true;
+                Arrival::End
+            }
+            Ok(read) => {
+                self.received += read as u64;
+                Arrival::Read(read)
+            }
+            Err(error) => failed(error, Interest::Read),
+        })
+    }
+
+    /// Sends what TLS has to send, as far as there is room; `WouldBlock` where there is not enough.
+    fn send_sealed(&mut self, tls: &mut TlsStream) -> io::Result<()> {
+        while tls.wants_write() {
+            self.sent += tls.send_to(|slices| self.socket.write(slices))? as u64;
+        }
+        Ok(())
+    }
+
+    /// Writes all of these, waiting for the peer to take them.
+    pub(super) fn write_all(&mut self, mut slices: &mut [IoSlice<'_>], pace: &mut Option<Pace>) -> io::Result<()> {
+        IoSlice::advance_slices(&mut slices, 0);
+        while !slices.is_empty() {
+            let written = match self.tls.take() {
+                None => match self.socket.write(slices) {
+                    Ok(written) => {
+                        self.sent += written as u64;
+                        Ok(written)
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait_to_write(pace).map(|()| 0),
+                    Err(error) => Err(error),
+                },
+                Some(mut tls) => {
+                    let written = self.write_sealed(&mut tls, slices, pace);
+                    self.tls = Some(tls);
+                    written
+                }
+            }?;
+            IoSlice::advance_slices(&mut slices, written);
+        }
+        Ok(())
+    }
+
+    fn write_sealed(
+        &mut self,
+        tls: &mut TlsStream,
+        slices: &[IoSlice<'_>],
+        pace: &mut Option<Pace>,
+    ) -> io::Result<usize> {
+        let mut some = [IoSlice::new(&[]), IoSlice::new(&[])];
+        let mut room = SEALED_AT_ONCE;
+        let mut count = 0;
+        for slice in slices.iter().take(some.len()) {
+            let length = slice.len().min(room);
+            some[count] = IoSlice::new(&slice[..length]);
+            count += 1;
+            room -= length;
+            if room == 0 {
+                break;
+            }
+        }
+        let sealed = tls.seal(&some[..count])?;
+        loop {
+            match self.send_sealed(tls) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait_to_write(pace)?,
+                result => return result.map(|()| sealed),
+            }
+        }
+    }
+
+    /// Notes that so many bytes were sent past this.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(super) fn count_sent(&mut self, bytes: usize) {
+        self.sent += bytes as u64;
+    }
+
+    /// Waits until there is room to write. A peer that is too slow is an error.
+    pub(super) fn wait_to_write(&self, pace: &mut Option<Pace>) -> io::Result<()> {
+        let (settings, sent) = (&self.context.settings, self.sent);
+        // What the peer has acknowledged is its progress: what was written may be in the system's buffer for long.
+        let position = || match self.socket.unacknowledged() {
+            Some(queued) => sent.saturating_sub(queued),
+            None => sent,
+        };
+        let pace = pace.get_or_insert_with(|| {
+            let slack = if self.socket.unacknowledged().is_some() { 0 } else { self.socket.send_buffer() };
+            Pace::new(settings.min_rate, settings.rate_grace, slack, position())
+        });
+        self.wait(Interest::Write, pace, position)
+    }
+
+    /// Waits until something has arrived. A peer that is too slow is an error.
+    pub(super) fn wait_to_read(&self, pace: &mut Pace) -> io::Result<()> {
+        self.wait(Interest::Read, pace, || self.received)
+    }
+
+    fn wait(&self, interest: Interest, pace: &mut Pace, position: impl Fn() -> u64) -> io::Result<()> {
+        // The watchdog waits for nobody.
+        let Some(mark) = &self.mark else { return Err(io::ErrorKind::WouldBlock.into()) };
+        loop {
+            let begun = Instant::now();
+            let wait = || self.socket.wait(interest, pace.allowance(), &self.context.cut);
+            let waited = self.context.blocking(mark, wait);
+            if waited == Waited::Cut {
+                return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the server stops"));
+            }
+            if pace.waited(begun.elapsed(), position()).is_err() {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "the client is too slow"));
+            }
+            if waited == Waited::Ready {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Gives back what it does not need while it waits.
+    pub(super) fn put_buffers_back(&mut self) {
+        self.mark = None;
+        if self.input.capacity() == 0 {
+            return;
+        }
+        let rest = self.input().to_vec();
+        let mut input = std::mem::replace(&mut self.input, rest);
+        self.used = 0;
+        input.clear();
+        SPARES.with_borrow_mut(|spares| {
+            if spares.input.capacity() < input.capacity() && input.capacity() <= READ_AT_ONCE * 4 {
+                spares.input = input;
+            }
+        });
+    }
+
+    /// Ends what is said on the connection. Nothing waits for the peer to have read it.
+    pub(super) fn finish(&mut self) {
+        if let Some(mut tls) = self.tls.take() {
+            if !tls.is_handshaking() {
+                tls.send_close_notify();
+            }
+            let _ = self.send_sealed(&mut tls);
+            self.tls = Some(tls);
+        }
+        self.socket.finish();
+    }
+
+    /// Reads and drops what still comes; whether there may be more.
+    pub(super) fn discard_arrivals(&mut self) -> Arrival {
+        self.input.clear();
+        self.used = 0;
+        // As it is: what it says is of no interest any more.
+        let mut total = 0;
+        SPARES.with_borrow_mut(|spares| {
+            let sealed = &mut spares.sealed;
+            sealed.reserve_exact(READ_AT_ONCE * 2);
+            loop {
+                sealed.clear();
+                match self.socket.read_spare(sealed) {
+                    Ok(0) => return Arrival::End,
+                    Ok(read) => {
+                        total += read;
+                        let Some(left) = self.lingering.and_then(|left| left.checked_sub(read)) else {
+                            return Arrival::End;
+                        };
+                        self.lingering = Some(left);
+                        // Others have a turn too.
+                        if total >= 1 << 20 {
+                            return Arrival::Nothing(Interest::Read);
+                        }
+                    }
+                    Err(error) => return failed(error, Interest::Read),
+                }
+            }
+        })
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.context.poller.forget(self.token);
+        if let Some(address) = self.address {
+            self.context.registry.leave_address(address);
+        }
+        // Before the socket is closed, which is when the last who holds it does not any more: this one.
+        self.context.registry.remove(self.token);
+    }
+}
+
+fn failed(error: io::Error, interest: Interest) -> Arrival {
+    if error.kind() == io::ErrorKind::WouldBlock { Arrival::Nothing(interest) } else { Arrival::Failed(error) }
+}
+
+/// A TLS handshake begins with 22 (RFC 8446 §5.1), a request with a letter, or with an empty line before it.
+fn looks_like_http(first: u8) -> bool {
+    first.is_ascii_alphabetic() || first == b'\r'
+}

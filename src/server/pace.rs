@@ -1,0 +1,103 @@
+//! Whether a peer that we wait for keeps up the least rate. Pure: times and positions are arguments.
+
+use std::time::Duration;
+
+/// Watches one transfer in stretches of waiting. Only time in which the peer kept us waiting counts, so nobody is slow who
+/// waits for us.
+#[derive(Debug)]
+pub(super) struct Pace {
+    /// Bytes a second; 0 is any rate.
+    min_rate: u64,
+    grace: Duration,
+    /// Bytes that may be missing: what a send buffer holds that nobody can look into.
+    slack: u64,
+    /// How long the peer has kept us waiting in this stretch.
+    waited: Duration,
+    /// Where the transfer was when the stretch began.
+    start: u64,
+    /// How much waiting makes this stretch full.
+    full: Duration,
+}
+
+/// The peer is slower than the least rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TooSlow;
+
+impl Pace {
+    /// A transfer that is at this position now. Its first stretch is as long as the grace, later ones three times as long.
+    pub(super) fn new(min_rate: u64, grace: Duration, slack: u64, position: u64) -> Self {
+        Self { min_rate, grace, slack, waited: Duration::ZERO, start: position, full: grace }
+    }
+
+    /// How long the peer may go on keeping us waiting before it is judged; `None` is for ever.
+    pub(super) fn allowance(&self) -> Option<Duration> {
+        (self.min_rate > 0).then(|| self.full.saturating_sub(self.waited))
+    }
+
+    /// Notes that the peer kept us waiting for this long, and where the transfer is now.
+    pub(super) fn waited(&mut self, time: Duration, position: u64) -> Result<(), TooSlow> {
+        self.waited += time;
+        if self.min_rate == 0 || self.waited < self.full {
+            return Ok(());
+        }
+        let needed = u128::from(self.min_rate) * self.waited.as_millis() / 1000;
+        let moved = position.saturating_sub(self.start).saturating_add(self.slack);
+        if u128::from(moved) < needed {
+            return Err(TooSlow);
+        }
+        *self = Self {
+            waited: Duration::ZERO,
+            start: position,
+            full: self.grace.saturating_mul(3),
+            ..Self::new(self.min_rate, self.grace, self.slack, position)
+        };
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GRACE: Duration = Duration::from_secs(10);
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_stretch_is_judged_when_it_is_full() {
+        let table: &[(&[(u64, u64)], Result<(), TooSlow>, &str)] = &[
+            (&[(9, 0)], Ok(()), "within the grace"),
+            (&[(10, 10 * 1024)], Ok(()), "fast enough"),
+            (&[(10, 10 * 1024 - 1)], Err(TooSlow), "a byte too few"),
+            (&[(5, 0), (5, 10 * 1024)], Ok(()), "slow, then fast"),
+            (&[(5, 0), (5, 0)], Err(TooSlow), "waits add up"),
+            (&[(10, 1 << 20), (29, 1 << 20)], Ok(()), "the second stretch is three times as long"),
+            (&[(10, 1 << 20), (30, 1 << 20)], Err(TooSlow), "a fast beginning does not help later"),
+            (&[(10, 10 << 10), (30, 40 << 10), (30, 70 << 10)], Ok(()), "at the least rate for long"),
+        ];
+        for (waits, expected, why) in table {
+            let mut pace = Pace::new(1024, GRACE, 0, 0);
+            let results: Vec<_> = waits.iter().map(|(time, at)| pace.waited(seconds(*time), *at)).collect();
+            assert_eq!(results.last(), Some(expected), "{why}");
+        }
+    }
+
+    #[test]
+    fn what_went_before_does_not_count_and_slack_does() {
+        assert_eq!(Pace::new(1024, GRACE, 0, 1 << 30).waited(GRACE, 1 << 30), Err(TooSlow));
+        assert_eq!(Pace::new(1024, GRACE, 10 << 10, 5).waited(GRACE, 5), Ok(()));
+    }
+
+    #[test]
+    fn the_allowance_is_what_is_left_of_the_stretch() {
+        let mut pace = Pace::new(1024, GRACE, 0, 0);
+        assert_eq!(pace.allowance(), Some(GRACE));
+        pace.waited(seconds(4), 0).unwrap();
+        assert_eq!(pace.allowance(), Some(seconds(6)));
+        pace.waited(seconds(6), 1 << 20).unwrap();
+        assert_eq!(pace.allowance(), Some(seconds(30)));
+        assert_eq!(Pace::new(0, GRACE, 0, 0).allowance(), None, "no least rate");
+    }
+}

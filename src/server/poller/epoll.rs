@@ -1,0 +1,78 @@
+//! The poller over one epoll instance (epoll(7)), which all workers share.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use super::super::notifier::Notifier;
+use super::super::registry::Token;
+use super::super::socket::{Interest, Socket};
+use super::Readiness;
+
+/// See the module.
+#[derive(Debug)]
+pub(in crate::server) struct Poller {
+    epoll: OwnedFd,
+}
+
+/// What the notifier is registered under. No token is that.
+const NOTIFIER: u64 = u64::MAX;
+
+impl Poller {
+    /// A poller that also waits for the notifier.
+    pub(in crate::server) fn new(notifier: &Arc<Notifier>) -> io::Result<Self> {
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        // Edge-triggered: one worker wakes for each time that something is said, and nobody needs to take it back.
+        epoll::add(&epoll, notifier, EventData::new_u64(NOTIFIER), EventFlags::IN | EventFlags::ET)?;
+        Ok(Self { epoll })
+    }
+
+    /// Arms a connection for the first time.
+    pub(in crate::server) fn add(&self, socket: &Arc<Socket>, token: Token, interest: Interest) -> io::Result<()> {
+        epoll::add(&self.epoll, &**socket, EventData::new_u64(token.to_u64()), flags(interest)).map_err(io::Error::from)
+    }
+
+    /// Arms a connection again.
+    pub(in crate::server) fn rearm(&self, socket: &Arc<Socket>, token: Token, interest: Interest) -> io::Result<()> {
+        let data = EventData::new_u64(token.to_u64());
+        epoll::modify(&self.epoll, &**socket, data, flags(interest)).map_err(io::Error::from)
+    }
+
+    /// Waits for one event: one, so that other workers get the others.
+    pub(in crate::server) fn wait(&self, limit: Option<Duration>) -> Readiness {
+        let mut events = [Event { flags: EventFlags::empty(), data: EventData::new_u64(NOTIFIER) }];
+        let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
+        match epoll::wait(&self.epoll, &mut events, limit.as_ref()) {
+            Ok(0) | Err(Errno::INTR) => Readiness::TimedOut,
+            Ok(_) => match events[0].data.u64() {
+                NOTIFIER => Readiness::Notified,
+                token => Readiness::Connection(Token::from_u64(token)),
+            },
+            Err(error) => panic!("an epoll instance that is open can be waited for: {error}"),
+        }
+    }
+
+    /// Whether an event waits that nobody has taken.
+    pub(in crate::server) fn has_ready(&self) -> bool {
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut [PollFd::new(&self.epoll, PollFlags::IN)], Some(&now)).is_ok_and(|ready| ready > 0)
+    }
+
+    /// Takes a connection out that is about to be closed: the system does that when its socket is.
+    #[expect(clippy::unused_self, reason = "the other poller keeps what it waits for itself")]
+    pub(in crate::server) fn forget(&self, _: Token) {}
+}
+
+/// HUP and ERR come unasked for.
+fn flags(interest: Interest) -> EventFlags {
+    let wanted = match interest {
+        Interest::Read => EventFlags::IN | EventFlags::RDHUP,
+        Interest::Write => EventFlags::OUT,
+    };
+    wanted | EventFlags::ONESHOT
+}

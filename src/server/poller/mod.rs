@@ -1,0 +1,174 @@
+//! Waiting for many connections at once: each is armed for one event, and whichever worker waits gets it.
+//!
+//! On Linux that is one epoll instance that all workers share. Elsewhere one worker at a time calls `poll`: correct rather
+//! than fast.
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod epoll;
+#[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
+mod poll;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) use epoll::Poller;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) use poll::Poller;
+
+use super::registry::Token;
+
+/// Why a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Readiness {
+    /// This connection is ready for what it was armed for, or has failed. It is not armed any more.
+    Connection(Token),
+    /// The notifier was told something.
+    Notified,
+    /// The time is up.
+    TimedOut,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixStream;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::super::notifier::Notifier;
+    use super::super::socket::{Interest, Socket};
+    use super::*;
+
+    const NOW: Option<Duration> = Some(Duration::ZERO);
+
+    fn token(number: u64) -> Token {
+        Token::from_u64(number)
+    }
+
+    fn pair() -> (Arc<Socket>, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        (Arc::new(Socket::new(ours.into())), theirs)
+    }
+
+    /// The same of both pollers: what is promised does not depend on the system.
+    macro_rules! pollers {
+        ($($name:ident: $poller:path;)*) => {$(
+            mod $name {
+                use super::*;
+                use $poller as Poller;
+
+                #[test]
+                fn each_event_is_given_once() {
+                    let notifier = Arc::new(Notifier::new().unwrap());
+                    let poller = Poller::new(&notifier).unwrap();
+                    let (one, mut peer) = pair();
+                    let (other, _silent) = pair();
+                    poller.add(&one, token(1), Interest::Read).unwrap();
+                    poller.add(&other, token(2), Interest::Read).unwrap();
+                    assert_eq!(poller.wait(NOW), Readiness::TimedOut);
+                    assert!(!poller.has_ready());
+                    peer.write_all(b"x").unwrap();
+                    assert!(poller.has_ready());
+                    assert_eq!(poller.wait(None), Readiness::Connection(token(1)));
+                    assert_eq!(poller.wait(NOW), Readiness::TimedOut, "it is not armed any more");
+                    // What is still unread shows again when it is armed again, under whatever name.
+                    poller.rearm(&one, token(3), Interest::Read).unwrap();
+                    assert_eq!(poller.wait(None), Readiness::Connection(token(3)));
+                }
+
+                #[test]
+                fn ends_and_room_are_events() {
+                    let notifier = Arc::new(Notifier::new().unwrap());
+                    let poller = Poller::new(&notifier).unwrap();
+                    let (socket, mut peer) = pair();
+                    poller.add(&socket, token(1), Interest::Write).unwrap();
+                    assert_eq!(poller.wait(None), Readiness::Connection(token(1)), "there is room");
+                    let bytes = vec![b'x'; 1 << 20];
+                    while socket.write(&[std::io::IoSlice::new(&bytes)]).is_ok() {}
+                    poller.rearm(&socket, token(1), Interest::Write).unwrap();
+                    assert_eq!(poller.wait(NOW), Readiness::TimedOut, "there is none");
+                    peer.set_nonblocking(true).unwrap();
+                    while peer.read(&mut [0; 65536]).is_ok() {}
+                    assert_eq!(poller.wait(None), Readiness::Connection(token(1)));
+                    poller.rearm(&socket, token(1), Interest::Read).unwrap();
+                    drop(peer);
+                    assert_eq!(poller.wait(None), Readiness::Connection(token(1)), "the end");
+                }
+
+                #[test]
+                fn the_notifier_wakes_a_waiter() {
+                    let notifier = Arc::new(Notifier::new().unwrap());
+                    let poller = Poller::new(&notifier).unwrap();
+                    notifier.notify();
+                    assert_eq!(poller.wait(None), Readiness::Notified);
+                    assert_eq!(poller.wait(NOW), Readiness::TimedOut, "once");
+                    std::thread::scope(|scope| {
+                        let waiters = [scope.spawn(|| poller.wait(None)), scope.spawn(|| poller.wait(None))];
+                        notifier.notify();
+                        while !waiters.iter().any(|waiter| waiter.is_finished()) {
+                            std::thread::yield_now();
+                        }
+                        notifier.notify();
+                        for waiter in waiters {
+                            assert_eq!(waiter.join().unwrap(), Readiness::Notified);
+                        }
+                    });
+                }
+
+                #[test]
+                fn every_one_of_many_events_reaches_one_waiter() {
+                    let notifier = Arc::new(Notifier::new().unwrap());
+                    let poller = Poller::new(&notifier).unwrap();
+                    let pairs: Vec<_> = (0..50).map(|_| pair()).collect();
+                    let seen = std::sync::Mutex::new(Vec::new());
+                    std::thread::scope(|scope| {
+                        for _ in 0..3 {
+                            scope.spawn(|| {
+                                loop {
+                                    match poller.wait(None) {
+                                        Readiness::Connection(token) => seen.lock().unwrap().push(token.to_u64()),
+                                        Readiness::Notified => {
+                                            notifier.notify();
+                                            return;
+                                        }
+                                        Readiness::TimedOut => {}
+                                    }
+                                }
+                            });
+                        }
+                        for (number, (socket, peer)) in (0_u64..).zip(&pairs) {
+                            (&*peer).write_all(b"x").unwrap();
+                            poller.add(socket, token(number), Interest::Read).unwrap();
+                        }
+                        while seen.lock().unwrap().len() < pairs.len() {
+                            std::thread::yield_now();
+                        }
+                        notifier.notify();
+                    });
+                    let mut seen = seen.into_inner().unwrap();
+                    seen.sort_unstable();
+                    assert_eq!(seen, (0..50).collect::<Vec<_>>());
+                }
+
+                #[test]
+                fn what_is_forgotten_gives_no_events() {
+                    let notifier = Arc::new(Notifier::new().unwrap());
+                    let poller = Poller::new(&notifier).unwrap();
+                    let (socket, mut peer) = pair();
+                    poller.add(&socket, token(1), Interest::Read).unwrap();
+                    peer.write_all(b"x").unwrap();
+                    poller.forget(token(1));
+                    drop(socket);
+                    assert_eq!(poller.wait(NOW), Readiness::TimedOut);
+                }
+            }
+        )*};
+    }
+
+    pollers! {
+        over_poll: poll::Poller;
+    }
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pollers! {
+        over_epoll: epoll::Poller;
+    }
+}

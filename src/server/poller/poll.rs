@@ -1,0 +1,129 @@
+//! The poller over poll(2), for systems without epoll: one worker at a time waits for all connections, the others for it.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::super::notifier::Notifier;
+use super::super::registry::Token;
+use super::super::socket::{Interest, Socket};
+use super::Readiness;
+
+/// See the module.
+#[derive(Debug)]
+pub(in crate::server) struct Poller {
+    notifier: Arc<Notifier>,
+    /// Tells the one who waits in `poll` that what it waits for has changed.
+    changed: Notifier,
+    state: Mutex<State>,
+    /// Told when nobody waits in `poll` any more.
+    vacant: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    armed: HashMap<u64, (Arc<Socket>, Interest)>,
+    polling: bool,
+}
+
+impl Poller {
+    /// A poller that also waits for the notifier.
+    pub(in crate::server) fn new(notifier: &Arc<Notifier>) -> io::Result<Self> {
+        let (notifier, changed) = (Arc::clone(notifier), Notifier::new()?);
+        Ok(Self { notifier, changed, state: Mutex::default(), vacant: Condvar::new() })
+    }
+
+    /// Arms a connection for the first time.
+    pub(in crate::server) fn add(&self, socket: &Arc<Socket>, token: Token, interest: Interest) -> io::Result<()> {
+        self.lock().armed.insert(token.to_u64(), (Arc::clone(socket), interest));
+        self.changed.notify();
+        Ok(())
+    }
+
+    /// Arms a connection again.
+    pub(in crate::server) fn rearm(&self, socket: &Arc<Socket>, token: Token, interest: Interest) -> io::Result<()> {
+        self.add(socket, token, interest)
+    }
+
+    /// Waits for one event: one, so that other workers get the others.
+    pub(in crate::server) fn wait(&self, limit: Option<Duration>) -> Readiness {
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let left = || deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let mut state = self.lock();
+        while state.polling {
+            let Some(left) = left() else {
+                state = self.vacant.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            if left.is_zero() {
+                return Readiness::TimedOut;
+            }
+            (state, _) = self.vacant.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.polling = true;
+        loop {
+            let armed: Vec<_> =
+                state.armed.iter().map(|(token, (socket, interest))| (*token, Arc::clone(socket), *interest)).collect();
+            drop(state);
+            let (notified, ready) = self.look(&armed, left());
+            state = self.lock();
+            let taken = ready.into_iter().find(|token| state.armed.remove(token).is_some());
+            let end = match taken {
+                Some(token) => Some(Readiness::Connection(Token::from_u64(token))),
+                None if notified => {
+                    self.notifier.clear();
+                    Some(Readiness::Notified)
+                }
+                None => left().is_some_and(|left| left.is_zero()).then_some(Readiness::TimedOut),
+            };
+            if let Some(end) = end {
+                state.polling = false;
+                self.vacant.notify_one();
+                return end;
+            }
+        }
+    }
+
+    /// Whether an event waits that nobody has taken.
+    pub(in crate::server) fn has_ready(&self) -> bool {
+        let state = self.lock();
+        let armed: Vec<_> =
+            state.armed.iter().map(|(token, (socket, interest))| (*token, Arc::clone(socket), *interest)).collect();
+        drop(state);
+        let (notified, ready) = self.look(&armed, Some(Duration::ZERO));
+        notified || !ready.is_empty()
+    }
+
+    /// Takes a connection out that is about to be closed.
+    pub(in crate::server) fn forget(&self, token: Token) {
+        self.lock().armed.remove(&token.to_u64());
+    }
+
+    /// Waits for the notifier and for what was armed. Whether the notifier was told something, and which are ready.
+    fn look(&self, armed: &[(u64, Arc<Socket>, Interest)], limit: Option<Duration>) -> (bool, Vec<u64>) {
+        let mut descriptors =
+            vec![PollFd::new(&*self.notifier, PollFlags::IN), PollFd::new(&self.changed, PollFlags::IN)];
+        descriptors.extend(armed.iter().map(|(_, socket, interest)| {
+            let flags = if *interest == Interest::Read { PollFlags::IN } else { PollFlags::OUT };
+            PollFd::new(&**socket, flags)
+        }));
+        let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
+        if poll(&mut descriptors, limit.as_ref()).is_err() {
+            return (false, Vec::new());
+        }
+        let is_ready = |descriptor: &PollFd<'_>| !descriptor.revents().is_empty();
+        if is_ready(&descriptors[1]) {
+            self.changed.clear();
+        }
+        let ready = descriptors[2..].iter().zip(armed).filter(|(descriptor, _)| is_ready(descriptor));
+        (is_ready(&descriptors[0]), ready.map(|(_, (token, ..))| *token).collect())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while the state is being changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,355 @@
+//! The open connections: a slot for each, which holds it while it is parked, and knows its socket while a worker has it.
+//!
+//! A connection has one owner: its slot while it waits, a worker while something is done for it. Whoever else means it has a
+//! [`Token`], which names one connection and never another, even when the slot has been used again.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::connection::Connection;
+use super::poller::Poller;
+use super::socket::{Interest, Socket};
+use super::timers::Timers;
+
+/// Names one connection: a slot, and how often it had been used before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Token {
+    slot: u32,
+    generation: u32,
+}
+
+/// What a parked connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Its TLS handshake.
+    Handshake,
+    /// Its first request; nothing of it has arrived.
+    Fresh,
+    /// The rest of a head.
+    Head,
+    /// Another request: everything that was asked is answered.
+    Idle,
+    /// The rest of a body that no handler wanted, the request being answered.
+    Discard,
+    /// Its turn: more requests have arrived than one connection gets answered at a time.
+    Turn,
+    /// The client's end, everything having been said.
+    Linger,
+}
+
+/// What is parked, for how long it has been, and until when it may.
+struct Parked {
+    connection: Box<Connection>,
+    phase: Phase,
+    /// In milliseconds of the clock.
+    since: u64,
+    deadline: Option<u64>,
+}
+
+/// A place for a connection.
+#[derive(Default)]
+struct Slot {
+    state: Mutex<SlotState>,
+}
+
+#[derive(Default)]
+struct SlotState {
+    generation: u32,
+    /// The socket of the connection, wherever that is; `None` while the slot is free.
+    socket: Option<Arc<Socket>>,
+    /// The connection, unless a worker has it.
+    parked: Option<Parked>,
+    /// Whether the poller knows the socket.
+    added: bool,
+    /// When the slot's earliest alarm goes off.
+    alarm: Option<u64>,
+}
+
+/// All open connections.
+pub(super) struct Registry {
+    clock: Instant,
+    chunks: Box<[OnceLock<Box<[Slot]>>]>,
+    slots: Mutex<FreeSlots>,
+    timers: Mutex<Timers>,
+    by_address: Mutex<HashMap<IpAddr, usize>>,
+    count: AtomicUsize,
+    /// The next connections to end where room is needed, the longest idle last.
+    longest_idle: Mutex<Vec<(u64, Token)>>,
+    closed: Condvar,
+    /// How many wait for a connection to close.
+    waiting: AtomicUsize,
+}
+
+#[derive(Default)]
+struct FreeSlots {
+    free: Vec<u32>,
+    /// How many were ever used.
+    used: u32,
+}
+
+/// Slots are made so many at a time.
+const CHUNK: usize = 256;
+
+/// How many connections are looked up at once for when room is needed.
+const IDLE_AT_ONCE: usize = 64;
+
+impl Token {
+    pub(super) fn to_u64(self) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(self.slot)
+    }
+
+    pub(super) fn from_u64(number: u64) -> Self {
+        let half = |number: u64| u32::try_from(number & u64::from(u32::MAX)).expect("it has 32 bits");
+        Self { slot: half(number), generation: half(number >> 32) }
+    }
+}
+
+impl Registry {
+    /// A registry for so many connections.
+    pub(super) fn new(connections: usize) -> Self {
+        Self {
+            clock: Instant::now(),
+            chunks: (0..=connections.div_ceil(CHUNK)).map(|_| OnceLock::new()).collect(),
+            slots: Mutex::default(),
+            timers: Mutex::default(),
+            by_address: Mutex::default(),
+            count: AtomicUsize::new(0),
+            longest_idle: Mutex::default(),
+            closed: Condvar::new(),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+
+    /// Milliseconds since the registry was made.
+    pub(super) fn now(&self) -> u64 {
+        u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// How many connections are open.
+    pub(super) fn count(&self) -> usize {
+        self.count.load(Ordering::SeqCst)
+    }
+
+    /// Takes a place for a new connection, which the caller owns; `None` where there is none.
+    pub(super) fn insert(&self, socket: &Arc<Socket>) -> Option<Token> {
+        let index = {
+            let mut slots = lock(&self.slots);
+            match slots.free.pop() {
+                Some(index) => index,
+                None if slots.used as usize >= self.chunks.len() * CHUNK => return None,
+                None => {
+                    slots.used += 1;
+                    slots.used - 1
+                }
+            }
+        };
+        let mut slot = self.slot(index);
+        slot.socket = Some(Arc::clone(socket));
+        self.count.fetch_add(1, Ordering::SeqCst);
+        Some(Token { slot: index, generation: slot.generation })
+    }
+
+    /// Gives up the place of a connection that its owner is about to close.
+    pub(super) fn remove(&self, token: Token) {
+        let mut slot = self.slot(token.slot);
+        debug_assert!(slot.generation == token.generation && slot.parked.is_none(), "only its owner removes it");
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.socket = None;
+        slot.added = false;
+        drop(slot);
+        lock(&self.slots).free.push(token.slot);
+        self.count.fetch_sub(1, Ordering::SeqCst);
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            drop(lock(&self.slots));
+            self.closed.notify_all();
+        }
+    }
+
+    /// Parks a connection until it is ready for what it is interested in, or its deadline.
+    ///
+    /// Whether its deadline is the next one of all, so that whoever waits for that must know.
+    pub(super) fn park(
+        &self,
+        poller: &Poller,
+        connection: Box<Connection>,
+        phase: Phase,
+        interest: Interest,
+        deadline: Option<u64>,
+    ) -> Result<bool, (io::Error, Box<Connection>)> {
+        let (token, socket) = (connection.token(), Arc::clone(connection.socket()));
+        // Locked until it is armed: the event may come at once, and the worker that gets it must find the connection here.
+        let mut slot = self.slot(token.slot);
+        let armed =
+            if slot.added { poller.rearm(&socket, token, interest) } else { poller.add(&socket, token, interest) };
+        if let Err(error) = armed {
+            return Err((error, connection));
+        }
+        slot.added = true;
+        slot.parked = Some(Parked { connection, phase, since: self.now(), deadline });
+        Ok(self.set_alarm(&mut slot, token.slot, deadline))
+    }
+
+    fn set_alarm(&self, slot: &mut SlotState, index: u32, deadline: Option<u64>) -> bool {
+        match deadline {
+            Some(deadline) if slot.alarm.is_none_or(|alarm| deadline < alarm) => {
+                slot.alarm = Some(deadline);
+                lock(&self.timers).set(deadline, index)
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes a connection that is parked; `None` where it is not any more.
+    pub(super) fn take(&self, token: Token) -> Option<Box<Connection>> {
+        let mut slot = self.slot(token.slot);
+        if slot.generation != token.generation {
+            return None;
+        }
+        slot.parked.take().map(|parked| parked.connection)
+    }
+
+    /// Takes the connections whose deadline has passed, and what they waited for.
+    pub(super) fn take_late(&self, now: u64) -> Vec<(Phase, Box<Connection>)> {
+        let mut late = Vec::new();
+        loop {
+            let Some((at, index)) = lock(&self.timers).due(now) else { return late };
+            let mut slot = self.slot(index);
+            if slot.alarm != Some(at) {
+                // An earlier one was set in its place, which has gone off.
+                continue;
+            }
+            slot.alarm = None;
+            match slot.parked.take_if(|parked| parked.deadline.is_some_and(|deadline| deadline <= now)) {
+                Some(parked) => late.push((parked.phase, parked.connection)),
+                None => {
+                    let deadline = slot.parked.as_ref().and_then(|parked| parked.deadline);
+                    self.set_alarm(&mut slot, index, deadline);
+                }
+            }
+        }
+    }
+
+    /// When to look for late connections again.
+    pub(super) fn next_alarm(&self) -> Option<u64> {
+        lock(&self.timers).next()
+    }
+
+    /// Takes the connection that has been idle for longest.
+    pub(super) fn take_longest_idle(&self) -> Option<Box<Connection>> {
+        let mut longest = lock(&self.longest_idle);
+        if longest.is_empty() {
+            let mut idle: Vec<_> = self.parked_tokens(|parked| parked.phase == Phase::Idle);
+            idle.sort_unstable_by_key(|(since, _)| *since);
+            idle.truncate(IDLE_AT_ONCE);
+            idle.reverse();
+            *longest = idle;
+        }
+        while let Some((since, token)) = longest.pop() {
+            let mut slot = self.slot(token.slot);
+            let still = |parked: &mut Parked| parked.phase == Phase::Idle && parked.since == since;
+            if slot.generation == token.generation
+                && let Some(parked) = slot.parked.take_if(still)
+            {
+                return Some(parked.connection);
+            }
+        }
+        None
+    }
+
+    /// Takes the connections that wait for the client and have done so for at least `quiet` milliseconds, with nothing of what
+    /// it sent still to be read.
+    #[expect(clippy::vec_box, reason = "they are parked in boxes, and moved as such")]
+    pub(super) fn take_quiet(&self, quiet: u64) -> Vec<Box<Connection>> {
+        let before = self.now().saturating_sub(quiet);
+        let is_quiet = |parked: &Parked| {
+            parked.since <= before && parked.phase != Phase::Turn && parked.connection.socket().unread() == 0
+        };
+        let tokens = self.parked_tokens(is_quiet);
+        tokens.into_iter().filter_map(|(_, token)| self.take(token)).collect()
+    }
+
+    /// Aborts the connections that workers have, and takes the others.
+    #[expect(clippy::vec_box, reason = "they are parked in boxes, and moved as such")]
+    pub(super) fn cut_all(&self) -> (usize, Vec<Box<Connection>>) {
+        let (mut busy, mut parked) = (0, Vec::new());
+        for index in 0..self.used() {
+            let mut slot = self.slot(index);
+            match (slot.parked.take(), &slot.socket) {
+                (Some(waiting), _) => parked.push(waiting.connection),
+                (None, Some(socket)) => {
+                    socket.abort();
+                    busy += 1;
+                }
+                (None, None) => {}
+            }
+        }
+        (busy, parked)
+    }
+
+    /// Waits for `time`, or until `few` says of how many connections are open that they are few enough; whether it did.
+    pub(super) fn wait_for_fewer(&self, time: Duration, few: impl Fn(usize) -> bool) -> bool {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let wait = |_: &mut FreeSlots| !few(self.count());
+        drop(self.closed.wait_timeout_while(lock(&self.slots), time, wait).unwrap_or_else(PoisonError::into_inner));
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        few(self.count())
+    }
+
+    /// Has whoever waits for fewer connections look around.
+    pub(super) fn wake(&self) {
+        drop(lock(&self.slots));
+        self.closed.notify_all();
+    }
+
+    /// Counts a connection from this address, unless there are as many as may be.
+    pub(super) fn enter_address(&self, address: IpAddr, limit: usize) -> bool {
+        let mut by_address = lock(&self.by_address);
+        let count = by_address.entry(address).or_default();
+        if *count >= limit {
+            return false;
+        }
+        *count += 1;
+        true
+    }
+
+    /// Counts a connection from this address no more.
+    pub(super) fn leave_address(&self, address: IpAddr) {
+        let mut by_address = lock(&self.by_address);
+        if let Some(count) = by_address.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                by_address.remove(&address);
+            }
+        }
+    }
+
+    /// The parked connections that `wanted` wants, each with when it was parked.
+    fn parked_tokens(&self, wanted: impl Fn(&Parked) -> bool) -> Vec<(u64, Token)> {
+        let indices = 0..self.used();
+        let found = indices.filter_map(|index| {
+            let slot = self.slot(index);
+            let parked = slot.parked.as_ref().filter(|parked| wanted(parked))?;
+            Some((parked.since, Token { slot: index, generation: slot.generation }))
+        });
+        found.collect()
+    }
+
+    fn used(&self) -> u32 {
+        lock(&self.slots).used
+    }
+
+    fn slot(&self, index: u32) -> MutexGuard<'_, SlotState> {
+        let (chunk, place) = (index as usize / CHUNK, index as usize % CHUNK);
+        let chunk = self.chunks[chunk].get_or_init(|| (0..CHUNK).map(|_| Slot::default()).collect());
+        lock(&chunk[place].state)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics while what it guards is being changed.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,155 @@
+//! A connected socket, owned: reads and writes that never wait, waits that end, and what the system knows of it.
+
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
+use socket2::SockRef;
+
+use super::notifier::Notifier;
+
+/// A connected stream socket, TCP or Unix, that never blocks.
+#[derive(Debug)]
+pub(super) struct Socket(OwnedFd);
+
+/// What a connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Interest {
+    Read,
+    Write,
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waited {
+    /// There may be something to read, or room to write, or the connection has failed.
+    Ready,
+    TimedOut,
+    /// The server cuts off what still runs.
+    Cut,
+}
+
+impl Socket {
+    /// Takes a socket that was just accepted. It must not block.
+    pub(super) fn new(socket: OwnedFd) -> Self {
+        Self(socket)
+    }
+
+    /// Reads what has arrived into the buffer. `Ok(0)` is the end of what the peer sends.
+    pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        uninterrupted(|| recv(&self.0, &mut *buffer, RecvFlags::empty()).map(|(read, _)| read))
+    }
+
+    /// Reads what has arrived behind what is in the buffer, as far as its capacity goes.
+    pub(super) fn read_spare(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        uninterrupted(|| recv(&self.0, spare_capacity(buffer), RecvFlags::empty()).map(|(read, _)| read))
+    }
+
+    /// Writes as much as there is room for; how many bytes.
+    pub(super) fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        // Without NOSIGNAL a program that has SIGPIPE's default would end when a client has gone.
+        if let [one] = slices {
+            return uninterrupted(|| send(&self.0, one, SendFlags::NOSIGNAL));
+        }
+        uninterrupted(|| sendmsg(&self.0, slices, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL))
+    }
+
+    /// Writes these bytes, more of the same answer being about to follow: they leave in one packet with it.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(super) fn write_more(&self, bytes: &[u8]) -> io::Result<usize> {
+        uninterrupted(|| send(&self.0, bytes, SendFlags::NOSIGNAL | SendFlags::MORE))
+    }
+
+    /// Has the system send a part of a file, as much as there is room for; how many bytes.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(super) fn send_file(&self, file: impl AsFd, mut position: u64, length: u64) -> io::Result<usize> {
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        uninterrupted(|| rustix::fs::sendfile(&self.0, &file, Some(&mut position), length))
+    }
+
+    /// How many bytes have arrived that nobody has read yet.
+    pub(super) fn unread(&self) -> u64 {
+        rustix::io::ioctl_fionread(&self.0).unwrap_or(0)
+    }
+
+    /// How many bytes were written that the peer has not acknowledged, where the system counts them.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[expect(unsafe_code, reason = "neither rustix nor socket2 has SIOCOUTQ")]
+    pub(super) fn unacknowledged(&self) -> Option<u64> {
+        use rustix::ioctl::{Getter, Opcode, ioctl};
+
+        /// `SIOCOUTQ`, which has the number of `TIOCOUTQ`.
+        #[allow(
+            clippy::unnecessary_cast,
+            clippy::cast_possible_truncation,
+            reason = "the type differs between C libraries, the number is small"
+        )]
+        const OUTQ: Opcode = libc::TIOCOUTQ as Opcode;
+        // SAFETY: on a socket this request only writes one `int` to where it is told (tcp(7), unix(7)), and `Getter` gives it
+        // a place for exactly that.
+        let queued = unsafe { ioctl(&self.0, Getter::<OUTQ, libc::c_int>::new()) };
+        queued.ok().and_then(|queued| u64::try_from(queued).ok())
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    pub(super) fn unacknowledged(&self) -> Option<u64> {
+        None
+    }
+
+    /// How many bytes the system keeps for a peer that takes none.
+    pub(super) fn send_buffer(&self) -> u64 {
+        SockRef::from(&self.0).send_buffer_size().map_or(0, |size| size as u64)
+    }
+
+    /// Ends what we send. The peer sees it when it has read everything before.
+    pub(super) fn finish(&self) {
+        let _ = SockRef::from(&self.0).shutdown(Shutdown::Write);
+    }
+
+    /// Ends the connection so that the peer notices that not all has been said: by a reset.
+    pub(super) fn abort(&self) {
+        let socket = SockRef::from(&self.0);
+        let _ = socket.set_linger(Some(Duration::ZERO));
+        let _ = socket.shutdown(Shutdown::Both);
+    }
+
+    /// Waits until the socket is ready, for no longer than the limit, or until the server cuts off.
+    pub(super) fn wait(&self, interest: Interest, limit: Option<Duration>, cut: &Notifier) -> Waited {
+        let events = match interest {
+            Interest::Read => PollFlags::IN,
+            Interest::Write => PollFlags::OUT,
+        };
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        loop {
+            let mut descriptors = [PollFd::new(&self.0, events), PollFd::new(cut, PollFlags::IN)];
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            match poll(&mut descriptors, left.and_then(|left| Timespec::try_from(left).ok()).as_ref()) {
+                Err(Errno::INTR) => {}
+                Ok(0) => return Waited::TimedOut,
+                Ok(_) if !descriptors[1].revents().is_empty() => return Waited::Cut,
+                // An error here is not the peer's; the next read or write tells what it is.
+                Ok(_) | Err(_) => return Waited::Ready,
+            }
+        }
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+fn uninterrupted<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(Errno::INTR) => {}
+            result => return result.map_err(io::Error::from),
+        }
+    }
+}

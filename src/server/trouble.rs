@@ -1,0 +1,22 @@
+//! Lasting trouble, said now and then rather than each time that it shows.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Logs errors, at most one a second.
+#[derive(Debug, Default)]
+pub(super) struct Trouble {
+    said: Mutex<Option<Instant>>,
+}
+
+impl Trouble {
+    /// Logs this, unless something was logged within the last second.
+    pub(super) fn say(&self, what: &str) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.is_none_or(|said| said.elapsed() >= Duration::from_secs(1)) {
+            *said = Some(Instant::now());
+            drop(said);
+            log::error!("{what}");
+        }
+    }
+}

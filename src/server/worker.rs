@@ -1,0 +1,232 @@
+//! What a worker does: it waits for a connection that is ready, does all that can be done for it, and parks it again.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Context;
+use super::connection::{Arrival, Connection};
+use super::exchange::{self, Next};
+use super::poller::Readiness;
+use super::registry::Phase;
+use super::socket::Interest;
+use super::workers::{self, Mark, Workers};
+use crate::http::error::HttpError;
+
+/// How long a worker waits for something to do before it ends, if another one waits too.
+pub(super) const LINGER: Duration = Duration::from_secs(5);
+
+/// How many requests of one connection are answered before others have their turn.
+const REQUESTS_A_TURN: usize = 64;
+
+/// How much of what a client still sends is read, and for how long, so that it gets to read the answer: closing a socket with
+/// unread bytes resets the connection, and a reset may overtake the answer (RFC 9112 §9.6).
+const LINGER_BYTES: usize = 32 * 1024 * 1024;
+const LINGER_TIME: Duration = Duration::from_secs(1);
+
+/// How long an idle connection is kept when most connections that there may be are open.
+const IDLE_UNDER_PRESSURE: Duration = Duration::from_secs(2);
+
+/// A worker's thread.
+pub(super) fn work(context: &Arc<Context>, mark: &Arc<Mark>) {
+    super::scheduling::run_without_interrupting();
+    while context.workers.before_wait(mark) == workers::Next::Wait {
+        let readiness = context.poller.wait(Some(LINGER));
+        context.workers.after_wait();
+        let connection = match readiness {
+            Readiness::Connection(token) => context.registry.take(token),
+            Readiness::Notified => context.next_arrival(),
+            Readiness::TimedOut if context.workers.may_end(mark) => return,
+            Readiness::TimedOut => None,
+        };
+        let Some(connection) = connection else { continue };
+        // Somebody is to wait for the next event while this one is busy.
+        if context.workers.is_short() {
+            context.add_worker();
+        } else if context.workers.are_all_busy() {
+            context.watchdog.watch_handlers();
+        }
+        // The last net: a stream of a response may panic. The connection is closed by its drop.
+        if catch_unwind(AssertUnwindSafe(|| run(connection, mark))).is_err() {
+            context.workers.pause_handler(mark);
+            log::error!("a connection was given up after a panic");
+        }
+    }
+    if context.workers.is_closing() {
+        // The next one is woken by the one before it.
+        context.notifier.notify();
+    }
+}
+
+/// What is to be done next for a connection.
+enum Step {
+    Serve(crate::http::request_head::RequestHead),
+    Refuse(HttpError),
+    Park(Interest),
+    Close,
+}
+
+/// Does all that can be done for a connection without waiting for its client.
+fn run(mut connection: Box<Connection>, mark: &Arc<Mark>) {
+    connection.mark = Some(Arc::clone(mark));
+    for _ in 0..REQUESTS_A_TURN {
+        let next = match next_step(&mut connection) {
+            Step::Serve(head) => match exchange::serve(connection, head) {
+                Some((returned, next)) => {
+                    connection = returned;
+                    next
+                }
+                None => return,
+            },
+            Step::Refuse(error) => exchange::refuse(&mut connection, error),
+            Step::Park(interest) => {
+                let phase = connection.waiting_phase();
+                return park(connection, phase, interest);
+            }
+            Step::Close => return connection.finish(),
+        };
+        match next {
+            Next::Request => {}
+            Next::Close => {
+                connection.finish();
+                // Should the client have sent more after all, closing would reset the connection.
+                if connection.input().is_empty() && connection.socket().unread() == 0 {
+                    return;
+                }
+                linger(&mut connection);
+            }
+            Next::Linger => {
+                connection.finish();
+                linger(&mut connection);
+            }
+            Next::Abort => return connection.socket().abort(),
+        }
+    }
+    // It is behind the others when it can be written to, which is most often now. A client that reads no answers waits.
+    let (phase, interest) = match connection.input().is_empty() {
+        true => (connection.waiting_phase(), Interest::Read),
+        false => (Phase::Turn, Interest::Write),
+    };
+    park(connection, phase, interest);
+}
+
+fn linger(connection: &mut Connection) {
+    connection.lingering = Some(LINGER_BYTES);
+    connection.since = connection.context.registry.now();
+}
+
+fn next_step(connection: &mut Connection) -> Step {
+    if connection.lingering.is_some() {
+        return match connection.discard_arrivals() {
+            Arrival::Nothing(interest) => Step::Park(interest),
+            _ => Step::Close,
+        };
+    }
+    match connection.discard_body() {
+        Ok(true) => {}
+        Ok(false) => return Step::Park(Interest::Read),
+        Err(_) => return Step::Close,
+    }
+    loop {
+        match connection.parse_head() {
+            Ok(Some(head)) => return Step::Serve(head),
+            Ok(None) => {}
+            Err(error) => return Step::Refuse(error.into()),
+        }
+        match connection.read_on() {
+            Arrival::Read(_) => {}
+            Arrival::Nothing(interest) => return Step::Park(interest),
+            Arrival::End if connection.partial_head().has_begun() => {
+                return Step::Refuse(HttpError::bad_request("the connection ended in the middle of the head"));
+            }
+            Arrival::End => return Step::Close,
+            Arrival::PlainHttp => {
+                return Step::Refuse(HttpError::bad_request("this port speaks HTTPS, and the request is plain HTTP"));
+            }
+            Arrival::Failed(error) => {
+                log::debug!("{}: {error}", connection.peer());
+                return Step::Close;
+            }
+        }
+    }
+}
+
+/// Parks a connection until it is ready, or late.
+pub(super) fn park(mut connection: Box<Connection>, phase: Phase, interest: Interest) {
+    let context = Arc::clone(&connection.context);
+    let deadline = deadline(&context, phase, connection.since);
+    connection.put_buffers_back();
+    match context.registry.park(&context.poller, connection, phase, interest, deadline) {
+        Ok(false) => {}
+        Ok(true) => context.watchdog.look_earlier(),
+        Err((error, connection)) => log::error!("{}: cannot be waited for: {error}", connection.peer()),
+    }
+}
+
+/// Until when a connection may wait for this, in milliseconds of the registry; `since` is when that began.
+fn deadline(context: &Context, phase: Phase, since: u64) -> Option<u64> {
+    let (settings, now) = (&context.settings, context.registry.now());
+    let (from, limit) = match phase {
+        Phase::Handshake => (since, settings.handshake_timeout),
+        Phase::Fresh | Phase::Head | Phase::Discard => (since, settings.head_timeout),
+        Phase::Idle if settings.idle_timeout > IDLE_UNDER_PRESSURE && context.is_pressed() => {
+            (now, IDLE_UNDER_PRESSURE)
+        }
+        Phase::Idle => (now, settings.idle_timeout),
+        Phase::Turn if settings.min_rate == 0 => return None,
+        Phase::Turn => (now, settings.rate_grace),
+        Phase::Linger => (since, LINGER_TIME),
+    };
+    let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+    (limit > 0).then(|| from.saturating_add(limit))
+}
+
+/// Ends a connection that has waited for too long.
+pub(super) fn expire(mut connection: Box<Connection>, phase: Phase) {
+    log::debug!("{}: {phase:?} took too long", connection.peer());
+    match phase {
+        Phase::Head => match exchange::refuse(&mut connection, HttpError::RequestTimeout) {
+            Next::Abort => connection.socket().abort(),
+            _ => {
+                connection.finish();
+                linger(&mut connection);
+                park(connection, Phase::Linger, Interest::Read);
+            }
+        },
+        Phase::Linger => connection.socket().abort(),
+        Phase::Handshake | Phase::Fresh | Phase::Idle | Phase::Discard | Phase::Turn => connection.finish(),
+    }
+}
+
+impl Context {
+    /// Does something that may take a while because of a peer, with another worker in the place of this one.
+    pub(super) fn blocking<T>(self: &Arc<Self>, mark: &Mark, wait: impl FnOnce() -> T) -> T {
+        let inside = self.workers.pause_handler(mark);
+        if self.workers.block() {
+            self.add_worker();
+        }
+        let result = wait();
+        self.workers.unblock();
+        if inside {
+            Workers::enter_handler(mark);
+        }
+        result
+    }
+
+    /// Adds a worker, if there are fewer than are wanted.
+    pub(super) fn add_worker(self: &Arc<Self>) {
+        let context = Arc::clone(self);
+        if let Err(error) = self.workers.add(move |mark| work(&context, &mark)) {
+            self.trouble.say(&format!("cannot start a thread: {}", crate::error::reason(&error)));
+        }
+    }
+
+    /// A connection that was just accepted.
+    fn next_arrival(&self) -> Option<Box<Connection>> {
+        let connection = self.arrivals.1.try_recv().ok()?;
+        if !self.arrivals.1.is_empty() {
+            self.notifier.notify();
+        }
+        Some(connection)
+    }
+}

@@ -1,0 +1,439 @@
+//! The worker threads: how many there are, and how many of them work at the same time.
+//!
+//! A few workers wait for events and do what they ask for. More of them would only switch back and forth, fewer would leave
+//! processors idle. One that is blocked (it waits for a slow client, or a handler takes its time) does not count, so another
+//! takes its place: at once where the server itself waits, and within a few milliseconds where the watchdog finds a handler
+//! that does not return. When a blocked one comes back there are more than needed, and the next one that would wait for an
+//! event becomes a spare: it waits for the next time that one is needed, and ends when there is none for a while.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+
+/// Counts the workers, and starts and stops them.
+pub(super) struct Workers {
+    /// How many are to work at the same time.
+    wanted: usize,
+    most: usize,
+    /// How many spares wait before they end.
+    linger: Duration,
+    /// How many wait for an event or work on one, those that are blocked left out.
+    active: AtomicUsize,
+    /// How many of these wait for an event.
+    waiting: AtomicUsize,
+    closing: AtomicBool,
+    roster: Mutex<Roster>,
+    /// Wakes a spare.
+    calls: (Sender<()>, Receiver<()>),
+}
+
+#[derive(Default)]
+struct Roster {
+    /// Threads that have not ended, spares too.
+    alive: usize,
+    spares: usize,
+    threads: Vec<JoinHandle<()>>,
+    marks: Vec<Arc<Mark>>,
+}
+
+/// What a worker lets others know.
+#[derive(Debug, Default)]
+pub(super) struct Mark {
+    /// Grows whenever a handler is entered or left; odd while one runs.
+    turns: AtomicU64,
+    /// What `turns` was when the watchdog last looked.
+    seen: AtomicU64,
+    /// Whether the watchdog has counted it out because its handler does not return.
+    counted_out: AtomicBool,
+}
+
+/// What is to be done by a worker that would wait for an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    Wait,
+    /// The thread ends.
+    End,
+}
+
+impl Workers {
+    /// No workers yet; at most so many, of which `wanted` work at the same time.
+    pub(super) fn new(wanted: usize, most: usize, linger: Duration) -> Self {
+        Self {
+            wanted,
+            most: most.max(wanted),
+            linger,
+            active: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            closing: AtomicBool::new(false),
+            roster: Mutex::default(),
+            calls: unbounded(),
+        }
+    }
+
+    /// Whether nobody is left to take the next event, though somebody could be.
+    pub(super) fn is_short(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) == 0 && self.active.load(Ordering::SeqCst) < self.wanted
+    }
+
+    /// Whether nobody waits for an event.
+    pub(super) fn are_all_busy(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) == 0
+    }
+
+    /// Calls a spare, or starts a worker that does `run`, if there are fewer than are wanted.
+    ///
+    /// # Errors
+    ///
+    /// When the system starts no more threads.
+    pub(super) fn add(&self, run: impl FnOnce(Arc<Mark>) + Send + 'static) -> io::Result<()> {
+        let mut roster = self.lock();
+        if self.active.load(Ordering::SeqCst) >= self.wanted || self.closing.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        if roster.spares > 0 {
+            roster.spares -= 1;
+            self.active.fetch_add(1, Ordering::SeqCst);
+            self.calls.0.send(()).expect("the workers hold a receiver themselves");
+            return Ok(());
+        }
+        if roster.alive >= self.most {
+            return Ok(());
+        }
+        let mark = Arc::new(Mark::default());
+        let own = Arc::clone(&mark);
+        // Counted before it runs, for it counts itself out when it is blocked.
+        self.active.fetch_add(1, Ordering::SeqCst);
+        match thread::Builder::new().name("hearken-worker".into()).spawn(move || run(own)) {
+            Ok(thread) => {
+                roster.alive += 1;
+                roster.threads.retain(|thread| !thread.is_finished());
+                roster.threads.push(thread);
+                roster.marks.push(mark);
+                Ok(())
+            }
+            Err(error) => {
+                self.active.fetch_sub(1, Ordering::SeqCst);
+                Err(error)
+            }
+        }
+    }
+
+    /// Asks whether this worker is to wait for an event. Where there are enough without it, it is first a spare.
+    pub(super) fn before_wait(&self, mark: &Arc<Mark>) -> Next {
+        while self.active.load(Ordering::SeqCst) > self.wanted {
+            let mut roster = self.lock();
+            if self.active.load(Ordering::SeqCst) <= self.wanted || self.closing.load(Ordering::SeqCst) {
+                break;
+            }
+            self.active.fetch_sub(1, Ordering::SeqCst);
+            roster.spares += 1;
+            drop(roster);
+            if self.calls.1.recv_timeout(self.linger) != Err(RecvTimeoutError::Timeout) {
+                continue;
+            }
+            let mut roster = self.lock();
+            // One that was called in the last moment finds the call in the channel.
+            if roster.spares == 0 {
+                drop(roster);
+                let _ = self.calls.1.recv();
+                continue;
+            }
+            roster.spares -= 1;
+            roster.leave(mark);
+            return Next::End;
+        }
+        if self.closing.load(Ordering::SeqCst) {
+            self.end(mark);
+            return Next::End;
+        }
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        Next::Wait
+    }
+
+    /// Notes that a worker has stopped waiting for an event.
+    pub(super) fn after_wait(&self) {
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Whether a worker that has waited in vain for long may end, another one waiting still.
+    pub(super) fn may_end(&self, mark: &Arc<Mark>) -> bool {
+        let mut roster = self.lock();
+        if self.waiting.load(Ordering::SeqCst) == 0 || self.active.load(Ordering::SeqCst) < 2 {
+            return false;
+        }
+        self.active.fetch_sub(1, Ordering::SeqCst);
+        roster.leave(mark);
+        true
+    }
+
+    /// Counts this worker out for as long as it waits for a peer. Its place is to be taken if this says so.
+    pub(super) fn block(&self) -> bool {
+        self.active.fetch_sub(1, Ordering::SeqCst);
+        self.is_short()
+    }
+
+    /// Counts this worker in again.
+    pub(super) fn unblock(&self) {
+        self.active.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Counts out the workers whose handlers have not returned since this was last asked; whether more workers are needed.
+    pub(super) fn count_out_stuck(&self) -> bool {
+        for mark in &self.lock().marks {
+            let turns = mark.turns.load(Ordering::SeqCst);
+            let stuck = turns % 2 == 1 && mark.seen.swap(turns, Ordering::SeqCst) == turns;
+            if stuck && !mark.counted_out.swap(true, Ordering::SeqCst) {
+                self.active.fetch_sub(1, Ordering::SeqCst);
+                // It may have come back in this very moment, and not have seen that it was counted out.
+                if mark.turns.load(Ordering::SeqCst) != turns {
+                    self.come_back(mark);
+                }
+            }
+        }
+        self.is_short()
+    }
+
+    /// Notes that a handler is entered.
+    pub(super) fn enter_handler(mark: &Mark) {
+        mark.turns.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Notes that a handler was left.
+    pub(super) fn leave_handler(&self, mark: &Mark) {
+        mark.turns.fetch_add(1, Ordering::SeqCst);
+        self.come_back(mark);
+    }
+
+    /// Leaves the handler for as long as its worker is blocked; whether there was one to leave.
+    pub(super) fn pause_handler(&self, mark: &Mark) -> bool {
+        let inside = mark.turns.load(Ordering::Relaxed) % 2 == 1;
+        if inside {
+            self.leave_handler(mark);
+        }
+        inside
+    }
+
+    fn come_back(&self, mark: &Mark) {
+        if mark.counted_out.load(Ordering::SeqCst) && mark.counted_out.swap(false, Ordering::SeqCst) {
+            self.active.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Has the workers end when they would wait for an event. Those that wait for one already are the caller's to wake.
+    pub(super) fn close(&self) {
+        let mut roster = self.lock();
+        self.closing.store(true, Ordering::SeqCst);
+        for _ in 0..std::mem::take(&mut roster.spares) {
+            self.active.fetch_add(1, Ordering::SeqCst);
+            self.calls.0.send(()).expect("the workers hold a receiver themselves");
+        }
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::SeqCst)
+    }
+
+    /// Waits until all have ended.
+    pub(super) fn join(&self) {
+        loop {
+            let threads = std::mem::take(&mut self.lock().threads);
+            if threads.is_empty() {
+                return;
+            }
+            for thread in threads {
+                // A worker catches the panics of what it does; it has none of its own.
+                let _ = thread.join();
+            }
+        }
+    }
+
+    fn end(&self, mark: &Arc<Mark>) {
+        self.active.fetch_sub(1, Ordering::SeqCst);
+        self.lock().leave(mark);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Roster> {
+        // Nothing panics while the counts are being changed.
+        self.roster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Roster {
+    fn leave(&mut self, mark: &Arc<Mark>) {
+        self.alive -= 1;
+        self.marks.retain(|other| !Arc::ptr_eq(other, mark));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn until(check: impl Fn() -> bool) {
+        while !check() {
+            thread::yield_now();
+        }
+    }
+
+    /// A pool whose workers wait for events on a channel: each event is something to do.
+    struct Pool {
+        workers: Arc<Workers>,
+        events: (Sender<Event>, Receiver<Event>),
+    }
+
+    type Event = Box<dyn FnOnce(&Pool, &Arc<Mark>) + Send>;
+
+    impl Pool {
+        fn new(wanted: usize, most: usize, linger: Duration) -> Arc<Self> {
+            let pool = Self { workers: Arc::new(Workers::new(wanted, most, linger)), events: unbounded() };
+            let pool = Arc::new(pool);
+            pool.add();
+            pool
+        }
+
+        fn add(self: &Arc<Self>) {
+            let pool = Arc::clone(self);
+            self.workers.add(move |mark| pool.work(&mark)).unwrap();
+        }
+
+        fn work(self: Arc<Self>, mark: &Arc<Mark>) {
+            while self.workers.before_wait(mark) == Next::Wait {
+                let event = self.events.1.recv();
+                self.workers.after_wait();
+                let Ok(event) = event else { return };
+                if self.workers.is_short() {
+                    self.add();
+                }
+                event(&self, mark);
+            }
+        }
+
+        fn submit(&self, event: impl FnOnce(&Pool, &Arc<Mark>) + Send + 'static) {
+            self.events.0.send(Box::new(event)).unwrap();
+        }
+
+        /// Ends all workers, and says how many there were.
+        fn end(&self) -> usize {
+            let alive = self.workers.lock().alive;
+            self.workers.close();
+            for _ in 0..alive {
+                self.submit(|_, _| {});
+            }
+            self.workers.join();
+            assert_eq!(self.workers.lock().alive, 0);
+            alive
+        }
+    }
+
+    #[test]
+    fn as_many_work_at_once_as_are_wanted() {
+        let pool = Pool::new(4, 100, LONG);
+        let together = Arc::new(Barrier::new(4));
+        for _ in 0..400 {
+            let together = Arc::clone(&together);
+            // Each waits for three others, so this ends only if four run at a time.
+            pool.submit(move |_, _| {
+                together.wait();
+            });
+        }
+        until(|| pool.events.1.is_empty());
+        assert_eq!(pool.end(), 4);
+    }
+
+    #[test]
+    fn blocked_workers_are_replaced_at_once_and_surplus_ones_become_spares() {
+        let pool = Pool::new(2, 100, LONG);
+        let together = Arc::new(Barrier::new(10));
+        for _ in 0..10 {
+            let (together, inner) = (Arc::clone(&together), Arc::clone(&pool));
+            pool.submit(move |pool, _| {
+                if pool.workers.block() {
+                    inner.add();
+                }
+                together.wait();
+                pool.workers.unblock();
+            });
+        }
+        until(|| {
+            let roster = pool.workers.lock();
+            roster.spares >= 8 && roster.alive - roster.spares == 2
+        });
+        let alive = pool.workers.lock().alive;
+        assert!((10..=12).contains(&alive), "{alive}");
+        assert_eq!(pool.workers.active.load(Ordering::SeqCst), 2);
+        assert_eq!(pool.end(), alive);
+    }
+
+    #[test]
+    fn a_stuck_handler_is_counted_out_until_it_returns() {
+        let pool = Pool::new(1, 100, LONG);
+        let (go, wait) = unbounded::<()>();
+        let (entered, inside) = unbounded();
+        pool.submit(move |pool, mark| {
+            Workers::enter_handler(mark);
+            entered.send(()).unwrap();
+            wait.recv().unwrap();
+            pool.workers.leave_handler(mark);
+        });
+        inside.recv().unwrap();
+        assert!(!pool.workers.count_out_stuck(), "at the first look it may just have begun");
+        assert!(pool.workers.count_out_stuck(), "at the second it is stuck");
+        assert!(pool.workers.count_out_stuck(), "and is counted out once only");
+        pool.add();
+        let (done, finished) = unbounded();
+        pool.submit(move |_, _| done.send(()).unwrap());
+        finished.recv().unwrap();
+        go.send(()).unwrap();
+        until(|| pool.workers.lock().spares == 1);
+        assert_eq!(pool.workers.active.load(Ordering::SeqCst), 1);
+        assert_eq!(pool.end(), 2);
+    }
+
+    #[test]
+    fn there_are_never_more_than_may_be() {
+        let pool = Pool::new(2, 3, LONG);
+        let (go, wait) = unbounded::<()>();
+        for _ in 0..20 {
+            let (wait, inner) = (wait.clone(), Arc::clone(&pool));
+            pool.submit(move |pool, _| {
+                if pool.workers.block() {
+                    inner.add();
+                }
+                wait.recv().unwrap();
+                pool.workers.unblock();
+            });
+        }
+        until(|| pool.workers.lock().alive == 3 && pool.events.1.len() == 17);
+        for _ in 0..20 {
+            go.send(()).unwrap();
+        }
+        until(|| pool.events.1.is_empty());
+        assert!(pool.end() <= 3);
+    }
+
+    #[test]
+    fn spares_end_after_a_while() {
+        let pool = Pool::new(1, 100, Duration::from_millis(1));
+        let together = Arc::new(Barrier::new(8));
+        for _ in 0..8 {
+            let (together, inner) = (Arc::clone(&together), Arc::clone(&pool));
+            pool.submit(move |pool, _| {
+                if pool.workers.block() {
+                    inner.add();
+                }
+                together.wait();
+                pool.workers.unblock();
+            });
+        }
+        until(|| pool.workers.lock().alive == 1);
+        assert_eq!(pool.end(), 1);
+    }
+}
