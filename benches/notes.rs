@@ -2,14 +2,15 @@
 //!
 //! `cargo bench --bench notes` prints a row of a table.
 
-mod common;
+#[path = "common/program.rs"]
+mod program;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use common::Program;
+use program::Program;
 
 const NOTES: u32 = 1_000_000;
 const QUESTIONS: usize = 2_000;

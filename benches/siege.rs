@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench siege -- SECONDS CLIENTS`; a minute and a thousand by default.
 
-mod common;
+#[path = "common/program.rs"]
+mod program;
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -11,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::Program;
+use program::Program;
 use socket2::{Domain, Socket, Type};
 
 /// How a client is slow.

@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench writes -- SECONDS` prints a row of a table for each durability.
 
-mod common;
+#[path = "common/program.rs"]
+mod program;
 
 use std::ffi::OsStr;
 use std::io::{Read as _, Write as _};
@@ -11,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::Program;
+use program::Program;
 
 const WRITERS: u64 = 32;
 
