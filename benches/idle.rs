@@ -1,25 +1,63 @@
-//! Holds idle connections: each has had one answer, and then nothing more is said on it.
+//! Holds idle connections: each has had one answer and then says nothing.
 //!
-//! `cargo bench --bench idle -- PORT COUNT` prints how many it holds, and holds them until it is killed.
+//! `cargo bench --bench idle -- PORT COUNT [AUTHORITY]` prints how many it holds, and holds them until its standard input
+//! ends. With AUTHORITY, the certificate (PEM) that signed the server's, they are TLS connections.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::thread;
+#[path = "common/loopback.rs"]
+mod loopback;
+#[path = "common/tls.rs"]
+mod tls;
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::Path;
+use std::time::Duration;
+
+use rustls::StreamOwned;
+
+/// How long to wait for a connection or an answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).filter_map(|argument| argument.parse::<u16>().ok());
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     let (Some(port), Some(count)) = (arguments.next(), arguments.next()) else { return };
-    let mut held = Vec::new();
-    for _ in 0..count {
-        let Ok(mut connection) = TcpStream::connect(("127.0.0.1", port)) else { break };
-        let asked = connection.write_all(b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
-        if asked.is_err() || connection.read(&mut [0; 512]).is_err() {
-            break;
+    let port: u16 = port.parse().expect("the first argument is a port");
+    let count: u32 = count.parse().expect("the second argument is a number of connections");
+    let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    loopback::raise_file_limit();
+    match arguments.next() {
+        None => hold((0..count).map_while(|client| connect(client, server).ok())),
+        Some(authority) => {
+            let config = tls::client(Some(Path::new(&authority)));
+            let secure = |stream| StreamOwned::new(tls::connection(&config), stream);
+            hold((0..count).map_while(|client| connect(client, server).map(secure).ok()));
         }
-        held.push(connection);
     }
+}
+
+fn connect(client: u32, server: SocketAddr) -> io::Result<TcpStream> {
+    let socket = loopback::client_socket(client)?;
+    socket.connect_timeout(&server.into(), TIMEOUT)?;
+    socket.set_read_timeout(Some(TIMEOUT))?;
+    socket.set_write_timeout(Some(TIMEOUT))?;
+    Ok(socket.into())
+}
+
+/// Asks once on each connection and holds those that are answered, up to the first that is not.
+fn hold<S: Read + Write>(connections: impl Iterator<Item = S>) {
+    let held: Vec<S> = connections.map_while(|mut stream| ask(&mut stream).is_ok().then_some(stream)).collect();
     println!("{}", held.len());
-    loop {
-        thread::park();
+    let _ = io::copy(&mut io::stdin(), &mut io::sink());
+}
+
+fn ask(stream: &mut (impl Read + Write)) -> io::Result<()> {
+    stream.write_all(b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")?;
+    let (mut answer, mut filled) = ([0; 1024], 0);
+    while !answer[..filled].ends_with(b"Hello, world!") {
+        match stream.read(&mut answer[filled..])? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => filled += read,
+        }
     }
+    Ok(())
 }
