@@ -38,7 +38,7 @@ bench-writes:
 bench-notes:
 	cargo bench --bench notes | bash benches/publish.sh notes bench-notes
 
-## siege: a thousand slow clients of each kind for a minute, and how fresh requests fare beside them
+## siege: thousands of slow clients of each kind for a minute, and how fresh requests fare beside them
 siege:
 	cargo bench --bench siege | bash benches/publish.sh siege siege
 

@@ -1,22 +1,31 @@
-//! Many slow clients, and beside them fresh requests, each over a connection of its own: a row of a table for each kind.
+//! Many slow clients, and beside them fresh requests, each over a connection of its own: a row of a table for each siege.
 //!
-//! `cargo bench --bench siege -- SECONDS CLIENTS`; a minute and a thousand by default.
+//! `cargo bench --bench siege -- SECONDS NAME=CLIENTS...` changes how long each siege takes (60 s) and how many clients it has
+//! (see [`SIEGES`]); `NAME=0` leaves it out.
 
+#[path = "common/loopback.rs"]
+mod loopback;
 #[path = "common/program.rs"]
 mod program;
+#[path = "common/tls.rs"]
+mod tls;
 
-use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use program::Program;
-use socket2::{Domain, Socket, Type};
+use rustix::io::Errno;
+use rustls::{ClientConfig, StreamOwned};
 
 /// How a client is slow.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// A byte of the head a second.
     Head,
@@ -24,51 +33,82 @@ enum Kind {
     Body,
     /// A byte of the answer a second, of a large file.
     Reader,
-    /// 10 KiB of it a second, as a telephone far from its mast, which is to be served to the end.
-    Telephone,
+    /// 10 KiB of it a second, as over a poor mobile connection, which is to be served to the end.
+    SlowLink,
+    /// A byte of its `ClientHello` a second.
+    Handshake,
+    /// Nothing, after its first answer.
+    Idle,
 }
 
+/// Each siege: its name as an argument, how its clients are slow, how many there are, and its place in the table.
+const SIEGES: [(&str, Kind, u32, &str); 7] = [
+    ("head", Kind::Head, 1000, "send a byte of the head a second"),
+    ("body", Kind::Body, 1000, "send a byte of the body a second"),
+    ("reader", Kind::Reader, 1000, "read a byte a second"),
+    ("slow-link", Kind::SlowLink, 1000, "read 10 KiB a second"),
+    ("heads", Kind::Head, 5000, "send a byte of the head a second"),
+    ("handshake", Kind::Handshake, 5000, "send a byte of the TLS handshake a second"),
+    ("idle", Kind::Idle, 6000, "are idle after an answer, without an idle timeout"),
+];
+
+/// The server's `--max-connections` unless it is given.
+const DEFAULT_MAX_CONNECTIONS: u32 = 4096;
+/// How many connections a server may have beyond its slow clients where the default does not suffice.
+const FRESH_CONNECTIONS: u32 = 1000;
+/// The descriptors that this process keeps for itself.
+const RESERVED_FILES: usize = 200;
+/// How long a fresh request waits for its connection, and for each part of its answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 fn main() {
-    let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse::<u32>().ok());
-    let time = Duration::from_secs(u64::from(numbers.next().unwrap_or(60)));
-    let clients = numbers.next().unwrap_or(1000) as usize;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let seconds = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(60);
+    let time = Duration::from_secs(seconds);
+    let limit = u32::try_from(loopback::raise_file_limit().saturating_sub(RESERVED_FILES)).unwrap_or(u32::MAX);
+    println!("Each siege takes {seconds} s.");
     println!();
     println!(
-        "| {clients} clients for {} s that | cut off | fresh requests | failed | median | 99 % | slowest | memory at most |",
-        time.as_secs()
+        "| clients | that | cut off | fresh requests | failed | median | 99 % | slowest | memory at most | threads at most |"
     );
-    println!("|---|---|---|---|---|---|---|---|");
-    let kinds = [
-        ("send a byte of the head a second", Kind::Head),
-        ("send a byte of the body a second", Kind::Body),
-        ("read a byte a second", Kind::Reader),
-        ("read 10 KiB a second", Kind::Telephone),
-    ];
-    for (name, kind) in kinds {
-        println!("| {name} | {} |", siege(kind, clients, time));
+    println!("|---|---|---|---|---|---|---|---|---|---|");
+    for (name, kind, default, what) in SIEGES {
+        let given = arguments.iter().find_map(|argument| argument.strip_prefix(name)?.strip_prefix('=')?.parse().ok());
+        let clients: u32 = given.unwrap_or(default).min(limit);
+        if clients > 0 {
+            println!("| {clients} | {what} | {} |", siege(kind, clients, time));
+        }
     }
 }
 
 /// One kind of clients against a server of its own.
-fn siege(kind: Kind, clients: usize, time: Duration) -> String {
+fn siege(kind: Kind, clients: u32, time: Duration) -> String {
     let place = tempfile::tempdir().expect("there is a temporary directory");
     let large = File::create(place.path().join("large")).expect("the directory is ours");
     large.set_len(100 << 20).expect("a file of zeros takes no space");
-    let data = place.path().join("data");
-    let server = Program::start(["--demo".as_ref(), "--write".as_ref(), data.as_os_str(), place.path().as_os_str()]);
-    let stop = AtomicBool::new(false);
+    let tls = (kind == Kind::Handshake).then(|| make_certificate(place.path()));
+    let server = start_server(kind, clients, place.path());
+    let script = Script::new(kind, tls.as_ref());
+    let (stop, threads) = (AtomicBool::new(false), AtomicUsize::new(0));
     let (cut, latencies) = thread::scope(|scope| {
-        let slow = scope.spawn(|| besiege(kind, clients, server.address, &stop));
+        let slow = scope.spawn(|| besiege(&script, clients, server.address, &stop));
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                threads.fetch_max(status_number(server.child.id(), "Threads"), Ordering::Relaxed);
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
         let end = Instant::now() + time;
         let mut latencies = Vec::new();
         while Instant::now() < end {
-            latencies.push(fresh(server.address));
+            latencies.push(fresh(server.address, tls.as_ref()));
             thread::sleep(Duration::from_millis(10));
         }
         stop.store(true, Ordering::Relaxed);
         (slow.join().expect("the slow clients do not panic"), latencies)
     });
-    let memory = most_memory(server.child.id());
+    let memory = status_number(server.child.id(), "VmHWM").div_ceil(1024);
+    let threads = threads.into_inner();
     let (asked, mut answered) = (latencies.len(), latencies.into_iter().flatten().collect::<Vec<_>>());
     answered.sort_unstable();
     let failed = asked - answered.len();
@@ -82,26 +122,51 @@ fn siege(kind: Kind, clients: usize, time: Duration) -> String {
         answered.get(index).map_or_else(|| "–".into(), |time| format!("{:.1} ms", time.as_secs_f64() * 1000.0))
     };
     let (median, most, all) = (milliseconds(0.5), milliseconds(0.99), milliseconds(1.0));
-    format!("{cut} | {asked} | {failed} | {median} | {most} | {all} | {memory:.1} MiB")
+    format!("{cut} | {asked} | {failed} | {median} | {most} | {all} | {memory} MiB | {threads}")
+}
+
+/// A certificate for the server in this directory, and a client that trusts it.
+fn make_certificate(place: &Path) -> Arc<ClientConfig> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hearken"));
+    let made = command.args(["--quiet", "--make-certs"]).current_dir(place).output().expect("hearken starts");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    tls::client(Some(&place.join("certs/ca.pem")))
+}
+
+fn start_server(kind: Kind, clients: u32, place: &Path) -> Program {
+    let mut arguments = vec!["--demo".into(), "--write".into(), place.join("data").into_os_string()];
+    if clients + FRESH_CONNECTIONS > DEFAULT_MAX_CONNECTIONS {
+        arguments.extend(["--max-connections".into(), (clients + FRESH_CONNECTIONS).to_string().into()]);
+    }
+    match kind {
+        Kind::Idle => arguments.extend(["--idle-timeout".into(), "0".into()]),
+        Kind::Handshake => {
+            let file = |name: &str| place.join("certs").join(name).into_os_string();
+            arguments.extend(["--tls-cert".into(), file("localhost.pem")]);
+            arguments.extend(["--tls-key".into(), file("localhost-key.pem")]);
+        }
+        _ => {}
+    }
+    arguments.push(place.into());
+    Program::start(arguments)
 }
 
 /// Keeps so many slow clients at it until told to stop. How often one was cut off.
-fn besiege(kind: Kind, clients: usize, server: SocketAddr, stop: &AtomicBool) -> usize {
+fn besiege(script: &Script, clients: u32, server: SocketAddr, stop: &AtomicBool) -> usize {
     const SLICES: usize = 20;
-    let mut connections: Vec<Option<TcpStream>> = (0..clients).map(|_| None).collect();
+    let mut connections: Vec<Option<Client>> = (0..clients).map(|_| None).collect();
     let mut cut = 0;
     for slice in (0..SLICES).cycle() {
         if stop.load(Ordering::Relaxed) {
             return cut;
         }
         let begun = Instant::now();
-        for connection in connections.iter_mut().skip(slice).step_by(SLICES) {
-            let Some(open) = connection else {
-                *connection = kind.begin(server).ok();
-                continue;
-            };
-            if !kind.go_on(open) {
-                *connection = None;
+        for (client, place) in (0..).zip(&mut connections).skip(slice).step_by(SLICES) {
+            if place.is_none() {
+                *place = Client::connect(client, server).ok();
+            }
+            if place.as_mut().is_some_and(|open| !open.go_on(script)) {
+                *place = None;
                 cut += 1;
             }
         }
@@ -110,32 +175,76 @@ fn besiege(kind: Kind, clients: usize, server: SocketAddr, stop: &AtomicBool) ->
     cut
 }
 
-impl Kind {
-    fn begin(self, server: SocketAddr) -> io::Result<TcpStream> {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+/// What a slow client sends and how fast it reads.
+struct Script {
+    /// What it sends at once.
+    opening: Vec<u8>,
+    /// What it sends a byte a second of, again and again; nothing if it is empty.
+    rest: Vec<u8>,
+    /// How many bytes it reads a second.
+    read: usize,
+}
+
+impl Script {
+    fn new(kind: Kind, tls: Option<&Arc<ClientConfig>>) -> Self {
+        let plain = |opening: &[u8], rest: &[u8], read| Self { opening: opening.into(), rest: rest.into(), read };
+        match kind {
+            Kind::Head => plain(b"GET /hello HTTP/1.1\r\nHost: a\r\nX: ", b"x", READ_MOST),
+            Kind::Body => plain(b"PUT /f HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n", b"x", READ_MOST),
+            Kind::Reader => plain(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n", b"", 1),
+            Kind::SlowLink => plain(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n", b"", READ_MOST),
+            Kind::Idle => plain(b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", b"", READ_MOST),
+            Kind::Handshake => {
+                let mut opening = Vec::new();
+                let mut connection = tls::connection(tls.expect("this kind has a certificate"));
+                connection.write_tls(&mut opening).expect("a vector takes everything");
+                let rest = opening.split_off(64);
+                Self { opening, rest, read: READ_MOST }
+            }
+        }
+    }
+}
+
+const READ_MOST: usize = 10 * 1024;
+
+/// A slow client. Nothing that it does waits for the server.
+struct Client {
+    stream: TcpStream,
+    sent: usize,
+}
+
+impl Client {
+    fn connect(client: u32, server: SocketAddr) -> io::Result<Self> {
+        let socket = loopback::client_socket(client)?;
         socket.set_recv_buffer_size(16 * 1024)?;
-        socket.connect(&server.into())?;
-        let mut connection = TcpStream::from(socket);
-        connection.write_all(match self {
-            Self::Head => b"GET /hello HTTP/1.1\r\nHost: a\r\nX: ",
-            Self::Body => b"PUT /f HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n",
-            Self::Reader | Self::Telephone => b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n",
-        })?;
-        connection.set_nonblocking(true)?;
-        Ok(connection)
+        socket.set_nonblocking(true)?;
+        match socket.connect(&server.into()) {
+            Err(error) if error.raw_os_error() != Some(Errno::INPROGRESS.raw_os_error()) => Err(error),
+            _ => Ok(Self { stream: socket.into(), sent: 0 }),
+        }
     }
 
     /// A second's part; whether the connection is still open.
-    fn go_on(self, connection: &mut TcpStream) -> bool {
-        let mut buffer = [0; 10 * 1024];
-        let (written, room) = match self {
-            Self::Head | Self::Body => (connection.write_all(b"x"), 1),
-            Self::Reader => (Ok(()), 1),
-            Self::Telephone => (Ok(()), buffer.len()),
+    fn go_on(&mut self, script: &Script) -> bool {
+        let part = match script.opening.get(self.sent..) {
+            Some(opening) if !opening.is_empty() => opening,
+            _ if script.rest.is_empty() => &[],
+            _ => {
+                let next = (self.sent - script.opening.len()) % script.rest.len();
+                &script.rest[next..=next]
+            }
         };
-        match written.and_then(|()| connection.read(&mut buffer[..room])) {
+        if !part.is_empty() {
+            match self.stream.write(part) {
+                Ok(written) => self.sent += written,
+                // It is not yet connected, or the server does not read.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return false,
+            }
+        }
+        match self.stream.read(&mut [0; READ_MOST][..script.read]) {
             Ok(0) => false,
-            // A refusal; the next read shows the end.
+            // An answer or a refusal; the next read shows whether it was the end.
             Ok(_) => true,
             Err(error) => error.kind() == io::ErrorKind::WouldBlock,
         }
@@ -143,19 +252,34 @@ impl Kind {
 }
 
 /// How long a request took, from connecting to the end of the answer; `None` if it was not answered with 200.
-fn fresh(server: SocketAddr) -> Option<Duration> {
+fn fresh(server: SocketAddr, tls: Option<&Arc<ClientConfig>>) -> Option<Duration> {
     let begun = Instant::now();
-    let mut connection = TcpStream::connect_timeout(&server, Duration::from_secs(10)).ok()?;
-    connection.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-    connection.write_all(b"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").ok()?;
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).ok()?;
-    answer.starts_with("HTTP/1.1 200 ").then(|| begun.elapsed())
+    let stream = TcpStream::connect_timeout(&server, PATIENCE).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    stream.set_write_timeout(Some(PATIENCE)).ok()?;
+    let answered = match tls {
+        None => ask(stream),
+        Some(client) => ask(StreamOwned::new(tls::connection(client), stream)),
+    };
+    answered.is_ok_and(|is_good| is_good).then(|| begun.elapsed())
 }
 
-/// The most memory that the process has held so far, in MiB.
-fn most_memory(process: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-    line.trim_end_matches(" kB").trim().parse().map_or(f64::NAN, |kilobytes: f64| kilobytes / 1024.0)
+/// Whether the answer is the one that there should be.
+fn ask(mut stream: impl Read + Write) -> io::Result<bool> {
+    stream.write_all(b"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
+    let (mut answer, mut filled) = ([0; 1024], 0);
+    while !answer[..filled].ends_with(b"Hello, world!") {
+        match stream.read(&mut answer[filled..])? {
+            0 => return Ok(false),
+            read => filled += read,
+        }
+    }
+    Ok(answer.starts_with(b"HTTP/1.1 200 "))
+}
+
+/// A number from the status of a process, such as its threads, or its memory in KiB.
+fn status_number(process: u32, field: &str) -> usize {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let value = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    value.and_then(|value| value.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }
