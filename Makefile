@@ -26,7 +26,7 @@ lint:
 certs:
 	cargo run --release --bin hearken -- --make-certs
 
-## bench: measure beside nginx and static-web-server with wrk, and write the README's tables
+## bench: measure beside nginx, static-web-server and axum with wrk, and write the README's tables
 bench: bench-writes bench-listing bench-notes
 	bash benches/run.sh
 

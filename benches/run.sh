@@ -1,15 +1,20 @@
 #!/usr/bin/env bash
-# Measures hearken beside nginx, static-web-server and a bare accept loop, in the same run, and writes the tables into the
-# README. Takes about ten minutes; ROUNDS and SECONDS_EACH make it shorter, and ONLY=memory leaves the speeds out. Loopback only.
+# Measures hearken beside nginx, static-web-server and axum, in the same run, and writes the tables into the README. Takes
+# about eleven minutes; ROUNDS and SECONDS_EACH make it shorter, ONLY=speed, ONLY=hello or ONLY=memory measures that alone, and
+# IDLE sets how many idle connections there are. Loopback only.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C
 
 ROUNDS=${ROUNDS:-3}
-SECONDS_EACH=${SECONDS_EACH:-4}
+SECONDS_EACH=${SECONDS_EACH:-3}
+IDLE=${IDLE:-10000}
+ONLY=${ONLY:-speed hello memory}
 # Where hearken listens, plain and over TLS; the others have the ports above. Below those that the system gives to clients.
 PLAIN=14080
 TLS=14443
+# The descriptors that a server keeps for other things than connections.
+RESERVED_FILES=1024
 
 command -v wrk >/dev/null || { echo 'wrk is not installed' >&2; exit 1; }
 work=$(mktemp -d)
@@ -22,22 +27,21 @@ finish() {
     rm -rf "$work"
 }
 trap finish EXIT
-# Ten thousand connections take two descriptors each.
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 
 cargo build --release --bin hearken
-cargo bench --no-run --bench bare_loop 2>&1 | tee "$work/bare.log"
-bare=$(sed -n 's/.*(\(target[^)]*bare_loop[^)]*\)).*/\1/p' "$work/bare.log")
-cargo bench --no-run --bench idle 2>&1 | tee "$work/idle.log"
-idle=$(sed -n 's/.*(\(target[^)]*idle[^)]*\)).*/\1/p' "$work/idle.log")
+# The same as cargo's own answer to where that is.
+target=${CARGO_TARGET_DIR:-target}
+hearken=$(realpath "$target/release/hearken")
 
 mkdir "$work/www" "$work/run"
 head -c 1024 /dev/urandom >"$work/www/1KiB"
 head -c 102400 /dev/urandom >"$work/www/100KiB"
 head -c 104857600 /dev/urandom >"$work/www/100MiB"
-hearken=$PWD/target/release/hearken
 (cd "$work" && "$hearken" --make-certs 2>/dev/null)
-cert=$work/certs/localhost.pem key=$work/certs/localhost-key.pem
+cert=$work/certs/localhost.pem key=$work/certs/localhost-key.pem authority=$work/certs/ca.pem
+
+wanted() { [[ " $ONLY " == *" $1 "* ]]; }
 
 # Starts a server in the background and waits for its port.
 start() {
@@ -53,17 +57,101 @@ start() {
     exit 1
 }
 
-servers=(hearken)
-start "$PLAIN" "$hearken" --access-log off --demo --max-connections 20000 --port "$PLAIN" "$work/www"
-hearken_pid=${pids[-1]}
-start "$TLS" "$hearken" --access-log off --port "$TLS" --tls-cert "$cert" --tls-key "$key" "$work/www"
-if command -v nginx >/dev/null; then
-    servers+=(nginx)
-    cat >"$work/nginx.conf" <<EOF
+# What is measured must be the file, and not a refusal to give it.
+expect() {
+    local name=$1 url=$2 size=$3 got
+    got=$(curl -sk -o /dev/null -w '%{http_code} %{size_download}' "$url")
+    [ "$got" = "200 $size" ] || { echo "$name answers $got to $url" >&2; exit 1; }
+}
+
+# One run of wrk: requests a second (MiB a second for the large file), and the latencies p50 and p99 in milliseconds, or 0
+# where too few answers were complete.
+measure() {
+    wrk -t2 -c"$2" -d"${SECONDS_EACH}s" --timeout 30s --latency "$1" | awk -v url="$1" '
+        function milliseconds(time) {
+            return time + 0 ? time * (time ~ /us$/ ? 0.001 : time ~ /ms$/ ? 1 : time ~ /m$/ ? 60000 : 1000) : 0
+        }
+        $1 == "50%" { p50 = milliseconds($2) }
+        $1 == "99%" { p99 = milliseconds($2) }
+        /Requests\/sec/ { requests = $2 }
+        /Transfer\/sec/ {
+            number = $2; unit = $2; gsub(/[0-9.]/, "", unit); sub(/[A-Z]+/, "", number)
+            factor["B"] = 1; factor["KB"] = 1024; factor["MB"] = 1048576; factor["GB"] = 1073741824
+            bytes = number * factor[unit]
+        }
+        END { printf "%.0f %.3f %.3f\n", url ~ /100MiB/ ? bytes / 1048576 : requests, p50, p99 }'
+}
+
+# The median of a column.
+median() { awk -v column="${1:-1}" '{ print $column }' | sort -n | awk '{ value[NR] = $1 } END { print NR % 2 ? value[(NR + 1) / 2] : (value[NR / 2] + value[NR / 2 + 1]) / 2 }'; }
+
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (a && b) printf "%.2f", a / b; else print "–" }'; }
+
+# Two latencies in milliseconds, with as many digits as say something.
+latency() {
+    awk -v a="$1" -v b="$2" '
+        function rounded(time) { return sprintf(time < 10 ? "%.2f" : time < 100 ? "%.1f" : "%.0f", time) }
+        BEGIN { print b ? rounded(a) " / " rounded(b) : "–" }'
+}
+
+# The heads of two tables, for speeds and latencies, into $work/run/speeds and $work/run/latencies, for these servers, hearken
+# first.
+heads() {
+    local header="connections | hearken |" rule="|---|---|---|"
+    for server in "${@:2}"; do header+=" $server | ratio |" rule+="---|---|"; done
+    printf '| | %s\n%s\n' "$header" "$rule" >"$work/run/speeds"
+    printf '| p50 / p99 in ms | %s\n%s\n' "$header" "$rule" >"$work/run/latencies"
+}
+
+# One row of each: what it is, the connections, and NAME=URL for each server. They are measured in turn; the figures are the
+# medians over the rounds, and hearken's ratio to each other server.
+row() {
+    local what=$1 connections=$2 figures
+    shift 2
+    for server in "$@"; do : >"$work/run/${server%%=*}.figures"; done
+    for _ in $(seq "$ROUNDS"); do
+        for server in "$@"; do measure "${server#*=}" "$connections" >>"$work/run/${server%%=*}.figures"; done
+    done
+    local speeds="| $what | $connections |" latencies="| $what | $connections |" own_speed='' own_p99='' speed p50 p99
+    for server in "$@"; do
+        figures=$work/run/${server%%=*}.figures
+        speed=$(median 1 <"$figures") p50=$(median 2 <"$figures") p99=$(median 3 <"$figures")
+        speeds+=" $(printf %.0f "$speed") |"
+        latencies+=" $(latency "$p50" "$p99") |"
+        if [ -n "$own_speed" ]; then
+            speeds+=" $(ratio "$own_speed" "$speed") |" latencies+=" $(ratio "$own_p99" "$p99") |"
+        else
+            own_speed=$speed own_p99=$p99
+        fi
+    done
+    echo "$speeds" >>"$work/run/speeds"
+    echo "$latencies" >>"$work/run/latencies"
+}
+
+# Both tables, below what they show.
+tables() {
+    echo "wrk on the same machine; medians of $ROUNDS rounds of $SECONDS_EACH s, the servers in turn."
+    echo "$1 The ratio is hearken's figure to that of the server before it."
+    echo
+    cat "$work/run/speeds"
+    echo
+    echo "Latencies of the same runs; the ratio is that of the p99s, and less is better.$2"
+    echo
+    cat "$work/run/latencies"
+}
+
+speed() {
+    local names=(hearken)
+    start "$PLAIN" "$hearken" --access-log off --port "$PLAIN" "$work/www"
+    start "$TLS" "$hearken" --access-log off --port "$TLS" --tls-cert "$cert" --tls-key "$key" "$work/www"
+    if command -v nginx >/dev/null; then
+        names+=(nginx)
+        cat >"$work/nginx.conf" <<CONF
 daemon off; worker_processes 2; pid $work/run/nginx.pid; error_log $work/run/nginx.log;
 events { worker_connections 4096; }
 http {
     access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000;
+    open_file_cache max=1000 inactive=60s; open_file_cache_valid 30s; open_file_cache_min_uses 1;
     client_body_temp_path $work/run; proxy_temp_path $work/run; fastcgi_temp_path $work/run;
     uwsgi_temp_path $work/run; scgi_temp_path $work/run;
     server {
@@ -71,150 +159,125 @@ http {
         ssl_certificate $cert; ssl_certificate_key $key; ssl_session_cache shared:s:1m;
     }
 }
-EOF
-    start $((PLAIN + 1)) nginx -c "$work/nginx.conf" -p "$work"
-fi
-if command -v static-web-server >/dev/null; then
-    servers+=(static-web-server)
-    start $((PLAIN + 2)) static-web-server --root "$work/www" --host 127.0.0.1 --port $((PLAIN + 2)) --log-level error \
-        --compression false --cache-control-headers false
-    start $((TLS + 2)) static-web-server --root "$work/www" --host 127.0.0.1 --port $((TLS + 2)) --log-level error \
-        --compression false --cache-control-headers false --http2 true --http2-tls-cert "$cert" --http2-tls-key "$key"
-fi
-start $((PLAIN + 3)) "$bare" $((PLAIN + 3))
-
-# What is measured must be the file, and not a refusal to give it.
-for port in "$PLAIN" "$TLS"; do
-    scheme=http
-    [ "$port" = "$TLS" ] && scheme=https
-    for server in hearken nginx static-web-server; do
-        if [[ " ${servers[*]} " == *" $server "* ]]; then
-            got=$(curl -sk -o /dev/null -w '%{http_code} %{size_download}' "$scheme://127.0.0.1:$port/100KiB")
-            [ "$got" = "200 102400" ] || { echo "$server answers $got over $scheme" >&2; exit 1; }
-        fi
-        port=$((port + 1))
-    done
-done
-
-# Requests a second, or bytes a second for the large file, of one run of wrk.
-measure() {
-    local url=$1 connections=$2 threads=2
-    [ "$connections" -lt 2 ] && threads=1
-    wrk -t"$threads" -c"$connections" -d"${SECONDS_EACH}s" --timeout 30s "$url" | awk -v url="$url" '
-        /Requests\/sec/ { requests = $2 }
-        /Transfer\/sec/ {
-            number = $2; unit = $2; gsub(/[0-9.]/, "", unit); sub(/[A-Z]+/, "", number)
-            factor["B"] = 1; factor["KB"] = 1024; factor["MB"] = 1048576; factor["GB"] = 1073741824
-            bytes = number * factor[unit]
-        }
-        END { if (url ~ /100MiB/) printf "%.0f\n", bytes / 1048576; else printf "%.0f\n", requests }'
-}
-
-median() { sort -n | awk '{ value[NR] = $1 } END { print NR % 2 ? value[(NR + 1) / 2] : (value[NR / 2] + value[NR / 2 + 1]) / 2 }'; }
-
-# One row: what it is, then each server's median over the rounds, measured in turn, and hearken's ratio to each other one.
-row() {
-    local what=$1 base=$2 path=$3 connections=$4 scheme=http
-    [ "$base" = "$TLS" ] && scheme=https
-    for server in "${servers[@]}"; do : >"$work/run/$server"; done
-    for _ in $(seq "$ROUNDS"); do
-        local port=$base
-        for server in hearken nginx static-web-server; do
-            if [[ " ${servers[*]} " == *" $server "* ]]; then
-                measure "$scheme://127.0.0.1:$port/$path" "$connections" >>"$work/run/$server"
+CONF
+        start $((PLAIN + 1)) nginx -c "$work/nginx.conf" -p "$work"
+    fi
+    if command -v static-web-server >/dev/null; then
+        names+=(static-web-server)
+        start $((PLAIN + 2)) static-web-server --root "$work/www" --host 127.0.0.1 --port $((PLAIN + 2)) --log-level error \
+            --compression false --cache-control-headers false
+        start $((TLS + 2)) static-web-server --root "$work/www" --host 127.0.0.1 --port $((TLS + 2)) --log-level error \
+            --compression false --cache-control-headers false --http2 true --http2-tls-cert "$cert" --http2-tls-key "$key"
+    fi
+    declare -A place=([hearken]=0 [nginx]=1 [static-web-server]=2)
+    heads "${names[@]}"
+    for suffix in '' ', TLS'; do
+        local servers=()
+        for name in "${names[@]}"; do
+            if [ -z "$suffix" ]; then
+                servers+=("$name=http://127.0.0.1:$((PLAIN + place[$name]))")
+            else
+                servers+=("$name=https://127.0.0.1:$((TLS + place[$name]))")
             fi
-            port=$((port + 1))
+            expect "$name" "${servers[-1]#*=}/100KiB" 102400
+        done
+        for path in 1KiB 100KiB 100MiB; do
+            for connections in 4 32 128; do row "$path$suffix" "$connections" "${servers[@]/%//$path}"; done
         done
     done
-    local own line
-    own=$(median <"$work/run/hearken")
-    line="| $what | $connections | $own |"
-    for server in "${servers[@]:1}"; do
-        local other
-        other=$(median <"$work/run/$server")
-        line+=" $other | $(awk -v a="$own" -v b="$other" 'BEGIN { printf "%.2f", b ? a / b : 0 }') |"
-    done
-    echo "$line"
+    tables 'Requests a second; MiB a second for 100 MiB.' ' Where a – is, too few answers were complete.'
 }
 
-speeds() {
-    echo "wrk on the same machine; medians of $ROUNDS rounds of $SECONDS_EACH s, the servers in turn."
-    echo "Requests a second; MiB a second for 100 MiB. The ratio is hearken's figure to that of the server before it."
-    echo
-    header="| | connections | hearken |" rule="|---|---|---|"
-    for server in "${servers[@]:1}"; do header+=" $server | ratio |" rule+="---|---|"; done
-    echo "$header"
-    echo "$rule"
-    for path in 1KiB 100KiB 100MiB; do
-        for connections in 4 32 128; do row "$path" "$PLAIN" "$path" "$connections"; done
-    done
-    for path in 1KiB 100KiB 100MiB; do
-        for connections in 4 32 128; do row "$path, TLS" "$TLS" "$path" "$connections"; done
-    done
-    echo
-    echo "| /hello | connections | hearken | bare accept loop | ratio |"
-    echo "|---|---|---|---|---|"
-    for connections in 4 32 128; do
-        : >"$work/run/own" && : >"$work/run/bare"
-        for _ in $(seq "$ROUNDS"); do
-            measure "http://127.0.0.1:$PLAIN/hello" "$connections" >>"$work/run/own"
-            measure "http://127.0.0.1:$((PLAIN + 3))/hello" "$connections" >>"$work/run/bare"
-        done
-        own=$(median <"$work/run/own") other=$(median <"$work/run/bare")
-        echo "| GET | $connections | $own | $other | $(awk -v a="$own" -v b="$other" 'BEGIN { printf "%.2f", a / b }') |"
-    done
+hello() {
+    local axum=$target/axum/release/hello-axum servers=("hearken=http://127.0.0.1:$((PLAIN + 3))/hello") names=(hearken)
+    start $((PLAIN + 3)) "$hearken" --access-log off --demo --port $((PLAIN + 3)) "$work/www"
+    if cargo build --release --manifest-path benches/axum/Cargo.toml --target-dir "$target/axum" >&2; then
+        start $((PLAIN + 4)) "$axum" $((PLAIN + 4))
+        servers+=("axum=http://127.0.0.1:$((PLAIN + 4))/hello") names+=('axum 0.8')
+    else
+        echo 'axum cannot be built: /hello is measured without it' >&2
+    fi
+    for server in "${servers[@]}"; do expect "${server%%=*}" "${server#*=}" 13; done
+    heads "${names[@]}"
+    for connections in 4 32 128; do row '`GET /hello`' "$connections" "${servers[@]}"; done
+    tables 'Requests a second.' ''
+}
 
+# A number from the status of a process.
+status() { awk -v field="$2:" '$1 == field { print $2 }' "/proc/$1/status"; }
+
+# How many sockets a process has open, each counted once however many descriptors it has.
+sockets() { find "/proc/$1/fd" -lname 'socket:*' -printf '%l\n' 2>/dev/null | sort -u | wc -l; }
+
+# One number divided by another, to one digit.
+divide() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f", a / b }'; }
+
+# Two rows: what idle connections take, and how a server fares beside them. What they are, the rest of idle's arguments, and
+# the server's.
+idle_rows() {
+    local what=$1 scheme=$2 port=$((PLAIN + 5)) limit most pid before before_sockets opened after held
+    limit=$(ulimit -n)
+    most=$((limit - RESERVED_FILES - 100))
+    [ "$most" -lt "$IDLE" ] || most=$IDLE
+    shift 2
+    start "$port" "$hearken" --access-log off --demo --max-connections "$limit" --idle-timeout 0 --port "$port" "$@" "$work/www"
+    pid=${pids[-1]}
+    # What is allocated for the first connections is not of the idle ones.
+    curl -sk -o /dev/null "$scheme://127.0.0.1:$port/hello"
+    sleep 0.5
+    before=$(status "$pid" VmRSS) before_sockets=$(sockets "$pid")
+    local arguments=("$port" "$most")
+    [ "$scheme" = http ] || arguments+=("$authority")
+    coproc CLIENT { exec "$idle" "${arguments[@]}"; }
+    local client=$CLIENT_PID
+    pids+=("$client")
+    read -r opened <&"${CLIENT[0]}"
+    after=$(status "$pid" VmRSS)
+    # What the client counts as open is not enough.
+    held=$(($(sockets "$pid") - before_sockets))
+    [ "$held" -ge "$opened" ] || { echo "only $held of $opened connections are open: IDLE sets how many there are" >&2; exit 1; }
+    echo "| resident memory for each of $opened idle $what | $(divide $((after - before)) "$opened") KiB |"
+    echo "| threads of the server beside them | $(status "$pid" Threads) |"
+    read -r requests _ p99 < <(measure "$scheme://127.0.0.1:$port/hello" 32)
+    echo "| \`GET /hello\` beside them, 32 connections | $requests requests a second, p99 $(printf %.2f "$p99") ms |"
+    kill "$client" "$pid" 2>/dev/null || true
+    wait "$client" "$pid" 2>/dev/null || true
 }
 
 memory() {
+    local port=$((PLAIN + 5)) begun pid idle
+    cargo bench --no-run --bench idle >"$work/idle.log" 2>&1 || { cat "$work/idle.log" >&2; exit 1; }
+    idle=$(sed -n 's/.*(\(.*idle-[^)]*\)).*/\1/p' "$work/idle.log")
     echo "wrk on the same machine."
     echo
     echo "| | |"
     echo "|---|---|"
-    fresh=$((PLAIN + 4))
     : >"$work/run/start" && : >"$work/run/rss"
     for _ in $(seq 11); do
         begun=$(date +%s%N)
-        "$hearken" --access-log off --demo --max-connections 20000 --port "$fresh" "$work/www" >/dev/null 2>&1 &
+        "$hearken" --access-log off --demo --port "$port" "$work/www" >/dev/null 2>&1 &
         pid=$!
         pids+=("$pid")
-        until { exec 3<>"/dev/tcp/127.0.0.1/$fresh"; } 2>/dev/null; do :; done
+        until { exec 3<>"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null; do :; done
         printf 'GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n' >&3
         read -r _ <&3
         echo $((($(date +%s%N) - begun) / 100000)) >>"$work/run/start"
         exec 3>&-
-        awk '/VmRSS/ { print $2 }' "/proc/$pid/status" >>"$work/run/rss"
+        status "$pid" VmRSS >>"$work/run/rss"
         kill "$pid"
         wait "$pid" 2>/dev/null || true
     done
-    echo "| start to first answer | $(median <"$work/run/start" | awk '{ printf "%.1f", $1 / 10 }') ms |"
-    echo "| resident memory when idle | $(median <"$work/run/rss" | awk '{ printf "%.1f", $1 / 1024 }') MiB |"
-    echo "| \`hearken\`, stripped | $(stat -c %s "$hearken" | awk '{ printf "%.1f", $1 / 1048576 }') MiB |"
-
-    "$hearken" --access-log off --demo --max-connections 20000 --idle-timeout 0 --port "$fresh" "$work/www" >/dev/null 2>&1 &
-    pid=$!
-    pids+=("$pid")
-    until { exec 3<>"/dev/tcp/127.0.0.1/$fresh"; } 2>/dev/null; do :; done
-    exec 3>&-
-    before=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")
-    # Below three quarters of what the limit on open files allows, for from there on idle ones are closed sooner.
-    local most=$(((($(ulimit -n) - 64) / 3) * 7 / 10))
-    coproc IDLE { exec "$idle" "$fresh" $((most < 10000 ? most : 10000)); }
-    pids+=("$IDLE_PID")
-    read -r opened <&"${IDLE[0]}"
-    after=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")
-    # Each open connection has its worker: what the client counts as open is not enough.
-    workers=$(grep -l hearken-worker "/proc/$pid"/task/*/comm | wc -l)
-    [ "$workers" -ge "$opened" ] || { echo "only $workers of $opened connections are open" >&2; exit 1; }
-    echo "| resident memory for each of $opened idle connections | $(awk -v a="$after" -v b="$before" -v n="$opened" 'BEGIN { printf "%.1f", (a - b) / n }') KiB |"
-    echo "| GET /hello beside them, 32 connections | $(measure "http://127.0.0.1:$fresh/hello" 32) requests a second |"
-    kill "$IDLE_PID" "$pid" 2>/dev/null || true
+    echo "| start to first answer | $(divide "$(median <"$work/run/start")" 10) ms |"
+    echo "| resident memory when idle | $(divide "$(median <"$work/run/rss")" 1024) MiB |"
+    echo "| \`hearken\`, stripped | $(divide "$(stat -c %s "$hearken")" 1048576) MiB |"
+    idle_rows connections http
+    idle_rows 'TLS connections' https --tls-cert "$cert" --tls-key "$key"
 }
 
 # Not in a pipe: what they start is to be ended by the trap.
-if [ "${ONLY:-}" != memory ]; then
-    speeds >"$work/speed"
-    bash benches/publish.sh speed bench <"$work/speed"
-fi
-memory >"$work/memory"
-bash benches/publish.sh memory bench <"$work/memory"
+for section in speed hello memory; do
+    if wanted "$section"; then
+        "$section" >"$work/$section"
+        bash benches/publish.sh "$section" bench <"$work/$section"
+    fi
+done
