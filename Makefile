@@ -46,7 +46,7 @@ siege:
 bench-listing:
 	bash benches/listing.sh | bash benches/publish.sh listing bench-listing
 
-## soak: minutes of mixed load with badly behaved clients; memory, descriptors and threads must stay flat
+## soak: no answer may go to another client; then minutes of mixed load with bad clients, and memory, descriptors and threads stay flat
 soak:
 	bash benches/soak.sh
 

@@ -1,0 +1,342 @@
+//! Whether an answer ever goes to another client than the one that asked, while descriptors are opened and closed all around.
+//!
+//! `cargo bench --bench crossed -- ANSWERS [tls]` serves files of which each line says where it belongs, from this process and
+//! on all addresses, and checks every byte of so many answers (300,000), over TLS if told so. It prints one line and ends with
+//! status 1 if anything was wrong.
+
+#[path = "common/tls.rs"]
+mod tls;
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hearken::{Auth, Files, Request, Response, Router, Server, Tls};
+use rustls::{ClientConfig, StreamOwned};
+
+const FILES: usize = 48;
+const FILE_SIZE: usize = 100 * 1024;
+/// How long each line of a file is, its line feed included.
+const LINE: usize = 32;
+const CLIENTS: usize = 24;
+/// How many threads open and close descriptors.
+const CHURNERS: usize = 4;
+/// The most requests on one kept-alive connection.
+const KEPT_REQUESTS: usize = 8;
+/// How long a client waits for the next bytes.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// After so many requests without an answer, and after so long in any case, it is over.
+const MOST_UNANSWERED: u64 = 100;
+const MOST_TIME: Duration = Duration::from_secs(1800);
+/// How many wrong answers are shown.
+const MOST_TOLD: u64 = 20;
+/// `ada:secret`, as Basic authentication sends it.
+const CREDENTIALS: &str = "Basic YWRhOnNlY3JldA==";
+const SECRET: &[u8] = b"only for those who have the password\n";
+/// What the descriptors that are opened all around give.
+const FOREIGN: &[u8] = b"foreign\n";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(300_000);
+    let place = tempfile::tempdir().expect("there is a temporary directory");
+    let contents = make_files(place.path());
+    let mut builder = Server::bind("0.0.0.0:0").expect("there is a free port");
+    if TcpListener::bind("[::1]:0").is_ok() {
+        builder = builder.and_bind("[::]:0").expect("there is a free port");
+    }
+    let mut client = None;
+    if arguments.iter().any(|argument| argument == "tls") {
+        let certificates = place.path().join("certs");
+        builder = builder.tls(Tls::development(&certificates).expect("the directory is ours"));
+        client = Some(tls::client(Some(&Tls::development_authority(&certificates))));
+    }
+    let server = builder.serve(application(place.path())).expect("the server starts");
+    let check = Check {
+        servers: server.addresses().iter().map(|address| on_loopback(*address)).collect(),
+        contents,
+        foreign_file: place.path().join("foreign"),
+        tls: client,
+        wanted,
+        end: Instant::now() + MOST_TIME,
+        counts: Counts::default(),
+    };
+    thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| check.ask());
+        }
+        for _ in 0..CHURNERS {
+            scope.spawn(|| check.churn());
+        }
+    });
+    drop(server);
+    check.counts.conclude(wanted)
+}
+
+/// A file for each number, in which each line names the file and its offset; one that needs a password; one that is not served.
+fn make_files(place: &Path) -> Vec<Vec<u8>> {
+    let contents: Vec<Vec<u8>> = (0..FILES)
+        .map(|file| {
+            (0..FILE_SIZE / LINE)
+                .flat_map(|line| format!("file {file:02} at {:020}\n", line * LINE).into_bytes())
+                .collect()
+        })
+        .collect();
+    fs::create_dir_all(place.join("www/protected")).expect("the directory is ours");
+    for (file, content) in contents.iter().enumerate() {
+        assert_eq!(content.len(), FILE_SIZE);
+        fs::write(place.join(format!("www/{file}.txt")), content).expect("the directory is ours");
+    }
+    fs::write(place.join("www/protected/secret.txt"), SECRET).expect("the directory is ours");
+    fs::write(place.join("foreign"), FOREIGN).expect("the directory is ours");
+    contents
+}
+
+fn application(place: &Path) -> Router {
+    let auth = Auth::new().user("ada", "secret").expect("the name and the password are good");
+    let peer =
+        |request: &mut Request| Response::text(request.peer().map_or_else(|| "none".into(), |peer| peer.to_string()));
+    Router::new()
+        .get("/peer", peer)
+        .any("/protected/{*path}", auth.around(Files::new(place.join("www"))))
+        .fallback(Files::new(place.join("www")))
+}
+
+/// Where a client reaches a server that listens on all addresses.
+fn on_loopback(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(_) => (Ipv4Addr::LOCALHOST, address.port()).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::LOCALHOST, address.port()).into(),
+    }
+}
+
+/// What all threads share.
+struct Check {
+    servers: Vec<SocketAddr>,
+    /// What each file contains.
+    contents: Vec<Vec<u8>>,
+    foreign_file: PathBuf,
+    tls: Option<Arc<ClientConfig>>,
+    wanted: u64,
+    end: Instant,
+    counts: Counts,
+}
+
+#[derive(Default)]
+struct Counts {
+    answers: AtomicU64,
+    /// Answers with another status or another content than they should have.
+    foreign: AtomicU64,
+    wrong_peers: AtomicU64,
+    /// Answers with the secret to those without its password.
+    leaks: AtomicU64,
+    unanswered: AtomicU64,
+}
+
+/// What a client asks for.
+#[derive(Clone, Copy, Debug)]
+enum Question {
+    File(usize),
+    Peer,
+    SecretWithPassword,
+    SecretWithout,
+}
+
+struct Answer {
+    status: u16,
+    body: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Right,
+    Foreign,
+    WrongPeer,
+    Leak,
+}
+
+impl Check {
+    fn is_over(&self) -> bool {
+        self.counts.answers.load(Ordering::Relaxed) >= self.wanted
+            || self.counts.unanswered.load(Ordering::Relaxed) >= MOST_UNANSWERED
+            || Instant::now() > self.end
+    }
+
+    /// One client: half of its connections are for a single request, the others are kept alive for some.
+    fn ask(&self) {
+        while !self.is_over() {
+            let requests = if rand::random() { 1 } else { rand::random_range(2..=KEPT_REQUESTS) };
+            if let Err(error) = self.ask_over_connection(requests) {
+                eprintln!("unanswered: {error}");
+                self.counts.unanswered.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn ask_over_connection(&self, requests: usize) -> io::Result<()> {
+        let server = self.servers[rand::random_range(0..self.servers.len())];
+        let stream = TcpStream::connect_timeout(&server, PATIENCE)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let own_address = stream.local_addr()?;
+        match &self.tls {
+            None => self.ask_over(stream, own_address, requests),
+            Some(client) => self.ask_over(StreamOwned::new(tls::connection(client), stream), own_address, requests),
+        }
+    }
+
+    fn ask_over(&self, mut stream: impl Read + Write, own_address: SocketAddr, requests: usize) -> io::Result<()> {
+        for left in (0..requests).rev() {
+            let question = Question::random();
+            stream.write_all(question.request(left == 0).as_bytes())?;
+            let answer = Answer::read(&mut stream).map_err(|error| {
+                let number = requests - left;
+                io::Error::new(
+                    error.kind(),
+                    format!("{question:?} of {own_address}, request {number} of {requests}: {error}"),
+                )
+            })?;
+            let verdict = self.judge(question, &answer, own_address);
+            if verdict != Verdict::Right && self.counts.wrong() < MOST_TOLD {
+                let begin = &answer.body[..answer.body.len().min(2 * LINE)];
+                eprintln!("{question:?} of {own_address}: {verdict:?}: {}, {}", answer.status, begin.escape_ascii());
+            }
+            self.counts.count(verdict);
+        }
+        Ok(())
+    }
+
+    fn judge(&self, question: Question, answer: &Answer, own_address: SocketAddr) -> Verdict {
+        let is = |status: u16, body: &[u8]| answer.status == status && answer.body == body;
+        let is_right = match question {
+            Question::File(file) => is(200, &self.contents[file]),
+            Question::Peer => is(200, own_address.to_string().as_bytes()),
+            Question::SecretWithPassword => is(200, SECRET),
+            Question::SecretWithout => answer.status == 401 && !answer.contains(SECRET),
+        };
+        match question {
+            _ if is_right => Verdict::Right,
+            Question::File(_) | Question::Peer | Question::SecretWithout if answer.contains(SECRET) => Verdict::Leak,
+            Question::Peer if answer.status == 200 => Verdict::WrongPeer,
+            _ => Verdict::Foreign,
+        }
+    }
+
+    /// Opens and closes descriptors, so that their numbers change hands all the time.
+    fn churn(&self) {
+        while !self.is_over() {
+            let file = File::open(&self.foreign_file);
+            let sockets = UnixStream::pair();
+            if let Ok((near, _)) = &sockets {
+                let _ = (&*near).write_all(FOREIGN);
+            }
+            drop((UdpSocket::bind("127.0.0.1:0"), file, sockets));
+        }
+    }
+}
+
+impl Counts {
+    fn wrong(&self) -> u64 {
+        [&self.foreign, &self.wrong_peers, &self.leaks].iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
+    fn count(&self, verdict: Verdict) {
+        self.answers.fetch_add(1, Ordering::Relaxed);
+        match verdict {
+            Verdict::Right => return,
+            Verdict::Foreign => &self.foreign,
+            Verdict::WrongPeer => &self.wrong_peers,
+            Verdict::Leak => &self.leaks,
+        }
+        .fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Prints what was found, and whether all is well.
+    fn conclude(self, wanted: u64) -> ExitCode {
+        let (answers, foreign) = (self.answers.into_inner(), self.foreign.into_inner());
+        let (wrong_peers, leaks) = (self.wrong_peers.into_inner(), self.leaks.into_inner());
+        let unanswered = self.unanswered.into_inner();
+        println!(
+            "{answers} answers, {foreign} foreign answers, {wrong_peers} wrong peers, {leaks} leaks, {unanswered} unanswered"
+        );
+        let is_well = answers >= wanted && [foreign, wrong_peers, leaks, unanswered] == [0; 4];
+        if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+impl Question {
+    fn random() -> Self {
+        match rand::random_range(0..10) {
+            0 => Self::SecretWithPassword,
+            1 => Self::SecretWithout,
+            2 | 3 => Self::Peer,
+            _ => Self::File(rand::random_range(0..FILES)),
+        }
+    }
+
+    fn request(self, close: bool) -> String {
+        let path = match self {
+            Self::File(file) => format!("/{file}.txt"),
+            Self::Peer => "/peer".into(),
+            Self::SecretWithPassword | Self::SecretWithout => "/protected/secret.txt".into(),
+        };
+        let mut request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n");
+        if matches!(self, Self::SecretWithPassword) {
+            request += &format!("Authorization: {CREDENTIALS}\r\n");
+        }
+        if close {
+            request += "Connection: close\r\n";
+        }
+        request + "\r\n"
+    }
+}
+
+impl Answer {
+    /// Reads an answer whose length is announced, and not a byte beyond it.
+    fn read(stream: &mut impl Read) -> io::Result<Self> {
+        let invalid = || io::Error::new(io::ErrorKind::InvalidData, "this is no answer");
+        let mut received = Vec::with_capacity(FILE_SIZE + 1024);
+        let mut buffer = [0; 16 * 1024];
+        let end_of_head = loop {
+            if let Some(end) = received.windows(4).position(|window| window == b"\r\n\r\n") {
+                break end + 4;
+            }
+            read_some(stream, &mut buffer, &mut received)?;
+        };
+        let mut body = received.split_off(end_of_head);
+        let head = String::from_utf8(received).map_err(|_| invalid())?;
+        let status = head.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok()).ok_or_else(invalid)?;
+        let length = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("Content-Length").then(|| value.trim().parse::<usize>().ok())?
+        });
+        let length = length.ok_or_else(invalid)?;
+        while body.len() < length {
+            read_some(stream, &mut buffer, &mut body)?;
+        }
+        // Nothing was asked for beyond: more than the length is foreign, and is compared as part of the body.
+        Ok(Self { status, body })
+    }
+
+    fn contains(&self, bytes: &[u8]) -> bool {
+        self.body.windows(bytes.len()).any(|window| window == bytes)
+    }
+}
+
+fn read_some(stream: &mut impl Read, buffer: &mut [u8], received: &mut Vec<u8>) -> io::Result<()> {
+    match stream.read(buffer)? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        read => {
+            received.extend_from_slice(&buffer[..read]);
+            Ok(())
+        }
+    }
+}
