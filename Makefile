@@ -1,7 +1,7 @@
 # What one does with hearken. `make help` lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: run test lint certs bench bench-writes bench-listing bench-notes siege soak clean help
+.PHONY: run test lint certs bench bench-writes bench-listing bench-notes bench-allocations siege soak clean help
 
 ## run: serve www/ on http://127.0.0.1:4040/, with the demonstration services, writing into data/
 run:
@@ -27,7 +27,7 @@ certs:
 	cargo run --release --bin hearken -- --make-certs
 
 ## bench: measure beside nginx, static-web-server and axum with wrk, and write the README's tables
-bench: bench-writes bench-listing bench-notes
+bench: bench-writes bench-listing bench-notes bench-allocations
 	bash benches/run.sh
 
 ## bench-writes: measure how many files one writer and 32 store in a second, and write the README's table
@@ -37,6 +37,10 @@ bench-writes:
 ## bench-notes: measure how long a note of a million takes to be found, and write the README's table
 bench-notes:
 	cargo bench --bench notes | bash benches/publish.sh notes bench-notes
+
+## bench-allocations: count how often the server allocates memory for a request, and write the README's table
+bench-allocations:
+	cargo bench --bench allocations | bash benches/publish.sh allocations bench-allocations
 
 ## siege: thousands of slow clients of each kind for a minute, and how fresh requests fare beside them
 siege:
