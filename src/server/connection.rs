@@ -361,12 +361,6 @@ impl Connection {
         }
     }
 
-    /// Notes that so many bytes were sent past this.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub(super) fn count_sent(&mut self, bytes: usize) {
-        self.sent += bytes as u64;
-    }
-
     /// Waits until there is room to write. A peer that is too slow is an error.
     pub(super) fn wait_to_write(&self, pace: &mut Option<Pace>) -> io::Result<()> {
         let (settings, sent) = (&self.context.settings, self.sent);

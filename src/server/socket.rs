@@ -59,19 +59,6 @@ impl Socket {
         uninterrupted(|| sendmsg(&self.0, slices, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL))
     }
 
-    /// Writes these bytes, more of the same answer being about to follow: they leave in one packet with it.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub(super) fn write_more(&self, bytes: &[u8]) -> io::Result<usize> {
-        uninterrupted(|| send(&self.0, bytes, SendFlags::NOSIGNAL | SendFlags::MORE))
-    }
-
-    /// Has the system send a part of a file, as much as there is room for; how many bytes.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub(super) fn send_file(&self, file: impl AsFd, mut position: u64, length: u64) -> io::Result<usize> {
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
-        uninterrupted(|| rustix::fs::sendfile(&self.0, &file, Some(&mut position), length))
-    }
-
     /// How many bytes have arrived that nobody has read yet.
     pub(super) fn unread(&self) -> u64 {
         rustix::io::ioctl_fionread(&self.0).unwrap_or(0)

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::connection::Connection;
 use super::pace::Pace;
-use crate::handlers::files::part::{self, FilePart};
+use crate::handlers::files::part;
 use crate::http::date;
 use crate::http::head::{self, BodyFraming, Persistence};
 use crate::http::method::{Method, Version};
@@ -50,9 +50,6 @@ trait Sink {
 
     /// How many bytes of a body of this length are read before they are written.
     fn read_at_once(&self, length: u64) -> usize;
-
-    /// Has the system send the file behind the head, where it can; `None` where it cannot.
-    fn send_file(&mut self, head: &[u8], part: &mut FilePart) -> Option<Result<u64, Failure>>;
 }
 
 /// Bodies of at most so many bytes are copied behind the head: less work than to have the system gather them.
@@ -123,20 +120,14 @@ fn send_bytes(sink: &mut impl Sink, buffer: &mut Vec<u8>, bytes: &[u8]) -> Resul
 
 /// Sends the `length` bytes of the body.
 ///
-/// Files are read and written like any other body, but for copies that nobody can change. The system could send all of them
-/// without copying (`sendfile`), but then what has not left yet changes with the file: should that be cut meanwhile, zeros are
-/// sent in place of its bytes.
+/// Files are read and written like any other body. The system could send them without copying (`sendfile`), but then what has
+/// not left yet changes with the file: should that be cut meanwhile, zeros are sent in place of its bytes.
 fn send_known(
     sink: &mut impl Sink,
     buffer: &mut Vec<u8>,
     reader: &mut dyn Payload,
     length: u64,
 ) -> Result<u64, Failure> {
-    if let Some(part) = (&mut *reader as &mut dyn std::any::Any).downcast_mut::<FilePart>()
-        && let Some(sent) = sink.send_file(buffer, part)
-    {
-        return sent;
-    }
     let at_once = sink.read_at_once(length.saturating_add(buffer.len() as u64));
     let sent = send_stream(sink, buffer, reader.take(length), at_once)?;
     if sent < length {
@@ -217,60 +208,6 @@ impl Sink for ConnectionSink<'_> {
             _ => LONG_STREAM,
         }
     }
-
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    fn send_file(&mut self, head: &[u8], part: &mut FilePart) -> Option<Result<u64, Failure>> {
-        if self.connection.is_secure() || part.sealed().is_none() {
-            return None;
-        }
-        Some(self.connection.send_sealed_copy(head, part, &mut self.pace))
-    }
-
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    fn send_file(&mut self, _: &[u8], _: &mut FilePart) -> Option<Result<u64, Failure>> {
-        None
-    }
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-impl Connection {
-    /// Sends the head and then a copy that nobody can change, which the system takes to the socket by itself.
-    fn send_sealed_copy(
-        &mut self,
-        mut head: &[u8],
-        part: &mut FilePart,
-        pace: &mut Option<Pace>,
-    ) -> Result<u64, Failure> {
-        let length = part.left();
-        while !head.is_empty() || part.left() > 0 {
-            let written = if head.is_empty() {
-                let Some((file, position)) = part.sealed() else { return Err(Failure::Body(changed())) };
-                self.socket().send_file(file, position, part.left())
-            } else {
-                self.socket().write_more(head)
-            };
-            match written {
-                Ok(0) => return Err(Failure::Body(changed())),
-                Ok(written) => {
-                    self.count_sent(written);
-                    if head.is_empty() {
-                        part.advance(written as u64);
-                    } else {
-                        head = &head[written..];
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait_to_write(pace)?,
-                Err(error) => return Err(Failure::Connection(error)),
-            }
-        }
-        Ok(length)
-    }
-}
-
-/// What cannot be, for nobody can change the copy.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn changed() -> io::Error {
-    io::Error::new(io::ErrorKind::UnexpectedEof, "the copy of the file is shorter than it was")
 }
 
 /// Calls `use_date` with the `Date` of this second. The text is made once a second and thread.
@@ -303,10 +240,6 @@ mod tests {
 
         fn read_at_once(&self, _: u64) -> usize {
             CHUNK
-        }
-
-        fn send_file(&mut self, _: &[u8], _: &mut FilePart) -> Option<Result<u64, Failure>> {
-            None
         }
     }
 
@@ -398,10 +331,6 @@ mod tests {
 
             fn read_at_once(&self, _: u64) -> usize {
                 CHUNK
-            }
-
-            fn send_file(&mut self, _: &[u8], _: &mut FilePart) -> Option<Result<u64, Failure>> {
-                None
             }
         }
         for response in [Response::text("hello"), Response::stream(Slow(b"hello"), None)] {

@@ -15,8 +15,6 @@ pub(crate) struct OpenedFile {
     file: Arc<File>,
     length: u64,
     modified: Option<SystemTime>,
-    /// Whether it is a copy that nobody can change.
-    sealed: bool,
 }
 
 /// The bytes of a file from a position on, as many as are left.
@@ -37,30 +35,15 @@ pub(crate) struct FileParts {
 
 impl OpenedFile {
     pub(crate) fn new(file: File, metadata: &Metadata) -> Self {
-        Self { file: Arc::new(file), length: metadata.len(), modified: metadata.modified().ok(), sealed: false }
+        Self { file: Arc::new(file), length: metadata.len(), modified: metadata.modified().ok() }
     }
 
-    /// A copy in memory that nobody can change, not even this process. Of such a one the system can send the bytes without
-    /// copying them once more: what has not left yet stays what it was.
-    ///
-    /// Fails where the file has changed since it was opened, and on systems that have no such files.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub(crate) fn sealed_copy(&self) -> io::Result<Self> {
-        use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
-
-        let copy: File = memfd_create("hearken", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?.into();
+    /// All of its bytes. Fails where the file has changed since it was opened.
+    pub(crate) fn read(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(usize::try_from(self.length).unwrap_or(0));
         let mut whole = FilePart::new(self.clone(), 0, self.length);
-        let copied = io::copy(&mut whole, &mut &copy)?;
-        if copied != self.length || whole.grown {
-            return Err(io::Error::other("the file was changed while it was copied"));
-        }
-        fcntl_add_seals(&copy, SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL)?;
-        Ok(Self { file: Arc::new(copy), sealed: true, ..self.clone() })
-    }
-
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    pub(crate) fn sealed_copy(&self) -> io::Result<Self> {
-        Err(io::ErrorKind::Unsupported.into())
+        whole.read_to_end(&mut bytes)?;
+        if whole.grown { Err(io::Error::other("the file was changed while it was read")) } else { Ok(bytes) }
     }
 
     /// How many bytes it had when it was opened.
@@ -74,29 +57,10 @@ impl FilePart {
         Self { opened, position, left: length, grown: false }
     }
 
-    /// The file and where the rest starts in it, if it is one that nobody can change.
-    pub(crate) fn sealed(&self) -> Option<(&File, u64)> {
-        self.opened.sealed.then_some((&*self.opened.file, self.position))
-    }
-
-    /// How many bytes the rest has.
-    pub(crate) fn left(&self) -> u64 {
-        self.left
-    }
-
-    /// Notes that so many bytes of the rest have been sent.
-    pub(crate) fn advance(&mut self, bytes: u64) {
-        self.position += bytes;
-        self.left -= bytes;
-    }
-
     /// Fails where the file was cut or written over since it was opened, so that what was read of it may be of another one.
     ///
     /// A file that only became longer, as logs do, is sent as far as was announced.
     fn check(&mut self) -> io::Result<()> {
-        if self.opened.sealed {
-            return Ok(());
-        }
         let metadata = self.opened.file.metadata()?;
         if metadata.len() < self.opened.length {
             return Err(shorter());
@@ -127,7 +91,8 @@ impl Read for FilePart {
         }
         // Afterwards, for what is read of a file that is being cut may be zeros.
         self.check()?;
-        self.advance(read as u64);
+        self.position += read as u64;
+        self.left -= read as u64;
         Ok(read)
     }
 }
@@ -204,22 +169,17 @@ mod tests {
         }
     }
 
-    #[cfg(target_os = "linux")]
     #[test]
-    fn a_copy_stays_what_it_was() {
+    fn a_file_is_read_whole_or_not_at_all() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("f");
         fs::write(&path, "0123456789").unwrap();
-        let original = opened(&path);
-        let copy = original.sealed_copy().unwrap();
-        fs::write(&path, "gone").unwrap();
-        let mut text = String::new();
-        FilePart::new(copy.clone(), 2, 5).read_to_string(&mut text).unwrap();
-        assert_eq!(text, "23456");
-        let part = FilePart::new(copy, 0, 10);
-        let (mut file, _) = part.sealed().unwrap();
-        assert!(file.set_len(3).is_err() && file.write_all(b"x").is_err(), "it is sealed");
-        assert!(original.sealed_copy().is_err(), "the file has changed");
+        let file = opened(&path);
+        assert_eq!(file.read().unwrap(), b"0123456789");
+        for content in ["012345678", "0123456789+"] {
+            fs::write(&path, content).unwrap();
+            assert!(file.read().is_err(), "{content}");
+        }
     }
 
     #[test]
