@@ -123,8 +123,8 @@ impl Settings {
         self
     }
 
-    /// How long a body or an answer may take before its rate is looked at, and then again after each three times as long.
-    /// Defaults to 10 s.
+    /// How long a body or an answer may keep the server waiting before its rate is looked at, and then again after each three
+    /// times as long. Zero is for ever. Defaults to 10 s.
     #[must_use]
     pub fn rate_grace(mut self, grace: Duration) -> Self {
         self.rate_grace = grace;

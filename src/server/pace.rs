@@ -6,7 +6,7 @@ use std::time::Duration;
 /// waits for us.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// Bytes a second; 0 is any rate.
+    /// Bytes a second; 0 is any rate, and so is a grace of no time at all.
     min_rate: u64,
     grace: Duration,
     /// Bytes that may be missing: what a send buffer holds that nobody can look into.
@@ -26,6 +26,7 @@ pub(super) struct TooSlow;
 impl Pace {
     /// A transfer that is at this position now. Its first stretch is as long as the grace, later ones three times as long.
     pub(super) fn new(min_rate: u64, grace: Duration, slack: u64, position: u64) -> Self {
+        let min_rate = if grace.is_zero() { 0 } else { min_rate };
         Self { min_rate, grace, slack, waited: Duration::ZERO, start: position, full: grace }
     }
 
@@ -99,5 +100,6 @@ mod tests {
         pace.waited(seconds(6), 1 << 20).unwrap();
         assert_eq!(pace.allowance(), Some(seconds(30)));
         assert_eq!(Pace::new(0, GRACE, 0, 0).allowance(), None, "no least rate");
+        assert_eq!(Pace::new(1024, Duration::ZERO, 0, 0).allowance(), None, "no time to take it over");
     }
 }
