@@ -63,6 +63,9 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
     let mut connection = match (left as Box<dyn Any>).downcast::<Connection>() {
         Ok(connection) => connection,
         Err(_) => {
+            if let Some(mark) = &mark {
+                context.workers.leave_handler(mark);
+            }
             log::error!("a handler has kept its request, which is not answered");
             return None;
         }
