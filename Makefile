@@ -1,7 +1,7 @@
 # What one does with hearken. `make help` lists it.
 
 .DEFAULT_GOAL := help
-.PHONY: run test lint certs bench bench-writes bench-listing bench-notes bench-allocations siege soak clean help
+.PHONY: run test lint certs bench bench-writes bench-listing bench-notes bench-allocations fuzz siege soak clean help
 
 ## run: serve www/ on http://127.0.0.1:4040/, with the demonstration services, writing into data/
 run:
@@ -49,6 +49,10 @@ siege:
 ## bench-listing: measure the listing of a directory of 100,000 files, and write the README's table
 bench-listing:
 	bash benches/listing.sh | bash benches/publish.sh listing bench-listing
+
+## fuzz: a million random inputs for each parser of what a peer sends, in whatever pieces they arrive
+fuzz:
+	PROPTEST_CASES=1000000 cargo test --release --lib -- http:: --test-threads 2
 
 ## soak: no answer may go to another client; then minutes of mixed load with bad clients, and memory, descriptors and threads stay flat
 soak:
