@@ -99,6 +99,7 @@ fn builder(args: &Args) -> Result<Builder, Box<dyn std::error::Error>> {
         builder = builder.and_bind((host(address), args.port))?;
     }
     let settings = Settings::default()
+        .batch_scheduling(true)
         .max_body(args.max_body)
         .max_connections(usize::try_from(args.max_connections)?)
         .head_timeout(args.head_timeout)
