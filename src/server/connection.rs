@@ -30,6 +30,10 @@ pub(super) struct Connection {
     used: usize,
     /// Whether the peer has ended its side.
     ended: bool,
+    /// Whether all that had arrived was read, so that what comes later is an event of its own.
+    drained: bool,
+    /// Whether an event said that the peer has ended its side, or the connection has failed.
+    end_is_near: bool,
     parser: HeadParser,
     /// The head of the request that is being answered.
     pub(super) head: Option<RequestHead>,
@@ -100,6 +104,8 @@ impl Connection {
             input: Vec::new(),
             used: 0,
             ended: false,
+            drained: false,
+            end_is_near: false,
             parser: HeadParser::default(),
             head: None,
             body: Incoming::none(),
@@ -142,6 +148,22 @@ impl Connection {
             self.input.clear();
             self.used = 0;
         }
+    }
+
+    /// Whether all that had arrived when it was last read was read.
+    pub(super) fn is_drained(&self) -> bool {
+        self.drained
+    }
+
+    /// Notes an event; whether it said that the peer has ended its side, which reading has to find out.
+    pub(super) fn expect_more(&mut self, ended: bool) {
+        self.end_is_near |= ended;
+        self.drained = false;
+    }
+
+    /// Whether everything that had arrived was read and answered.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.drained && !self.end_is_near && self.input().is_empty() && self.body.is_done()
     }
 
     /// Bytes received and sent so far, as the network sees them.
@@ -231,12 +253,12 @@ impl Connection {
         if self.input.capacity() - self.input.len() < READ_AT_ONCE / 2 {
             self.input.reserve_exact(READ_AT_ONCE);
         }
-        match self.socket.read_spare(&mut self.input) {
+        let room = self.input.capacity() - self.input.len();
+        let read = self.socket.read_spare(&mut self.input);
+        self.note_read(&read, room);
+        match read {
             Ok(0) => Arrival::End,
-            Ok(read) => {
-                self.received += read as u64;
-                Arrival::Read(read)
-            }
+            Ok(read) => Arrival::Read(read),
             Err(error) => failed(error, Interest::Read),
         }
     }
@@ -252,16 +274,16 @@ impl Connection {
                 let sealed = &mut spares.sealed;
                 sealed.clear();
                 sealed.reserve_exact(READ_AT_ONCE * 2);
-                match self.socket.read_spare(sealed) {
+                let first = self.received == 0;
+                let read = self.socket.read_spare(sealed);
+                self.note_read(&read, sealed.capacity());
+                match read {
                     Ok(0) => Err(Arrival::End),
-                    Ok(_) if was_handshaking && self.received == 0 && looks_like_http(sealed[0]) => {
+                    Ok(_) if was_handshaking && first && looks_like_http(sealed[0]) => {
                         self.input.extend_from_slice(sealed);
                         Err(Arrival::PlainHttp)
                     }
-                    Ok(read) => {
-                        self.received += read as u64;
-                        Ok(tls.receive(sealed, &mut self.input))
-                    }
+                    Ok(_) => Ok(tls.receive(sealed, &mut self.input)),
                     Err(error) => Err(failed(error, Interest::Read)),
                 }
             });
@@ -289,17 +311,27 @@ impl Connection {
         if self.tls.is_some() || self.ended || !self.input().is_empty() || buffer.len() < READ_AT_ONCE / 4 {
             return None;
         }
-        Some(match self.socket.read(buffer) {
+        let read = self.socket.read(buffer);
+        self.note_read(&read, buffer.len());
+        Some(match read {
             Ok(0) => {
                 self.ended = true;
                 Arrival::End
             }
-            Ok(read) => {
-                self.received += read as u64;
-                Arrival::Read(read)
-            }
+            Ok(read) => Arrival::Read(read),
             Err(error) => failed(error, Interest::Read),
         })
+    }
+
+    /// Notes what was read into so much room. Where there was room left, nothing more had arrived (epoll(7)).
+    fn note_read(&mut self, read: &io::Result<usize>, room: usize) {
+        match read {
+            Ok(read) => {
+                self.received += *read as u64;
+                self.drained = *read < room;
+            }
+            Err(_) => self.drained = true,
+        }
     }
 
     /// Sends what TLS has to send, as far as there is room; `WouldBlock` where there is not enough.
@@ -450,10 +482,14 @@ impl Connection {
                         self.lingering = Some(left);
                         // Others have a turn too.
                         if total >= 1 << 20 {
+                            self.drained = false;
                             return Arrival::Nothing(Interest::Read);
                         }
                     }
-                    Err(error) => return failed(error, Interest::Read),
+                    Err(error) => {
+                        self.drained = true;
+                        return failed(error, Interest::Read);
+                    }
                 }
             }
         })

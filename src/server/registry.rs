@@ -63,10 +63,17 @@ struct SlotState {
     socket: Option<Arc<Socket>>,
     /// The connection, unless a worker has it.
     parked: Option<Parked>,
-    /// Whether the poller knows the socket.
-    added: bool,
+    /// What the poller was last told of the socket; `None` before it knows it.
+    armed: Option<Armed>,
     /// When the slot's earliest alarm goes off.
     alarm: Option<u64>,
+}
+
+/// What a poller gives events of a socket for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Armed {
+    For(Interest),
+    ForNothing,
 }
 
 /// All open connections.
@@ -159,7 +166,7 @@ impl Registry {
         debug_assert!(slot.generation == token.generation && slot.parked.is_none(), "only its owner removes it");
         slot.generation = slot.generation.wrapping_add(1);
         slot.socket = None;
-        slot.added = false;
+        slot.armed = None;
         drop(slot);
         lock(&self.slots).free.push(token.slot);
         self.count.fetch_sub(1, Ordering::SeqCst);
@@ -169,7 +176,8 @@ impl Registry {
         }
     }
 
-    /// Parks a connection until it is ready for what it is interested in, or its deadline.
+    /// Parks a connection until it is ready for what it is interested in, or its deadline. Where everything that had arrived was
+    /// read, it need not be looked at again before something more does.
     ///
     /// Whether its deadline is the next one of all, so that whoever waits for that must know.
     pub(super) fn park(
@@ -183,12 +191,15 @@ impl Registry {
         let (token, socket) = (connection.token(), Arc::clone(connection.socket()));
         // Locked until it is armed: the event may come at once, and the worker that gets it must find the connection here.
         let mut slot = self.slot(token.slot);
-        let armed =
-            if slot.added { poller.rearm(&socket, token, interest) } else { poller.add(&socket, token, interest) };
+        let armed = match slot.armed {
+            None => poller.add(&socket, token, interest),
+            Some(Armed::For(Interest::Read)) if interest == Interest::Read && connection.is_drained() => Ok(()),
+            Some(_) => poller.rearm(&socket, token, interest),
+        };
         if let Err(error) = armed {
             return Err((error, connection));
         }
-        slot.added = true;
+        slot.armed = Some(Armed::For(interest));
         slot.parked = Some(Parked { connection, phase, since: self.now(), deadline });
         Ok(self.set_alarm(&mut slot, token.slot, deadline))
     }
@@ -203,8 +214,27 @@ impl Registry {
         }
     }
 
+    /// Takes a connection that gave an event; `None` where it is not parked.
+    pub(super) fn take_ready(&self, poller: &Poller, token: Token) -> Option<Box<Connection>> {
+        let mut slot = self.slot(token.slot);
+        if slot.generation != token.generation {
+            return None;
+        }
+        let parked = slot.parked.take();
+        let stays_armed = Poller::STAYS_ARMED && slot.armed == Some(Armed::For(Interest::Read));
+        if !stays_armed {
+            slot.armed = Some(Armed::ForNothing);
+        } else if let (None, Some(socket)) = (&parked, &slot.socket) {
+            // Somebody has it, and more has arrived meanwhile. One such event is enough: it is armed again when it is parked,
+            // and if that has not been read by then, there is another.
+            poller.disarm(socket, token);
+            slot.armed = Some(Armed::ForNothing);
+        }
+        parked.map(|parked| parked.connection)
+    }
+
     /// Takes a connection that is parked; `None` where it is not any more.
-    pub(super) fn take(&self, token: Token) -> Option<Box<Connection>> {
+    fn take(&self, token: Token) -> Option<Box<Connection>> {
         let mut slot = self.slot(token.slot);
         if slot.generation != token.generation {
             return None;

@@ -9,6 +9,7 @@ use super::connection::{Arrival, Connection};
 use super::exchange::{self, Next};
 use super::poller::Readiness;
 use super::registry::Phase;
+use super::scheduling;
 use super::socket::Interest;
 use super::workers::{self, Mark, Workers};
 use crate::http::error::HttpError;
@@ -29,12 +30,20 @@ const IDLE_UNDER_PRESSURE: Duration = Duration::from_secs(2);
 
 /// A worker's thread.
 pub(super) fn work(context: &Arc<Context>, mark: &Arc<Mark>) {
-    super::scheduling::run_without_interrupting();
+    if context.settings.batch_scheduling {
+        scheduling::run_without_interrupting();
+    }
     while context.workers.before_wait(mark) == workers::Next::Wait {
         let readiness = context.poller.wait(Some(LINGER));
         context.workers.after_wait();
         let connection = match readiness {
-            Readiness::Connection(token) => context.registry.take(token),
+            Readiness::Connection { token, ended } => {
+                let mut taken = context.registry.take_ready(&context.poller, token);
+                if let Some(connection) = &mut taken {
+                    connection.expect_more(ended);
+                }
+                taken
+            }
             Readiness::Notified => context.next_arrival(),
             Readiness::TimedOut if context.workers.may_end(mark) => return,
             Readiness::TimedOut => None,
@@ -86,11 +95,14 @@ fn run(mut connection: Box<Connection>, mark: &Arc<Mark>) {
             Step::Close => return connection.finish(),
         };
         match next {
+            // All that has arrived was read, and is answered: to look for more would most often be in vain.
+            Next::Request if connection.is_at_rest() => return park(connection, Phase::Idle, Interest::Read),
             Next::Request => {}
             Next::Close => {
                 connection.finish();
-                // Should the client have sent more after all, closing would reset the connection.
-                if connection.input().is_empty() && connection.socket().unread() == 0 {
+                // Should the client have sent more after all, closing would reset the connection. Over TLS it has: that it
+                // ends, too.
+                if !connection.is_secure() && connection.input().is_empty() && connection.socket().unread() == 0 {
                     return;
                 }
                 linger(&mut connection);

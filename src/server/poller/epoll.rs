@@ -32,15 +32,25 @@ impl Poller {
         Ok(Self { epoll })
     }
 
+    /// Whether a connection that waits to be read stays armed after an event.
+    pub(in crate::server) const STAYS_ARMED: bool = true;
+
     /// Arms a connection for the first time.
     pub(in crate::server) fn add(&self, socket: &Arc<Socket>, token: Token, interest: Interest) -> io::Result<()> {
         epoll::add(&self.epoll, &**socket, EventData::new_u64(token.to_u64()), flags(interest)).map_err(io::Error::from)
     }
 
-    /// Arms a connection again.
+    /// Arms a connection again. If it is ready now, that is an event.
     pub(in crate::server) fn rearm(&self, socket: &Arc<Socket>, token: Token, interest: Interest) -> io::Result<()> {
         let data = EventData::new_u64(token.to_u64());
         epoll::modify(&self.epoll, &**socket, data, flags(interest)).map_err(io::Error::from)
+    }
+
+    /// Has a connection give no events until it is armed again.
+    pub(in crate::server) fn disarm(&self, socket: &Arc<Socket>, token: Token) {
+        let data = EventData::new_u64(token.to_u64());
+        // Without ONESHOT, HUP and ERR would still come. Should it fail, there are more events than need be.
+        let _ = epoll::modify(&self.epoll, &**socket, data, EventFlags::ONESHOT);
     }
 
     /// Waits for one event: one, so that other workers get the others.
@@ -51,7 +61,10 @@ impl Poller {
             Ok(0) | Err(Errno::INTR) => Readiness::TimedOut,
             Ok(_) => match events[0].data.u64() {
                 NOTIFIER => Readiness::Notified,
-                token => Readiness::Connection(Token::from_u64(token)),
+                token => Readiness::Connection {
+                    token: Token::from_u64(token),
+                    ended: { events[0].flags }.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR),
+                },
             },
             Err(error) => panic!("an epoll instance that is open can be waited for: {error}"),
         }
@@ -70,9 +83,9 @@ impl Poller {
 
 /// HUP and ERR come unasked for.
 fn flags(interest: Interest) -> EventFlags {
-    let wanted = match interest {
-        Interest::Read => EventFlags::IN | EventFlags::RDHUP,
-        Interest::Write => EventFlags::OUT,
-    };
-    wanted | EventFlags::ONESHOT
+    match interest {
+        // Edge-triggered: an event for each arrival, and none for what has been there already.
+        Interest::Read => EventFlags::IN | EventFlags::RDHUP | EventFlags::ET,
+        Interest::Write => EventFlags::OUT | EventFlags::ONESHOT,
+    }
 }

@@ -1,7 +1,8 @@
-//! Waiting for many connections at once: each is armed for one event, and whichever worker waits gets it.
+//! Waiting for many connections at once: each is armed for what it waits for, and whichever worker waits gets the event.
 //!
-//! On Linux that is one epoll instance that all workers share. Elsewhere one worker at a time calls `poll`: correct rather
-//! than fast.
+//! On Linux that is one epoll instance that all workers share. There a connection that waits to be read stays armed: each
+//! arrival is one event, also while a worker has it, and costs no call of the system to be armed again. Elsewhere one worker at
+//! a time calls `poll`: correct rather than fast.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod epoll;
@@ -18,8 +19,12 @@ use super::registry::Token;
 /// Why a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Readiness {
-    /// This connection is ready for what it was armed for, or has failed. It is not armed any more.
-    Connection(Token),
+    /// This connection is ready for what it was armed for, or has failed.
+    Connection {
+        token: Token,
+        /// Whether the peer has ended its side, or the connection has failed, so that reading shows that.
+        ended: bool,
+    },
     /// The notifier was told something.
     Notified,
     /// The time is up.
@@ -56,6 +61,12 @@ mod tests {
                 use super::*;
                 use $poller as Poller;
 
+                /// The connection that gives the next event.
+                fn ready(poller: &Poller) -> Token {
+                    let Readiness::Connection { token, .. } = poller.wait(None) else { panic!("no event of a connection") };
+                    token
+                }
+
                 #[test]
                 fn each_event_is_given_once() {
                     let notifier = Arc::new(Notifier::new().unwrap());
@@ -68,11 +79,23 @@ mod tests {
                     assert!(!poller.has_ready());
                     peer.write_all(b"x").unwrap();
                     assert!(poller.has_ready());
-                    assert_eq!(poller.wait(None), Readiness::Connection(token(1)));
-                    assert_eq!(poller.wait(NOW), Readiness::TimedOut, "it is not armed any more");
+                    assert_eq!(ready(&poller), token(1));
+                    assert_eq!(poller.wait(NOW), Readiness::TimedOut, "once");
                     // What is still unread shows again when it is armed again, under whatever name.
                     poller.rearm(&one, token(3), Interest::Read).unwrap();
-                    assert_eq!(poller.wait(None), Readiness::Connection(token(3)));
+                    assert_eq!(ready(&poller), token(3));
+                    if Poller::STAYS_ARMED {
+                        peer.write_all(b"x").unwrap();
+                        assert_eq!(ready(&poller), token(3), "each arrival is an event");
+                    }
+                    poller.disarm(&one, token(3));
+                    peer.write_all(b"x").unwrap();
+                    assert_eq!(poller.wait(NOW), Readiness::TimedOut, "it is not armed");
+                    poller.rearm(&one, token(4), Interest::Read).unwrap();
+                    assert_eq!(ready(&poller), token(4));
+                    drop(peer);
+                    poller.rearm(&one, token(5), Interest::Read).unwrap();
+                    assert_eq!(poller.wait(None), Readiness::Connection { token: token(5), ended: true });
                 }
 
                 #[test]
@@ -81,17 +104,17 @@ mod tests {
                     let poller = Poller::new(&notifier).unwrap();
                     let (socket, mut peer) = pair();
                     poller.add(&socket, token(1), Interest::Write).unwrap();
-                    assert_eq!(poller.wait(None), Readiness::Connection(token(1)), "there is room");
+                    assert_eq!(ready(&poller), token(1), "there is room");
                     let bytes = vec![b'x'; 1 << 20];
                     while socket.write(&[std::io::IoSlice::new(&bytes)]).is_ok() {}
                     poller.rearm(&socket, token(1), Interest::Write).unwrap();
                     assert_eq!(poller.wait(NOW), Readiness::TimedOut, "there is none");
                     peer.set_nonblocking(true).unwrap();
                     while peer.read(&mut [0; 65536]).is_ok() {}
-                    assert_eq!(poller.wait(None), Readiness::Connection(token(1)));
+                    assert_eq!(ready(&poller), token(1));
                     poller.rearm(&socket, token(1), Interest::Read).unwrap();
                     drop(peer);
-                    assert_eq!(poller.wait(None), Readiness::Connection(token(1)), "the end");
+                    assert_eq!(ready(&poller), token(1), "the end");
                 }
 
                 #[test]
@@ -125,7 +148,7 @@ mod tests {
                             scope.spawn(|| {
                                 loop {
                                     match poller.wait(None) {
-                                        Readiness::Connection(token) => seen.lock().unwrap().push(token.to_u64()),
+                                        Readiness::Connection { token, .. } => seen.lock().unwrap().push(token.to_u64()),
                                         Readiness::Notified => {
                                             notifier.notify();
                                             return;

@@ -36,6 +36,9 @@ impl Poller {
         Ok(Self { notifier, changed, state: Mutex::default(), vacant: Condvar::new() })
     }
 
+    /// Whether a connection that waits to be read stays armed after an event.
+    pub(in crate::server) const STAYS_ARMED: bool = false;
+
     /// Arms a connection for the first time.
     pub(in crate::server) fn add(&self, socket: &Arc<Socket>, token: Token, interest: Interest) -> io::Result<()> {
         self.lock().armed.insert(token.to_u64(), (Arc::clone(socket), interest));
@@ -72,7 +75,8 @@ impl Poller {
             state = self.lock();
             let taken = ready.into_iter().find(|token| state.armed.remove(token).is_some());
             let end = match taken {
-                Some(token) => Some(Readiness::Connection(Token::from_u64(token))),
+                // Whether the peer has ended its side is seen when it is read.
+                Some(token) => Some(Readiness::Connection { token: Token::from_u64(token), ended: true }),
                 None if notified => {
                     self.notifier.clear();
                     Some(Readiness::Notified)
@@ -95,6 +99,11 @@ impl Poller {
         drop(state);
         let (notified, ready) = self.look(&armed, Some(Duration::ZERO));
         notified || !ready.is_empty()
+    }
+
+    /// Has a connection give no events until it is armed again.
+    pub(in crate::server) fn disarm(&self, _: &Arc<Socket>, token: Token) {
+        self.forget(token);
     }
 
     /// Takes a connection out that is about to be closed.
