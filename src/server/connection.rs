@@ -69,6 +69,9 @@ pub(super) enum Arrival {
     Failed(io::Error),
 }
 
+/// How often TLS is read in vain before others have their turn.
+const READS_A_TURN: usize = 16;
+
 /// How much is read at once.
 const READ_AT_ONCE: usize = 16 * 1024;
 
@@ -264,7 +267,7 @@ impl Connection {
     }
 
     fn read_sealed(&mut self, tls: &mut TlsStream) -> Arrival {
-        loop {
+        for _ in 0..READS_A_TURN {
             if let Err(error) = self.send_sealed(tls) {
                 return failed(error, Interest::Write);
             }
@@ -304,6 +307,9 @@ impl Connection {
                 return Arrival::End;
             }
         }
+        // Records that say nothing can come without end. Others have a turn too.
+        self.drained = false;
+        Arrival::Nothing(Interest::Read)
     }
 
     /// Reads on into this buffer instead of the connection's own, without waiting; `None` where that cannot be.
