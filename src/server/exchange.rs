@@ -86,8 +86,8 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
         log.write(&record.end(status, sent, started.elapsed()));
     }
     connection.answered = true;
-    // From here on the time runs in which the rest of the body has to come.
-    connection.since = if rest == Rest::Little { context.registry.now() } else { connection.since };
+    // From here on the time runs in which the rest of the body, or another request, has to come.
+    connection.since = context.registry.now();
     let next = match result {
         Ok(sent) if sent.persistence == Persistence::KeepAlive => Next::Request,
         Ok(_) if asked == Persistence::Close && rest == Rest::Nothing => Next::Close,
@@ -113,8 +113,9 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
 pub(super) fn refuse(connection: &mut Connection, error: HttpError) -> Next {
     let context = std::sync::Arc::clone(&connection.context);
     let line = connection.partial_head().request_line(connection.input());
+    // Even a refusal of HEAD has no body, which the client would take for another answer.
+    let method = if line.starts_with(b"HEAD ") { Method::Head } else { Method::Get };
     let line = String::from_utf8_lossy(line).into_owned();
-    let method = connection.partial_head().method().cloned().unwrap_or(Method::Get);
     log::debug!("{}: {}: {line:?}", connection.peer(), error.status());
     let response = error.into_response(&Request::get("/"));
     let status = response.status();

@@ -182,9 +182,9 @@ fn deadline(context: &Context, phase: Phase, since: u64) -> Option<u64> {
         Phase::Handshake => (since, settings.handshake_timeout),
         Phase::Fresh | Phase::Head | Phase::Discard => (since, settings.head_timeout),
         Phase::Idle if settings.idle_timeout > IDLE_UNDER_PRESSURE && context.is_pressed() => {
-            (now, IDLE_UNDER_PRESSURE)
+            (since, IDLE_UNDER_PRESSURE)
         }
-        Phase::Idle => (now, settings.idle_timeout),
+        Phase::Idle => (since, settings.idle_timeout),
         Phase::Turn if settings.min_rate == 0 => return None,
         Phase::Turn => (now, settings.rate_grace),
         Phase::Linger => (since, LINGER_TIME),
