@@ -136,7 +136,8 @@ fn make_certificate(place: &Path) -> Arc<ClientConfig> {
 fn start_server(kind: Kind, clients: u32, place: &Path) -> Program {
     let mut arguments = vec!["--demo".into(), "--write".into(), place.join("data").into_os_string()];
     if clients + FRESH_CONNECTIONS > DEFAULT_MAX_CONNECTIONS {
-        arguments.extend(["--max-connections".into(), (clients + FRESH_CONNECTIONS).to_string().into()]);
+        // From three quarters of them on, idle connections are closed sooner.
+        arguments.extend(["--max-connections".into(), (clients * 3 / 2 + FRESH_CONNECTIONS).to_string().into()]);
     }
     match kind {
         Kind::Idle => arguments.extend(["--idle-timeout".into(), "0".into()]),
