@@ -12,6 +12,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use hearken::{Files, HttpError, Request, Response, Router, Server, Tls};
@@ -28,6 +29,8 @@ fn main() {
     let www = place.path().join("www");
     fs::create_dir(&www).expect("the directory is ours");
     fs::write(www.join("1KiB"), [b'x'; 1024]).expect("the directory is ours");
+    // A file that was changed just now is not kept ready, and what is measured is one that is.
+    thread::sleep(Duration::from_secs(3));
     let certificates = place.path().join("certs");
     let tls = Tls::development(&certificates).expect("the directory is ours");
 
