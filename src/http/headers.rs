@@ -44,7 +44,7 @@ impl Headers {
     /// Adds a field beside those of the same name.
     pub(crate) fn push(&mut self, name: Text, value: Text) -> Result<(), FieldError> {
         check(&name, &value)?;
-        self.fields.push((name, value));
+        self.add(name, value);
         Ok(())
     }
 
@@ -55,10 +55,20 @@ impl Headers {
         if self.get(&name).is_some() {
             self.fields.retain(|(n, _)| !n.eq_ignore_ascii_case(&name));
         }
-        self.fields.push((name, value));
+        self.add(name, value);
         Ok(())
     }
+
+    fn add(&mut self, name: Text, value: Text) {
+        if self.fields.capacity() == 0 {
+            // As many as the head of a file has: one allocation instead of two or three.
+            self.fields.reserve_exact(USUAL_FIELDS);
+        }
+        self.fields.push((name, value));
+    }
 }
+
+const USUAL_FIELDS: usize = 8;
 
 /// Whether the text is a token (RFC 9110 §5.6.2): the form of field names and methods.
 pub(crate) fn is_token(text: &str) -> bool {
