@@ -45,7 +45,22 @@ struct State {
     left_out: usize,
     writing: bool,
     closed: bool,
+    /// Whether the thread has ended, be it by a panic of what it writes to.
+    ended: bool,
 }
+
+/// Tells, however the thread ends, that it has.
+struct Ending<'a>(&'a Shared);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.lock().ended = true;
+        self.0.changed.notify_all();
+    }
+}
+
+/// How long the end of a log waits for what it is written to.
+const MOST_PATIENCE: Duration = Duration::from_secs(1);
 
 const MOST_WAITING: usize = 1024 * 1024;
 
@@ -89,20 +104,25 @@ impl AccessLog {
         }
     }
 
-    /// Waits until everything that was logged has been written.
+    /// Waits until everything that was logged has been written, but not for long: where the log goes may take nothing any more.
     pub(crate) fn flush(&self) {
         let state = self.shared.lock();
-        let wait = |state: &mut State| !state.waiting.is_empty() || state.writing;
-        drop(self.shared.changed.wait_while(state, wait).unwrap_or_else(PoisonError::into_inner));
+        let wait = |state: &mut State| (!state.waiting.is_empty() || state.writing) && !state.ended;
+        let waited = self.shared.changed.wait_timeout_while(state, MOST_PATIENCE, wait);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 }
 
 impl Drop for AccessLog {
     fn drop(&mut self) {
-        self.shared.lock().closed = true;
+        let mut state = self.shared.lock();
+        state.closed = true;
         self.shared.changed.notify_all();
-        if let Some(thread) = self.thread.take() {
-            // It writes what is left and ends. Should the writer have panicked, there is nothing to be done.
+        // It writes what is left and ends. One that cannot write it is left behind.
+        let waited = self.shared.changed.wait_timeout_while(state, MOST_PATIENCE, |state| !state.ended);
+        let ended = waited.unwrap_or_else(PoisonError::into_inner).0.ended;
+        if let Some(thread) = self.thread.take().filter(|_| ended) {
+            // Should the writer have panicked, there is nothing to be done.
             let _ = thread.join();
         }
     }
@@ -110,6 +130,7 @@ impl Drop for AccessLog {
 
 impl Shared {
     fn write_out(&self, mut out: impl Write) {
+        let _ending = Ending(self);
         let mut taken = Vec::new();
         loop {
             let mut state = self.lock();
