@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 use super::super::notifier::Notifier;
 use super::super::registry::Token;
@@ -108,7 +109,10 @@ impl Poller {
 
     /// Takes a connection out that is about to be closed.
     pub(in crate::server) fn forget(&self, token: Token) {
-        self.lock().armed.remove(&token.to_u64());
+        if self.lock().armed.remove(&token.to_u64()).is_some() {
+            // So that whoever waits lets go of the socket.
+            self.changed.notify();
+        }
     }
 
     /// Waits for the notifier and for what was armed. Whether the notifier was told something, and which are ready.
@@ -120,7 +124,11 @@ impl Poller {
             PollFd::new(&**socket, flags)
         }));
         let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
-        if poll(&mut descriptors, limit.as_ref()).is_err() {
+        if let Err(error) = poll(&mut descriptors, limit.as_ref()) {
+            if error != Errno::INTR {
+                // More descriptors than may be waited for, or no memory: neither gets better by asking at once.
+                std::thread::sleep(Duration::from_millis(10));
+            }
             return (false, Vec::new());
         }
         let is_ready = |descriptor: &PollFd<'_>| !descriptor.revents().is_empty();
