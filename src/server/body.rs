@@ -15,8 +15,9 @@ pub(super) struct Incoming {
     state: State,
     /// Whether the client waits to be told to go on (RFC 9110 §10.1.1).
     expects_continue: bool,
-    /// Bytes of it that were given to a handler.
+    /// Bytes of it that were given to a handler, and those that were dropped.
     given: u64,
+    dropped: u64,
     /// What the client is to keep up while the body is read.
     pace: Option<Pace>,
     trailers: Trailers,
@@ -62,6 +63,7 @@ impl Incoming {
             state: State::Done,
             expects_continue: false,
             given: 0,
+            dropped: 0,
             pace: None,
             trailers: Vec::new(),
         }
@@ -105,13 +107,12 @@ impl Connection {
     /// When it is not well formed, or more than is worth it.
     pub(super) fn discard_body(&mut self) -> Result<bool, BodyError> {
         let mut scratch = [0; 4096];
-        let mut dropped = 0;
         while self.body.state != State::Done {
             self.body.state = State::Open;
             let Some(read) = self.decode(&mut scratch)? else { return Ok(false) };
-            self.body.given += read as u64;
-            dropped += read as u64;
-            if self.body.given > self.context.settings.max_body || dropped > WORTH_DISCARDING {
+            self.body.dropped += read as u64;
+            let all = self.body.given + self.body.dropped;
+            if all > self.context.settings.max_body || self.body.dropped > WORTH_DISCARDING {
                 return Err(BodyError::TooLarge(WORTH_DISCARDING));
             }
         }
@@ -199,8 +200,9 @@ impl Connection {
             .body
             .pace
             .take()
-            .unwrap_or_else(|| Pace::new(settings.min_rate, settings.rate_grace, 0, self.received()));
-        let waited = self.wait_to_read(&mut pace);
+            .unwrap_or_else(|| Pace::new(settings.min_rate, settings.rate_grace, 0, self.body.given));
+        // What counts is the body itself: its framing, or TLS records that say nothing, can be sent for ever.
+        let waited = self.wait_to_read(&mut pace, self.body.given);
         self.body.pace = Some(pace);
         waited.map_err(|error| match error.kind() {
             io::ErrorKind::TimedOut => BodyError::TimedOut,

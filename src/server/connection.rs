@@ -8,11 +8,11 @@ use std::time::Instant;
 
 use super::Context;
 use super::body::Incoming;
+use super::lingering::Lingering;
 use super::pace::Pace;
 use super::registry::{Phase, Token};
 use super::socket::{Interest, Socket, Waited};
 use super::tls_stream::{SEALED_AT_ONCE, TlsStream};
-use super::workers::Mark;
 use crate::http::peer::Peer;
 use crate::http::request_head::{HeadError, HeadParser, RequestHead};
 
@@ -45,13 +45,15 @@ pub(super) struct Connection {
     pub(super) since: u64,
     /// Whether a head has begun to arrive.
     head_begun: bool,
-    /// Whether everything was said, and only the client's end is waited for; how many bytes it may still send until then.
-    pub(super) lingering: Option<usize>,
+    /// Where everything was said, and only the client's end is waited for.
+    pub(super) lingering: Option<Lingering>,
+    /// Where more requests have arrived than were answered: what the client is to keep up while it reads the answers.
+    pub(super) backlog: Option<Pace>,
     /// The bytes that went over the socket.
     received: u64,
     sent: u64,
-    /// The worker that has it.
-    pub(super) mark: Option<Arc<Mark>>,
+    /// Whether the client may be waited for. The watchdog waits for nobody.
+    pub(super) may_wait: bool,
 }
 
 /// What reading on in a connection gave.
@@ -116,9 +118,10 @@ impl Connection {
             since,
             head_begun: false,
             lingering: None,
+            backlog: None,
             received: 0,
             sent: 0,
-            mark: None,
+            may_wait: false,
         }
     }
 
@@ -167,11 +170,6 @@ impl Connection {
     /// Whether everything that had arrived was read and answered.
     pub(super) fn is_at_rest(&self) -> bool {
         self.drained && !self.end_is_near && self.input().is_empty() && self.body.is_done()
-    }
-
-    /// Bytes received and sent so far, as the network sees them.
-    pub(super) fn received(&self) -> u64 {
-        self.received
     }
 
     /// Looks for the head of a request in what has arrived.
@@ -268,6 +266,9 @@ impl Connection {
 
     fn read_sealed(&mut self, tls: &mut TlsStream) -> Arrival {
         for _ in 0..READS_A_TURN {
+            if tls.is_ended() {
+                return Arrival::End;
+            }
             if let Err(error) = self.send_sealed(tls) {
                 return failed(error, Interest::Write);
             }
@@ -302,9 +303,6 @@ impl Connection {
             }
             if self.input.len() > before {
                 return Arrival::Read(self.input.len() - before);
-            }
-            if tls.is_ended() {
-                return Arrival::End;
             }
         }
         // Records that say nothing can come without end. Others have a turn too.
@@ -402,11 +400,7 @@ impl Connection {
     /// Waits until there is room to write. A peer that is too slow is an error.
     pub(super) fn wait_to_write(&self, pace: &mut Option<Pace>) -> io::Result<()> {
         let (settings, sent) = (&self.context.settings, self.sent);
-        // What the peer has acknowledged is its progress: what was written may be in the system's buffer for long.
-        let position = || match self.socket.unacknowledged() {
-            Some(queued) => sent.saturating_sub(queued),
-            None => sent,
-        };
+        let position = || acknowledged(&self.socket, sent);
         let pace = pace.get_or_insert_with(|| {
             let slack = if self.socket.unacknowledged().is_some() { 0 } else { self.socket.send_buffer() };
             Pace::new(settings.min_rate, settings.rate_grace, slack, position())
@@ -414,18 +408,19 @@ impl Connection {
         self.wait(Interest::Write, pace, position)
     }
 
-    /// Waits until something has arrived. A peer that is too slow is an error.
-    pub(super) fn wait_to_read(&self, pace: &mut Pace) -> io::Result<()> {
-        self.wait(Interest::Read, pace, || self.received)
+    /// Waits until something has arrived, the transfer being at this position. A peer that is too slow is an error.
+    pub(super) fn wait_to_read(&self, pace: &mut Pace, position: u64) -> io::Result<()> {
+        self.wait(Interest::Read, pace, || position)
     }
 
     fn wait(&self, interest: Interest, pace: &mut Pace, position: impl Fn() -> u64) -> io::Result<()> {
-        // The watchdog waits for nobody.
-        let Some(mark) = &self.mark else { return Err(io::ErrorKind::WouldBlock.into()) };
+        if !self.may_wait {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         loop {
             let begun = Instant::now();
             let wait = || self.socket.wait(interest, pace.allowance(), &self.context.cut);
-            let waited = self.context.blocking(mark, wait);
+            let waited = self.context.blocking(wait);
             if waited == Waited::Cut {
                 return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the server stops"));
             }
@@ -440,7 +435,7 @@ impl Connection {
 
     /// Gives back what it does not need while it waits.
     pub(super) fn put_buffers_back(&mut self) {
-        self.mark = None;
+        self.may_wait = false;
         if self.input.capacity() == 0 {
             return;
         }
@@ -467,6 +462,27 @@ impl Connection {
         self.socket.finish();
     }
 
+    /// How much of what was sent the peer has taken.
+    pub(super) fn acknowledged(&self) -> u64 {
+        acknowledged(&self.socket, self.sent)
+    }
+
+    /// Waits for the client's end from now on.
+    pub(super) fn linger(&mut self) {
+        self.since = self.context.registry.now();
+        let unacknowledged = self.socket.unacknowledged().unwrap_or(0);
+        self.lingering = Some(Lingering::new(self.since, self.received, unacknowledged));
+    }
+
+    /// Whether to wait for the client's end for longer.
+    pub(super) fn lingers_on(&mut self) -> bool {
+        self.since = self.context.registry.now();
+        let unacknowledged = self.socket.unacknowledged().unwrap_or(0);
+        let min_rate = self.context.settings.min_rate;
+        let (now, received) = (self.since, self.received);
+        self.lingering.as_mut().is_some_and(|lingering| lingering.goes_on(now, received, unacknowledged, min_rate))
+    }
+
     /// Reads and drops what still comes; whether there may be more.
     pub(super) fn discard_arrivals(&mut self) -> Arrival {
         self.input.clear();
@@ -482,10 +498,10 @@ impl Connection {
                     Ok(0) => return Arrival::End,
                     Ok(read) => {
                         total += read;
-                        let Some(left) = self.lingering.and_then(|left| left.checked_sub(read)) else {
+                        self.received += read as u64;
+                        if !self.lingering.as_mut().is_some_and(|lingering| lingering.take(read)) {
                             return Arrival::End;
-                        };
-                        self.lingering = Some(left);
+                        }
                         // Others have a turn too.
                         if total >= 1 << 20 {
                             self.drained = false;
@@ -511,6 +527,11 @@ impl Drop for Connection {
         // Before the socket is closed, which is when the last who holds it does not any more: this one.
         self.context.registry.remove(self.token);
     }
+}
+
+/// What the peer has acknowledged is its progress: what was written may be in the system's buffer for long.
+fn acknowledged(socket: &Socket, sent: u64) -> u64 {
+    sent.saturating_sub(socket.unacknowledged().unwrap_or(0))
 }
 
 fn failed(error: io::Error, interest: Interest) -> Arrival {

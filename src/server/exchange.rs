@@ -1,6 +1,7 @@
 //! One request on its connection: it is judged, answered, and the answer is written and logged.
 
 use std::any::Any;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Instant, SystemTime};
 
@@ -46,13 +47,10 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
     connection.head = Some(head);
     connection.body = Incoming::new(length, expects_continue, &context.settings);
     let (peer, secure) = (connection.peer(), connection.is_secure());
-    let mark = connection.mark.clone();
 
     let mut request = Request::assemble(method.clone(), version, target, length, connection);
     request.set_connection(peer, secure);
-    if let Some(mark) = &mark {
-        Workers::enter_handler(mark);
-    }
+    Workers::enter_handler();
     let refused = refusal.is_some();
     let response = match refusal {
         None => answer(&context, &mut request),
@@ -63,24 +61,24 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
     let mut connection = match (left as Box<dyn Any>).downcast::<Connection>() {
         Ok(connection) => connection,
         Err(_) => {
-            if let Some(mark) = &mark {
-                context.workers.leave_handler(mark);
-            }
+            context.workers.leave_handler();
             log::error!("a handler has kept its request, which is not answered");
             return None;
         }
     };
     let rest = if refused { Rest::TooMuch } else { connection.body.rest(context.settings.max_body) };
     let stays =
-        asked == Persistence::KeepAlive && rest != Rest::TooMuch && !context.is_stopping() && !context.is_pressed();
+        asked == Persistence::KeepAlive && rest != Rest::TooMuch && !context.is_stopping() && !context.is_full();
     let persistence = if stays { Persistence::KeepAlive } else { Persistence::Close };
     let status = response.status();
     let streams = response.is_stream();
     let out = Outgoing { response, method: &method, version, persistence };
-    let result = writer::send(connection.as_mut(), out);
-    if let Some(mark) = &mark {
-        context.workers.leave_handler(mark);
-    }
+    // A stream is the handler's own code too.
+    let sent = catch_unwind(AssertUnwindSafe(|| writer::send(connection.as_mut(), out)));
+    context.workers.leave_handler();
+    let result = sent.unwrap_or_else(|panic| {
+        Err(Failure::Body(io::Error::other(format!("the stream panicked: {}", panic_text(panic.as_ref())))))
+    });
     if let (Some(log), Some(record), Some(started)) = (&context.access_log, record, started) {
         let sent = result.as_ref().map_or(0, |sent| sent.body);
         log.write(&record.end(status, sent, started.elapsed()));

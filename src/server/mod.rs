@@ -7,6 +7,7 @@
 mod body;
 mod connection;
 mod exchange;
+mod lingering;
 mod listener;
 mod notifier;
 mod pace;
@@ -369,7 +370,8 @@ struct Context {
 
 impl Context {
     fn stop(&self, grace: Duration) {
-        let deadline = Instant::now() + grace;
+        let now = Instant::now();
+        let deadline = now.checked_add(grace).unwrap_or(now + FOR_EVER);
         let mut stop = self.lock_stop();
         *stop = Some(stop.map_or(deadline, |earlier| earlier.min(deadline)));
         self.stopping.store(true, Ordering::SeqCst);
@@ -405,6 +407,11 @@ impl Context {
 
     fn is_secure(&self) -> bool {
         self.tls.is_some()
+    }
+
+    /// Whether as many connections are open as may be, so that new ones wait.
+    fn is_full(&self) -> bool {
+        self.registry.count() >= self.settings.max_connections
     }
 
     /// Whether three quarters of the connections that there may be are open.
@@ -469,11 +476,16 @@ impl Context {
             }
         }
         self.cut.notify();
+        // Those that no worker has taken yet are in the middle of nothing.
+        while self.arrivals.1.try_recv().is_ok() {}
         let (busy, parked) = self.registry.cut_all();
         drop(parked);
         busy
     }
 }
+
+/// What a grace that is longer than can be told counts as.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// How many milliseconds a connection that waits for a request must have done so to be closed by a stop.
 const QUIET: u64 = 250;

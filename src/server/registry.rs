@@ -41,7 +41,7 @@ pub(super) enum Phase {
     Linger,
 }
 
-/// What is parked, for how long it has been, and until when it may.
+/// What is parked, since when it waits for that, and until when it may.
 struct Parked {
     connection: Box<Connection>,
     phase: Phase,
@@ -200,7 +200,8 @@ impl Registry {
             return Err((error, connection));
         }
         slot.armed = Some(Armed::For(interest));
-        slot.parked = Some(Parked { connection, phase, since: self.now(), deadline });
+        let since = connection.since;
+        slot.parked = Some(Parked { connection, phase, since, deadline });
         Ok(self.set_alarm(&mut slot, token.slot, deadline))
     }
 
@@ -231,15 +232,6 @@ impl Registry {
             slot.armed = Some(Armed::ForNothing);
         }
         parked.map(|parked| parked.connection)
-    }
-
-    /// Takes a connection that is parked; `None` where it is not any more.
-    fn take(&self, token: Token) -> Option<Box<Connection>> {
-        let mut slot = self.slot(token.slot);
-        if slot.generation != token.generation {
-            return None;
-        }
-        slot.parked.take().map(|parked| parked.connection)
     }
 
     /// Takes the connections whose deadline has passed, and what they waited for.
@@ -295,11 +287,11 @@ impl Registry {
     #[expect(clippy::vec_box, reason = "they are parked in boxes, and moved as such")]
     pub(super) fn take_quiet(&self, quiet: u64) -> Vec<Box<Connection>> {
         let before = self.now().saturating_sub(quiet);
-        let is_quiet = |parked: &Parked| {
+        let is_quiet = |parked: &mut Parked| {
             parked.since <= before && parked.phase != Phase::Turn && parked.connection.socket().unread() == 0
         };
-        let tokens = self.parked_tokens(is_quiet);
-        tokens.into_iter().filter_map(|(_, token)| self.take(token)).collect()
+        let parked = (0..self.used()).filter_map(|index| self.slot(index).parked.take_if(is_quiet));
+        parked.map(|parked| parked.connection).collect()
     }
 
     /// Aborts the connections that workers have, and takes the others.
@@ -311,7 +303,7 @@ impl Registry {
             match (slot.parked.take(), &slot.socket) {
                 (Some(waiting), _) => parked.push(waiting.connection),
                 (None, Some(socket)) => {
-                    socket.abort();
+                    socket.cut();
                     busy += 1;
                 }
                 (None, None) => {}

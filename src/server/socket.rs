@@ -17,6 +17,13 @@ use super::notifier::Notifier;
 #[derive(Debug)]
 pub(super) struct Socket(OwnedFd);
 
+/// Without it, a program that has SIGPIPE's default would end when a client has gone.
+#[cfg(not(target_vendor = "apple"))]
+const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
+/// There it is an option of the socket.
+#[cfg(target_vendor = "apple")]
+const NO_SIGNAL: SendFlags = SendFlags::empty();
+
 /// What a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Interest {
@@ -37,6 +44,8 @@ pub(super) enum Waited {
 impl Socket {
     /// Takes a socket that was just accepted. It must not block.
     pub(super) fn new(socket: OwnedFd) -> Self {
+        #[cfg(target_vendor = "apple")]
+        let _ = SockRef::from(&socket).set_nosigpipe(true);
         Self(socket)
     }
 
@@ -52,11 +61,10 @@ impl Socket {
 
     /// Writes as much as there is room for; how many bytes.
     pub(super) fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        // Without NOSIGNAL a program that has SIGPIPE's default would end when a client has gone.
         if let [one] = slices {
-            return uninterrupted(|| send(&self.0, one, SendFlags::NOSIGNAL));
+            return uninterrupted(|| send(&self.0, one, NO_SIGNAL));
         }
-        uninterrupted(|| sendmsg(&self.0, slices, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL))
+        uninterrupted(|| sendmsg(&self.0, slices, &mut SendAncillaryBuffer::default(), NO_SIGNAL))
     }
 
     /// How many bytes have arrived that nobody has read yet.
@@ -98,11 +106,18 @@ impl Socket {
         let _ = SockRef::from(&self.0).shutdown(Shutdown::Write);
     }
 
-    /// Ends the connection so that the peer notices that not all has been said: by a reset.
-    pub(super) fn abort(&self) {
-        let socket = SockRef::from(&self.0);
-        let _ = socket.set_linger(Some(Duration::ZERO));
-        let _ = socket.shutdown(Shutdown::Both);
+    /// Has the peer notice, when the socket is closed, that not all has been said: by a reset. What it has not read is lost.
+    pub(super) fn reset_when_closed(&self) {
+        let _ = SockRef::from(&self.0).set_linger(Some(Duration::ZERO));
+    }
+
+    /// Ends the connection at once, though somebody else still holds its socket: by a reset where that can be.
+    pub(super) fn cut(&self) {
+        self.reset_when_closed();
+        // To connect to nothing resets a TCP connection (connect(2)); others are only shut down.
+        if rustix::net::connect_unspec(&self.0).is_err() {
+            let _ = SockRef::from(&self.0).shutdown(Shutdown::Both);
+        }
     }
 
     /// Waits until the socket is ready, for no longer than the limit, or until the server cuts off.

@@ -1,6 +1,7 @@
 //! The watchdog's thread: it ends connections that wait for too long, and finds handlers that do not return, so that other
 //! workers take the place of theirs.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -26,7 +27,7 @@ const CALM: usize = 20;
 impl Watchdog {
     /// Has the watchdog look at the handlers, for as long as all workers are busy.
     pub(super) fn watch_handlers(&self) {
-        if !self.watching.load(Ordering::Relaxed) && !self.watching.swap(true, Ordering::SeqCst) {
+        if !self.watching.load(Ordering::SeqCst) && !self.watching.swap(true, Ordering::SeqCst) {
             self.wake();
         }
     }
@@ -66,7 +67,10 @@ impl Watchdog {
         let mut calm = 0;
         while !watchdog.ended.load(Ordering::SeqCst) {
             for (phase, connection) in context.registry.take_late(context.registry.now()) {
-                worker::expire(connection, phase);
+                // What may panic here is a program's own logger.
+                if catch_unwind(AssertUnwindSafe(|| worker::expire(connection, phase))).is_err() {
+                    log::error!("a connection that was late was given up after a panic");
+                }
             }
             let watching = watchdog.watching.load(Ordering::SeqCst);
             if watching {
@@ -77,6 +81,10 @@ impl Watchdog {
                 if calm > CALM {
                     calm = 0;
                     watchdog.watching.store(false, Ordering::SeqCst);
+                    // Whoever became busy in this moment has seen that somebody was watching.
+                    if context.workers.are_all_busy() {
+                        watchdog.watching.store(true, Ordering::SeqCst);
+                    }
                 }
             }
             let alarm = context.registry.next_alarm();

@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::Context;
 use super::connection::{Arrival, Connection};
 use super::exchange::{self, Next};
+use super::lingering;
+use super::pace::{Pace, TooSlow};
 use super::poller::Readiness;
 use super::registry::Phase;
 use super::scheduling;
@@ -20,11 +22,6 @@ pub(super) const LINGER: Duration = Duration::from_secs(5);
 /// How many requests of one connection are answered before others have their turn.
 const REQUESTS_A_TURN: usize = 64;
 
-/// How much of what a client still sends is read, and for how long, so that it gets to read the answer: closing a socket with
-/// unread bytes resets the connection, and a reset may overtake the answer (RFC 9112 §9.6).
-const LINGER_BYTES: usize = 32 * 1024 * 1024;
-const LINGER_TIME: Duration = Duration::from_secs(1);
-
 /// How long an idle connection is kept when most connections that there may be are open.
 const IDLE_UNDER_PRESSURE: Duration = Duration::from_secs(2);
 
@@ -33,6 +30,7 @@ pub(super) fn work(context: &Arc<Context>, mark: &Arc<Mark>) {
     if context.settings.batch_scheduling {
         scheduling::run_without_interrupting();
     }
+    Workers::enlist(mark);
     while context.workers.before_wait(mark) == workers::Next::Wait {
         let readiness = context.poller.wait(Some(LINGER));
         context.workers.after_wait();
@@ -52,12 +50,13 @@ pub(super) fn work(context: &Arc<Context>, mark: &Arc<Mark>) {
         // Somebody is to wait for the next event while this one is busy.
         if context.workers.is_short() {
             context.add_worker();
-        } else if context.workers.are_all_busy() {
+        }
+        if context.workers.are_all_busy() {
             context.watchdog.watch_handlers();
         }
-        // The last net: a stream of a response may panic. The connection is closed by its drop.
-        if catch_unwind(AssertUnwindSafe(|| run(connection, mark))).is_err() {
-            context.workers.pause_handler(mark);
+        // The last net. The connection is closed by its drop.
+        if catch_unwind(AssertUnwindSafe(|| run(connection))).is_err() {
+            context.workers.leave_handler();
             log::error!("a connection was given up after a panic");
         }
     }
@@ -72,12 +71,16 @@ enum Step {
     Serve(crate::http::request_head::RequestHead),
     Refuse(HttpError),
     Park(Interest),
+    /// The client has ended its side, or the connection has failed.
     Close,
+    /// It cannot be known any more where the next request would start.
+    Linger,
 }
 
 /// Does all that can be done for a connection without waiting for its client.
-fn run(mut connection: Box<Connection>, mark: &Arc<Mark>) {
-    connection.mark = Some(Arc::clone(mark));
+fn run(mut connection: Box<Connection>) {
+    connection.may_wait = true;
+    connection.backlog = None;
     for _ in 0..REQUESTS_A_TURN {
         let next = match next_step(&mut connection) {
             Step::Serve(head) => match exchange::serve(connection, head) {
@@ -88,6 +91,7 @@ fn run(mut connection: Box<Connection>, mark: &Arc<Mark>) {
                 None => return,
             },
             Step::Refuse(error) => exchange::refuse(&mut connection, error),
+            Step::Linger => Next::Linger,
             Step::Park(interest) => {
                 let phase = connection.waiting_phase();
                 return park(connection, phase, interest);
@@ -98,33 +102,35 @@ fn run(mut connection: Box<Connection>, mark: &Arc<Mark>) {
             // All that has arrived was read, and is answered: to look for more would most often be in vain.
             Next::Request if connection.is_at_rest() => return park(connection, Phase::Idle, Interest::Read),
             Next::Request => {}
-            Next::Close => {
-                connection.finish();
-                // Should the client have sent more after all, closing would reset the connection. Over TLS it has: that it
-                // ends, too.
-                if !connection.is_secure() && connection.input().is_empty() && connection.socket().unread() == 0 {
-                    return;
-                }
-                linger(&mut connection);
-            }
-            Next::Linger => {
-                connection.finish();
-                linger(&mut connection);
-            }
-            Next::Abort => return connection.socket().abort(),
+            next => return end(connection, next),
         }
     }
+    if connection.input().is_empty() {
+        let phase = connection.waiting_phase();
+        return park(connection, phase, Interest::Read);
+    }
     // It is behind the others when it can be written to, which is most often now. A client that reads no answers waits.
-    let (phase, interest) = match connection.input().is_empty() {
-        true => (connection.waiting_phase(), Interest::Read),
-        false => (Phase::Turn, Interest::Write),
-    };
-    park(connection, phase, interest);
+    let settings = &connection.context.settings;
+    connection.backlog = Some(Pace::new(settings.min_rate, settings.rate_grace, 0, connection.acknowledged()));
+    park(connection, Phase::Turn, Interest::Write);
 }
 
-fn linger(connection: &mut Connection) {
-    connection.lingering = Some(LINGER_BYTES);
-    connection.since = connection.context.registry.now();
+/// Ends a connection that takes no other request.
+fn end(mut connection: Box<Connection>, next: Next) {
+    if next == Next::Abort {
+        return connection.socket().reset_when_closed();
+    }
+    connection.finish();
+    // Should the client have sent more after all, closing would reset the connection. Over TLS it has: that it ends, too.
+    let is_quiet = !connection.is_secure() && connection.input().is_empty() && connection.socket().unread() == 0;
+    if next == Next::Close && is_quiet {
+        return;
+    }
+    connection.linger();
+    // What has arrived already is read now; on what comes later there is an event.
+    if let Arrival::Nothing(interest) = connection.discard_arrivals() {
+        park(connection, Phase::Linger, interest);
+    }
 }
 
 fn next_step(connection: &mut Connection) -> Step {
@@ -137,7 +143,7 @@ fn next_step(connection: &mut Connection) -> Step {
     match connection.discard_body() {
         Ok(true) => {}
         Ok(false) => return Step::Park(Interest::Read),
-        Err(_) => return Step::Close,
+        Err(_) => return Step::Linger,
     }
     loop {
         match connection.parse_head() {
@@ -171,56 +177,68 @@ pub(super) fn park(mut connection: Box<Connection>, phase: Phase, interest: Inte
     match context.registry.park(&context.poller, connection, phase, interest, deadline) {
         Ok(false) => {}
         Ok(true) => context.watchdog.look_earlier(),
-        Err((error, connection)) => log::error!("{}: cannot be waited for: {error}", connection.peer()),
+        Err((error, _)) => context.trouble.say(&format!("cannot wait for a connection: {error}")),
     }
 }
 
 /// Until when a connection may wait for this, in milliseconds of the registry; `since` is when that began.
 fn deadline(context: &Context, phase: Phase, since: u64) -> Option<u64> {
-    let (settings, now) = (&context.settings, context.registry.now());
-    let (from, limit) = match phase {
-        Phase::Handshake => (since, settings.handshake_timeout),
-        Phase::Fresh | Phase::Head | Phase::Discard => (since, settings.head_timeout),
-        Phase::Idle if settings.idle_timeout > IDLE_UNDER_PRESSURE && context.is_pressed() => {
-            (since, IDLE_UNDER_PRESSURE)
+    let settings = &context.settings;
+    let limit = match phase {
+        Phase::Handshake => settings.handshake_timeout,
+        Phase::Fresh | Phase::Head | Phase::Discard => settings.head_timeout,
+        Phase::Idle if context.is_pressed() && !settings.idle_timeout.is_zero() => {
+            settings.idle_timeout.min(IDLE_UNDER_PRESSURE)
         }
-        Phase::Idle => (since, settings.idle_timeout),
-        Phase::Turn if settings.min_rate == 0 => return None,
-        Phase::Turn => (now, settings.rate_grace),
-        Phase::Linger => (since, LINGER_TIME),
+        Phase::Idle => settings.idle_timeout,
+        Phase::Turn if settings.min_rate == 0 => Duration::ZERO,
+        Phase::Turn => settings.rate_grace,
+        Phase::Linger => lingering::LOOK,
     };
     let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-    (limit > 0).then(|| from.saturating_add(limit))
+    (limit > 0).then(|| since.saturating_add(limit))
 }
 
-/// Ends a connection that has waited for too long.
+/// Ends a connection that has waited for too long, or lets it wait on if it may.
 pub(super) fn expire(mut connection: Box<Connection>, phase: Phase) {
-    log::debug!("{}: {phase:?} took too long", connection.peer());
     match phase {
-        Phase::Head => match exchange::refuse(&mut connection, HttpError::RequestTimeout) {
-            Next::Abort => connection.socket().abort(),
-            _ => {
-                connection.finish();
-                linger(&mut connection);
-                park(connection, Phase::Linger, Interest::Read);
+        Phase::Linger if connection.lingers_on() => park(connection, phase, Interest::Read),
+        Phase::Linger => {}
+        Phase::Turn => {
+            let (grace, position) = (connection.context.settings.rate_grace, connection.acknowledged());
+            let verdict = connection.backlog.as_mut().map(|pace| pace.waited(grace, position));
+            if verdict == Some(Err(TooSlow)) {
+                log::debug!("{}: reads its answers too slowly", connection.peer());
+                return end(connection, Next::Abort);
             }
-        },
-        Phase::Linger => connection.socket().abort(),
-        Phase::Handshake | Phase::Fresh | Phase::Idle | Phase::Discard | Phase::Turn => connection.finish(),
+            connection.since = connection.context.registry.now();
+            park(connection, phase, Interest::Write);
+        }
+        Phase::Head => {
+            let next = exchange::refuse(&mut connection, HttpError::RequestTimeout);
+            end(connection, next);
+        }
+        Phase::Handshake | Phase::Fresh | Phase::Idle | Phase::Discard => {
+            log::debug!("{}: {phase:?} took too long", connection.peer());
+            connection.finish();
+        }
     }
 }
 
 impl Context {
     /// Does something that may take a while because of a peer, with another worker in the place of this one.
-    pub(super) fn blocking<T>(self: &Arc<Self>, mark: &Mark, wait: impl FnOnce() -> T) -> T {
-        let inside = self.workers.pause_handler(mark);
+    pub(super) fn blocking<T>(self: &Arc<Self>, wait: impl FnOnce() -> T) -> T {
+        if !Workers::is_worker() {
+            return wait();
+        }
+        let inside = self.workers.leave_handler();
         if self.workers.block() {
             self.add_worker();
         }
         let result = wait();
         self.workers.unblock();
         if inside {
-            Workers::enter_handler(mark);
+            Workers::enter_handler();
         }
         result
     }
@@ -229,6 +247,8 @@ impl Context {
     pub(super) fn add_worker(self: &Arc<Self>) {
         let context = Arc::clone(self);
         if let Err(error) = self.workers.add(move |mark| work(&context, &mark)) {
+            // The watchdog tries again.
+            self.watchdog.watch_handlers();
             self.trouble.say(&format!("cannot start a thread: {}", crate::error::reason(&error)));
         }
     }

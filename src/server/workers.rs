@@ -6,6 +6,7 @@
 //! that does not return. When a blocked one comes back there are more than needed, and the next one that would wait for an
 //! event becomes a spare: it waits for the next time that one is needed, and ends when there is none for a while.
 
+use std::cell::RefCell;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -49,6 +50,11 @@ pub(super) struct Mark {
     seen: AtomicU64,
     /// Whether the watchdog has counted it out because its handler does not return.
     counted_out: AtomicBool,
+}
+
+thread_local! {
+    /// The mark of the worker whose thread this is.
+    static MARK: RefCell<Option<Arc<Mark>>> = const { RefCell::new(None) };
 }
 
 /// What is to be done by a worker that would wait for an event.
@@ -197,24 +203,36 @@ impl Workers {
         self.is_short()
     }
 
-    /// Notes that a handler is entered.
-    pub(super) fn enter_handler(mark: &Mark) {
-        mark.turns.fetch_add(1, Ordering::SeqCst);
+    /// Makes this thread a worker's.
+    pub(super) fn enlist(mark: &Arc<Mark>) {
+        MARK.set(Some(Arc::clone(mark)));
     }
 
-    /// Notes that a handler was left.
-    pub(super) fn leave_handler(&self, mark: &Mark) {
-        mark.turns.fetch_add(1, Ordering::SeqCst);
-        self.come_back(mark);
+    /// Whether this thread is a worker's. A handler may have others.
+    pub(super) fn is_worker() -> bool {
+        MARK.with_borrow(Option::is_some)
     }
 
-    /// Leaves the handler for as long as its worker is blocked; whether there was one to leave.
-    pub(super) fn pause_handler(&self, mark: &Mark) -> bool {
-        let inside = mark.turns.load(Ordering::Relaxed) % 2 == 1;
-        if inside {
-            self.leave_handler(mark);
-        }
-        inside
+    /// Notes that this thread's worker enters a handler.
+    pub(super) fn enter_handler() {
+        MARK.with_borrow(|mark| {
+            if let Some(mark) = mark {
+                mark.turns.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+    }
+
+    /// Notes that this thread's worker is not in a handler any more, or not for a while; whether it was in one.
+    pub(super) fn leave_handler(&self) -> bool {
+        MARK.with_borrow(|mark| {
+            let Some(mark) = mark else { return false };
+            let inside = mark.turns.load(Ordering::Relaxed) % 2 == 1;
+            if inside {
+                mark.turns.fetch_add(1, Ordering::SeqCst);
+                self.come_back(mark);
+            }
+            inside
+        })
     }
 
     fn come_back(&self, mark: &Mark) {
@@ -305,6 +323,7 @@ mod tests {
         }
 
         fn work(self: Arc<Self>, mark: &Arc<Mark>) {
+            Workers::enlist(mark);
             while self.workers.before_wait(mark) == Next::Wait {
                 let event = self.events.1.recv();
                 self.workers.after_wait();
@@ -377,11 +396,11 @@ mod tests {
         let pool = Pool::new(1, 100, LONG);
         let (go, wait) = unbounded::<()>();
         let (entered, inside) = unbounded();
-        pool.submit(move |pool, mark| {
-            Workers::enter_handler(mark);
+        pool.submit(move |pool, _| {
+            Workers::enter_handler();
             entered.send(()).unwrap();
             wait.recv().unwrap();
-            pool.workers.leave_handler(mark);
+            assert!(pool.workers.leave_handler());
         });
         inside.recv().unwrap();
         assert!(!pool.workers.count_out_stuck(), "at the first look it may just have begun");

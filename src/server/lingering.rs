@@ -1,0 +1,84 @@
+//! How long a connection on which everything was said is kept for the client to read it: closing a socket with unread bytes
+//! resets the connection, and a reset may overtake the answer (RFC 9112 §9.6). Pure: moments and counts are arguments.
+
+use std::time::Duration;
+
+/// A connection that waits for the client's end.
+#[derive(Debug)]
+pub(super) struct Lingering {
+    /// When it began, in milliseconds.
+    begun: u64,
+    /// How many bytes of what the client still sends are read.
+    room: usize,
+    /// What had been received, and what the client had not acknowledged, at the last look.
+    received: u64,
+    unacknowledged: u64,
+}
+
+/// How long it is left alone between two looks.
+pub(super) const LOOK: Duration = Duration::from_secs(2);
+/// How much of what a client still sends is read, and for how long.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
+const MOST_TIME: Duration = Duration::from_secs(30);
+
+impl Lingering {
+    pub(super) fn new(now: u64, received: u64, unacknowledged: u64) -> Self {
+        Self { begun: now, room: MOST_BYTES, received, unacknowledged }
+    }
+
+    /// Notes that the client has sent so many bytes more; whether there is room for others.
+    pub(super) fn take(&mut self, bytes: usize) -> bool {
+        let left = self.room.checked_sub(bytes);
+        self.room = left.unwrap_or(0);
+        left.is_some()
+    }
+
+    /// Asks at a look whether it goes on: while the client reads what was said, or still sends, but not for ever.
+    pub(super) fn goes_on(&mut self, now: u64, received: u64, unacknowledged: u64, min_rate: u64) -> bool {
+        let least = min_rate.saturating_mul(LOOK.as_secs()).max(1);
+        let is_reading = unacknowledged > 0 && self.unacknowledged.saturating_sub(unacknowledged) >= least;
+        let is_sending = received > self.received && u128::from(now.saturating_sub(self.begun)) < MOST_TIME.as_millis();
+        (self.received, self.unacknowledged) = (received, unacknowledged);
+        is_reading || is_sending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_goes_on_while_the_client_reads_or_sends() {
+        // Received 100 and unacknowledged 10,000 at first.
+        let table = [
+            (2_000, 100, 10_000, false, "nothing moves"),
+            (2_000, 100, 10_000 - 2048, true, "it reads at the least rate"),
+            (2_000, 100, 10_000 - 2047, false, "it reads too slowly"),
+            (2_000, 100, 0, false, "it has read everything"),
+            (2_000, 101, 10_000, true, "it still sends"),
+            (30_000, 101, 10_000, false, "for too long"),
+            (30_000, 101, 5_000, true, "reading has no end but its rate"),
+        ];
+        for (now, received, unacknowledged, expected, why) in table {
+            let mut lingering = Lingering::new(0, 100, 10_000);
+            assert_eq!(lingering.goes_on(now, received, unacknowledged, 1024), expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn each_look_is_compared_with_the_one_before() {
+        let mut lingering = Lingering::new(0, 0, 10_000);
+        assert!(lingering.goes_on(2_000, 0, 5_000, 1024));
+        assert!(!lingering.goes_on(4_000, 0, 5_000, 1024), "it has stopped");
+        let mut any_rate = Lingering::new(0, 0, 10_000);
+        assert!(any_rate.goes_on(2_000, 0, 9_999, 0));
+        assert!(!any_rate.goes_on(4_000, 0, 9_999, 0));
+    }
+
+    #[test]
+    fn there_is_room_for_so_much_and_no_more() {
+        let mut lingering = Lingering::new(0, 0, 0);
+        assert!(lingering.take(MOST_BYTES));
+        assert!(!lingering.take(1));
+    }
+}
