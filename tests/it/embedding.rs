@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hearken::{AccessLog, LogFormat, Request, Response, Router, Server, Settings};
 
@@ -77,37 +77,6 @@ fn a_stopper_ends_join() {
     assert!(!waiting.is_finished());
     stopper.stop(PATIENCE);
     assert_eq!(waiting.join().unwrap().cut, 0);
-}
-
-#[test]
-fn running_answers_finish_within_the_grace_and_are_cut_after_it() {
-    for (grace, finishes) in [(PATIENCE, true), (Duration::ZERO, false)] {
-        let (entered, in_handler) = mpsc::sync_channel(0);
-        let (go, wait) = mpsc::channel::<()>();
-        let wait = std::sync::Mutex::new(wait);
-        let app = Router::new().get("/slow", move |_: &mut Request| {
-            entered.send(()).unwrap();
-            wait.lock().unwrap().recv().unwrap();
-            Response::text("done")
-        });
-        let server = Server::bind("127.0.0.1:0").unwrap().serve(app).unwrap();
-        let address = server.address();
-        let mut wire = Wire::connect(address);
-        wire.send("GET /slow HTTP/1.1\r\nHost: test\r\n\r\n");
-        in_handler.recv().unwrap();
-        let stopping = thread::spawn(move || server.shutdown(grace));
-        until("the listener to close", || TcpStream::connect(address).is_err().then_some(()));
-        if finishes {
-            go.send(()).unwrap();
-            let reply = wire.reply();
-            assert_eq!((reply.text().as_str(), reply.header("Connection")), ("done", Some("close")));
-            assert_eq!(stopping.join().unwrap().cut, 0);
-        } else {
-            assert!(wire.is_closed());
-            go.send(()).unwrap();
-            assert_eq!(stopping.join().unwrap().cut, 1);
-        }
-    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hearken::{Server, Settings, Tls};
+use hearken::{Server, Settings, Stopped, Tls};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -141,6 +141,11 @@ pub(crate) fn until<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// How many threads (`task`) or open files (`fd`) this process has.
+pub(crate) fn count(what: &str) -> usize {
+    std::fs::read_dir(format!("/proc/self/{what}")).map_or(0, Iterator::count)
+}
+
 /// Where this program is, if it is installed.
 pub(crate) fn on_path(program: impl AsRef<OsStr>) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
@@ -170,14 +175,6 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
-    pub(crate) fn try_clone(&self) -> io::Result<Self> {
-        match self {
-            Self::Tcp(stream) => stream.try_clone().map(Self::Tcp),
-            Self::Unix(stream) => stream.try_clone().map(Self::Unix),
-            Self::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
-        }
-    }
-
     /// Ends a side. Over TLS that is said first (close_notify).
     pub(crate) fn shutdown(&mut self, side: Shutdown) -> io::Result<()> {
         match self {
@@ -188,6 +185,21 @@ impl Stream {
                 stream.flush()?;
                 stream.sock.shutdown(side)
             }
+        }
+    }
+
+    /// What is under TLS, or itself.
+    pub(crate) fn raw(&mut self) -> &mut Self {
+        match self {
+            Self::Tls(stream) => &mut stream.sock,
+            plain => plain,
+        }
+    }
+
+    /// Goes away without a word: by a reset, where there is such a thing.
+    pub(crate) fn vanish(mut self) {
+        if let Self::Tcp(stream) = self.raw() {
+            socket2::SockRef::from(&*stream).set_linger(Some(Duration::ZERO)).unwrap();
         }
     }
 
@@ -231,9 +243,22 @@ impl io::Write for Stream {
 /// A server that is reached in one way: the engine does the same whatever a connection goes over.
 pub(crate) struct Place {
     pub(crate) name: &'static str,
-    server: Server,
+    pub(crate) server: Server,
+    pub(crate) dialer: Dialer,
     directory: tempfile::TempDir,
-    tls: Option<Arc<ClientConfig>>,
+}
+
+/// How clients reach a server.
+#[derive(Clone)]
+pub(crate) struct Dialer {
+    target: Target,
+    pub(crate) tls: Option<Arc<ClientConfig>>,
+}
+
+#[derive(Clone)]
+enum Target {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
 }
 
 impl Place {
@@ -251,6 +276,19 @@ impl Place {
         ways.into_iter().map(|(name, address, version)| Self::new(name, address, version, settings, app())).collect()
     }
 
+    /// Checks a server in each way, all at the same time: for what takes long because deadlines do.
+    pub(crate) fn each<H: hearken::Handler>(
+        settings: &Settings,
+        app: impl Fn() -> H,
+        check: impl Fn(Self) + Sync + Copy + Send,
+    ) {
+        std::thread::scope(|scope| {
+            for place in Self::all(settings, app) {
+                scope.spawn(move || check(place));
+            }
+        });
+    }
+
     fn new(
         name: &'static str,
         address: &str,
@@ -259,8 +297,9 @@ impl Place {
         app: impl hearken::Handler,
     ) -> Self {
         let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("socket");
         let builder = match address {
-            "" => Server::bind_unix(directory.path().join("socket")).unwrap(),
+            "" => Server::bind_unix(&socket).unwrap(),
             address => Server::bind(address).unwrap(),
         };
         let builder = builder.settings(settings.clone());
@@ -272,34 +311,26 @@ impl Place {
             }
         };
         let server = builder.serve(app).unwrap();
-        Self { name, server, directory, tls }
+        let target = server.addresses().first().map_or(Target::Unix(socket), |address| Target::Tcp(*address));
+        Self { name, server, dialer: Dialer { target, tls }, directory }
+    }
+
+    pub(crate) fn is_secure(&self) -> bool {
+        self.dialer.tls.is_some()
+    }
+
+    /// The address, unless it is a Unix socket.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.server.addresses().first().copied()
     }
 
     /// The connection under what is spoken.
     pub(crate) fn connect_raw(&self) -> Stream {
-        let stream = match self.server.addresses() {
-            [] => Stream::Unix(UnixStream::connect(self.directory.path().join("socket")).unwrap()),
-            [address, ..] => {
-                let stream = TcpStream::connect(address).unwrap();
-                stream.set_nodelay(true).unwrap();
-                Stream::Tcp(stream)
-            }
-        };
-        stream.set_timeouts(Some(PATIENCE));
-        stream
+        self.dialer.connect_raw().unwrap()
     }
 
     pub(crate) fn connect(&self) -> Wire {
-        let stream = self.connect_raw();
-        let stream = match &self.tls {
-            None => stream,
-            Some(config) => {
-                let name = "localhost".try_into().unwrap();
-                let connection = ClientConnection::new(Arc::clone(config), name).unwrap();
-                Stream::Tls(Box::new(StreamOwned::new(connection, stream)))
-            }
-        };
-        Wire { stream: BufReader::new(stream) }
+        self.dialer.connect().unwrap()
     }
 
     /// Sends these bytes on a connection of their own and reads the first answer.
@@ -308,6 +339,59 @@ impl Place {
         wire.send(bytes);
         let reply = wire.reply();
         (wire, reply)
+    }
+
+    /// Stops the server.
+    pub(crate) fn shutdown(self, grace: Duration) -> Stopped {
+        let Self { server, directory, .. } = self;
+        let stopped = server.shutdown(grace);
+        drop(directory);
+        stopped
+    }
+}
+
+impl Dialer {
+    /// How clients reach what listens at this path.
+    pub(crate) fn unix(path: impl Into<PathBuf>) -> Self {
+        Self { target: Target::Unix(path.into()), tls: None }
+    }
+
+    /// How clients reach what listens at this address.
+    pub(crate) fn tcp(address: SocketAddr, tls: Option<Arc<ClientConfig>>) -> Self {
+        Self { target: Target::Tcp(address), tls }
+    }
+
+    pub(crate) fn connect_raw(&self) -> io::Result<Stream> {
+        let stream = match &self.target {
+            Target::Unix(path) => Stream::Unix(UnixStream::connect(path)?),
+            Target::Tcp(address) => {
+                let stream = TcpStream::connect(address)?;
+                stream.set_nodelay(true)?;
+                Stream::Tcp(stream)
+            }
+        };
+        stream.set_timeouts(Some(PATIENCE));
+        Ok(stream)
+    }
+
+    pub(crate) fn connect(&self) -> io::Result<Wire> {
+        let stream = self.connect_raw()?;
+        Ok(self.speak(stream))
+    }
+
+    /// Speaks over this connection as it is done here; the handshake comes with the first bytes.
+    pub(crate) fn speak(&self, stream: Stream) -> Wire {
+        let stream = match self.handshake() {
+            None => stream,
+            Some(connection) => Stream::Tls(Box::new(StreamOwned::new(connection, stream))),
+        };
+        Wire { stream: BufReader::new(stream) }
+    }
+
+    /// The client's side of TLS before its handshake, where that is spoken.
+    pub(crate) fn handshake(&self) -> Option<ClientConnection> {
+        let config = self.tls.as_ref()?;
+        Some(ClientConnection::new(Arc::clone(config), "localhost".try_into().unwrap()).unwrap())
     }
 }
 
@@ -336,7 +420,10 @@ impl Wire {
 
     pub(crate) fn of(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
-        let stream = Stream::Tcp(stream);
+        Self::over(Stream::Tcp(stream))
+    }
+
+    pub(crate) fn over(stream: Stream) -> Self {
         stream.set_timeouts(Some(PATIENCE));
         Self { stream: BufReader::new(stream) }
     }
