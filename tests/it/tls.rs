@@ -1,14 +1,19 @@
 //! HTTPS: certificates and keys of every kind that is taken, every kind that is refused, and the exchanges over them.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use hearken::client::Client;
 use hearken::{HttpError, Request, Response, Router, Server, Tls};
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256, SignatureAlgorithm};
+use rustls::version::{TLS12, TLS13};
+use rustls::{AlertDescription, ClientConfig, ClientConnection, HandshakeKind, StreamOwned};
 
-use crate::support::{Program, client, hearken};
+use crate::support::{PATIENCE, Program, client, client_config, hearken};
 
 /// A directory with a certificate for localhost in `cert.pem` and its key in `key.pem`.
 struct Certificate {
@@ -262,4 +267,123 @@ fn curl_trusts_the_authority() {
     let output =
         Command::new("curl").args(["-s", "--noproxy", "*", "--cacert"]).arg(&authority).arg(&url).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "Hello, world!", "{output:?}");
+}
+
+/// A server and how its clients trust it, in each version of TLS.
+fn each_version(check: impl Fn(&Server, Arc<ClientConfig>, &str)) {
+    let directory = tempfile::tempdir().unwrap();
+    let app = Router::new()
+        .get("/hello", hearken::hello)
+        .post("/echo", |request: &mut Request| Ok::<_, HttpError>(Response::bytes(request.read_body()?)));
+    let tls = Tls::development(directory.path()).unwrap();
+    let server = Server::bind("127.0.0.1:0").unwrap().tls(tls).serve(app).unwrap();
+    for (version, name) in [(&TLS12, "TLS 1.2"), (&TLS13, "TLS 1.3")] {
+        check(&server, client_config(directory.path(), version), name);
+    }
+}
+
+fn connect(server: &Server, config: Arc<ClientConfig>) -> StreamOwned<ClientConnection, TcpStream> {
+    let stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    StreamOwned::new(ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap(), stream)
+}
+
+const LAST: &[u8] = b"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
+#[test]
+fn http_1_1_is_negotiated() {
+    let table: [(&[&str], Result<Option<&str>, ()>); 5] = [
+        (&["http/1.1"], Ok(Some("http/1.1"))),
+        (&["h2", "http/1.1"], Ok(Some("http/1.1"))),
+        (&[], Ok(None)),
+        (&["h2"], Err(())),
+        (&["h3", "http/1.0"], Err(())),
+    ];
+    each_version(|server, config, version| {
+        for (offered, expected) in table {
+            let mut config = ClientConfig::clone(&config);
+            config.alpn_protocols = offered.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+            let mut stream = connect(server, config.into());
+            let mut said = String::new();
+            let end = stream.write_all(LAST).and_then(|()| stream.read_to_string(&mut said));
+            match expected {
+                Ok(protocol) => {
+                    assert!(
+                        end.is_ok() && said.ends_with("Hello, world!"),
+                        "{offered:?} in {version}: {end:?}, {said}"
+                    );
+                    assert_eq!(stream.conn.alpn_protocol(), protocol.map(str::as_bytes), "{offered:?} in {version}");
+                }
+                Err(()) => {
+                    let error = end.unwrap_err();
+                    let alert = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
+                    let expected = rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol);
+                    assert_eq!(alert, Some(&expected), "{offered:?} in {version}: {error}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn sessions_are_resumed() {
+    each_version(|server, config, version| {
+        for expected in [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Resumed] {
+            let mut stream = connect(server, Arc::clone(&config));
+            stream.write_all(LAST).unwrap();
+            let mut said = String::new();
+            stream.read_to_string(&mut said).unwrap();
+            assert!(said.ends_with("Hello, world!"), "{version}: {said}");
+            assert_eq!(stream.conn.handshake_kind(), Some(expected), "{version}");
+        }
+    });
+}
+
+/// A client cannot tell an answer that has no length from one that was cut, unless the end is said (RFC 8446 §6.1).
+#[test]
+fn the_end_is_said_after_the_last_answer() {
+    let requests: [&[u8]; 4] = [
+        LAST,
+        b"GET /hello HTTP/1.0\r\n\r\n",
+        b"GET /hello HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n",
+        b"POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\nsome of it",
+    ];
+    each_version(|server, config, version| {
+        for request in requests {
+            let mut stream = connect(server, Arc::clone(&config));
+            stream.write_all(request).unwrap();
+            let mut said = Vec::new();
+            let end = stream.read_to_end(&mut said);
+            assert!(end.is_ok(), "{:?} in {version}: {end:?}", request.escape_ascii().to_string());
+            assert!(said.starts_with(b"HTTP/1.1 "), "{version}");
+        }
+    });
+}
+
+/// Whoever is in between can end the TCP connection, and so must not be able to end a body.
+#[test]
+fn a_body_that_ends_without_the_end_of_tls_is_refused() {
+    let requests = [
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfour",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfour\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfour\r\n0\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\n",
+    ];
+    each_version(|server, config, version| {
+        for request in requests {
+            for is_said in [false, true] {
+                let mut stream = connect(server, Arc::clone(&config));
+                stream.write_all(request.as_bytes()).unwrap();
+                if is_said {
+                    stream.conn.send_close_notify();
+                    stream.flush().unwrap();
+                }
+                stream.sock.shutdown(Shutdown::Write).unwrap();
+                let mut said = String::new();
+                let _ = stream.read_to_string(&mut said);
+                let is_refused = said.is_empty() || said.starts_with("HTTP/1.1 400 ");
+                assert!(is_refused, "{request:?} in {version}, close_notify sent: {is_said}: {said}");
+            }
+        }
+    });
 }
