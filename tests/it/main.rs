@@ -7,6 +7,7 @@ mod browser;
 mod client;
 mod cors;
 mod crash;
+mod crossed;
 mod directories;
 mod embedding;
 mod examples;
