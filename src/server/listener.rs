@@ -154,7 +154,11 @@ pub(super) fn accept(listener: &Listener, context: &Arc<Context>) {
             thread::sleep(HANDSHAKES);
             listener.set_nonblocking(true)
         }
-        Listener::Unix(listener) => listener.set_nonblocking(true),
+        Listener::Unix(listener) => {
+            // Linux then refuses who connects, and still gives those in the queue.
+            let _ = SockRef::from(listener).shutdown(Shutdown::Read);
+            listener.set_nonblocking(true)
+        }
     };
     if nonblocking.is_ok() {
         while let Ok((socket, peer)) = accept_one(listener) {

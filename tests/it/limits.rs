@@ -15,7 +15,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::StreamOwned;
 use socket2::{Domain, Socket, Type};
 
-use crate::support::{PATIENCE, Place, Program, Stream, Wire, alone, count, get, until};
+use crate::support::{Dialer, PATIENCE, Place, Program, Stream, Wire, alone, count, get, until};
 
 const SHORT: Duration = Duration::from_millis(300);
 /// What a client that is slow waits between its bytes.
@@ -733,6 +733,31 @@ fn a_stop_under_load_loses_nothing() {
             until("the load to be there", || (answered.load(Ordering::SeqCst) > 500).then_some(()));
             assert_eq!(place.shutdown(PATIENCE).cut, 0, "{name}");
             stopped.store(true, Ordering::SeqCst);
+        });
+    }
+}
+
+/// A connection to a Unix socket that was made between the last look into the queue and the closing of it was once reset.
+#[test]
+fn a_stop_answers_or_refuses_who_connects_to_a_unix_socket() {
+    let directory = tempfile::tempdir().unwrap();
+    for round in 0..20 {
+        let path = directory.path().join(round.to_string());
+        let server = Server::bind_unix(&path).unwrap().serve(app()).unwrap();
+        let answered = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    while let Ok(mut wire) = Dialer::unix(&path).connect() {
+                        wire.send("GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+                        let reply = wire.try_reply().expect("who has connected is answered");
+                        assert_eq!(reply.status, 200);
+                        answered.fetch_add(1, Ordering::SeqCst);
+                    }
+                });
+            }
+            until("the load to be there", || (answered.load(Ordering::SeqCst) > 50).then_some(()));
+            assert_eq!(server.shutdown(PATIENCE).cut, 0);
         });
     }
 }
