@@ -14,6 +14,7 @@ mod examples;
 mod limits;
 mod notes;
 mod protocol;
+mod proxies;
 mod ranges;
 mod server;
 mod support;

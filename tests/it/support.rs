@@ -445,11 +445,15 @@ impl Wire {
     }
 
     /// Reads one answer, unless the connection ends before it begins.
-    pub(crate) fn try_reply(&mut self) -> Option<Reply> {
+    pub(crate) fn try_reply_to(&mut self, method: &str) -> Option<Reply> {
         match self.stream.fill_buf() {
             Ok([]) | Err(_) => None,
-            Ok(_) => Some(self.reply()),
+            Ok(_) => Some(self.reply_to(method)),
         }
+    }
+
+    pub(crate) fn try_reply(&mut self) -> Option<Reply> {
+        self.try_reply_to("GET")
     }
 
     /// Reads one answer to a request of this method, framed as its head says.
