@@ -5,6 +5,7 @@
 mod auth;
 mod browser;
 mod client;
+mod closing;
 mod cors;
 mod crash;
 mod crossed;

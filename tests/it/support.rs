@@ -501,7 +501,10 @@ impl Wire {
         let mut rest = Vec::new();
         match self.stream.read_to_end(&mut rest) {
             Ok(_) => rest.is_empty(),
-            Err(error) => error.kind() == io::ErrorKind::ConnectionReset && rest.is_empty(),
+            Err(error) => {
+                // What TLS still had to say finds nobody.
+                matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) && rest.is_empty()
+            }
         }
     }
 }
