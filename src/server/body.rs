@@ -43,13 +43,13 @@ enum State {
 
 /// What is to become of a body that no handler has read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rest {
+pub(super) enum UnreadBody {
     /// There is none.
-    Nothing,
+    None,
     /// It is little, and is read and dropped.
-    Little,
+    Discard,
     /// The connection ends rather than that it is read.
-    TooMuch,
+    Close,
 }
 
 /// The most bytes of an unread body that are read and dropped to keep a connection. More would cost more than a new one.
@@ -87,14 +87,14 @@ impl Incoming {
     }
 
     /// What is to become of what no handler has read.
-    pub(super) fn rest(&self, max_body: u64) -> Rest {
+    pub(super) fn unread(&self, max_body: u64) -> UnreadBody {
         match (self.state, &self.framing) {
-            (State::Done, _) => Rest::Nothing,
-            (State::Failed, _) => Rest::TooMuch,
+            (State::Done, _) => UnreadBody::None,
+            (State::Failed, _) => UnreadBody::Close,
             // A client that waits to be told to go on is not told so for nothing.
-            (State::Unread, _) if self.expects_continue => Rest::TooMuch,
-            (_, Framing::Length(left)) if *left > WORTH_DISCARDING || self.given + left > max_body => Rest::TooMuch,
-            _ => Rest::Little,
+            (State::Unread, _) if self.expects_continue => UnreadBody::Close,
+            (_, Framing::Length(left)) if *left > WORTH_DISCARDING || self.given + left > max_body => UnreadBody::Close,
+            _ => UnreadBody::Discard,
         }
     }
 }

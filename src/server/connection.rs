@@ -12,7 +12,7 @@ use super::lingering::Lingering;
 use super::pace::Pace;
 use super::registry::{Phase, Token};
 use super::socket::{Interest, Socket, Waited};
-use super::tls_stream::{SEALED_AT_ONCE, TlsStream};
+use super::tls_stream::{ENCRYPTED_AT_ONCE, TlsStream};
 use crate::http::peer::Peer;
 use crate::http::request_head::{HeadError, HeadParser, RequestHead};
 
@@ -79,14 +79,14 @@ const READ_AT_ONCE: usize = 16 * 1024;
 
 /// Buffers that connections use while a worker has them, and not while they wait: idle ones are many.
 #[derive(Default)]
-struct Spares {
+struct Buffers {
     input: Vec<u8>,
     /// What has arrived over TLS and is not decrypted yet.
-    sealed: Vec<u8>,
+    ciphertext: Vec<u8>,
 }
 
 thread_local! {
-    static SPARES: RefCell<Spares> = RefCell::default();
+    static BUFFERS: RefCell<Buffers> = RefCell::default();
 }
 
 impl Connection {
@@ -236,7 +236,7 @@ impl Connection {
         let read = match self.tls.take() {
             None => self.read_plain(),
             Some(mut tls) => {
-                let arrival = self.read_sealed(&mut tls);
+                let arrival = self.read_tls(&mut tls);
                 if !matches!(arrival, Arrival::PlainHttp) {
                     self.tls = Some(tls);
                 }
@@ -249,7 +249,7 @@ impl Connection {
 
     fn read_plain(&mut self) -> Arrival {
         if self.input.capacity() == 0 {
-            self.input = SPARES.with_borrow_mut(|spares| std::mem::take(&mut spares.input));
+            self.input = BUFFERS.with_borrow_mut(|buffers| std::mem::take(&mut buffers.input));
         }
         if self.input.capacity() - self.input.len() < READ_AT_ONCE / 2 {
             self.input.reserve_exact(READ_AT_ONCE);
@@ -264,30 +264,30 @@ impl Connection {
         }
     }
 
-    fn read_sealed(&mut self, tls: &mut TlsStream) -> Arrival {
+    fn read_tls(&mut self, tls: &mut TlsStream) -> Arrival {
         for _ in 0..READS_A_TURN {
             if tls.is_ended() {
                 return Arrival::End;
             }
-            if let Err(error) = self.send_sealed(tls) {
+            if let Err(error) = self.flush_tls(tls) {
                 return failed(error, Interest::Write);
             }
             let was_handshaking = tls.is_handshaking();
             let before = self.input.len();
-            let received = SPARES.with_borrow_mut(|spares| {
-                let sealed = &mut spares.sealed;
-                sealed.clear();
-                sealed.reserve_exact(READ_AT_ONCE * 2);
+            let received = BUFFERS.with_borrow_mut(|buffers| {
+                let ciphertext = &mut buffers.ciphertext;
+                ciphertext.clear();
+                ciphertext.reserve_exact(READ_AT_ONCE * 2);
                 let first = self.received == 0;
-                let read = self.socket.read_spare(sealed);
-                self.note_read(&read, sealed.capacity());
+                let read = self.socket.read_spare(ciphertext);
+                self.note_read(&read, ciphertext.capacity());
                 match read {
                     Ok(0) => Err(Arrival::End),
-                    Ok(_) if was_handshaking && first && looks_like_http(sealed[0]) => {
-                        self.input.extend_from_slice(sealed);
+                    Ok(_) if was_handshaking && first && looks_like_http(ciphertext[0]) => {
+                        self.input.extend_from_slice(ciphertext);
                         Err(Arrival::PlainHttp)
                     }
-                    Ok(_) => Ok(tls.receive(sealed, &mut self.input)),
+                    Ok(_) => Ok(tls.receive(ciphertext, &mut self.input)),
                     Err(error) => Err(failed(error, Interest::Read)),
                 }
             });
@@ -295,7 +295,7 @@ impl Connection {
                 Err(arrival) => return arrival,
                 Ok(Err(error)) => {
                     // What is left to send is an alert that says what is wrong.
-                    let _ = self.send_sealed(tls);
+                    let _ = self.flush_tls(tls);
                     return Arrival::Failed(error);
                 }
                 Ok(Ok(())) if was_handshaking && !tls.is_handshaking() => self.since = self.context.registry.now(),
@@ -339,7 +339,7 @@ impl Connection {
     }
 
     /// Sends what TLS has to send, as far as there is room; `WouldBlock` where there is not enough.
-    fn send_sealed(&mut self, tls: &mut TlsStream) -> io::Result<()> {
+    fn flush_tls(&mut self, tls: &mut TlsStream) -> io::Result<()> {
         while tls.wants_write() {
             self.sent += tls.send_to(|slices| self.socket.write(slices))? as u64;
         }
@@ -360,7 +360,7 @@ impl Connection {
                     Err(error) => Err(error),
                 },
                 Some(mut tls) => {
-                    let written = self.write_sealed(&mut tls, slices, pace);
+                    let written = self.write_tls(&mut tls, slices, pace);
                     self.tls = Some(tls);
                     written
                 }
@@ -370,14 +370,9 @@ impl Connection {
         Ok(())
     }
 
-    fn write_sealed(
-        &mut self,
-        tls: &mut TlsStream,
-        slices: &[IoSlice<'_>],
-        pace: &mut Option<Pace>,
-    ) -> io::Result<usize> {
+    fn write_tls(&mut self, tls: &mut TlsStream, slices: &[IoSlice<'_>], pace: &mut Option<Pace>) -> io::Result<usize> {
         let mut some = [IoSlice::new(&[]), IoSlice::new(&[])];
-        let mut room = SEALED_AT_ONCE;
+        let mut room = ENCRYPTED_AT_ONCE;
         let mut count = 0;
         for slice in slices.iter().take(some.len()) {
             let length = slice.len().min(room);
@@ -388,11 +383,11 @@ impl Connection {
                 break;
             }
         }
-        let sealed = tls.seal(&some[..count])?;
+        let ciphertext = tls.encrypt(&some[..count])?;
         loop {
-            match self.send_sealed(tls) {
+            match self.flush_tls(tls) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait_to_write(pace)?,
-                result => return result.map(|()| sealed),
+                result => return result.map(|()| ciphertext),
             }
         }
     }
@@ -443,9 +438,9 @@ impl Connection {
         let mut input = std::mem::replace(&mut self.input, rest);
         self.used = 0;
         input.clear();
-        SPARES.with_borrow_mut(|spares| {
-            if spares.input.capacity() < input.capacity() && input.capacity() <= READ_AT_ONCE * 4 {
-                spares.input = input;
+        BUFFERS.with_borrow_mut(|buffers| {
+            if buffers.input.capacity() < input.capacity() && input.capacity() <= READ_AT_ONCE * 4 {
+                buffers.input = input;
             }
         });
     }
@@ -456,7 +451,7 @@ impl Connection {
             if !tls.is_handshaking() {
                 tls.send_close_notify();
             }
-            let _ = self.send_sealed(&mut tls);
+            let _ = self.flush_tls(&mut tls);
             self.tls = Some(tls);
         }
         self.socket.finish();
@@ -489,12 +484,12 @@ impl Connection {
         self.used = 0;
         // As it is: what it says is of no interest any more.
         let mut total = 0;
-        SPARES.with_borrow_mut(|spares| {
-            let sealed = &mut spares.sealed;
-            sealed.reserve_exact(READ_AT_ONCE * 2);
+        BUFFERS.with_borrow_mut(|buffers| {
+            let ciphertext = &mut buffers.ciphertext;
+            ciphertext.reserve_exact(READ_AT_ONCE * 2);
             loop {
-                sealed.clear();
-                match self.socket.read_spare(sealed) {
+                ciphertext.clear();
+                match self.socket.read_spare(ciphertext) {
                     Ok(0) => return Arrival::End,
                     Ok(read) => {
                         total += read;

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Instant, SystemTime};
 
 use super::Context;
-use super::body::{Incoming, Rest};
+use super::body::{Incoming, UnreadBody};
 use super::connection::Connection;
 use super::workers::Workers;
 use super::writer::{self, Failure, Outgoing};
@@ -23,9 +23,9 @@ use crate::http::response::Response;
 
 /// What becomes of a connection after an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(super) enum Outcome {
     /// It takes another request.
-    Request,
+    KeepAlive,
     /// It is closed. The client knows, and sends nothing more.
     Close,
     /// It is closed when the client has read the answer, for it may still be sending.
@@ -35,7 +35,7 @@ pub(super) enum Next {
 }
 
 /// Answers a request. `None` when a handler has kept the request, and the connection with it.
-pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Option<(Box<Connection>, Next)> {
+pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Option<(Box<Connection>, Outcome)> {
     let context = std::sync::Arc::clone(&connection.context);
     let started = context.access_log.is_some().then(Instant::now);
     let judged = framing::read(&head);
@@ -66,9 +66,9 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
             return None;
         }
     };
-    let rest = if refused { Rest::TooMuch } else { connection.body.rest(context.settings.max_body) };
+    let unread = if refused { UnreadBody::Close } else { connection.body.unread(context.settings.max_body) };
     let stays =
-        asked == Persistence::KeepAlive && rest != Rest::TooMuch && !context.is_stopping() && !context.is_full();
+        asked == Persistence::KeepAlive && unread != UnreadBody::Close && !context.is_stopping() && !context.is_full();
     let persistence = if stays { Persistence::KeepAlive } else { Persistence::Close };
     let status = response.status();
     let streams = response.is_stream();
@@ -86,10 +86,10 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
     connection.answered = true;
     // From here on the time runs in which the rest of the body, or another request, has to come.
     connection.since = context.registry.now();
-    let next = match result {
-        Ok(sent) if sent.persistence == Persistence::KeepAlive => Next::Request,
-        Ok(_) if asked == Persistence::Close && rest == Rest::Nothing => Next::Close,
-        Ok(_) => Next::Linger,
+    let outcome = match result {
+        Ok(sent) if sent.persistence == Persistence::KeepAlive => Outcome::KeepAlive,
+        Ok(_) if asked == Persistence::Close && unread == UnreadBody::None => Outcome::Close,
+        Ok(_) => Outcome::Linger,
         Err(failure) => {
             match failure {
                 Failure::Connection(error) => log::debug!("{peer}: an answer was cut short: {error}"),
@@ -98,17 +98,17 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
                     log::error!("{method} {target}: cut short: {error}");
                 }
             }
-            Next::Abort
+            Outcome::Abort
         }
     };
     if let Some(head) = connection.head.take() {
         connection.reuse(head);
     }
-    Some((connection, next))
+    Some((connection, outcome))
 }
 
 /// Answers what is no request, with this error, as the connection's last answer.
-pub(super) fn refuse(connection: &mut Connection, error: HttpError) -> Next {
+pub(super) fn refuse(connection: &mut Connection, error: HttpError) -> Outcome {
     let context = std::sync::Arc::clone(&connection.context);
     let line = connection.partial_head().request_line(connection.input());
     // Even a refusal of HEAD has no body, which the client would take for another answer.
@@ -124,7 +124,7 @@ pub(super) fn refuse(connection: &mut Connection, error: HttpError) -> Next {
         let record = Record::of_no_request(connection.peer(), line, SystemTime::now());
         log.write(&record.end(status, sent, std::time::Duration::ZERO));
     }
-    if result.is_ok() { Next::Linger } else { Next::Abort }
+    if result.is_ok() { Outcome::Linger } else { Outcome::Abort }
 }
 
 /// The application's response; 500 if a handler panics.

@@ -143,7 +143,7 @@ pub(super) fn accept(listener: &Listener, context: &Arc<Context>) {
         context.make_room();
         match accept_one(listener) {
             Ok((socket, peer)) => context.arrive(socket, peer),
-            Err(error) => context.bear(&error),
+            Err(error) => context.back_off(&error),
         }
     }
     // Whoever is in the system's queue has connected, and may have sent a request: closing the socket would reset them. So new
@@ -245,13 +245,13 @@ fn is_bound_to(listener: &Socket, path: &Path) -> bool {
 }
 
 impl Context {
-    /// Bears with an error of accepting. Lasting trouble, such as too many open files, is said once a second and waited out, so
+    /// Backs off after an error of accepting. Lasting trouble, such as too many open files, is said once a second and waited out, so
     /// that the loop does not spin.
-    fn bear(&self, error: &io::Error) {
+    fn back_off(&self, error: &io::Error) {
         if is_passing(error) || self.is_stopping() {
             return;
         }
-        self.trouble.say(&format!("cannot take a connection: {}", reason(error)));
+        self.throttled_log.error(&format!("cannot take a connection: {}", reason(error)));
         // An idle connection less may be all that is missing.
         self.end_longest_idle();
         self.pause(Duration::from_millis(50));

@@ -15,13 +15,13 @@ mod poller;
 mod registry;
 mod scheduling;
 mod socket;
+mod throttled_log;
 mod timers;
 #[cfg(not(feature = "tls"))]
 #[path = "no_tls.rs"]
 mod tls_stream;
 #[cfg(feature = "tls")]
 mod tls_stream;
-mod trouble;
 mod watchdog;
 mod worker;
 mod workers;
@@ -54,8 +54,8 @@ use notifier::Notifier;
 use poller::Poller;
 use registry::Registry;
 use socket::Socket;
+use throttled_log::ThrottledLog;
 use tls_stream::{TlsConfig, TlsStream};
-use trouble::Trouble;
 use watchdog::Watchdog;
 use workers::Workers;
 
@@ -314,9 +314,9 @@ impl Builder {
             poller: Poller::new(&notifier).map_err(Error::Poll)?,
             notifier,
             arrivals: unbounded(),
-            workers: Workers::new(workers_wanted(), max_connections, worker::LINGER),
+            workers: Workers::new(workers_wanted(), max_connections, worker::IDLE_WORKER_TIME),
             watchdog: Watchdog::default(),
-            trouble: Trouble::default(),
+            throttled_log: ThrottledLog::default(),
             cut: Notifier::new().map_err(Error::Poll)?,
             stop: Mutex::new(None),
             stopping: AtomicBool::new(false),
@@ -329,7 +329,7 @@ impl Builder {
         let mut server = Server { context, addresses, tcp_addresses, running: Some(running) };
         // At least one must start; others are added when they are needed.
         let first = Arc::clone(&server.context);
-        server.context.workers.add(move |mark| worker::work(&first, &mark)).map_err(Error::Thread)?;
+        server.context.workers.add(move |status| worker::work(&first, &status)).map_err(Error::Thread)?;
         for (index, listener) in listeners.into_iter().enumerate() {
             server.start_accepting(listener, server.addresses[index].clone())?;
         }
@@ -359,7 +359,7 @@ struct Context {
     arrivals: (Sender<Box<Connection>>, Receiver<Box<Connection>>),
     workers: Workers,
     watchdog: Watchdog,
-    trouble: Trouble,
+    throttled_log: ThrottledLog,
     /// Tells workers that wait for a client to give it up.
     cut: Notifier,
     /// When the time for running exchanges is up, once the server is to stop.
@@ -432,7 +432,7 @@ impl Context {
         let tls = match self.tls.as_ref().map(TlsStream::new).transpose() {
             Ok(tls) => tls,
             Err(error) => {
-                self.trouble.say(&format!("cannot begin a TLS connection: {error}"));
+                self.throttled_log.error(&format!("cannot begin a TLS connection: {error}"));
                 return leave();
             }
         };

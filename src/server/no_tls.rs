@@ -9,7 +9,7 @@ pub(super) type TlsConfig = Infallible;
 /// The TLS side of a connection, which none has.
 pub(super) struct TlsStream(Infallible);
 
-pub(super) const SEALED_AT_ONCE: usize = 32 * 1024;
+pub(super) const ENCRYPTED_AT_ONCE: usize = 32 * 1024;
 
 impl TlsStream {
     pub(super) fn new(config: &TlsConfig) -> io::Result<Box<Self>> {
@@ -36,7 +36,7 @@ impl TlsStream {
         match self.0 {}
     }
 
-    pub(super) fn seal(&mut self, _: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(super) fn encrypt(&mut self, _: &[IoSlice<'_>]) -> io::Result<usize> {
         match self.0 {}
     }
 

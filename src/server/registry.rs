@@ -235,7 +235,7 @@ impl Registry {
     }
 
     /// Takes the connections whose deadline has passed, and what they waited for.
-    pub(super) fn take_late(&self, now: u64) -> Vec<(Phase, Box<Connection>)> {
+    pub(super) fn take_expired(&self, now: u64) -> Vec<(Phase, Box<Connection>)> {
         let mut late = Vec::new();
         loop {
             let Some((at, index)) = lock(&self.timers).due(now) else { return late };

@@ -17,7 +17,7 @@ pub(super) struct TlsStream {
 
 /// How many bytes are encrypted before they are sent: two records. More do not stay in the processor's cache: answers of
 /// 100 KiB were half as many with 256 KiB.
-pub(super) const SEALED_AT_ONCE: usize = 32 * 1024;
+pub(super) const ENCRYPTED_AT_ONCE: usize = 32 * 1024;
 
 impl TlsStream {
     /// A connection whose handshake is about to begin.
@@ -41,10 +41,10 @@ impl TlsStream {
     /// # Errors
     ///
     /// When the peer breaks the protocol. What is to be sent is then an alert.
-    pub(super) fn receive(&mut self, mut sealed: &[u8], plain: &mut Vec<u8>) -> io::Result<()> {
+    pub(super) fn receive(&mut self, mut ciphertext: &[u8], plain: &mut Vec<u8>) -> io::Result<()> {
         // rustls takes a record's worth at a time.
-        while !sealed.is_empty() && !self.ended {
-            if self.session.read_tls(&mut sealed)? == 0 {
+        while !ciphertext.is_empty() && !self.ended {
+            if self.session.read_tls(&mut ciphertext)? == 0 {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "a TLS record is too long"));
             }
             let state = self
@@ -79,7 +79,7 @@ impl TlsStream {
     }
 
     /// Encrypts as much of these as is done at once; how many bytes.
-    pub(super) fn seal(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    pub(super) fn encrypt(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         self.session.writer().write_vectored(slices)
     }
 

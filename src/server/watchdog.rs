@@ -66,7 +66,7 @@ impl Watchdog {
         let watchdog = &context.watchdog;
         let mut calm = 0;
         while !watchdog.ended.load(Ordering::SeqCst) {
-            for (phase, connection) in context.registry.take_late(context.registry.now()) {
+            for (phase, connection) in context.registry.take_expired(context.registry.now()) {
                 // What may panic here is a program's own logger.
                 if catch_unwind(AssertUnwindSafe(|| worker::expire(connection, phase))).is_err() {
                     log::error!("a connection that was late was given up after a panic");
@@ -75,7 +75,7 @@ impl Watchdog {
             let watching = watchdog.watching.load(Ordering::SeqCst);
             if watching {
                 calm = if context.workers.are_all_busy() { 0 } else { calm + 1 };
-                if context.workers.count_out_stuck() && context.poller.has_ready() {
+                if context.workers.exclude_stuck() && context.poller.has_ready() {
                     context.add_worker();
                 }
                 if calm > CALM {

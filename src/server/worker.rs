@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use super::Context;
 use super::connection::{Arrival, Connection};
-use super::exchange::{self, Next};
+use super::exchange::{self, Outcome};
 use super::lingering;
 use super::pace::{Pace, TooSlow};
 use super::poller::Readiness;
 use super::registry::Phase;
 use super::scheduling;
 use super::socket::Interest;
-use super::workers::{self, Mark, Workers};
+use super::workers::{self, WorkerStatus, Workers};
 use crate::http::error::HttpError;
 
 /// How long a worker waits for something to do before it ends, if another one waits too.
-pub(super) const LINGER: Duration = Duration::from_secs(5);
+pub(super) const IDLE_WORKER_TIME: Duration = Duration::from_secs(5);
 
 /// How many requests of one connection are answered before others have their turn.
 const REQUESTS_A_TURN: usize = 64;
@@ -26,13 +26,13 @@ const REQUESTS_A_TURN: usize = 64;
 const IDLE_UNDER_PRESSURE: Duration = Duration::from_secs(2);
 
 /// A worker's thread.
-pub(super) fn work(context: &Arc<Context>, mark: &Arc<Mark>) {
+pub(super) fn work(context: &Arc<Context>, status: &Arc<WorkerStatus>) {
     if context.settings.batch_scheduling {
         scheduling::run_without_interrupting();
     }
-    Workers::enlist(mark);
-    while context.workers.before_wait(mark) == workers::Next::Wait {
-        let readiness = context.poller.wait(Some(LINGER));
+    Workers::enlist(status);
+    while context.workers.before_wait(status) == workers::Next::Wait {
+        let readiness = context.poller.wait(Some(IDLE_WORKER_TIME));
         context.workers.after_wait();
         let connection = match readiness {
             Readiness::Connection { token, ended } => {
@@ -43,7 +43,7 @@ pub(super) fn work(context: &Arc<Context>, mark: &Arc<Mark>) {
                 taken
             }
             Readiness::Notified => context.next_arrival(),
-            Readiness::TimedOut if context.workers.may_end(mark) => return,
+            Readiness::TimedOut if context.workers.may_end(status) => return,
             Readiness::TimedOut => None,
         };
         let Some(connection) = connection else { continue };
@@ -82,27 +82,27 @@ fn run(mut connection: Box<Connection>) {
     connection.may_wait = true;
     connection.backlog = None;
     for _ in 0..REQUESTS_A_TURN {
-        let next = match next_step(&mut connection) {
+        let outcome = match next_step(&mut connection) {
             Step::Serve(head) => match exchange::serve(connection, head) {
-                Some((returned, next)) => {
+                Some((returned, outcome)) => {
                     connection = returned;
-                    next
+                    outcome
                 }
                 None => return,
             },
             Step::Refuse(error) => exchange::refuse(&mut connection, error),
-            Step::Linger => Next::Linger,
+            Step::Linger => Outcome::Linger,
             Step::Park(interest) => {
                 let phase = connection.waiting_phase();
                 return park(connection, phase, interest);
             }
             Step::Close => return connection.finish(),
         };
-        match next {
+        match outcome {
             // All that has arrived was read, and is answered: to look for more would most often be in vain.
-            Next::Request if connection.is_at_rest() => return park(connection, Phase::Idle, Interest::Read),
-            Next::Request => {}
-            next => return end(connection, next),
+            Outcome::KeepAlive if connection.is_at_rest() => return park(connection, Phase::Idle, Interest::Read),
+            Outcome::KeepAlive => {}
+            outcome => return end(connection, outcome),
         }
     }
     if connection.input().is_empty() {
@@ -116,14 +116,14 @@ fn run(mut connection: Box<Connection>) {
 }
 
 /// Ends a connection that takes no other request.
-fn end(mut connection: Box<Connection>, next: Next) {
-    if next == Next::Abort {
+fn end(mut connection: Box<Connection>, outcome: Outcome) {
+    if outcome == Outcome::Abort {
         return connection.socket().reset_when_closed();
     }
     connection.finish();
     // Should the client have sent more after all, closing would reset the connection. Over TLS it has: that it ends, too.
     let is_quiet = !connection.is_secure() && connection.input().is_empty() && connection.socket().unread() == 0;
-    if next == Next::Close && is_quiet {
+    if outcome == Outcome::Close && is_quiet {
         return;
     }
     connection.linger();
@@ -177,7 +177,7 @@ pub(super) fn park(mut connection: Box<Connection>, phase: Phase, interest: Inte
     match context.registry.park(&context.poller, connection, phase, interest, deadline) {
         Ok(false) => {}
         Ok(true) => context.watchdog.look_earlier(),
-        Err((error, _)) => context.trouble.say(&format!("cannot wait for a connection: {error}")),
+        Err((error, _)) => context.throttled_log.error(&format!("cannot wait for a connection: {error}")),
     }
 }
 
@@ -209,14 +209,14 @@ pub(super) fn expire(mut connection: Box<Connection>, phase: Phase) {
             let verdict = connection.backlog.as_mut().map(|pace| pace.waited(grace, position));
             if verdict == Some(Err(TooSlow)) {
                 log::debug!("{}: reads its answers too slowly", connection.peer());
-                return end(connection, Next::Abort);
+                return end(connection, Outcome::Abort);
             }
             connection.since = connection.context.registry.now();
             park(connection, phase, Interest::Write);
         }
         Phase::Head => {
-            let next = exchange::refuse(&mut connection, HttpError::RequestTimeout);
-            end(connection, next);
+            let outcome = exchange::refuse(&mut connection, HttpError::RequestTimeout);
+            end(connection, outcome);
         }
         Phase::Handshake | Phase::Fresh | Phase::Idle | Phase::Discard => {
             log::debug!("{}: {phase:?} took too long", connection.peer());
@@ -246,10 +246,10 @@ impl Context {
     /// Adds a worker, if there are fewer than are wanted.
     pub(super) fn add_worker(self: &Arc<Self>) {
         let context = Arc::clone(self);
-        if let Err(error) = self.workers.add(move |mark| work(&context, &mark)) {
+        if let Err(error) = self.workers.add(move |status| work(&context, &status)) {
             // The watchdog tries again.
             self.watchdog.watch_handlers();
-            self.trouble.say(&format!("cannot start a thread: {}", crate::error::reason(&error)));
+            self.throttled_log.error(&format!("cannot start a thread: {}", crate::error::reason(&error)));
         }
     }
 

@@ -21,7 +21,7 @@ pub(super) struct Workers {
     wanted: usize,
     most: usize,
     /// How many spares wait before they end.
-    linger: Duration,
+    spare_time: Duration,
     /// How many wait for an event or work on one, those that are blocked left out.
     active: AtomicUsize,
     /// How many of these wait for an event.
@@ -38,23 +38,23 @@ struct Roster {
     alive: usize,
     spares: usize,
     threads: Vec<JoinHandle<()>>,
-    marks: Vec<Arc<Mark>>,
+    statuses: Vec<Arc<WorkerStatus>>,
 }
 
 /// What a worker lets others know.
 #[derive(Debug, Default)]
-pub(super) struct Mark {
+pub(super) struct WorkerStatus {
     /// Grows whenever a handler is entered or left; odd while one runs.
     turns: AtomicU64,
     /// What `turns` was when the watchdog last looked.
     seen: AtomicU64,
     /// Whether the watchdog has counted it out because its handler does not return.
-    counted_out: AtomicBool,
+    excluded: AtomicBool,
 }
 
 thread_local! {
-    /// The mark of the worker whose thread this is.
-    static MARK: RefCell<Option<Arc<Mark>>> = const { RefCell::new(None) };
+    /// The status of the worker whose thread this is.
+    static STATUS: RefCell<Option<Arc<WorkerStatus>>> = const { RefCell::new(None) };
 }
 
 /// What is to be done by a worker that would wait for an event.
@@ -67,11 +67,11 @@ pub(super) enum Next {
 
 impl Workers {
     /// No workers yet; at most so many, of which `wanted` work at the same time.
-    pub(super) fn new(wanted: usize, most: usize, linger: Duration) -> Self {
+    pub(super) fn new(wanted: usize, most: usize, spare_time: Duration) -> Self {
         Self {
             wanted,
             most: most.max(wanted),
-            linger,
+            spare_time,
             active: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
@@ -95,7 +95,7 @@ impl Workers {
     /// # Errors
     ///
     /// When the system starts no more threads.
-    pub(super) fn add(&self, run: impl FnOnce(Arc<Mark>) + Send + 'static) -> io::Result<()> {
+    pub(super) fn add(&self, run: impl FnOnce(Arc<WorkerStatus>) + Send + 'static) -> io::Result<()> {
         let mut roster = self.lock();
         if self.active.load(Ordering::SeqCst) >= self.wanted || self.closing.load(Ordering::SeqCst) {
             return Ok(());
@@ -109,8 +109,8 @@ impl Workers {
         if roster.alive >= self.most {
             return Ok(());
         }
-        let mark = Arc::new(Mark::default());
-        let own = Arc::clone(&mark);
+        let status = Arc::new(WorkerStatus::default());
+        let own = Arc::clone(&status);
         // Counted before it runs, for it counts itself out when it is blocked.
         self.active.fetch_add(1, Ordering::SeqCst);
         match thread::Builder::new().name("hearken-worker".into()).spawn(move || run(own)) {
@@ -118,7 +118,7 @@ impl Workers {
                 roster.alive += 1;
                 roster.threads.retain(|thread| !thread.is_finished());
                 roster.threads.push(thread);
-                roster.marks.push(mark);
+                roster.statuses.push(status);
                 Ok(())
             }
             Err(error) => {
@@ -129,7 +129,7 @@ impl Workers {
     }
 
     /// Asks whether this worker is to wait for an event. Where there are enough without it, it is first a spare.
-    pub(super) fn before_wait(&self, mark: &Arc<Mark>) -> Next {
+    pub(super) fn before_wait(&self, status: &Arc<WorkerStatus>) -> Next {
         while self.active.load(Ordering::SeqCst) > self.wanted {
             let mut roster = self.lock();
             if self.active.load(Ordering::SeqCst) <= self.wanted || self.closing.load(Ordering::SeqCst) {
@@ -138,7 +138,7 @@ impl Workers {
             self.active.fetch_sub(1, Ordering::SeqCst);
             roster.spares += 1;
             drop(roster);
-            if self.calls.1.recv_timeout(self.linger) != Err(RecvTimeoutError::Timeout) {
+            if self.calls.1.recv_timeout(self.spare_time) != Err(RecvTimeoutError::Timeout) {
                 continue;
             }
             let mut roster = self.lock();
@@ -149,11 +149,11 @@ impl Workers {
                 continue;
             }
             roster.spares -= 1;
-            roster.leave(mark);
+            roster.leave(status);
             return Next::End;
         }
         if self.closing.load(Ordering::SeqCst) {
-            self.end(mark);
+            self.end(status);
             return Next::End;
         }
         self.waiting.fetch_add(1, Ordering::SeqCst);
@@ -166,13 +166,13 @@ impl Workers {
     }
 
     /// Whether a worker that has waited in vain for long may end, another one waiting still.
-    pub(super) fn may_end(&self, mark: &Arc<Mark>) -> bool {
+    pub(super) fn may_end(&self, status: &Arc<WorkerStatus>) -> bool {
         let mut roster = self.lock();
         if self.waiting.load(Ordering::SeqCst) == 0 || self.active.load(Ordering::SeqCst) < 2 {
             return false;
         }
         self.active.fetch_sub(1, Ordering::SeqCst);
-        roster.leave(mark);
+        roster.leave(status);
         true
     }
 
@@ -188,15 +188,15 @@ impl Workers {
     }
 
     /// Counts out the workers whose handlers have not returned since this was last asked; whether more workers are needed.
-    pub(super) fn count_out_stuck(&self) -> bool {
-        for mark in &self.lock().marks {
-            let turns = mark.turns.load(Ordering::SeqCst);
-            let stuck = turns % 2 == 1 && mark.seen.swap(turns, Ordering::SeqCst) == turns;
-            if stuck && !mark.counted_out.swap(true, Ordering::SeqCst) {
+    pub(super) fn exclude_stuck(&self) -> bool {
+        for status in &self.lock().statuses {
+            let turns = status.turns.load(Ordering::SeqCst);
+            let stuck = turns % 2 == 1 && status.seen.swap(turns, Ordering::SeqCst) == turns;
+            if stuck && !status.excluded.swap(true, Ordering::SeqCst) {
                 self.active.fetch_sub(1, Ordering::SeqCst);
                 // It may have come back in this very moment, and not have seen that it was counted out.
-                if mark.turns.load(Ordering::SeqCst) != turns {
-                    self.come_back(mark);
+                if status.turns.load(Ordering::SeqCst) != turns {
+                    self.include(status);
                 }
             }
         }
@@ -204,39 +204,39 @@ impl Workers {
     }
 
     /// Makes this thread a worker's.
-    pub(super) fn enlist(mark: &Arc<Mark>) {
-        MARK.set(Some(Arc::clone(mark)));
+    pub(super) fn enlist(status: &Arc<WorkerStatus>) {
+        STATUS.set(Some(Arc::clone(status)));
     }
 
     /// Whether this thread is a worker's. A handler may have others.
     pub(super) fn is_worker() -> bool {
-        MARK.with_borrow(Option::is_some)
+        STATUS.with_borrow(Option::is_some)
     }
 
     /// Notes that this thread's worker enters a handler.
     pub(super) fn enter_handler() {
-        MARK.with_borrow(|mark| {
-            if let Some(mark) = mark {
-                mark.turns.fetch_add(1, Ordering::SeqCst);
+        STATUS.with_borrow(|status| {
+            if let Some(status) = status {
+                status.turns.fetch_add(1, Ordering::SeqCst);
             }
         });
     }
 
     /// Notes that this thread's worker is not in a handler any more, or not for a while; whether it was in one.
     pub(super) fn leave_handler(&self) -> bool {
-        MARK.with_borrow(|mark| {
-            let Some(mark) = mark else { return false };
-            let inside = mark.turns.load(Ordering::Relaxed) % 2 == 1;
+        STATUS.with_borrow(|status| {
+            let Some(status) = status else { return false };
+            let inside = status.turns.load(Ordering::Relaxed) % 2 == 1;
             if inside {
-                mark.turns.fetch_add(1, Ordering::SeqCst);
-                self.come_back(mark);
+                status.turns.fetch_add(1, Ordering::SeqCst);
+                self.include(status);
             }
             inside
         })
     }
 
-    fn come_back(&self, mark: &Mark) {
-        if mark.counted_out.load(Ordering::SeqCst) && mark.counted_out.swap(false, Ordering::SeqCst) {
+    fn include(&self, status: &WorkerStatus) {
+        if status.excluded.load(Ordering::SeqCst) && status.excluded.swap(false, Ordering::SeqCst) {
             self.active.fetch_add(1, Ordering::SeqCst);
         }
     }
@@ -269,9 +269,9 @@ impl Workers {
         }
     }
 
-    fn end(&self, mark: &Arc<Mark>) {
+    fn end(&self, status: &Arc<WorkerStatus>) {
         self.active.fetch_sub(1, Ordering::SeqCst);
-        self.lock().leave(mark);
+        self.lock().leave(status);
     }
 
     fn lock(&self) -> MutexGuard<'_, Roster> {
@@ -281,9 +281,9 @@ impl Workers {
 }
 
 impl Roster {
-    fn leave(&mut self, mark: &Arc<Mark>) {
+    fn leave(&mut self, status: &Arc<WorkerStatus>) {
         self.alive -= 1;
-        self.marks.retain(|other| !Arc::ptr_eq(other, mark));
+        self.statuses.retain(|other| !Arc::ptr_eq(other, status));
     }
 }
 
@@ -307,11 +307,11 @@ mod tests {
         events: (Sender<Event>, Receiver<Event>),
     }
 
-    type Event = Box<dyn FnOnce(&Pool, &Arc<Mark>) + Send>;
+    type Event = Box<dyn FnOnce(&Pool, &Arc<WorkerStatus>) + Send>;
 
     impl Pool {
-        fn new(wanted: usize, most: usize, linger: Duration) -> Arc<Self> {
-            let pool = Self { workers: Arc::new(Workers::new(wanted, most, linger)), events: unbounded() };
+        fn new(wanted: usize, most: usize, spare_time: Duration) -> Arc<Self> {
+            let pool = Self { workers: Arc::new(Workers::new(wanted, most, spare_time)), events: unbounded() };
             let pool = Arc::new(pool);
             pool.add();
             pool
@@ -319,23 +319,23 @@ mod tests {
 
         fn add(self: &Arc<Self>) {
             let pool = Arc::clone(self);
-            self.workers.add(move |mark| pool.work(&mark)).unwrap();
+            self.workers.add(move |status| pool.work(&status)).unwrap();
         }
 
-        fn work(self: Arc<Self>, mark: &Arc<Mark>) {
-            Workers::enlist(mark);
-            while self.workers.before_wait(mark) == Next::Wait {
+        fn work(self: Arc<Self>, status: &Arc<WorkerStatus>) {
+            Workers::enlist(status);
+            while self.workers.before_wait(status) == Next::Wait {
                 let event = self.events.1.recv();
                 self.workers.after_wait();
                 let Ok(event) = event else { return };
                 if self.workers.is_short() {
                     self.add();
                 }
-                event(&self, mark);
+                event(&self, status);
             }
         }
 
-        fn submit(&self, event: impl FnOnce(&Pool, &Arc<Mark>) + Send + 'static) {
+        fn submit(&self, event: impl FnOnce(&Pool, &Arc<WorkerStatus>) + Send + 'static) {
             self.events.0.send(Box::new(event)).unwrap();
         }
 
@@ -403,9 +403,9 @@ mod tests {
             assert!(pool.workers.leave_handler());
         });
         inside.recv().unwrap();
-        assert!(!pool.workers.count_out_stuck(), "at the first look it may just have begun");
-        assert!(pool.workers.count_out_stuck(), "at the second it is stuck");
-        assert!(pool.workers.count_out_stuck(), "and is counted out once only");
+        assert!(!pool.workers.exclude_stuck(), "at the first look it may just have begun");
+        assert!(pool.workers.exclude_stuck(), "at the second it is stuck");
+        assert!(pool.workers.exclude_stuck(), "and is counted out once only");
         pool.add();
         let (done, finished) = unbounded();
         pool.submit(move |_, _| done.send(()).unwrap());

@@ -60,7 +60,7 @@ const SHORT_STREAM: usize = 128 * 1024;
 /// And of longer ones so many bytes are held at a time: fewer than are fast, for clients may take their time, and be many.
 const LONG_STREAM: usize = 64 * 1024;
 /// Over TLS so many, head and all: as many as are encrypted at once.
-const SEALED_STREAM: usize = super::tls_stream::SEALED_AT_ONCE;
+const TLS_STREAM: usize = super::tls_stream::ENCRYPTED_AT_ONCE;
 /// What is made as it is read is sent in chunks of at most so many bytes.
 const CHUNK: usize = 32 * 1024;
 /// What the buffer may hold until the next response.
@@ -203,7 +203,7 @@ impl Sink for ConnectionSink<'_> {
     fn read_at_once(&self, length: u64) -> usize {
         // A byte more than there is, so that the end is seen before the buffer is full.
         match usize::try_from(length) {
-            _ if self.connection.is_secure() => SEALED_STREAM,
+            _ if self.connection.is_secure() => TLS_STREAM,
             Ok(length @ ..=SHORT_STREAM) => length + 1,
             _ => LONG_STREAM,
         }

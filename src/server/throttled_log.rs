@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 /// Logs errors, at most one a second.
 #[derive(Debug, Default)]
-pub(super) struct Trouble {
+pub(super) struct ThrottledLog {
     said: Mutex<Option<Instant>>,
 }
 
-impl Trouble {
+impl ThrottledLog {
     /// Logs this, unless something was logged within the last second.
-    pub(super) fn say(&self, what: &str) {
+    pub(super) fn error(&self, what: &str) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if said.is_none_or(|said| said.elapsed() >= Duration::from_secs(1)) {
             *said = Some(Instant::now());
