@@ -107,7 +107,8 @@ impl Address {
     }
 
     /// Wakes the thread that accepts from this listener, so that it sees that the server stops: with a connection, because to
-    /// shut the listener down would reset those that are in its queue.
+    /// shut the listener down would reset those that are in its queue. Only Unix sockets of Linux keep them, and there a
+    /// connection of our own would be counted as one that was cut off.
     pub(super) fn wake(&self, listener: &Socket) {
         let woken = match self {
             Self::Tcp(address) => {
@@ -119,6 +120,7 @@ impl Address {
                 let address = (ip, address.port()).into();
                 TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
             }
+            Self::Unix(_) if refuse_unix_newcomers(listener) => true,
             // Somebody else may listen at the path by now.
             Self::Unix(path) => is_bound_to(listener, path) && UnixStream::connect(path).is_ok(),
         };
@@ -155,8 +157,7 @@ pub(super) fn accept(listener: &Listener, context: &Arc<Context>) {
             listener.set_nonblocking(true)
         }
         Listener::Unix(listener) => {
-            // Linux then refuses who connects, and still gives those in the queue.
-            let _ = SockRef::from(listener).shutdown(Shutdown::Read);
+            refuse_unix_newcomers(&SockRef::from(listener));
             listener.set_nonblocking(true)
         }
     };
@@ -226,6 +227,17 @@ fn refuse_newcomers(listener: &std::net::TcpListener) {
 /// Elsewhere a connection that is made in this very moment is reset.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn refuse_newcomers(_: &std::net::TcpListener) {}
+
+/// Has a Unix socket refuse who connects from now on, and still give those in its queue; whether the system can do that.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn refuse_unix_newcomers(listener: &Socket) -> bool {
+    listener.shutdown(Shutdown::Read).is_ok()
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn refuse_unix_newcomers(_: &Socket) -> bool {
+    false
+}
 
 /// Errors of the one connection.
 fn is_passing(error: &io::Error) -> bool {

@@ -762,6 +762,7 @@ fn a_stop_answers_or_refuses_who_connects_to_a_unix_socket() {
     }
 }
 
+/// Over a Unix socket the connection with which a server woke itself was once counted as one that was cut off.
 #[test]
 fn running_answers_finish_within_the_grace_and_are_cut_after_it() {
     for (grace, finishes) in [(PATIENCE, true), (Duration::ZERO, false)] {
