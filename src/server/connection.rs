@@ -383,11 +383,11 @@ impl Connection {
                 break;
             }
         }
-        let ciphertext = tls.encrypt(&some[..count])?;
+        let encrypted = tls.encrypt(&some[..count])?;
         loop {
             match self.flush_tls(tls) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait_to_write(pace)?,
-                result => return result.map(|()| ciphertext),
+                result => return result.map(|()| encrypted),
             }
         }
     }
