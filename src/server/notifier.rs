@@ -30,7 +30,7 @@ impl Notifier {
         Ok(Self { readable, writable })
     }
 
-    /// Makes the descriptor readable until [`Notifier::clear`].
+    /// Makes the descriptor readable, until that is taken back.
     pub(super) fn notify(&self) {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let end = &self.readable;
