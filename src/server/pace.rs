@@ -24,10 +24,16 @@ pub(super) struct Pace {
 pub(super) struct TooSlow;
 
 impl Pace {
-    /// A transfer that is at this position now. Its first stretch is as long as the grace, later ones three times as long.
+    /// A transfer that is at this position now. Its first stretch is as long as the grace, later ones three times as long, and
+    /// all are longer by what the slack takes at the least rate.
     pub(super) fn new(min_rate: u64, grace: Duration, slack: u64, position: u64) -> Self {
         let min_rate = if grace.is_zero() { 0 } else { min_rate };
-        Self { min_rate, grace, slack, waited: Duration::ZERO, start: position, full: grace }
+        Self::stretch(min_rate, grace, grace, slack, position)
+    }
+
+    fn stretch(min_rate: u64, grace: Duration, length: Duration, slack: u64, position: u64) -> Self {
+        let for_slack = Duration::from_secs(slack.checked_div(min_rate).unwrap_or(0));
+        Self { min_rate, grace, slack, waited: Duration::ZERO, start: position, full: length.saturating_add(for_slack) }
     }
 
     /// How long the peer may go on keeping us waiting before it is judged; `None` is for ever.
@@ -46,12 +52,7 @@ impl Pace {
         if u128::from(moved) < needed {
             return Err(TooSlow);
         }
-        *self = Self {
-            waited: Duration::ZERO,
-            start: position,
-            full: self.grace.saturating_mul(3),
-            ..Self::new(self.min_rate, self.grace, self.slack, position)
-        };
+        *self = Self::stretch(self.min_rate, self.grace, self.grace.saturating_mul(3), self.slack, position);
         Ok(())
     }
 }
@@ -88,7 +89,11 @@ mod tests {
     #[test]
     fn what_went_before_does_not_count_and_slack_does() {
         assert_eq!(Pace::new(1024, GRACE, 0, 1 << 30).waited(GRACE, 1 << 30), Err(TooSlow));
-        assert_eq!(Pace::new(1024, GRACE, 10 << 10, 5).waited(GRACE, 5), Ok(()));
+        let mut slack = Pace::new(1024, GRACE, 20 << 10, 5);
+        assert_eq!(slack.allowance(), Some(seconds(30)), "the slack takes twenty seconds");
+        assert_eq!(slack.waited(seconds(29), 5), Ok(()));
+        assert_eq!(slack.waited(seconds(1), 5), Err(TooSlow));
+        assert_eq!(Pace::new(1024, GRACE, 20 << 10, 5).waited(seconds(30), 5 + (10 << 10)), Ok(()));
     }
 
     #[test]
