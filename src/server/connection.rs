@@ -40,8 +40,8 @@ pub(super) struct Connection {
     pub(super) body: Incoming,
     /// Whether a request was answered already.
     pub(super) answered: bool,
-    /// When what it waits for now began, in milliseconds of the registry: it was opened, or its handshake was done; the head
-    /// began to arrive; everything was said.
+    /// When what it waits for now began, in milliseconds of the registry: it was opened, its handshake was done, a head began to
+    /// arrive, a request was answered, or everything was said.
     pub(super) since: u64,
     /// Whether a head has begun to arrive.
     head_begun: bool,

@@ -3,7 +3,8 @@
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Instant, SystemTime};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::Context;
 use super::body::{Incoming, UnreadBody};
@@ -36,7 +37,7 @@ pub(super) enum Outcome {
 
 /// Answers a request. `None` when a handler has kept the request, and the connection with it.
 pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Option<(Box<Connection>, Outcome)> {
-    let context = std::sync::Arc::clone(&connection.context);
+    let context = Arc::clone(&connection.context);
     let started = context.access_log.is_some().then(Instant::now);
     let judged = framing::read(&head);
     let (method, version, target) = (head.method().clone(), head.version(), head.target_parts().clone());
@@ -46,7 +47,7 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
     };
     connection.head = Some(head);
     connection.body = Incoming::new(length, expects_continue, &context.settings);
-    let (peer, secure) = (connection.peer(), connection.is_secure());
+    let (token, peer, secure) = (connection.token(), connection.peer(), connection.is_secure());
 
     let mut request = Request::assemble(method.clone(), version, target, length, connection);
     request.set_connection(peer, secure);
@@ -57,14 +58,12 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
         Some(error) => handlers::fail(error, &request),
     };
     let record = context.access_log.as_ref().map(|_| Record::begin(&request, SystemTime::now()));
-    let left = request.into_source();
-    let mut connection = match (left as Box<dyn Any>).downcast::<Connection>() {
-        Ok(connection) => connection,
-        Err(_) => {
-            context.workers.leave_handler();
-            log::error!("a handler has kept its request, which is not answered");
-            return None;
-        }
+    let left: Box<dyn Any> = request.into_source();
+    // A handler may have put another request in its place, be it that of another client, who is not to get this answer.
+    let Some(mut connection) = left.downcast::<Connection>().ok().filter(|left| left.token() == token) else {
+        context.workers.leave_handler();
+        log::error!("a handler has kept its request, which is not answered");
+        return None;
     };
     let unread = if refused { UnreadBody::Close } else { connection.body.unread(context.settings.max_body) };
     let stays =
@@ -109,7 +108,7 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
 
 /// Answers what is no request, with this error, as the connection's last answer.
 pub(super) fn refuse(connection: &mut Connection, error: HttpError) -> Outcome {
-    let context = std::sync::Arc::clone(&connection.context);
+    let context = Arc::clone(&connection.context);
     let line = connection.partial_head().request_line(connection.input());
     // Even a refusal of HEAD has no body, which the client would take for another answer.
     let method = if line.starts_with(b"HEAD ") { Method::Head } else { Method::Get };
@@ -122,7 +121,7 @@ pub(super) fn refuse(connection: &mut Connection, error: HttpError) -> Outcome {
     if let Some(log) = &context.access_log {
         let sent = result.as_ref().map_or(0, |sent| sent.body);
         let record = Record::of_no_request(connection.peer(), line, SystemTime::now());
-        log.write(&record.end(status, sent, std::time::Duration::ZERO));
+        log.write(&record.end(status, sent, Duration::ZERO));
     }
     if result.is_ok() { Outcome::Linger } else { Outcome::Abort }
 }

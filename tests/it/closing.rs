@@ -170,6 +170,32 @@ fn a_body_may_be_read_on_another_thread() {
     assert_eq!(server.shutdown(PATIENCE).cut, 0);
 }
 
+/// A handler that mixes up the requests of two clients: none of them gets the other's answer.
+#[test]
+fn an_answer_goes_to_the_client_who_asked_or_to_nobody() {
+    let other: Mutex<Option<Request>> = Mutex::new(None);
+    let swap = move |request: &mut Request| {
+        let answer = Response::text(request.path().to_owned());
+        let mut other = other.lock().unwrap();
+        let theirs = other.take().unwrap_or_else(|| Request::get("/"));
+        *other = Some(std::mem::replace(request, theirs));
+        answer
+    };
+    let server = Server::bind("127.0.0.1:0").unwrap().serve(swap).unwrap();
+    let mut clients: Vec<_> = (0..10)
+        .map(|number| {
+            let mut wire = Wire::connect(server.address());
+            wire.send(format!("GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n"));
+            wire
+        })
+        .collect();
+    // The last one is still kept when the server stops.
+    let _ = server.shutdown(Duration::ZERO);
+    for wire in &mut clients {
+        assert!(wire.try_reply().is_none());
+    }
+}
+
 #[test]
 fn a_log_that_takes_nothing_does_not_hold_up_a_stop() {
     struct Stuck(Mutex<mpsc::Receiver<()>>);
