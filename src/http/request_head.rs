@@ -63,7 +63,8 @@ impl From<LineError> for HeadError {
     }
 }
 
-/// Reads a head as it arrives. Each byte is looked at once, and nothing is kept of them but where the parts are.
+/// Reads a head as it arrives. Nothing is kept of its bytes but where the parts are, and but for the request line, in which the
+/// end of the target is looked for each time, each byte is looked at once.
 #[derive(Debug, Default)]
 pub(crate) struct HeadParser {
     /// Where the request line starts, behind the empty lines.
