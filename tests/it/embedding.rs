@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use hearken::{AccessLog, LogFormat, Request, Response, Router, Server, Settings};
 
-use crate::support::{PATIENCE, Wire, alone, ask, get, until};
+use crate::support::{Lines, PATIENCE, Wire, alone, ask, get, until};
 
 fn app() -> Router {
     Router::new()
@@ -185,17 +185,7 @@ fn addresses_that_cannot_be_taken_are_named() {
 #[test]
 fn each_request_is_logged_once() {
     let (lines, log) = mpsc::channel();
-    struct Out(mpsc::Sender<String>);
-    impl std::io::Write for Out {
-        fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
-            self.0.send(String::from_utf8(buffer.to_vec()).unwrap()).unwrap();
-            Ok(buffer.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let log_to = AccessLog::new(LogFormat::Common, Out(lines)).unwrap();
+    let log_to = AccessLog::new(LogFormat::Common, Lines(lines)).unwrap();
     let server = Server::bind("127.0.0.1:0").unwrap().access_log(log_to).serve(app()).unwrap();
     get(server.address(), "/hello?a=%0a");
     ask(server.address(), "HEAD", "/hello", &[], b"");

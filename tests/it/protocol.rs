@@ -7,7 +7,7 @@ use std::sync::mpsc;
 
 use hearken::{AccessLog, HttpError, LogFormat, Request, Response, Router, Server, Settings};
 
-use crate::support::{PATIENCE, Place, Wire};
+use crate::support::{Lines, PATIENCE, Place, Wire};
 
 fn app() -> Router {
     let echo = |request: &mut Request| Ok::<_, HttpError>(Response::bytes(request.read_body()?));
@@ -502,17 +502,7 @@ fn large_bodies_come_back_whole() {
 #[test]
 fn refusals_are_logged() {
     let (lines, log) = mpsc::channel();
-    struct Out(mpsc::Sender<String>);
-    impl std::io::Write for Out {
-        fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
-            self.0.send(String::from_utf8(buffer.to_vec()).unwrap()).unwrap();
-            Ok(buffer.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let log_to = AccessLog::new(LogFormat::Common, Out(lines)).unwrap();
+    let log_to = AccessLog::new(LogFormat::Common, Lines(lines)).unwrap();
     let settings = Settings::default().head_timeout(std::time::Duration::from_millis(100));
     let server = Server::bind("127.0.0.1:0").unwrap().settings(settings).access_log(log_to).serve(app()).unwrap();
     let requests = [

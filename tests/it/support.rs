@@ -6,7 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use hearken::{Server, Settings, Stopped, Tls};
@@ -160,6 +160,20 @@ pub(crate) fn skip(test: &str, missing: &str) {
 /// An address where nobody listens, nor will by chance: no other test uses this loopback address.
 pub(crate) fn unused_address() -> SocketAddr {
     TcpListener::bind("127.0.0.99:0").unwrap().local_addr().unwrap()
+}
+
+/// Where an access log of a test goes: each write is sent on.
+pub(crate) struct Lines(pub(crate) mpsc::Sender<String>);
+
+impl io::Write for Lines {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.0.send(String::from_utf8(buffer.to_vec()).unwrap()).unwrap();
+        Ok(buffer.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A connection on which HTTP is spoken by hand.
