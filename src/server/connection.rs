@@ -486,9 +486,9 @@ impl Connection {
         let mut total = 0;
         BUFFERS.with_borrow_mut(|buffers| {
             let ciphertext = &mut buffers.ciphertext;
-            ciphertext.reserve_exact(READ_AT_ONCE * 2);
             loop {
                 ciphertext.clear();
+                ciphertext.reserve_exact(READ_AT_ONCE * 2);
                 match self.socket.read_spare(ciphertext) {
                     Ok(0) => return Arrival::End,
                     Ok(read) => {
