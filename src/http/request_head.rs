@@ -173,8 +173,10 @@ impl HeadParser {
         {
             let target = &line[space + 1..];
             let most = limits.max_target + 1;
-            if !target.iter().take(most).any(|byte| matches!(byte, b' ' | b'\r' | b'\n')) {
-                return (left.min(space + 1 + most), HeadError::TargetTooLong(limits.max_target));
+            let ends = target.iter().take(most).any(|byte| matches!(byte, b' ' | b'\r' | b'\n'));
+            // Where the whole head ends first, that is what is too long, whatever is still to come of the target.
+            if !ends && space + 1 + most < left {
+                return (space + 1 + most, HeadError::TargetTooLong(limits.max_target));
             }
         }
         (left, HeadError::TooLarge)
@@ -420,6 +422,16 @@ mod tests {
                 "while it arrives",
             ),
             ("G".repeat(600).into_bytes(), Err(HeadError::TooLarge), "a method without end"),
+            (
+                line(&format!("{} /{} HTTP/1.1", "G".repeat(420), "x".repeat(99))),
+                Err(HeadError::TooLarge),
+                "all in all",
+            ),
+            (
+                line(&format!("{} /{} HTTP/1.1", "G".repeat(420), "x".repeat(80))),
+                Err(HeadError::TooLarge),
+                "though it ends",
+            ),
         ];
         for (input, expected, why) in table {
             let shown = String::from_utf8_lossy(&input).into_owned();
