@@ -76,9 +76,9 @@ impl Settings {
     }
 
     /// The most connections that are open at the same time; at least 1. When there are as many, those that have been idle for
-    /// longest are closed to make room; when none is idle, new ones wait in the system's queue. Whatever is set here, there are
-    /// no more than the process's limit on open files allows: one each, and a quarter of them (at most 1024) is left for other
-    /// things. Defaults to 4096.
+    /// longest are closed to make room, and each answer is the last of its connection; when none is idle, new ones wait in the
+    /// system's queue. Whatever is set here, there are no more than the process's limit on open files allows: one each, and a
+    /// quarter of them (at most 1024) is left for other things. Defaults to 4096.
     #[must_use]
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections.max(1);

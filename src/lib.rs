@@ -27,8 +27,8 @@
 //! # The way of a request
 //!
 //! ```text
-//! listener ──▶ pool ──▶ connection ──▶ router ──▶ handler ──▶ writer ──▶ log
-//! (accept)  (crossbeam)  (one worker)  (method, path)  (Request → Response)
+//! acceptor ──▶ worker ──▶ router ──▶ handler ──▶ writer ──▶ log
+//! (crossbeam)  (epoll)   (method, path)  (Request → Response)
 //! ```
 //!
 //! Nothing but the server writes to a socket. What is in `http` touches neither sockets nor files nor the clock.
