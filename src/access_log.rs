@@ -1,9 +1,7 @@
-//! The access log: one line a request, in a format that log tools know, written by a thread of its own.
+//! The access log: one line a request, in a format that log tools know, written by a `LogWriter`.
 
 use std::fmt::Write as _;
 use std::io::Write;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
 use crate::error::Error;
@@ -11,6 +9,7 @@ use crate::http::date;
 use crate::http::peer::Peer;
 use crate::http::request::Request;
 use crate::http::status::Status;
+use crate::log_writer::LogWriter;
 
 /// The form of the lines of an access log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,44 +24,12 @@ pub enum LogFormat {
 
 /// Writes a line for each request. Of a request's header fields it writes `Referer` and `User-Agent` and no others.
 ///
-/// The lines are collected, and a thread of its own writes them: a slow disk or terminal does not hold up a worker. When more
-/// than 1 MiB is waiting, lines are left out, and a line says how many.
+/// The lines are written as a [`LogWriter`] does it: a slow disk or terminal does not hold up a worker, and when more than 1 MiB
+/// is waiting, lines are left out, and a line says how many.
 pub struct AccessLog {
     format: LogFormat,
-    shared: Arc<Shared>,
-    /// `None` once the log is being dropped.
-    thread: Option<JoinHandle<()>>,
+    writer: LogWriter,
 }
-
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    waiting: Vec<u8>,
-    left_out: usize,
-    writing: bool,
-    closed: bool,
-    /// Whether the thread has ended, be it by a panic of what it writes to.
-    ended: bool,
-}
-
-/// Tells, however the thread ends, that it has.
-struct Ending<'a>(&'a Shared);
-
-impl Drop for Ending<'_> {
-    fn drop(&mut self) {
-        self.0.lock().ended = true;
-        self.0.changed.notify_all();
-    }
-}
-
-/// How long the end of a log waits for what it is written to.
-const MOST_PATIENCE: Duration = Duration::from_secs(1);
-
-const MOST_WAITING: usize = 1024 * 1024;
 
 /// What a line of the log is made from.
 pub(crate) struct Record {
@@ -84,79 +51,17 @@ impl AccessLog {
     ///
     /// [`Error::Thread`] when the system has no thread left.
     pub fn new(format: LogFormat, out: impl Write + Send + 'static) -> Result<Self, Error> {
-        let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() });
-        let writer = Arc::clone(&shared);
-        let run = move || writer.write_out(out);
-        let thread = thread::Builder::new().name("hearken-log".into()).spawn(run).map_err(Error::Thread)?;
-        Ok(Self { format, shared, thread: Some(thread) })
+        let writer = LogWriter::new(out, |lines| format!("{lines} requests were not logged"))?;
+        Ok(Self { format, writer })
     }
 
     pub(crate) fn write(&self, record: &Record) {
-        let line = render(self.format, record);
-        let mut state = self.shared.lock();
-        if state.waiting.len() + line.len() > MOST_WAITING {
-            state.left_out += 1;
-            return;
-        }
-        state.waiting.extend_from_slice(line.as_bytes());
-        if !state.writing {
-            self.shared.changed.notify_all();
-        }
+        self.writer.write(&render(self.format, record));
     }
 
-    /// Waits until everything that was logged has been written, but not for long: where the log goes may take nothing any more.
+    /// Waits until everything that was logged has been written, as long as a [`LogWriter`] does.
     pub(crate) fn flush(&self) {
-        let state = self.shared.lock();
-        let wait = |state: &mut State| (!state.waiting.is_empty() || state.writing) && !state.ended;
-        let waited = self.shared.changed.wait_timeout_while(state, MOST_PATIENCE, wait);
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
-    }
-}
-
-impl Drop for AccessLog {
-    fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        state.closed = true;
-        self.shared.changed.notify_all();
-        // It writes what is left and ends. One that cannot write it is left behind.
-        let waited = self.shared.changed.wait_timeout_while(state, MOST_PATIENCE, |state| !state.ended);
-        let ended = waited.unwrap_or_else(PoisonError::into_inner).0.ended;
-        if let Some(thread) = self.thread.take().filter(|_| ended) {
-            // Should the writer have panicked, there is nothing to be done.
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Shared {
-    fn write_out(&self, mut out: impl Write) {
-        let _ending = Ending(self);
-        let mut taken = Vec::new();
-        loop {
-            let mut state = self.lock();
-            state.writing = false;
-            self.changed.notify_all();
-            while state.waiting.is_empty() {
-                if state.closed {
-                    return;
-                }
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-            }
-            std::mem::swap(&mut taken, &mut state.waiting);
-            let left_out = std::mem::take(&mut state.left_out);
-            state.writing = true;
-            drop(state);
-            if left_out > 0 {
-                taken.extend_from_slice(format!("{left_out} requests were not logged\n").as_bytes());
-            }
-            // A log that cannot be written is no reason to stop serving, and there is nowhere to say so.
-            let _ = out.write_all(&taken).and_then(|()| out.flush());
-            taken.clear();
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.writer.flush();
     }
 }
 
@@ -272,8 +177,6 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
-
     use super::*;
     use crate::http::method::Method;
 
@@ -326,51 +229,5 @@ mod tests {
         assert_eq!(value["milliseconds"], 34);
         assert_eq!(line.matches('\n').count(), 1);
         assert!(!line.contains("secret") && !line.contains("c2VjcmV0"), "{line}");
-    }
-
-    /// Sends each write on, and takes none before it is told to.
-    struct Slow {
-        go: mpsc::Receiver<()>,
-        lines: mpsc::Sender<Vec<u8>>,
-    }
-
-    impl Write for Slow {
-        fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
-            self.go.recv().unwrap();
-            self.lines.send(buffer.to_vec()).unwrap();
-            Ok(buffer.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn a_slow_log_holds_nobody_up_and_counts_what_it_leaves_out() {
-        let (go, wait) = mpsc::channel();
-        let (lines, written) = mpsc::channel();
-        let log = AccessLog::new(LogFormat::Common, Slow { go: wait, lines }).unwrap();
-        let record = record();
-        let line = render(LogFormat::Common, &record);
-        // Twice what may wait, and what may be in the writer's hands, is more than is kept.
-        let all = 3 * MOST_WAITING / line.len();
-        for _ in 0..all {
-            log.write(&record);
-        }
-        let _ = go.send(());
-        let _ = go.send(());
-        let _ = go.send(());
-        log.flush();
-        let text: Vec<u8> = written.try_iter().flatten().collect();
-        let text = String::from_utf8(text).unwrap();
-        let kept = text.matches("POST").count();
-        let left_out: usize = text
-            .lines()
-            .filter_map(|line| line.strip_suffix(" requests were not logged"))
-            .map(|number| number.parse::<usize>().unwrap())
-            .sum();
-        assert_eq!(kept + left_out, all);
-        assert!(left_out > 0);
     }
 }

@@ -43,7 +43,8 @@
 //!
 //! All are on by default; a program that embeds the library sets `default-features = false` and picks.
 //!
-//! Messages about connections and failures go to the [`log`] facade.
+//! Messages about connections and failures go to the [`log`] facade. A logger that waits for a terminal or a disk holds up whoever
+//! logs, the watchdog included: one that writes through a [`LogWriter`] does not.
 
 mod access_log;
 #[cfg(feature = "client")]
@@ -52,6 +53,7 @@ mod config;
 mod error;
 mod handlers;
 mod http;
+mod log_writer;
 mod router;
 mod server;
 #[cfg(feature = "tls")]
@@ -83,6 +85,7 @@ pub use http::request::{Body, Request};
 pub use http::response::Response;
 pub use http::status::Status;
 pub use http::{conditional, date, range};
+pub use log_writer::LogWriter;
 pub use router::Router;
 pub use server::{Builder, Server, Stopped, Stopper};
 #[cfg(feature = "tls")]

@@ -9,6 +9,7 @@ mod closing;
 mod cors;
 mod crash;
 mod crossed;
+mod diagnostics;
 mod directories;
 mod embedding;
 mod examples;

@@ -1,30 +1,55 @@
-//! Where the library's messages go: stderr, one line each.
+//! Where messages go, the library's and those of panics: to stderr, one line each, written by a thread of its own.
 
-use std::io::Write as _;
+use std::io;
+use std::panic::{self, PanicHookInfo};
+use std::sync::OnceLock;
 
+use hearken::LogWriter;
 use log::{LevelFilter, Log, Metadata, Record};
 
-struct Stderr;
+/// The program's logger. Nobody who logs waits for stderr, which may be a pipe that nobody reads.
+struct Logger(OnceLock<LogWriter>);
 
-impl Log for Stderr {
+static LOGGER: Logger = Logger(OnceLock::new());
+
+impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.target().starts_with("hearken")
     }
 
     fn log(&self, record: &Record<'_>) {
-        if self.enabled(record.metadata()) {
-            // A stderr that is gone is no reason to stop serving. Text that came from a client keeps to its line.
+        if self.enabled(record.metadata())
+            && let Some(writer) = self.0.get()
+        {
+            // Text that came from a client keeps to its line.
             let text = record.args().to_string().replace(char::is_control, "\u{fffd}");
             let level = record.level().as_str().to_ascii_lowercase();
-            let _ = writeln!(std::io::stderr().lock(), "hearken: {level}: {text}");
+            writer.write(&format!("hearken: {level}: {text}\n"));
         }
     }
 
-    fn flush(&self) {}
+    fn flush(&self) {
+        if let Some(writer) = self.0.get() {
+            writer.flush();
+        }
+    }
 }
 
 /// Shows messages of this level and above from here on.
-pub(crate) fn install(level: LevelFilter) {
-    log::set_logger(&Stderr).expect("it is installed once, by main");
+///
+/// # Errors
+///
+/// When the system has no thread left to write them.
+pub(crate) fn install(level: LevelFilter) -> Result<(), hearken::Error> {
+    let writer = LogWriter::new(io::stderr(), |lines| format!("hearken: warn: {lines} messages were not logged"))?;
+    LOGGER.0.get_or_init(|| writer);
+    log::set_logger(&LOGGER).expect("it is installed once, by main");
     log::set_max_level(level);
+    // The hook that is there by default writes to stderr itself, and waits for it.
+    panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+fn log_panic(info: &PanicHookInfo<'_>) {
+    log::error!(target: "hearken", "{}", info.to_string().replace('\n', " "));
 }

@@ -30,12 +30,14 @@ const CERTS: &str = "certs";
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    logger::install(match (args.quiet, args.verbose) {
+    let level = match (args.quiet, args.verbose) {
         (true, _) => LevelFilter::Error,
         (_, true) => LevelFilter::Debug,
         _ => LevelFilter::Warn,
-    });
-    match run(&args) {
+    };
+    let result = logger::install(level).map_err(Into::into).and_then(|()| run(&args));
+    log::logger().flush();
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("hearken: {error}");

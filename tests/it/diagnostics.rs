@@ -1,0 +1,42 @@
+//! What the program says on stderr, and what becomes of it where nobody reads that.
+
+use std::io::{self, PipeReader, PipeWriter, Write as _};
+use std::process::Stdio;
+
+use crate::support::{Program, Wire, ask, hearken};
+
+/// A pipe that takes nothing more.
+fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, mut writer) = io::pipe().unwrap();
+    rustix::io::ioctl_fionbio(&writer, true).unwrap();
+    while writer.write(&[b'x'; 4096]).is_ok() {}
+    rustix::io::ioctl_fionbio(&writer, false).unwrap();
+    (reader, writer)
+}
+
+#[test]
+fn a_stderr_that_nobody_reads_holds_nothing_up() {
+    let (reader, writer) = full_pipe();
+    let mut command = hearken();
+    command.args(["--verbose", "--port", "0", "--head-timeout", "0.2", "--grace", "3600", "--auth", "ada:secret"]);
+    let mut program = Program::start(command.stderr(Stdio::from(writer)), 1);
+    let address = program.address();
+
+    // More wrong passwords than there are workers.
+    let statuses: Vec<_> =
+        (0..12).map(|_| ask(address, "GET", "/", &[("Authorization", "Basic YWRhOndyb25n")], b"").status).collect();
+    assert_eq!((statuses[0], statuses[11]), (401, 429), "{statuses:?}");
+    let mut late = Wire::connect(address);
+    late.send("GET / HTTP/1.1\r\nHost: loc");
+    assert_eq!(late.reply().status, 408, "deadlines strike");
+    // Each is logged, and each connection too: more than may wait to be written.
+    for _ in 0..6000 {
+        let mut wire = Wire::connect(address);
+        wire.send(format!("GET /{} HTTP/1.0\r\n\r\n", "x".repeat(150)));
+        assert_eq!(wire.reply().status, 401);
+    }
+
+    program.signal("TERM");
+    assert!(program.wait().success());
+    drop(reader);
+}
