@@ -74,6 +74,8 @@ pub use handlers::notes::Notes;
 pub use handlers::store::Durability;
 pub use handlers::write_file::WriteFile;
 pub use handlers::{Handler, IntoOutcome};
+pub use http::body_channel::{BodySender, Disconnected};
+pub use http::connection::Connection;
 pub use http::cors::OriginError;
 pub use http::error::HttpError;
 pub use http::headers::Headers;

@@ -4,9 +4,11 @@ pub(crate) mod accept;
 #[cfg(feature = "auth")]
 pub(crate) mod authorization;
 pub(crate) mod body;
+pub(crate) mod body_channel;
 pub(crate) mod byteranges;
 pub(crate) mod chunked;
 pub mod conditional;
+pub(crate) mod connection;
 pub(crate) mod cors;
 pub mod date;
 pub(crate) mod disposition;

@@ -25,6 +25,13 @@ impl Peer {
     }
 }
 
+impl Peer {
+    /// Whether it is on this machine: a loopback address, or a Unix socket.
+    pub fn is_local(self) -> bool {
+        self.ip().is_none_or(|ip| ip.is_loopback())
+    }
+}
+
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

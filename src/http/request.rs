@@ -6,6 +6,7 @@ use std::fmt;
 use std::io::{self, Read};
 
 use super::body::{BodyError, BodyLength};
+use super::connection::Connection;
 use super::error::HttpError;
 use super::headers::{Headers, Text};
 use super::method::{Method, Version};
@@ -25,6 +26,8 @@ pub(crate) trait Source: Any + Send {
     fn field_bytes(&self, index: usize) -> Option<&[u8]>;
     /// The trailer fields. There are none before the body was read to its end.
     fn trailers(&self) -> &[(String, Vec<u8>)];
+    /// The connection that it comes over.
+    fn connection(&self) -> Connection;
     /// Reads on in the body. `Ok(0)` is its proper end, and only that.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError>;
 }
@@ -184,6 +187,11 @@ impl Request {
     /// The client's end of the connection; `None` for a request that came over none.
     pub fn peer(&self) -> Option<Peer> {
         self.peer
+    }
+
+    /// The connection, to ask whether anybody still waits for the answer.
+    pub fn connection(&self) -> Connection {
+        self.source.connection()
     }
 
     /// The user whose password came with the request, where one was asked for.
@@ -353,6 +361,10 @@ impl Source for Canned {
 
     fn trailers(&self) -> &[(String, Vec<u8>)] {
         &[]
+    }
+
+    fn connection(&self) -> Connection {
+        Connection::default()
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {

@@ -7,6 +7,8 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::body_channel::{BodySender, Pieces, body_channel};
+use super::connection::Connection;
 use super::head;
 use super::headers::{FieldError, Headers, Text};
 use super::status::Status;
@@ -35,6 +37,7 @@ pub(crate) enum ResponseBody {
     Bytes(Cow<'static, [u8]>),
     Shared(Arc<[u8]>, Range<usize>),
     Stream { reader: Box<dyn Payload>, length: Option<u64> },
+    Channel(Pieces),
 }
 
 /// What a body is read from. The server looks for types that it knows a faster way for than reading them.
@@ -83,6 +86,35 @@ impl Response {
     /// (to HTTP/1.0 clients: until the connection closes). No media type is set.
     pub fn stream(reader: impl Read + Send + 'static, length: Option<u64>) -> Self {
         Self { body: ResponseBody::Stream { reader: Box::new(reader), length }, ..Self::new(Status::OK) }
+    }
+
+    /// 200 with what is sent to the [`BodySender`], by whatever thread and whenever: in chunks, each piece at once. At most
+    /// `capacity` pieces wait to be written; with 0 a sender waits until its piece is taken. No media type is set.
+    ///
+    /// A worker waits for the pieces, with another one in its place. The body is cut short when the server's stop cuts off what
+    /// still runs, and when the client leaves, which is noticed within 250 ms; from then on the sender is told so.
+    ///
+    /// ```
+    /// use std::thread;
+    /// use std::time::Duration;
+    /// use hearken::{Request, Response};
+    ///
+    /// fn clock(_: &mut Request) -> Response {
+    ///     let (sender, response) = Response::channel(4);
+    ///     thread::spawn(move || {
+    ///         let mut seconds = 0;
+    ///         while sender.send(format!("{seconds}\n")).is_ok() {
+    ///             thread::sleep(Duration::from_secs(1));
+    ///             seconds += 1;
+    ///         }
+    ///     });
+    ///     response.with_header("Content-Type", "text/plain")
+    /// }
+    /// # let _ = clock(&mut Request::get("/"));
+    /// ```
+    pub fn channel(capacity: usize) -> (BodySender, Self) {
+        let (sender, pieces) = body_channel(capacity);
+        (sender, Self { body: ResponseBody::Channel(pieces), ..Self::new(Status::OK) })
     }
 
     /// A redirect of this status to a URL or a path, which must be percent-encoded already.
@@ -136,6 +168,7 @@ impl Response {
             ResponseBody::Bytes(bytes) => Some(bytes.len() as u64),
             ResponseBody::Shared(_, range) => Some(range.len() as u64),
             ResponseBody::Stream { length, .. } => *length,
+            ResponseBody::Channel(_) => None,
         }
     }
 
@@ -145,15 +178,14 @@ impl Response {
     ///
     /// What reading the stream fails with.
     pub fn read_bytes(&mut self) -> io::Result<Vec<u8>> {
+        let mut read = Vec::new();
         match &mut self.body {
-            ResponseBody::Bytes(bytes) => Ok(bytes.to_vec()),
-            ResponseBody::Shared(bytes, range) => Ok(bytes[range.clone()].to_vec()),
-            ResponseBody::Stream { reader, .. } => {
-                let mut bytes = Vec::new();
-                reader.read_to_end(&mut bytes)?;
-                Ok(bytes)
-            }
-        }
+            ResponseBody::Bytes(bytes) => return Ok(bytes.to_vec()),
+            ResponseBody::Shared(bytes, range) => return Ok(bytes[range.clone()].to_vec()),
+            ResponseBody::Stream { reader, .. } => reader.read_to_end(&mut read)?,
+            ResponseBody::Channel(pieces) => pieces.read_for(Connection::default()).read_to_end(&mut read)?,
+        };
+        Ok(read)
     }
 
     /// The whole body as text, invalid UTF-8 replaced.
@@ -172,7 +204,7 @@ impl Response {
 
     /// Whether the body is read while it is sent.
     pub(crate) fn is_stream(&self) -> bool {
-        matches!(self.body, ResponseBody::Stream { .. })
+        matches!(self.body, ResponseBody::Stream { .. } | ResponseBody::Channel(_))
     }
 
     pub(crate) fn into_body(self) -> ResponseBody {

@@ -7,6 +7,7 @@ use super::pace::Pace;
 use crate::config::Settings;
 use crate::http::body::{BodyError, BodyLength};
 use crate::http::chunked::ChunkedDecoder;
+use crate::http::connection::Connection as Handle;
 use crate::http::request::{Source, Trailers};
 
 /// How far the body of a request has been read.
@@ -280,5 +281,9 @@ impl Source for Connection {
 
     fn trailers(&self) -> &[(String, Vec<u8>)] {
         &self.body.trailers
+    }
+
+    fn connection(&self) -> Handle {
+        self.handle()
     }
 }

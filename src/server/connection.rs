@@ -9,10 +9,12 @@ use std::time::Instant;
 use super::Context;
 use super::body::Incoming;
 use super::lingering::Lingering;
+use super::link::ConnectionLink;
 use super::pace::Pace;
 use super::registry::{Phase, Token};
 use super::socket::{Interest, Socket, Waited};
 use super::tls_stream::{ENCRYPTED_AT_ONCE, TlsStream};
+use crate::http::connection::Connection as Handle;
 use crate::http::peer::Peer;
 use crate::http::request_head::{HeadError, HeadParser, RequestHead};
 
@@ -38,8 +40,9 @@ pub(super) struct Connection {
     /// The head of the request that is being answered.
     pub(super) head: Option<RequestHead>,
     pub(super) body: Incoming,
-    /// Whether a request was answered already.
-    pub(super) answered: bool,
+    /// When it was opened, in milliseconds of the registry, and how many requests were answered since.
+    opened: u64,
+    pub(super) answers: u32,
     /// When what it waits for now began, in milliseconds of the registry: it was opened, its handshake was done, a head began to
     /// arrive, a request was answered, or everything was said.
     pub(super) since: u64,
@@ -114,7 +117,8 @@ impl Connection {
             parser: HeadParser::default(),
             head: None,
             body: Incoming::none(),
-            answered: false,
+            opened: since,
+            answers: 0,
             since,
             head_begun: false,
             lingering: None,
@@ -135,6 +139,11 @@ impl Connection {
 
     pub(super) fn peer(&self) -> Peer {
         self.peer
+    }
+
+    /// What handlers ask about the connection.
+    pub(super) fn handle(&self) -> Handle {
+        Handle::new(ConnectionLink::new(&self.context, &self.socket))
     }
 
     pub(super) fn is_secure(&self) -> bool {
@@ -189,6 +198,11 @@ impl Connection {
         Ok(Some(self.parser.finish(bytes)))
     }
 
+    /// Whether another request may be on its way: on average the client has sent one within so many milliseconds.
+    pub(super) fn is_conversing(&self, pause: u64) -> bool {
+        self.answers > 1 && (self.since - self.opened) / u64::from(self.answers - 1) < pause
+    }
+
     /// Takes the buffers of a request that was answered, for the next one.
     pub(super) fn reuse(&mut self, head: RequestHead) {
         let (mut bytes, buffers) = head.into_buffers();
@@ -221,7 +235,7 @@ impl Connection {
             }
             return Phase::Head;
         }
-        if self.answered { Phase::Idle } else { Phase::Fresh }
+        if self.answers > 0 { Phase::Idle } else { Phase::Fresh }
     }
 
     /// Reads on, without waiting.

@@ -47,10 +47,12 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
     };
     connection.head = Some(head);
     connection.body = Incoming::new(length, expects_continue, &context.settings);
+    connection.socket().progress.begin_answer();
     let (token, peer, secure) = (connection.token(), connection.peer(), connection.is_secure());
 
     let mut request = Request::assemble(method.clone(), version, target, length, connection);
     request.set_connection(peer, secure);
+    Workers::note_request(method.as_str(), request.target());
     Workers::enter_handler();
     let refused = refusal.is_some();
     let response = match refusal {
@@ -75,6 +77,7 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
     // A stream is the handler's own code too.
     let sent = catch_unwind(AssertUnwindSafe(|| writer::send(connection.as_mut(), out)));
     context.workers.leave_handler();
+    connection.socket().progress.end_answer();
     let result = sent.unwrap_or_else(|panic| {
         Err(Failure::Body(io::Error::other(format!("the stream panicked: {}", panic_text(panic.as_ref())))))
     });
@@ -82,7 +85,7 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
         let sent = result.as_ref().map_or(0, |sent| sent.body);
         log.write(&record.end(status, sent, started.elapsed()));
     }
-    connection.answered = true;
+    connection.answers = connection.answers.saturating_add(1);
     // From here on the time runs in which the rest of the body, or another request, has to come.
     connection.since = context.registry.now();
     let outcome = match result {

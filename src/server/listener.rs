@@ -118,7 +118,7 @@ impl Address {
                     ip => ip,
                 };
                 let address = (ip, address.port()).into();
-                TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
+                TcpStream::connect_timeout(&address, WAKING).is_ok()
             }
             Self::Unix(_) if refuse_unix_newcomers(listener) => true,
             // Somebody else may listen at the path by now.
@@ -129,6 +129,9 @@ impl Address {
         }
     }
 }
+
+/// How long waking a thread that accepts may take. It is much where the queue of the listener is full.
+const WAKING: Duration = Duration::from_millis(100);
 
 fn bind_one(address: SocketAddr) -> io::Result<Bound> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
@@ -202,7 +205,7 @@ fn accept_one(listener: &Listener) -> io::Result<(OwnedFd, Peer)> {
 }
 
 /// How long a handshake that has begun when the server stops may take.
-const HANDSHAKES: Duration = Duration::from_millis(50);
+const HANDSHAKES: Duration = Duration::from_millis(5);
 
 /// Lets no new handshake begin. The client's system tries again after a second, and is refused then.
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -8,13 +8,17 @@ mod body;
 mod connection;
 mod exchange;
 mod lingering;
+mod link;
 mod listener;
 mod notifier;
 mod pace;
 mod poller;
+mod progress;
 mod registry;
 mod scheduling;
+mod signal;
 mod socket;
+mod thread;
 mod throttled_log;
 mod timers;
 #[cfg(not(feature = "tls"))]
@@ -33,7 +37,6 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -53,13 +56,16 @@ use listener::{Address, Bound};
 use notifier::Notifier;
 use poller::Poller;
 use registry::Registry;
+use signal::Signal;
 use socket::Socket;
+use thread::Thread;
 use throttled_log::ThrottledLog;
 use tls_stream::{TlsConfig, TlsStream};
 use watchdog::Watchdog;
 use workers::Workers;
 
-/// A running server. Dropping it stops it, cutting what it is doing; [`Server::shutdown`] stops it with more patience.
+/// A running server. Dropping it stops it, cutting what it is doing, and waits at most a second for its threads;
+/// [`Server::shutdown`] stops it with more patience.
 ///
 /// ```
 /// use std::time::Duration;
@@ -84,8 +90,8 @@ pub struct Server {
 struct Running {
     /// Second descriptors of the listening sockets, to wake the threads that accept from them.
     listeners: Vec<(socket2::Socket, Address)>,
-    accepting: Vec<JoinHandle<()>>,
-    watchdog: JoinHandle<()>,
+    accepting: Vec<Thread>,
+    watchdog: Thread,
 }
 
 /// A server that is about to be: its addresses are taken, and nothing answers there yet.
@@ -103,6 +109,8 @@ pub struct Builder {
 pub struct Stopped {
     /// How many connections were cut off in the middle of an exchange because the time was up.
     pub cut: usize,
+    /// How many threads were left behind, because a handler or a stream on them did not return. The log names the requests.
+    pub left_behind: usize,
 }
 
 /// Stops a server from another thread, or from one of its own handlers.
@@ -159,17 +167,22 @@ impl Server {
         Stopper { context: Arc::clone(&self.context) }
     }
 
-    /// Waits until a [`Stopper`] stops the server, and then until it has stopped. Without one it waits for ever.
+    /// Waits until a [`Stopper`] stops the server, and then until it has stopped, as [`Server::shutdown`] does. Without one it
+    /// waits for ever.
     pub fn join(mut self) -> Stopped {
         self.context.wait_for_stop();
         self.end()
     }
 
     /// Stops the server: it takes no more connections, closes those that wait for a request, and lets those that are being
-    /// answered finish for as long as `grace`; what is left then is cut off. When this returns the addresses are free and
-    /// all threads have ended.
+    /// answered finish for as long as `grace`; what is left then is cut off. When this returns, at most a second after the
+    /// grace, the addresses are free.
     ///
-    /// A handler that is still running when its connection is cut off is waited for: a thread cannot be ended from outside.
+    /// A handler or a stream that has not returned then is left behind with its thread, which cannot be ended from outside: it
+    /// is counted in what this returns, and named in the log. One that takes long can ask [`Request::connection`](
+    /// crate::Request::connection) whether the server stops; reading a body and writing an answer fail when it is cut off.
+    ///
+    /// From a handler, use a [`Stopper`]: this would wait for the handler's own thread, and leave it behind.
     pub fn shutdown(mut self, grace: Duration) -> Stopped {
         self.context.stop(grace);
         self.end()
@@ -184,38 +197,42 @@ impl Server {
         let waker = waker.map_err(|source| address.error(source))?;
         let context = Arc::clone(&self.context);
         running.listeners.push((waker.into(), address));
-        running.accepting.push(spawn("hearken-accept", move || listener::accept(&listener, &context))?);
+        running.accepting.push(Thread::spawn("hearken-accept", move || listener::accept(&listener, &context))?);
         Ok(())
     }
 
     fn end(&mut self) -> Stopped {
-        let Some(running) = self.running.take() else { return Stopped { cut: 0 } };
+        let Some(running) = self.running.take() else { return Stopped { cut: 0, left_behind: 0 } };
+        let context = &self.context;
         for (socket, address) in &running.listeners {
             address.wake(socket);
         }
         // The thread that accepts is then the last to hold its socket, and closes it in its own time.
-        let addresses: Vec<_> = running.listeners.into_iter().map(|(_, address)| address).collect();
-        join_all(running.accepting);
-        for address in addresses {
+        for (_, address) in running.listeners {
             if let Address::Unix(path) = address {
                 let _ = std::fs::remove_file(path);
             }
         }
+        let cut = context.end_connections(&running.accepting);
 
-        let context = &self.context;
-        let cut = context.end_connections();
+        let deadline = Instant::now() + FOR_THREADS;
         context.watchdog.end();
-        join_all([running.watchdog]);
         context.workers.close();
         context.notifier.notify();
-        context.workers.join();
+        for thread in running.accepting.into_iter().chain([running.watchdog]) {
+            thread.join_until(deadline);
+        }
+        let left_behind = context.workers.join_until(deadline);
+        for request in &left_behind {
+            log::warn!("left behind, for it does not return: {request}");
+        }
         // Nobody is left who would take them.
         while context.arrivals.1.try_recv().is_ok() {}
         drop(context.registry.cut_all());
         if let Some(log) = &context.access_log {
             log.flush();
         }
-        Stopped { cut }
+        Stopped { cut, left_behind: left_behind.len() }
     }
 }
 
@@ -317,13 +334,14 @@ impl Builder {
             workers: Workers::new(workers_wanted(), max_connections, worker::IDLE_WORKER_TIME),
             watchdog: Watchdog::default(),
             throttled_log: ThrottledLog::default(),
-            cut: Notifier::new().map_err(Error::Poll)?,
+            stop_signal: Signal::new().map_err(Error::Poll)?,
+            cut: Signal::new().map_err(Error::Poll)?,
             stop: Mutex::new(None),
             stopping: AtomicBool::new(false),
             stop_changed: Condvar::new(),
         });
         let watching = Arc::clone(&context);
-        let watchdog = spawn("hearken-watchdog", move || Watchdog::run(&watching))?;
+        let watchdog = Thread::spawn("hearken-watchdog", move || Watchdog::run(&watching))?;
         // Should anything fail from here on, the server is dropped, which ends the threads that were started.
         let running = Running { listeners: Vec::new(), accepting: Vec::new(), watchdog };
         let mut server = Server { context, addresses, tcp_addresses, running: Some(running) };
@@ -360,8 +378,10 @@ struct Context {
     workers: Workers,
     watchdog: Watchdog,
     throttled_log: ThrottledLog,
-    /// Tells workers that wait for a client to give it up.
-    cut: Notifier,
+    /// The server begins to stop.
+    stop_signal: Signal,
+    /// What still runs is cut off: workers that wait for a client give it up.
+    cut: Signal,
     /// When the time for running exchanges is up, once the server is to stop.
     stop: Mutex<Option<Instant>>,
     stopping: AtomicBool,
@@ -377,6 +397,7 @@ impl Context {
         self.stopping.store(true, Ordering::SeqCst);
         self.stop_changed.notify_all();
         drop(stop);
+        self.stop_signal.raise();
         self.registry.wake();
     }
 
@@ -459,51 +480,56 @@ impl Context {
         }
     }
 
-    /// Ends the connections of a server that is to stop: those that wait for a request soon, those that are busy when the
-    /// time is up. How many were cut off.
-    fn end_connections(&self) -> usize {
+    /// Ends the connections of a server that is to stop, while the last ones are still being accepted: those that wait for a
+    /// request soon, those that are busy when the time is up. How many were cut off.
+    fn end_connections(&self, accepting: &[Thread]) -> usize {
+        let mut turns = None;
         loop {
-            // Under load the next request of a kept-alive connection is on its way: it is answered, as the last one.
-            for mut connection in self.registry.take_quiet(QUIET) {
-                connection.finish();
+            // Under load the next request of a kept-alive connection is on its way: it is answered, as the last one. Where no
+            // handler runs, and a client of this machine has not been asking all the time, there is none.
+            let now = self.workers.turns();
+            let is_calm = now.running == 0 && turns.replace(now) == Some(now);
+            let local = if is_calm { QUIET_LOCAL } else { QUIET };
+            for mut connection in self.registry.take_quiet(QUIET, local) {
+                // Without TLS, closing says the same as ending what is said before.
+                if connection.is_secure() {
+                    connection.finish();
+                }
             }
             let left = self.deadline().saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
-            if self.registry.wait_for_fewer(left.min(Duration::from_millis(20)), |count| count == 0) {
+            let none_left = self.registry.wait_for_fewer(left.min(LOOK), |count| count == 0);
+            if none_left && accepting.iter().all(Thread::has_ended) && self.registry.count() == 0 {
                 return 0;
             }
         }
-        self.cut.notify();
         // Those that no worker has taken yet are in the middle of nothing.
         while self.arrivals.1.try_recv().is_ok() {}
-        let (busy, parked) = self.registry.cut_all();
+        let (answering, parked) = self.registry.cut_all();
+        self.cut.raise();
         drop(parked);
-        busy
+        answering
     }
 }
 
 /// What a grace that is longer than can be told counts as.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// How many milliseconds a connection that waits for a request must have done so to be closed by a stop.
+/// How many milliseconds a connection that waits for a request must have done so to be closed by a stop; and one of this
+/// machine that is in no conversation, where no handler has run between two looks.
 const QUIET: u64 = 250;
+const QUIET_LOCAL: u64 = 5;
+
+/// How long a stop waits between two looks at what has become quiet.
+const LOOK: Duration = Duration::from_millis(3);
+
+/// How long the threads of a server have to end after what they did was cut off.
+const FOR_THREADS: Duration = Duration::from_millis(400);
 
 /// How many descriptors are left for other things than connections: the files that are being served, and the program's own.
 const RESERVED_FILES: std::ops::RangeInclusive<u64> = 64..=1024;
-
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
-    thread::Builder::new().name(name.into()).spawn(run).map_err(Error::Thread)
-}
-
-fn join_all(threads: impl IntoIterator<Item = JoinHandle<()>>) {
-    for thread in threads {
-        if thread.join().is_err() {
-            log::error!("a thread of the server had panicked");
-        }
-    }
-}
 
 /// As many connections as the limit on open files allows: one descriptor each, less a reserve.
 fn affordable_connections(wanted: usize) -> usize {
@@ -519,7 +545,7 @@ fn affordable_connections(wanted: usize) -> usize {
 /// How many workers are to work at the same time. Twice as many as processors: with fewer, processors are idle while a worker
 /// is about to wait; with more, the system switches between them.
 fn workers_wanted() -> usize {
-    2 * thread::available_parallelism().map_or(2, usize::from)
+    2 * std::thread::available_parallelism().map_or(2, usize::from)
 }
 
 impl Debug for Server {

@@ -283,33 +283,38 @@ impl Registry {
     }
 
     /// Takes the connections that wait for the client and have done so for at least `quiet` milliseconds, with nothing of what
-    /// it sent still to be read.
+    /// it sent still to be read; `local` is for idle ones whose client is on this machine and in no conversation.
     #[expect(clippy::vec_box, reason = "they are parked in boxes, and moved as such")]
-    pub(super) fn take_quiet(&self, quiet: u64) -> Vec<Box<Connection>> {
-        let before = self.now().saturating_sub(quiet);
+    pub(super) fn take_quiet(&self, quiet: u64, local: u64) -> Vec<Box<Connection>> {
+        let now = self.now();
         let is_quiet = |parked: &mut Parked| {
-            parked.since <= before && parked.phase != Phase::Turn && parked.connection.socket().unread() == 0
+            let connection = &parked.connection;
+            let is_local = connection.peer().is_local() && parked.phase == Phase::Idle;
+            let quiet = if is_local && !connection.is_conversing(quiet) { local } else { quiet };
+            parked.since.saturating_add(quiet) <= now
+                && parked.phase != Phase::Turn
+                && parked.connection.socket().unread() == 0
         };
         let parked = (0..self.used()).filter_map(|index| self.slot(index).parked.take_if(is_quiet));
         parked.map(|parked| parked.connection).collect()
     }
 
-    /// Aborts the connections that workers have, and takes the others.
+    /// Aborts the connections that workers have, and takes the others. How many of them were in the middle of an answer.
     #[expect(clippy::vec_box, reason = "they are parked in boxes, and moved as such")]
     pub(super) fn cut_all(&self) -> (usize, Vec<Box<Connection>>) {
-        let (mut busy, mut parked) = (0, Vec::new());
+        let (mut answering, mut parked) = (0, Vec::new());
         for index in 0..self.used() {
             let mut slot = self.slot(index);
             match (slot.parked.take(), &slot.socket) {
                 (Some(waiting), _) => parked.push(waiting.connection),
                 (None, Some(socket)) => {
+                    answering += usize::from(socket.progress.is_answering());
                     socket.cut();
-                    busy += 1;
                 }
                 (None, None) => {}
             }
         }
-        (busy, parked)
+        (answering, parked)
     }
 
     /// Waits for `time`, or until `few` says of how many connections are open that they are few enough; whether it did.

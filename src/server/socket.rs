@@ -1,4 +1,4 @@
-//! A connected socket, owned: reads and writes that never wait, waits that end, and what the system knows of it.
+//! A connected socket, owned: reads and writes that never wait, waits that end, and what is known of it.
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
@@ -11,11 +11,16 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 use socket2::SockRef;
 
-use super::notifier::Notifier;
+use super::progress::Progress;
+use super::signal::Signal;
 
 /// A connected stream socket, TCP or Unix, that never blocks.
 #[derive(Debug)]
-pub(super) struct Socket(OwnedFd);
+pub(super) struct Socket {
+    descriptor: OwnedFd,
+    /// How far its connection has got, for others to see.
+    pub(super) progress: Progress,
+}
 
 /// Without it, a program that has SIGPIPE's default would end when a client has gone.
 #[cfg(not(target_vendor = "apple"))]
@@ -46,30 +51,30 @@ impl Socket {
     pub(super) fn new(socket: OwnedFd) -> Self {
         #[cfg(target_vendor = "apple")]
         let _ = SockRef::from(&socket).set_nosigpipe(true);
-        Self(socket)
+        Self { descriptor: socket, progress: Progress::new() }
     }
 
     /// Reads what has arrived into the buffer. `Ok(0)` is the end of what the peer sends.
     pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        uninterrupted(|| recv(&self.0, &mut *buffer, RecvFlags::empty()).map(|(read, _)| read))
+        uninterrupted(|| recv(&self.descriptor, &mut *buffer, RecvFlags::empty()).map(|(read, _)| read))
     }
 
     /// Reads what has arrived behind what is in the buffer, as far as its capacity goes.
     pub(super) fn read_spare(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        uninterrupted(|| recv(&self.0, spare_capacity(buffer), RecvFlags::empty()).map(|(read, _)| read))
+        uninterrupted(|| recv(&self.descriptor, spare_capacity(buffer), RecvFlags::empty()).map(|(read, _)| read))
     }
 
     /// Writes as much as there is room for; how many bytes.
     pub(super) fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         if let [one] = slices {
-            return uninterrupted(|| send(&self.0, one, NO_SIGNAL));
+            return uninterrupted(|| send(&self.descriptor, one, NO_SIGNAL));
         }
-        uninterrupted(|| sendmsg(&self.0, slices, &mut SendAncillaryBuffer::default(), NO_SIGNAL))
+        uninterrupted(|| sendmsg(&self.descriptor, slices, &mut SendAncillaryBuffer::default(), NO_SIGNAL))
     }
 
     /// How many bytes have arrived that nobody has read yet.
     pub(super) fn unread(&self) -> u64 {
-        rustix::io::ioctl_fionread(&self.0).unwrap_or(0)
+        rustix::io::ioctl_fionread(&self.descriptor).unwrap_or(0)
     }
 
     /// How many bytes were written that the peer has not acknowledged, where the system counts them.
@@ -87,7 +92,7 @@ impl Socket {
         const OUTQ: Opcode = libc::TIOCOUTQ as Opcode;
         // SAFETY: on a socket this request only writes one `int` to where it is told (tcp(7), unix(7)), and `Getter` gives it
         // a place for exactly that.
-        let queued = unsafe { ioctl(&self.0, Getter::<OUTQ, libc::c_int>::new()) };
+        let queued = unsafe { ioctl(&self.descriptor, Getter::<OUTQ, libc::c_int>::new()) };
         queued.ok().and_then(|queued| u64::try_from(queued).ok())
     }
 
@@ -98,37 +103,37 @@ impl Socket {
 
     /// How many bytes the system keeps for a peer that takes none.
     pub(super) fn send_buffer(&self) -> u64 {
-        SockRef::from(&self.0).send_buffer_size().map_or(0, |size| size as u64)
+        SockRef::from(&self.descriptor).send_buffer_size().map_or(0, |size| size as u64)
     }
 
     /// Ends what we send. The peer sees it when it has read everything before.
     pub(super) fn finish(&self) {
-        let _ = SockRef::from(&self.0).shutdown(Shutdown::Write);
+        let _ = SockRef::from(&self.descriptor).shutdown(Shutdown::Write);
     }
 
     /// Has the peer notice, when the socket is closed, that not all has been said: by a reset. What it has not read is lost.
     pub(super) fn reset_when_closed(&self) {
-        let _ = SockRef::from(&self.0).set_linger(Some(Duration::ZERO));
+        let _ = SockRef::from(&self.descriptor).set_linger(Some(Duration::ZERO));
     }
 
     /// Ends the connection at once, though somebody else still holds its socket: by a reset where that can be.
     pub(super) fn cut(&self) {
         self.reset_when_closed();
         // To connect to nothing resets a TCP connection (connect(2)); others are only shut down.
-        if rustix::net::connect_unspec(&self.0).is_err() {
-            let _ = SockRef::from(&self.0).shutdown(Shutdown::Both);
+        if rustix::net::connect_unspec(&self.descriptor).is_err() {
+            let _ = SockRef::from(&self.descriptor).shutdown(Shutdown::Both);
         }
     }
 
     /// Waits until the socket is ready, for no longer than the limit, or until the server cuts off.
-    pub(super) fn wait(&self, interest: Interest, limit: Option<Duration>, cut: &Notifier) -> Waited {
+    pub(super) fn wait(&self, interest: Interest, limit: Option<Duration>, cut: &Signal) -> Waited {
         let events = match interest {
             Interest::Read => PollFlags::IN,
             Interest::Write => PollFlags::OUT,
         };
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         loop {
-            let mut descriptors = [PollFd::new(&self.0, events), PollFd::new(cut, PollFlags::IN)];
+            let mut descriptors = [PollFd::new(&self.descriptor, events), PollFd::new(cut, PollFlags::IN)];
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             match poll(&mut descriptors, left.and_then(|left| Timespec::try_from(left).ok()).as_ref()) {
                 Err(Errno::INTR) => {}
@@ -139,11 +144,29 @@ impl Socket {
             }
         }
     }
+
+    /// Whether the peer has left: it has ended its side, or the connection has failed. Waits for that, or for the signal, for
+    /// this long.
+    pub(super) fn is_left(&self, signal: Option<&Signal>, time: Duration) -> bool {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let left = PollFlags::RDHUP;
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        let left = PollFlags::empty();
+        // Errors and hang-ups are told unasked (poll(2)).
+        let mut descriptors = [PollFd::new(&self.descriptor, left), PollFd::new(&self.descriptor, left)];
+        let mut waited_for = 1;
+        if let Some(signal) = signal {
+            descriptors[1] = PollFd::new(signal, PollFlags::IN);
+            waited_for = 2;
+        }
+        let _ = poll(&mut descriptors[..waited_for], Timespec::try_from(time).ok().as_ref());
+        !descriptors[0].revents().is_empty()
+    }
 }
 
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.descriptor.as_fd()
     }
 }
 

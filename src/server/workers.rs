@@ -9,9 +9,9 @@
 use std::cell::RefCell;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
@@ -28,6 +28,8 @@ pub(super) struct Workers {
     waiting: AtomicUsize,
     closing: AtomicBool,
     roster: Mutex<Roster>,
+    /// Tells whoever waits for them that a thread has ended.
+    left: Condvar,
     /// Wakes a spare.
     calls: (Sender<()>, Receiver<()>),
 }
@@ -50,7 +52,19 @@ pub(super) struct WorkerStatus {
     seen: AtomicU64,
     /// Whether the watchdog has counted it out because its handler does not return.
     excluded: AtomicBool,
+    /// The request that is being answered, or was last, for the log.
+    request: Mutex<String>,
 }
+
+/// How often handlers were entered or left, and how many run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Turns {
+    sum: u64,
+    pub(super) running: usize,
+}
+
+/// How much of a target is noted for the log, in bytes.
+const MOST_NOTED: usize = 200;
 
 thread_local! {
     /// The status of the worker whose thread this is.
@@ -76,6 +90,7 @@ impl Workers {
             waiting: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
             roster: Mutex::default(),
+            left: Condvar::new(),
             calls: unbounded(),
         }
     }
@@ -149,7 +164,7 @@ impl Workers {
                 continue;
             }
             roster.spares -= 1;
-            roster.leave(status);
+            self.leave(roster, status);
             return Next::End;
         }
         if self.closing.load(Ordering::SeqCst) {
@@ -167,12 +182,12 @@ impl Workers {
 
     /// Whether a worker that has waited in vain for long may end, another one waiting still.
     pub(super) fn may_end(&self, status: &Arc<WorkerStatus>) -> bool {
-        let mut roster = self.lock();
+        let roster = self.lock();
         if self.waiting.load(Ordering::SeqCst) == 0 || self.active.load(Ordering::SeqCst) < 2 {
             return false;
         }
         self.active.fetch_sub(1, Ordering::SeqCst);
-        roster.leave(status);
+        self.leave(roster, status);
         true
     }
 
@@ -211,6 +226,30 @@ impl Workers {
     /// Whether this thread is a worker's. A handler may have others.
     pub(super) fn is_worker() -> bool {
         STATUS.with_borrow(Option::is_some)
+    }
+
+    /// Notes the request that this thread's worker is about to answer, by its method and target.
+    pub(super) fn note_request(method: &str, target: &str) {
+        STATUS.with_borrow(|status| {
+            if let Some(status) = status {
+                let mut request = lock(&status.request);
+                request.clear();
+                request.push_str(method);
+                request.push(' ');
+                request.push_str(target.get(..MOST_NOTED).unwrap_or(target));
+            }
+        });
+    }
+
+    /// How often handlers were entered or left so far.
+    pub(super) fn turns(&self) -> Turns {
+        let mut turns = Turns { sum: 0, running: 0 };
+        for status in &self.lock().statuses {
+            let own = status.turns.load(Ordering::SeqCst);
+            turns.sum = turns.sum.wrapping_add(own);
+            turns.running += usize::from(own % 2 == 1);
+        }
+        turns
     }
 
     /// Notes that this thread's worker enters a handler.
@@ -255,36 +294,48 @@ impl Workers {
         self.closing.load(Ordering::SeqCst)
     }
 
-    /// Waits until all have ended.
-    pub(super) fn join(&self) {
-        loop {
-            let threads = std::mem::take(&mut self.lock().threads);
-            if threads.is_empty() {
-                return;
+    /// Waits until all have ended, or until the deadline. What those do that have not: they are left behind.
+    pub(super) fn join_until(&self, deadline: Instant) -> Vec<String> {
+        let mut roster = self.lock();
+        while roster.alive > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
             }
-            for thread in threads {
+            roster = self.left.wait_timeout(roster, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let threads = std::mem::take(&mut roster.threads);
+        let left_behind: Vec<_> = roster.statuses.iter().map(|status| lock(&status.request).clone()).collect();
+        drop(roster);
+        for thread in threads {
+            if left_behind.is_empty() || thread.is_finished() {
                 // A worker catches the panics of what it does; it has none of its own.
                 let _ = thread.join();
             }
         }
+        left_behind
     }
 
     fn end(&self, status: &Arc<WorkerStatus>) {
         self.active.fetch_sub(1, Ordering::SeqCst);
-        self.lock().leave(status);
+        self.leave(self.lock(), status);
+    }
+
+    fn leave(&self, mut roster: MutexGuard<'_, Roster>, status: &Arc<WorkerStatus>) {
+        roster.alive -= 1;
+        roster.statuses.retain(|other| !Arc::ptr_eq(other, status));
+        drop(roster);
+        self.left.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, Roster> {
-        // Nothing panics while the counts are being changed.
-        self.roster.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.roster)
     }
 }
 
-impl Roster {
-    fn leave(&mut self, status: &Arc<WorkerStatus>) {
-        self.alive -= 1;
-        self.statuses.retain(|other| !Arc::ptr_eq(other, status));
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics while what it guards is being changed.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -346,7 +397,8 @@ mod tests {
             for _ in 0..alive {
                 self.submit(|_, _| {});
             }
-            self.workers.join();
+            let left_behind = self.workers.join_until(Instant::now() + LONG);
+            assert!(left_behind.is_empty(), "{left_behind:?}");
             assert_eq!(self.workers.lock().alive, 0);
             alive
         }

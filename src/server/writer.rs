@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use super::connection::Connection;
 use super::pace::Pace;
 use crate::handlers::files::part;
+use crate::http::connection::Connection as Handle;
 use crate::http::date;
 use crate::http::head::{self, BodyFraming, Persistence};
 use crate::http::method::{Method, Version};
@@ -37,6 +38,16 @@ pub(super) enum Failure {
     Body(io::Error),
 }
 
+impl Failure {
+    /// A channel fails like this where nobody is at the other end of the connection any more.
+    fn of_channel(self) -> Self {
+        match self {
+            Self::Body(error) if error.kind() == io::ErrorKind::ConnectionAborted => Self::Connection(error),
+            other => other,
+        }
+    }
+}
+
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Connection(error)
@@ -50,6 +61,9 @@ trait Sink {
 
     /// How many bytes of a body of this length are read before they are written.
     fn read_at_once(&self, length: u64) -> usize;
+
+    /// What a body that is waited for asks whether anybody is there to take it.
+    fn handle(&self) -> Handle;
 }
 
 /// Bodies of at most so many bytes are copied behind the head: less work than to have the system gather them.
@@ -92,6 +106,10 @@ fn send_to(sink: &mut impl Sink, buffer: &mut Vec<u8>, outgoing: Outgoing<'_>) -
         (_, ResponseBody::Bytes(bytes)) => send_bytes(sink, buffer, &bytes)?,
         (_, ResponseBody::Shared(bytes, range)) => send_bytes(sink, buffer, &bytes[range])?,
         (BodyFraming::Chunked, ResponseBody::Stream { reader, .. }) => send_chunks(sink, buffer, reader)?,
+        (BodyFraming::Chunked, ResponseBody::Channel(pieces)) => {
+            let reader = pieces.read_for(sink.handle());
+            send_chunks(sink, buffer, reader).map_err(Failure::of_channel)?
+        }
         (BodyFraming::Length(length), ResponseBody::Stream { mut reader, .. }) => {
             let sent = send_known(sink, buffer, reader.as_mut(), length)?;
             // What was announced is not what is there any more, so nothing more is said on this connection.
@@ -103,6 +121,10 @@ fn send_to(sink: &mut impl Sink, buffer: &mut Vec<u8>, outgoing: Outgoing<'_>) -
         (BodyFraming::UntilClose, ResponseBody::Stream { reader, .. }) => {
             let at_once = sink.read_at_once(u64::MAX);
             send_stream(sink, buffer, reader, at_once)?
+        }
+        (BodyFraming::Length(_) | BodyFraming::UntilClose, ResponseBody::Channel(pieces)) => {
+            let reader = pieces.read_for(sink.handle());
+            send_pieces(sink, buffer, reader).map_err(Failure::of_channel)?
         }
     };
     Ok(Sent { body, persistence })
@@ -189,6 +211,24 @@ fn send_chunks(sink: &mut impl Sink, buffer: &mut Vec<u8>, mut reader: impl Read
     }
 }
 
+/// Writes each read of the body at once, for a client that knows no chunks.
+fn send_pieces(sink: &mut impl Sink, buffer: &mut Vec<u8>, mut reader: impl Read) -> Result<u64, Failure> {
+    let mut piece = vec![0; CHUNK];
+    let mut sent = 0;
+    loop {
+        sink.write(&mut [IoSlice::new(buffer)])?;
+        buffer.clear();
+        match reader.read(&mut piece) {
+            Ok(0) => return Ok(sent),
+            Ok(read) => {
+                buffer.extend_from_slice(&piece[..read]);
+                sent += read as u64;
+            }
+            Err(error) => return Err(Failure::Body(error)),
+        }
+    }
+}
+
 struct ConnectionSink<'a> {
     connection: &'a mut Connection,
     /// What the client is to keep up while it reads the response.
@@ -207,6 +247,10 @@ impl Sink for ConnectionSink<'_> {
             Ok(length @ ..=SHORT_STREAM) => length + 1,
             _ => LONG_STREAM,
         }
+    }
+
+    fn handle(&self) -> Handle {
+        self.connection.handle()
     }
 }
 
@@ -240,6 +284,10 @@ mod tests {
 
         fn read_at_once(&self, _: u64) -> usize {
             CHUNK
+        }
+
+        fn handle(&self) -> Handle {
+            Handle::default()
         }
     }
 
@@ -331,6 +379,10 @@ mod tests {
 
             fn read_at_once(&self, _: u64) -> usize {
                 CHUNK
+            }
+
+            fn handle(&self) -> Handle {
+                Handle::default()
             }
         }
         for response in [Response::text("hello"), Response::stream(Slow(b"hello"), None)] {

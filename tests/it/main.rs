@@ -19,6 +19,7 @@ mod protocol;
 mod proxies;
 mod ranges;
 mod server;
+mod stopping;
 mod support;
 mod tls;
 mod variants;

@@ -1,0 +1,74 @@
+//! What handlers and streams can ask of their connection, from any thread and for as long as they like.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::select;
+
+use super::Context;
+use super::socket::Socket;
+use crate::http::body_channel::{Piece, Pieces};
+use crate::http::connection::Link;
+
+/// Keeps neither the connection nor the server.
+pub(super) struct ConnectionLink {
+    context: Weak<Context>,
+    socket: Weak<Socket>,
+}
+
+/// How long the socket is looked at, or left alone, before it is asked again whether the connection is still there.
+const LOOK: Duration = Duration::from_millis(250);
+
+impl ConnectionLink {
+    pub(super) fn new(context: &Arc<Context>, socket: &Arc<Socket>) -> Self {
+        Self { context: Arc::downgrade(context), socket: Arc::downgrade(socket) }
+    }
+
+    /// The server, unless it has cut off what still ran.
+    fn context(&self) -> Option<Arc<Context>> {
+        self.context.upgrade().filter(|context| !context.cut.is_raised())
+    }
+}
+
+impl Link for ConnectionLink {
+    fn is_open(&self) -> bool {
+        self.context().is_some() && self.socket.upgrade().is_some_and(|socket| !socket.is_left(None, Duration::ZERO))
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.context.upgrade().is_none_or(|context| context.is_stopping())
+    }
+
+    fn wait(&self, time: Duration) {
+        let deadline = Instant::now().checked_add(time);
+        let Some(context) = self.context() else { return };
+        context.blocking(|| {
+            loop {
+                let left = deadline.map_or(LOOK, |deadline| deadline.saturating_duration_since(Instant::now()));
+                let Some(socket) = self.socket.upgrade() else { return };
+                if left.is_zero() || context.is_stopping() || socket.is_left(Some(&context.stop_signal), left.min(LOOK))
+                {
+                    return;
+                }
+            }
+        });
+    }
+
+    fn next_piece(&self, pieces: &Pieces) -> Piece {
+        if let Ok(piece) = pieces.pieces.try_recv() {
+            return Piece::Some(piece);
+        }
+        let Some(context) = self.context() else { return Piece::Disconnected };
+        context.blocking(|| {
+            loop {
+                select! {
+                    recv(pieces.pieces) -> piece => return piece.map_or_else(|_| pieces.end(), Piece::Some),
+                    recv(context.cut.receiver()) -> _ => return Piece::Disconnected,
+                    default(LOOK) => if !self.is_open() {
+                        return Piece::Disconnected;
+                    },
+                }
+            }
+        })
+    }
+}

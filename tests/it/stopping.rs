@@ -1,0 +1,222 @@
+//! How a server stops, and how handlers and streams learn that it does, or that nobody waits for them any more.
+
+use std::io::{self, Read};
+use std::net::TcpListener;
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hearken::{BodySender, Request, Response, Server, Settings};
+
+use crate::support::{PATIENCE, Place, Wire, until};
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// A stream that waits for what never comes.
+struct Waiting(Receiver<()>);
+
+impl Read for Waiting {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        let _ = self.0.recv();
+        Ok(0)
+    }
+}
+
+/// One value for a handler, of which there is one call.
+fn once<T: Send + 'static>(value: T) -> impl Fn() -> T + Send + Sync {
+    let value = Mutex::new(Some(value));
+    move || value.lock().unwrap().take().unwrap()
+}
+
+#[test]
+fn what_does_not_return_is_left_behind() {
+    for streams in [false, true] {
+        let (entered, enter) = mpsc::channel();
+        let (release, wait) = mpsc::channel::<()>();
+        let (wait, entered) = (once(wait), Mutex::new(entered));
+        let app = move |_: &mut Request| {
+            let wait = wait();
+            entered.lock().unwrap().send(()).unwrap();
+            if streams {
+                return Response::stream(Waiting(wait), None);
+            }
+            let _ = wait.recv();
+            Response::text("late")
+        };
+        let server = Server::bind("127.0.0.1:0").unwrap().serve(app).unwrap();
+        let address = server.address();
+        let mut wire = Wire::connect(address);
+        wire.send(GET);
+        enter.recv_timeout(PATIENCE).unwrap();
+        let stopped = server.shutdown(Duration::from_millis(10));
+        assert_eq!((stopped.cut, stopped.left_behind), (1, 1), "streams: {streams}");
+        assert!(wire.is_closed());
+        TcpListener::bind(address).expect("the address is free");
+        drop(release);
+    }
+}
+
+#[test]
+fn a_channel_ends_with_the_server() {
+    for place in Place::all(&Settings::default(), || {
+        |request: &mut Request| {
+            let (sender, response) = Response::channel(1);
+            sender.send("first\n").unwrap();
+            // It is kept, and says nothing more, for as long as the connection is open.
+            let connection = request.connection();
+            std::thread::spawn(move || {
+                while connection.wait(PATIENCE) {}
+                assert!(connection.is_stopping());
+                until("the sender to be told", || sender.send("x").err());
+            });
+            response
+        }
+    }) {
+        let name = place.name;
+        let mut wire = place.connect();
+        wire.send(GET);
+        assert_eq!(wire.head().status, 200, "{name}");
+        let stopped = place.shutdown(Duration::from_millis(10));
+        assert_eq!((stopped.cut, stopped.left_behind), (1, 0), "{name}");
+        let mut rest = Vec::new();
+        let _ = wire.stream.read_to_end(&mut rest);
+        assert!(!rest.ends_with(b"0\r\n\r\n"), "{name}: it was cut short");
+    }
+}
+
+#[test]
+fn a_channel_is_sent_as_it_comes_and_ends_with_its_sender() {
+    let senders = Arc::new(Mutex::new(Vec::<BodySender>::new()));
+    let app = || {
+        let senders = Arc::clone(&senders);
+        move |_: &mut Request| {
+            let (sender, response) = Response::channel(1);
+            senders.lock().unwrap().push(sender);
+            response
+        }
+    };
+    for place in Place::all(&Settings::default(), app) {
+        let name = place.name;
+        for (version, framed) in [("1.1", "2\r\na\n\r\n"), ("1.0", "a\n")] {
+            let mut wire = place.connect();
+            wire.send(format!("GET / HTTP/{version}\r\nHost: a\r\n\r\n"));
+            let sender = until("the handler to be called", || senders.lock().unwrap().pop());
+            sender.send("a\n").unwrap();
+            assert_eq!(wire.head().status, 200);
+            let mut piece = vec![0; framed.len()];
+            wire.stream.read_exact(&mut piece).unwrap();
+            assert_eq!(String::from_utf8(piece).unwrap(), framed, "{name} {version}");
+            drop(sender);
+            let end = if version == "1.1" { "0\r\n\r\n" } else { "" };
+            let mut rest = vec![0; end.len()];
+            wire.stream.read_exact(&mut rest).unwrap();
+            assert_eq!(rest, end.as_bytes(), "{name} {version}");
+        }
+        let mut head = place.connect();
+        head.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(head.reply_to("HEAD").status, 200);
+        let sender = until("the handler to be called", || senders.lock().unwrap().pop());
+        until("the sender to be told that there is no body", || sender.send("a").err());
+        // And a client that leaves.
+        let mut wire = place.connect();
+        wire.send(GET);
+        let sender = until("the handler to be called", || senders.lock().unwrap().pop());
+        drop(wire);
+        until("the sender to be told that the client has left", || sender.send("a").err());
+        assert_eq!(place.shutdown(PATIENCE).cut, 0, "{name}");
+    }
+}
+
+#[test]
+fn a_handler_is_told_that_its_client_has_left() {
+    let (entered, enter) = mpsc::channel();
+    let (told, tell) = mpsc::channel();
+    let (entered, told) = (Mutex::new(entered), Mutex::new(told));
+    let app = Arc::new(move |request: &mut Request| {
+        let connection = request.connection();
+        entered.lock().unwrap().send(()).unwrap();
+        while connection.wait(PATIENCE) {}
+        told.lock().unwrap().send((connection.is_open(), connection.is_stopping())).unwrap();
+        Response::text("nobody reads it")
+    });
+    for place in Place::all(&Settings::default(), || {
+        let app = Arc::clone(&app);
+        move |request: &mut Request| app(request)
+    }) {
+        for vanishes in [false, true] {
+            let mut wire = place.connect();
+            wire.send(GET);
+            enter.recv_timeout(PATIENCE).unwrap();
+            if vanishes {
+                wire.stream.into_inner().vanish();
+            } else {
+                drop(wire);
+            }
+            assert_eq!(tell.recv_timeout(PATIENCE), Ok((false, false)), "{} vanishes: {vanishes}", place.name);
+        }
+    }
+}
+
+#[test]
+fn a_handler_is_told_that_the_server_stops_and_may_finish() {
+    let (entered, enter) = mpsc::channel();
+    let entered = Arc::new(Mutex::new(entered));
+    for place in Place::all(&Settings::default(), || {
+        let entered = Arc::clone(&entered);
+        move |request: &mut Request| {
+            let connection = request.connection();
+            entered.lock().unwrap().send(()).unwrap();
+            while connection.wait(PATIENCE) {}
+            Response::text(format!("{} {}", connection.is_open(), connection.is_stopping()))
+        }
+    }) {
+        let name = place.name;
+        let mut wire = place.connect();
+        wire.send(GET);
+        enter.recv_timeout(PATIENCE).unwrap();
+        let stopped = place.shutdown(PATIENCE);
+        assert_eq!((stopped.cut, stopped.left_behind), (0, 0), "{name}");
+        assert_eq!(wire.reply().text(), "true true", "{name}");
+    }
+}
+
+/// A handle that somebody kept once kept the socket, so that the client never saw the end.
+#[test]
+fn a_kept_handle_keeps_no_connection() {
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let keep = Arc::clone(&kept);
+    let app = move |request: &mut Request| {
+        keep.lock().unwrap().push(request.connection());
+        Response::stream(io::repeat(0), Some(3)).with_header("X", "y")
+    };
+    let server = Server::bind("127.0.0.1:0").unwrap().serve(app).unwrap();
+    let mut wire = Wire::connect(server.address());
+    wire.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert_eq!(wire.reply().body, [0; 3]);
+    assert!(wire.is_closed());
+    let connection = kept.lock().unwrap().pop().unwrap();
+    until("the connection to be gone", || (!connection.is_open()).then_some(()));
+    assert!(!connection.is_stopping());
+    server.shutdown(PATIENCE);
+    assert!(connection.is_stopping() && !connection.wait(PATIENCE));
+}
+
+/// A server that was stopped from its own handler once waited for that handler.
+#[test]
+fn a_handler_that_stops_its_own_server_is_left_behind() {
+    let place = Arc::new(Mutex::new(None::<Server>));
+    let (told, tell) = mpsc::channel();
+    let (own, told) = (Arc::clone(&place), Mutex::new(told));
+    let app = move |_: &mut Request| {
+        let server = own.lock().unwrap().take().unwrap();
+        told.lock().unwrap().send(server.shutdown(Duration::ZERO).left_behind).unwrap();
+        Response::text("")
+    };
+    let server = Server::bind("127.0.0.1:0").unwrap().serve(app).unwrap();
+    let address = server.address();
+    *place.lock().unwrap() = Some(server);
+    let mut wire = Wire::connect(address);
+    wire.send(GET);
+    assert_eq!(tell.recv_timeout(PATIENCE), Ok(1));
+    assert!(wire.is_closed());
+}
