@@ -290,7 +290,7 @@ fn bad_usage_is_exit_2() {
 #[test]
 fn signals_stop_it_in_order() {
     let site = site();
-    for signal in ["TERM", "INT"] {
+    for signal in ["TERM", "INT", "HUP"] {
         let mut server = demo(&site);
         let mut idle = Wire::connect(server.address());
         idle.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -299,6 +299,19 @@ fn signals_stop_it_in_order() {
         assert_eq!(server.wait().code(), Some(0), "{signal}");
         assert!(idle.is_closed());
     }
+}
+
+#[test]
+fn a_server_that_is_to_outlive_its_terminal_does() {
+    let mut command = Command::new("nohup");
+    let hearken = hearken();
+    command.arg(hearken.get_program()).args(["--port", "0", "--access-log", "off"]).stderr(std::process::Stdio::null());
+    let mut server = Program::start(&mut command, 1);
+    server.signal("HUP");
+    // A signal that is not ignored is delivered before one that was sent later is.
+    assert_eq!(get(server.address(), "/").status, 200);
+    server.signal("TERM");
+    assert_eq!(server.wait().code(), Some(0));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod logger;
 mod seconds;
 mod site;
 
+use std::ffi::c_int;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -20,7 +21,7 @@ use clap::Parser as _;
 use hearken::{AccessLog, Builder, LogFormat, Server, Settings, Tls};
 use log::LevelFilter;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use args::{AccessLogChoice, Args};
@@ -65,7 +66,7 @@ fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     raise_file_limit();
     // The signals are caught before anything is announced, so that one that comes at once stops the server in order, and so
     // that the thread for them is there before clients make the server start others.
-    let signals = Signals::new([SIGINT, SIGTERM])?;
+    let signals = Signals::new(stop_signals())?;
     let server = builder(args)?.serve(site::application(args)?)?;
     stop_on_signals(signals, &server, args.grace)?;
     announce(args, &server)?;
@@ -151,6 +152,22 @@ fn say_how_to_trust(url: &str) {
     eprintln!("The certificate in {CERTS}/ is for this machine only. To trust it:");
     eprintln!("  hearken-client --cacert {authority} get {url}");
     eprintln!("  curl --cacert {authority} {url}");
+}
+
+/// The signals that stop the server: also the end of the terminal that it was started from, unless it was started to outlive
+/// that, as by nohup.
+fn stop_signals() -> Vec<c_int> {
+    let mut signals = vec![SIGINT, SIGTERM];
+    signals.extend((!is_ignored(SIGHUP)).then_some(SIGHUP));
+    signals
+}
+
+/// Whether a signal is ignored, where the system says so (proc(5)).
+fn is_ignored(signal: c_int) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal - 1) & 1 == 1
 }
 
 /// The first signal stops the server, running answers finishing; a second one cuts them off.
