@@ -1,42 +1,88 @@
 //! Which of two media types a client would rather have (RFC 9110 §12.5.1).
 
-use super::encoding::thousandths;
-use super::headers;
+use super::list::{self, Input};
 
 /// Whether `Accept` says that JSON is wanted more than HTML. Where it wants both the same, the one that it names wins, and
-/// HTML when it names neither.
+/// HTML when it names neither. A field that is no list of media ranges to its end says nothing.
 pub(crate) fn prefers_json(accept: Option<&str>) -> bool {
-    let Some(accept) = accept else { return false };
-    wish(accept, "application", "json") > wish(accept, "text", "html")
+    let Some([json, html]) = accept.and_then(|accept| wishes(accept, [("application", "json"), ("text", "html")]))
+    else {
+        return false;
+    };
+    json.weight > 0 && json > html
 }
 
-/// How much a media type is wanted, in thousandths, and how exactly the range names it that says so.
-fn wish(accept: &str, main: &str, sub: &str) -> (u16, u8) {
-    let ranges = headers::list(accept).filter_map(|member| {
-        let (range, parameters) = member.split_once(';').unwrap_or((member, ""));
-        let (range_main, range_sub) = range.trim().split_once('/')?;
-        let exactness = match (range_main, range_sub) {
-            ("*", "*") => 0,
-            (m, "*") if m.eq_ignore_ascii_case(main) => 1,
-            (m, s) if m.eq_ignore_ascii_case(main) && s.eq_ignore_ascii_case(sub) => 2,
-            _ => return None,
-        };
-        Some((exactness, weight(parameters)))
+/// Whether `Accept` names HTML, as browsers do.
+pub(crate) fn names_html(accept: Option<&str>) -> bool {
+    let wishes = accept.and_then(|accept| wishes(accept, [("text", "html")]));
+    wishes.is_some_and(|[html]| html.weight > 0 && html.exactness == Exactness::Type)
+}
+
+/// How much a media type is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Wish {
+    /// In thousandths.
+    weight: u16,
+    /// How exactly the range names the media type that says so.
+    exactness: Exactness,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Exactness {
+    /// `*/*`, or no range at all
+    Any,
+    /// `type/*`
+    AnyOfType,
+    /// `type/subtype`
+    Type,
+}
+
+/// How much each media type is wanted. `None` where the field does not parse.
+fn wishes<const N: usize>(accept: &str, types: [(&str, &str); N]) -> Option<[Wish; N]> {
+    const NOT_NAMED: Wish = Wish { weight: 0, exactness: Exactness::Any };
+    let mut wishes = [NOT_NAMED; N];
+    let is_list = list::read(accept, |input| {
+        let (main, sub, weight) = media_range(input)?;
+        for ((wanted_main, wanted_sub), wish) in types.iter().zip(&mut wishes) {
+            let exactness = match (main, sub) {
+                ("*", _) => Exactness::Any,
+                (main, _) if !main.eq_ignore_ascii_case(wanted_main) => continue,
+                (_, "*") => Exactness::AnyOfType,
+                (_, sub) if sub.eq_ignore_ascii_case(wanted_sub) => Exactness::Type,
+                _ => continue,
+            };
+            // The most exact range decides, whatever a more general one allows.
+            if (exactness, weight) > (wish.exactness, wish.weight) {
+                *wish = Wish { weight, exactness };
+            }
+        }
+        Some(())
     });
-    // The most exact range decides, whatever a more general one allows.
-    match ranges.max() {
-        Some((_, 0)) | None => (0, 0),
-        Some((exactness, weight)) => (weight, exactness),
+    is_list.then_some(wishes)
+}
+
+/// A media range with its parameters: its type, its subtype, and its weight in thousandths. A parameter `q` is the weight
+/// wherever it stands among the others (RFC 9110 §12.5.1).
+fn media_range<'a>(input: &mut Input<'a>) -> Option<(&'a str, &'a str, u16)> {
+    let main = input.token()?;
+    let sub = if input.byte(b'/') { input.token()? } else { return None };
+    if main == "*" && sub != "*" {
+        return None;
     }
-}
-
-/// The value of the parameter `q` in thousandths; 1,000 without one, and 0 for one that cannot be read.
-fn weight(parameters: &str) -> u16 {
-    let value = parameters.split(';').find_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("q").then_some(value.trim())
-    });
-    value.map_or(1000, |value| thousandths(value).unwrap_or(0))
+    let mut weight = 1000;
+    while input.semicolon() {
+        // RFC 9110 §5.6.6: a parameter may be missing.
+        let Some(name) = input.token() else { continue };
+        if !input.byte(b'=') {
+            return None;
+        }
+        if name.eq_ignore_ascii_case("q") {
+            weight = input.thousandths()?;
+        } else {
+            input.token().or_else(|| input.quoted_string())?;
+        }
+    }
+    Some((main, sub, weight))
 }
 
 #[cfg(test)]
@@ -64,11 +110,41 @@ mod tests {
             (Some("text/html;q=0.001, application/json;Q=0.01"), true),
             (Some("application/json;q=x"), false),
             (Some("application/json;q=1.5, text/html;q=0.1"), false),
-            (Some("nonsense, application/json"), true),
+            (Some("nonsense, application/json"), false),
+            (Some("application/json, nonsense"), false),
+            (Some("application/json x"), false),
+            (Some("application/json/x"), false),
+            (Some("application/"), false),
+            (Some("*/json"), false),
+            (Some("application/json, text/html;q=x"), false),
+            (Some("application/json, text/html;q=0.5x"), false),
+            (Some("application/json;a"), false),
+            (Some("application/json;a=\"b"), false),
+            (Some("application/json;a=\"b, c;q=0\";;q=0.5 ;b=c, ,"), true),
+            (Some("application/json;q=0.5;a=b, text/html;a=b;Q=0.6"), false),
+            // Java's own clients.
+            (Some("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"), false),
             (Some("text/*, application/json;q=0.5"), false),
         ];
         for (accept, expected) in table {
             assert_eq!(prefers_json(accept), expected, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn browsers_name_html() {
+        let table = [
+            (None, false),
+            (Some("*/*"), false),
+            (Some("text/*"), false),
+            (Some("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"), true),
+            (Some("Text/HTML;q=0.001"), true),
+            (Some("text/html;q=0"), false),
+            (Some("text/html, nonsense"), false),
+            (Some("text/htmlx"), false),
+        ];
+        for (accept, expected) in table {
+            assert_eq!(names_html(accept), expected, "{accept:?}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::date;
 use super::encoding::Coding;
+use super::list;
 use super::method::Method;
 
 /// The validators of a representation, `None` where nothing is there.
@@ -80,7 +81,7 @@ pub fn evaluate(
 }
 
 /// Whether a `Range` field counts, given the `If-Range` beside it (RFC 9110 §13.1.5): only when the client's part is of
-/// exactly what is there now. A date counts as strong when it is at least a second older than `now` (§8.8.2.2).
+/// exactly what is there now. One that is neither a tag nor a date takes the range with it. A date counts as strong when it is at least a second older than `now` (§8.8.2.2).
 pub fn range_applies(if_range: Option<&str>, current: &Validators, now: SystemTime) -> bool {
     let Some(field) = if_range.map(|field| field.trim_matches([' ', '\t'])) else { return true };
     if field.starts_with('"') || field.starts_with("W/") {
@@ -138,12 +139,21 @@ const GRAIN: Duration = Duration::from_millis(20);
 /// File systems that keep whole seconds only, some every other one.
 const COARSE_GRAIN: Duration = Duration::from_secs(2);
 
+/// Whether the field names what is there: `*` where anything is, or a list with its entity tag.
+///
+/// What is neither names nothing. "Otherwise, the condition is false" of `If-Match` then (RFC 9110 §13.1.1), and "otherwise,
+/// the condition is true" of `If-None-Match` (§13.1.2), as if it were not there.
 fn names_current(field: &str, exists: bool, etag: Option<&str>, equal: fn(&str, &str) -> bool) -> bool {
     if field.trim_matches([' ', '\t']) == "*" {
         return exists;
     }
-    let Some(current) = etag else { return false };
-    Tags(field).any(|tag| equal(tag, current))
+    let mut is_named = false;
+    let is_list = list::read(field, |input| {
+        let tag = input.entity_tag()?;
+        is_named |= etag.is_some_and(|etag| equal(tag, etag));
+        Some(())
+    });
+    is_list && is_named
 }
 
 /// RFC 9110 §8.8.3.2: strong comparison, both strong and the same.
@@ -154,24 +164,6 @@ fn strongly_equal(a: &str, b: &str) -> bool {
 /// RFC 9110 §8.8.3.2: weak comparison, the same but for `W/`.
 fn weakly_equal(a: &str, b: &str) -> bool {
     a.strip_prefix("W/").unwrap_or(a) == b.strip_prefix("W/").unwrap_or(b)
-}
-
-/// The entity tags of a list. They may hold commas, so the quotes are followed; what is not a tag ends the list.
-struct Tags<'a>(&'a str);
-
-impl<'a> Iterator for Tags<'a> {
-    type Item = &'a str;
-
-    fn next(&mut self) -> Option<&'a str> {
-        let list = self.0.trim_start_matches([' ', '\t', ',']);
-        let open = if list.starts_with("W/") { 2 } else { 0 };
-        if list.as_bytes().get(open) != Some(&b'"') {
-            return None;
-        }
-        let close = list[open + 1..].find('"')? + open + 2;
-        self.0 = &list[close..];
-        Some(&list[..close])
-    }
 }
 
 #[cfg(test)]
@@ -206,10 +198,20 @@ mod tests {
             (Preconditions { if_match: Some("*"), ..none }, [Proceed, Proceed, Failed], "anything there"),
             (Preconditions { if_match: Some("a"), ..none }, [Failed, Failed, Failed], "not a tag"),
             (Preconditions { if_match: Some(""), ..none }, [Failed, Failed, Failed], "an empty list matches nothing"),
+            (Preconditions { if_match: Some("\"a\"1234"), ..none }, [Failed, Failed, Failed], "no list to its end"),
+            (Preconditions { if_match: Some("\"a\", x"), ..none }, [Failed, Failed, Failed], "no list to its end"),
+            (Preconditions { if_match: Some("\"a\" \"b\""), ..none }, [Failed, Failed, Failed], "no comma"),
+            (Preconditions { if_match: Some("*, \"a\""), ..none }, [Failed, Failed, Failed], "neither * nor a list"),
             (Preconditions { if_none_match: Some("\"a\""), ..none }, [NotModified, Failed, Proceed], "matches"),
             (Preconditions { if_none_match: Some("W/\"a\""), ..none }, [NotModified, Failed, Proceed], "weakly"),
             (Preconditions { if_none_match: Some("\"b\""), ..none }, [Proceed, Proceed, Proceed], "another"),
             (Preconditions { if_none_match: Some("*"), ..none }, [NotModified, Failed, Proceed], "create only"),
+            (Preconditions { if_none_match: Some("\"a\"1234"), ..none }, [Proceed, Proceed, Proceed], "no list"),
+            (
+                Preconditions { if_none_match: Some("\"a\"x"), if_modified_since: Some(NOW), ..none },
+                [Proceed, Proceed, Proceed],
+                "it silences If-Modified-Since even so (§13.1.3)",
+            ),
             (Preconditions { if_modified_since: Some(NOW), ..none }, [NotModified, Proceed, Proceed], "reads only"),
             (Preconditions { if_modified_since: Some(AFTER), ..none }, [NotModified, Proceed, Proceed], "later"),
             (Preconditions { if_modified_since: Some(BEFORE), ..none }, [Proceed, Proceed, Proceed], "changed since"),
@@ -252,6 +254,8 @@ mod tests {
             (Some("\"a\""), "\"a\"", true, "the same strong tag"),
             (Some("\"b\""), "\"a\"", false, "another tag"),
             (Some("W/\"a\""), "W/\"a\"", false, "weak tags never do"),
+            (Some("\"a\"1234"), "\"a\"", false, "no tag"),
+            (Some("\"a\", \"a\""), "\"a\"", false, "a list"),
             (Some(NOW), "\"a\"", true, "the same date"),
             (Some(AFTER), "\"a\"", false, "a later date is not the same"),
             (Some("soon"), "\"a\"", false, "neither tag nor date"),
@@ -295,6 +299,12 @@ mod tests {
             ("\"a\"", true),
             (" \"b\",\"a\" ", true),
             (",, \"b\" ,\t, \"a\",", true),
+            ("\"a\" \"b\"", false),
+            ("\"a\"\"b\"", false),
+            ("\"a\", b", false),
+            ("b, \"a\"", false),
+            ("\"a\";b", false),
+            ("\"a\", *", false),
             ("\"a,b\"", false),
             ("\"b\", W/\"a\"", true),
             ("w/\"a\"", false),

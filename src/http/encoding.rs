@@ -1,6 +1,6 @@
 //! Content codings (RFC 9110 §8.4.1), and which of them a request wants its answer in (§12.5.3).
 
-use super::headers;
+use super::list::{self, Input};
 
 /// A content coding that a representation can be in, beside none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,19 +54,16 @@ impl Coding {
 
 /// Chooses among the content as it is and in these codings, by the request's `Accept-Encoding`.
 ///
-/// A coding that the field does not name is for nobody, be it that the field is not there. Of those with the greatest weight
-/// the first in [`Coding::ALL`] is taken; the content as it is comes last, unless it has a greater weight than the others.
+/// A coding that the field does not name is for nobody, be it that the field is not there, or is no list of codings to its
+/// end. Of those with the greatest weight the first in [`Coding::ALL`] is taken; the content as it is comes last, unless it
+/// has a greater weight than the others.
 pub(crate) fn choose(accept_encoding: Option<&str>, available: &[Coding]) -> Choice {
-    let Some(field) = accept_encoding else { return Choice::Identity };
-    let weight = |is_called: &dyn Fn(&str) -> bool| members(field).find(|(name, _)| is_called(name)).map(|(_, q)| q);
-    let any = weight(&|name| name == "*");
-    let identity = weight(&|name| name.eq_ignore_ascii_case("identity")).or(any);
-
-    let weight_of = |coding: Coding| weight(&|name| coding.is_called(name)).or(any).unwrap_or(0);
-    let weighed = Coding::ALL.into_iter().filter(|coding| available.contains(coding));
+    let Some(weights) = accept_encoding.and_then(Weights::parse) else { return Choice::Identity };
+    let identity = weights.identity.or(weights.any);
     let mut best: Option<(Coding, u16)> = None;
-    for (coding, weight) in weighed.map(|coding| (coding, weight_of(coding))) {
-        if weight > best.map_or(0, |(_, most)| most) {
+    for (coding, weight) in Coding::ALL.into_iter().zip(weights.codings) {
+        let weight = weight.or(weights.any).unwrap_or(0);
+        if available.contains(&coding) && weight > best.map_or(0, |(_, most)| most) {
             best = Some((coding, weight));
         }
     }
@@ -77,35 +74,44 @@ pub(crate) fn choose(accept_encoding: Option<&str>, available: &[Coding]) -> Cho
     }
 }
 
-/// The members of the field with their weights in thousandths. What is no member is left out.
-fn members(field: &str) -> impl Iterator<Item = (&str, u16)> {
-    headers::list(field).filter_map(|member| {
-        let (name, weight) = match member.split_once(';') {
-            None => (member, 1000),
-            Some((name, parameter)) => {
-                let (q, weight) = parameter.trim_matches([' ', '\t']).split_once('=')?;
-                if !q.eq_ignore_ascii_case("q") {
-                    return None;
-                }
-                (name.trim_end_matches([' ', '\t']), thousandths(weight)?)
-            }
-        };
-        Some((name, weight))
-    })
+/// The weights that a field gives, in thousandths; of several for one name the first.
+#[derive(Default)]
+struct Weights {
+    /// In the order of [`Coding::ALL`].
+    codings: [Option<u16>; Coding::ALL.len()],
+    identity: Option<u16>,
+    /// Of `*`: whatever is not named.
+    any: Option<u16>,
 }
 
-/// A weight from 0 to 1 with at most three decimals (RFC 9110 §12.4.2).
-pub(super) fn thousandths(text: &str) -> Option<u16> {
-    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-    if decimals.len() > 3 || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
+impl Weights {
+    /// `None` where the field does not parse.
+    fn parse(field: &str) -> Option<Self> {
+        let mut weights = Self::default();
+        let is_list = list::read(field, |input| {
+            let (name, weight) = weighted(input)?;
+            let coding = Coding::ALL.into_iter().position(|coding| coding.is_called(name));
+            let place = match (coding, name) {
+                (Some(index), _) => &mut weights.codings[index],
+                (None, "*") => &mut weights.any,
+                (None, name) if name.eq_ignore_ascii_case("identity") => &mut weights.identity,
+                (None, _) => return Some(()),
+            };
+            place.get_or_insert(weight);
+            Some(())
+        });
+        is_list.then_some(weights)
     }
-    let fraction: u16 = format!("{decimals:0<3}").parse().ok()?;
-    match whole {
-        "0" => Some(fraction),
-        "1" if fraction == 0 => Some(1000),
-        _ => None,
+}
+
+/// `codings [ weight ]`
+fn weighted<'a>(input: &mut Input<'a>) -> Option<(&'a str, u16)> {
+    let name = input.token()?;
+    if !input.semicolon() {
+        return Some((name, 1000));
     }
+    let is_weight = input.token()?.eq_ignore_ascii_case("q") && input.byte(b'=');
+    Some((name, is_weight.then(|| input.thousandths())??))
 }
 
 #[cfg(test)]
@@ -129,6 +135,12 @@ mod tests {
             (Some("gzip, deflate, br, zstd"), &[Gzip, Zstandard], Coded(Zstandard), "of those that there are"),
             (Some("gzip, br;q=0.9"), all, Coded(Gzip), "the greater weight"),
             (Some("gzip;q=0.001, br;q=0"), all, Coded(Gzip), "little is more than nothing"),
+            (Some("gzip, br;q=0.9;x=y"), all, Identity, "something behind a weight: no list"),
+            (Some("gzip, br zstd"), all, Identity, "no comma"),
+            (Some("gzip, \"br\""), all, Identity, "no token"),
+            (Some("gzip, *;q=0.5x"), all, Identity, "no weight"),
+            (Some("identity;q=0, gzip;"), &[], Identity, "what does not parse refuses nothing"),
+            (Some("gzip;q=0.5, gzip;q=0"), all, Coded(Gzip), "the first of two weights"),
             (Some("br ; q=0.5 , gzip ;\tQ=0.6"), all, Coded(Gzip), "white space, and Q for q"),
             (Some("gzip;q=0"), all, Identity, "refused"),
             (Some("gzip;q=0.000"), all, Identity, "refused"),

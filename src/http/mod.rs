@@ -21,6 +21,7 @@ pub(crate) mod head;
 pub(crate) mod headers;
 pub(crate) mod host;
 pub(crate) mod json;
+pub(crate) mod list;
 pub(crate) mod method;
 pub(crate) mod multipart;
 pub(crate) mod path;

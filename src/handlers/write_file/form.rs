@@ -2,6 +2,7 @@
 
 use super::{WriteFile, receive, refused};
 use crate::handlers::store::{Pending, Placed};
+use crate::http::accept;
 use crate::http::error::HttpError;
 use crate::http::filename;
 use crate::http::multipart::{self, Event, Malformed};
@@ -98,7 +99,7 @@ impl<'a> Form<'a> {
 fn answer(request: &Request, names: &[String]) -> Response {
     let path = request.encoded_path();
     let slash = if path.ends_with('/') { "" } else { "/" };
-    if request.header_list("Accept").is_some_and(|accept| accept.contains("text/html")) {
+    if accept::names_html(request.header_list("Accept").as_deref()) {
         return Response::redirect(Status::SEE_OTHER, format!("{path}{slash}"));
     }
     let lines: String = names.iter().map(|name| format!("Stored {name}.\n")).collect();

@@ -133,6 +133,8 @@ fn preconditions_are_judged_against_the_file() {
     let written = answer(&writer, &mut put("/f", "2"));
     let old = written.header("ETag").unwrap().to_owned();
     assert!(!old.starts_with("W/"), "If-Match takes no weak ones");
+    let malformed = put("/f", "3").with_header("If-Match", &format!("{old}1234"));
+    assert_eq!(send(&writer, malformed).0, 412, "what is no list of tags to its end names none");
     let several = put("/f", "3").with_header("If-Match", "\"other\"").with_header("If-Match", &old);
     assert_eq!(send(&writer, several).0, 204, "fields of one name are one list");
     assert_eq!(send(&writer, put("/f", "4").with_header("If-Match", &old)).0, 412);
