@@ -34,12 +34,15 @@ pub(super) enum Address {
 }
 
 impl Bound {
-    /// Binds the first of the addresses that can be bound.
-    pub(super) fn bind(addresses: impl ToSocketAddrs + Debug) -> Result<Self, Error> {
+    /// Binds the first of the addresses that can be bound, beside those that are bound already.
+    ///
+    /// The socket of `::` is for IPv4 as well, unless an IPv4 address with the same port is asked for by itself: then it leaves
+    /// that to the other socket, be it the earlier or the later one.
+    pub(super) fn bind(addresses: impl ToSocketAddrs + Debug, others: &mut [Self]) -> Result<Self, Error> {
         let resolve = |source| Error::Resolve { address: format!("{addresses:?}").replace('"', ""), source };
         let mut failure = None;
         for address in addresses.to_socket_addrs().map_err(resolve)? {
-            match bind_one(address) {
+            match bind_beside(address, others) {
                 Ok(bound) => return Ok(bound),
                 Err(source) => failure = Some(Error::Bind { address, source }),
             }
@@ -133,13 +136,40 @@ impl Address {
 /// How long waking a thread that accepts may take. It is much where the queue of the listener is full.
 const WAKING: Duration = Duration::from_millis(100);
 
-fn bind_one(address: SocketAddr) -> io::Result<Bound> {
+fn bind_beside(address: SocketAddr, others: &mut [Bound]) -> io::Result<Bound> {
+    let at_port = |other: &&mut Bound| other.address.as_tcp().is_some_and(|other| other.port() == address.port());
+    let mut at_port = others.iter_mut().filter(at_port);
+    if address.is_ipv6() {
+        let has_ipv4 = at_port.any(|other| other.address.as_tcp().is_some_and(|other| other.is_ipv4()));
+        return bind_one(address, has_ipv4);
+    }
+    for other in at_port {
+        let Some(any) = other.address.as_tcp().filter(is_any_ipv6) else { continue };
+        // What a bound socket is for cannot be changed. It does not listen yet, so that nobody misses it.
+        other.socket = Socket::new(Domain::IPV6, Type::STREAM, None)?;
+        *other = bind_one(any, true)?;
+    }
+    bind_one(address, false)
+}
+
+fn bind_one(address: SocketAddr, leaves_ipv4: bool) -> io::Result<Bound> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     // A server that was stopped can start again at once, while its old connections time out.
     socket.set_reuse_address(true)?;
+    if is_any_ipv6(&address) {
+        match socket.set_only_v6(leaves_ipv4) {
+            // There are systems on which it never is for both.
+            Err(_) if !leaves_ipv4 => {}
+            set => set?,
+        }
+    }
     socket.bind(&address.into())?;
     let bound = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
     Ok(Bound { socket, address: Address::Tcp(bound) })
+}
+
+fn is_any_ipv6(address: &SocketAddr) -> bool {
+    address.is_ipv6() && address.ip().is_unspecified()
 }
 
 /// Accepts connections until the server stops, and then those that the system has completed already.

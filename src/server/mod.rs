@@ -122,6 +122,9 @@ pub struct Stopper {
 impl Server {
     /// Takes an address: the first of those given that can be taken. Port 0 is any free port.
     ///
+    /// `[::]` is for IPv6 and IPv4, unless an IPv4 address with the same port is taken as well, before or after it: then it is
+    /// for IPv6 alone.
+    ///
     /// # Errors
     ///
     /// [`Error::Resolve`] when it is no address, [`Error::Bind`] when it cannot be taken.
@@ -262,7 +265,8 @@ impl Builder {
     ///
     /// As [`Server::bind`].
     pub fn and_bind(mut self, address: impl ToSocketAddrs + Debug) -> Result<Self, Error> {
-        self.bound.push(Bound::bind(address)?);
+        let bound = Bound::bind(address, &mut self.bound)?;
+        self.bound.push(bound);
         Ok(self)
     }
 

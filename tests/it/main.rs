@@ -14,6 +14,7 @@ mod directories;
 mod embedding;
 mod examples;
 mod limits;
+mod listening;
 mod notes;
 mod protocol;
 mod proxies;

@@ -17,7 +17,7 @@ pub(crate) struct Args {
     #[arg(env = "HEARKEN_ROOT", default_value = ".")]
     pub(crate) root: PathBuf,
 
-    /// Address to listen on; can be given more than once
+    /// Address to listen on; can be given more than once. :: is for IPv4 as well, unless an IPv4 address is given too
     #[arg(short, long, value_name = "ADDR", env = "HEARKEN_BIND", value_delimiter = ',', default_value = "127.0.0.1")]
     pub(crate) bind: Vec<String>,
 
