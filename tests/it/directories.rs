@@ -169,23 +169,34 @@ fn redirects_keep_the_query_and_stay_on_this_host() {
     for directory in ["docs", "a b", "\\evil.example", "evil.example"] {
         fs::create_dir(root.join(directory)).unwrap();
     }
-    let server = Program::hearken(&[text(root)]);
     let table = [
         ("/docs?a=b%20c&d", 301, Some("/docs/?a=b%20c&d")),
         ("/docs?", 301, Some("/docs/?")),
         ("/a%20b", 301, Some("/a%20b/")),
         ("/\\evil.example", 301, Some("/%5Cevil.example/")),
         ("/%5cevil.example", 301, Some("/%5Cevil.example/")),
-        ("//evil.example", 400, None),
-        ("///evil.example", 400, None),
+        ("//evil.example", 301, Some("/evil.example")),
+        ("///evil.example/", 301, Some("/evil.example/")),
+        ("//", 301, Some("/")),
+        ("/docs//b?c=//d", 301, Some("/docs/b?c=//d")),
+        ("//nothing//here", 301, Some("/nothing/here")),
         ("/%2fevil.example", 400, None),
         ("/.//evil.example", 400, None),
         ("http://other.example/docs", 301, Some("/docs/")),
         ("/docs?\\r%0d%0aX-Evil:1", 301, Some("/docs/?\\r%0d%0aX-Evil:1")),
     ];
-    for (target, status, location) in table {
-        let reply = get(server.address(), target);
-        assert_eq!((reply.status, reply.header("Location")), (status, location), "{target}");
+    let data = tempfile::tempdir().unwrap();
+    for arguments in [&[][..], &["--spa"], &["--demo", "--write", text(data.path()), "--allow-delete"]] {
+        let server = Program::hearken(&[arguments, &[text(root)]].concat());
+        for (target, status, location) in table {
+            let reply = get(server.address(), target);
+            assert_eq!((reply.status, reply.header("Location")), (status, location), "{target} with {arguments:?}");
+        }
+        for method in ["PUT", "DELETE"] {
+            let status = ask(server.address(), method, "//a.txt", &[], b"x").status;
+            let expected = if arguments.contains(&"--write") { 400 } else { 405 };
+            assert_eq!(status, expected, "{method} with {arguments:?}");
+        }
     }
 }
 

@@ -110,7 +110,8 @@ fn traversal_finds_nothing_in_any_spelling() {
                 [format!("/{path}"), format!("/x/{up}/{path}"), format!("//{path}"), format!("/{up}/www/{path}")]
             {
                 let read = get(server.address(), &target);
-                assert!(matches!(read.status, 400 | 404), "GET {target}: {}", read.status);
+                // Empty segments are left out first.
+                assert!(matches!(read.status, 301 | 400 | 404), "GET {target}: {}", read.status);
                 assert!(!read.text().contains("the secret"), "{target}");
                 let written = ask(server.address(), "PUT", &target, &[], b"overwritten");
                 if written.status != 201 {

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use crate::http::error::HttpError;
 use crate::http::method::Method;
-use crate::http::path::{RelativePath, encode_segment};
+use crate::http::path::{PathError, RelativePath, encode_segment};
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;
@@ -50,8 +50,10 @@ impl Files {
                 self.label(root, response, b"")
             });
         }
-        let path =
-            RelativePath::parse(request.encoded_path()).map_err(|error| HttpError::bad_request(error.explain()))?;
+        let path = match RelativePath::parse(request.encoded_path()) {
+            Err(PathError::EmptySegment) => return redirect_to_single_slashes(request),
+            path => path.map_err(refused)?,
+        };
         let answer = if self.refuses(&path) { Err(HttpError::NotFound) } else { self.look(&path, request, now) };
         match answer {
             Err(HttpError::NotFound) => self.not_found(&path, request, now),
@@ -75,7 +77,7 @@ impl Files {
         }
         match self.find(path)? {
             Standing::File(root, file) => self.send(root, path, file, download.is_some(), request, now),
-            Standing::MissingSlash => Ok(redirect_to_slash(path, request)),
+            Standing::MissingSlash => Ok(redirect(path, "/", request)),
             Standing::Directory(_) if !self.listing => Err(HttpError::NotFound),
             Standing::Directory(directories) => {
                 let scope = self.scope(path, directories);
@@ -216,15 +218,30 @@ impl Files {
     }
 }
 
-/// Sends the client to the directory's own URL, so that the relative links of its page lead where they should.
+/// Sends the client to the same path without its empty segments: it is mistyped, or joined of parts with slashes of their own.
+fn redirect_to_single_slashes(request: &Request) -> Result<Response, HttpError> {
+    let sent = request.encoded_path();
+    let slash = if sent.ends_with('/') { "/" } else { "" };
+    let segments: Vec<_> = sent.split('/').filter(|segment| !segment.is_empty()).collect();
+    let path = RelativePath::parse(&segments.join("/")).map_err(refused)?;
+    Ok(redirect(&path, slash, request))
+}
+
+/// Sends the client to this path with this end: for a directory a slash, so that the relative links of its page lead where
+/// they should.
 ///
 /// The path is put together anew from its segments, none of them empty and each encoded: it starts with one slash, and
 /// with nothing that a browser could take for a second one, so that the redirect stays on this host.
-fn redirect_to_slash(path: &RelativePath, request: &Request) -> Response {
+fn redirect(path: &RelativePath, end: &str, request: &Request) -> Response {
     let path: String = path.segments().iter().map(|name| format!("/{}", encode_segment(name))).collect();
     let query = request.encoded_query().map(|query| format!("?{query}")).unwrap_or_default();
     // Tomorrow a file may be there.
-    Response::redirect(Status::MOVED_PERMANENTLY, format!("{path}/{query}")).with_header("Cache-Control", "no-cache")
+    Response::redirect(Status::MOVED_PERMANENTLY, format!("{path}{end}{query}"))
+        .with_header("Cache-Control", "no-cache")
+}
+
+fn refused(error: PathError) -> HttpError {
+    HttpError::bad_request(error.explain())
 }
 
 #[cfg(test)]
@@ -327,7 +344,24 @@ mod tests {
         for (target, location) in table {
             let request = Request::get(target);
             let path = RelativePath::parse(request.encoded_path()).unwrap();
-            assert_eq!(redirect_to_slash(&path, &request).header("Location"), Some(location), "{target}");
+            assert_eq!(redirect(&path, "/", &request).header("Location"), Some(location), "{target}");
+        }
+        let table = [
+            ("//a.txt", Some("/a.txt")),
+            ("/a//b", Some("/a/b")),
+            ("/a/b//", Some("/a/b/")),
+            ("//", Some("/")),
+            ("////?a=//b", Some("/?a=//b")),
+            ("//evil.example/%2e%2e.", Some("/evil.example/...")),
+            ("//\\evil.example", Some("/%5Cevil.example")),
+            ("//%09/evil.example", Some("/%09/evil.example")),
+            ("//evil.example//..", None),
+            ("//.//a", None),
+            ("//%2fevil.example", None),
+        ];
+        for (target, location) in table {
+            let answer = redirect_to_single_slashes(&Request::get(target));
+            assert_eq!(answer.as_ref().ok().and_then(|answer| answer.header("Location")), location, "{target}");
         }
     }
 }
