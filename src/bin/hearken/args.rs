@@ -123,7 +123,7 @@ pub(crate) struct Args {
     #[arg(long, env = "HEARKEN_IMMUTABLE")]
     pub(crate) immutable: bool,
 
-    /// Compress text files of more than 1 KiB for clients that accept gzip
+    /// Compress listings, and text files of more than 1 KiB, for clients that accept gzip
     #[arg(long, env = "HEARKEN_COMPRESS")]
     pub(crate) compress: bool,
 

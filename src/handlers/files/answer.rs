@@ -82,7 +82,7 @@ impl Files {
             Standing::Directory(directories) => {
                 let scope = self.scope(path, directories);
                 let offers = Offers { archive: self.archive, upload: self.upload_form };
-                listing::answer(scope, request, &self.media_types, offers)
+                listing::answer(scope, request, &self.media_types, self.compressor.as_ref(), offers)
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Files compressed as they are sent: which ones, and how many processors that may take.
+//! Answers compressed as they are sent: which files, and how many processors that may take.
 
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,8 +30,8 @@ pub(super) struct Turn(Arc<Compressor>);
 #[derive(Clone)]
 pub(super) struct Made(OpenedFile, Arc<Turn>);
 
-/// Shorter files are not worth the work: they fit one packet as they are.
-const SHORTEST: u64 = 1025;
+/// What is shorter is not worth the work: it fits one packet as it is.
+pub(super) const SHORTEST: u64 = 1025;
 /// How many answers may be under way for each thread that may compress.
 const ANSWERS_PER_THREAD: usize = 8;
 
@@ -69,10 +69,16 @@ impl Turn {
         }
     }
 
-    fn compress(&self, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    /// These bytes in gzip.
+    pub(super) fn compress(&self, bytes: &[u8]) -> io::Result<Vec<u8>> {
         let mut compressed = Vec::with_capacity(bytes.len() / 2);
         self.work(|| GzEncoder::new(bytes, Compression::default()).read_to_end(&mut compressed))?;
         Ok(compressed)
+    }
+
+    /// 200 with what the reader gives, compressed piece by piece as the client takes it.
+    pub(super) fn stream(self, reader: impl Read + Send + 'static) -> Response {
+        stream(reader, Arc::new(self))
     }
 
     /// Does a piece of work when there is a processor for it.
@@ -109,17 +115,20 @@ impl Made {
     /// 200 with the file, compressed piece by piece as the client takes it.
     pub(super) fn into_response(self) -> Response {
         let length = self.0.length();
-        let encoder = GzEncoder::new(FilePart::new(self.0, 0, length), Compression::default());
-        Response::stream(Stream { encoder, turn: self.1 }, None)
+        stream(FilePart::new(self.0, 0, length), self.1)
     }
 }
 
-struct Stream {
-    encoder: GzEncoder<FilePart>,
+fn stream(reader: impl Read + Send + 'static, turn: Arc<Turn>) -> Response {
+    Response::stream(Stream { encoder: GzEncoder::new(reader, Compression::default()), turn }, None)
+}
+
+struct Stream<R> {
+    encoder: GzEncoder<R>,
     turn: Arc<Turn>,
 }
 
-impl Read for Stream {
+impl<R: Read> Read for Stream<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let Self { encoder, turn } = self;
         turn.work(|| encoder.read(buffer))

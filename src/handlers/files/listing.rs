@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::compress::{Compressor, SHORTEST, Turn};
 use super::media_type::MediaTypes;
 use super::page::{Offers, Page};
 use super::pieces::{Made, PieceReader, Pieces};
 use super::scan::{Column, Entries, Entry, Kind, Order, Scope};
 use crate::http::accept;
 use crate::http::date;
+use crate::http::encoding::{self, Choice, Coding};
 use crate::http::error::HttpError;
 use crate::http::path::{RelativePath, encode_segment};
 use crate::http::request::Request;
@@ -21,6 +23,7 @@ pub(super) fn answer(
     scope: Scope,
     request: &Request,
     media_types: &Arc<MediaTypes>,
+    compressor: Option<&Arc<Compressor>>,
     offers: Offers,
 ) -> Result<Response, HttpError> {
     let order = Order::asked_for(request);
@@ -29,32 +32,64 @@ pub(super) fn answer(
         Some("html") => false,
         _ => accept::prefers_json(request.header_list("Accept").as_deref()),
     };
+    let coder = Coder::wanted(request, compressor)?;
     let path = scope.path.clone();
     let entries = scope.read(order, media_types)?;
     let response = if json {
         let base: String = path.segments().iter().map(|name| format!("/{}", encode_segment(name))).collect();
-        send(Json { path, base: base + "/", entries, made: Made::Nothing })?
+        send(Json { path, base: base + "/", entries, made: Made::Nothing }, coder)?
             .with_header("Content-Type", "application/json")
     } else {
         let nonce = format!("{:032x}", rand::random::<u128>());
         let policy = policy(&nonce);
         let media_types = Arc::clone(media_types);
-        send(Page { path, order, offers, entries, media_types, nonce, made: Made::Nothing })?
+        send(Page { path, order, offers, entries, media_types, nonce, made: Made::Nothing }, coder)?
             .with_header("Content-Type", "text/html; charset=utf-8")
             .with_header("Content-Security-Policy", policy)
     };
     Ok(response
         .with_header("Cache-Control", "no-cache")
-        .with_header("Vary", "Accept")
+        .with_header("Vary", if compressor.is_some() { "Accept, Accept-Encoding" } else { "Accept" })
         .with_header("X-Content-Type-Options", "nosniff"))
 }
 
 /// A short body is sent with its length, a long one as it is made.
-fn send(pieces: impl Pieces) -> io::Result<Response> {
-    Ok(match PieceReader::new(pieces).begin()? {
-        Ok(whole) => Response::bytes(whole),
-        Err(reader) => Response::stream(reader, None),
+fn send(pieces: impl Pieces, coder: Coder) -> io::Result<Response> {
+    Ok(match (PieceReader::new(pieces).begin()?, coder) {
+        (Ok(whole), Coder::Gzip { turn, only }) if only || whole.len() as u64 >= SHORTEST => {
+            in_gzip(Response::bytes(turn.compress(&whole)?))
+        }
+        (Ok(whole), _) => Response::bytes(whole),
+        (Err(reader), Coder::Gzip { turn, .. }) => in_gzip(turn.stream(reader)),
+        (Err(reader), Coder::Nothing) => Response::stream(reader, None),
     })
+}
+
+fn in_gzip(response: Response) -> Response {
+    response.with_header("Content-Encoding", Coding::Gzip.name())
+}
+
+/// How a listing is coded.
+enum Coder {
+    /// Not at all.
+    Nothing,
+    /// In gzip; whether the client takes nothing else.
+    Gzip { turn: Turn, only: bool },
+}
+
+impl Coder {
+    /// What the request's `Accept-Encoding` asks for (RFC 9110 §12.5.3) and may be had now.
+    fn wanted(request: &Request, compressor: Option<&Arc<Compressor>>) -> Result<Self, HttpError> {
+        let accepted = request.header_list("Accept-Encoding");
+        let choose = |available: &[Coding]| encoding::choose(accepted.as_deref(), available);
+        let only = choose(&[]) == Choice::Nothing;
+        let wants_gzip = choose(&[Coding::Gzip]) == Choice::Coded(Coding::Gzip);
+        match compressor.filter(|_| wants_gzip).and_then(Compressor::begin) {
+            Some(turn) => Ok(Self::Gzip { turn, only }),
+            None if only => Err(HttpError::NotAcceptable),
+            None => Ok(Self::Nothing),
+        }
+    }
 }
 
 /// What the page may do: use its own style and script, and talk to this server. Were a name to break out of its place in
@@ -148,6 +183,8 @@ mod tests {
     use super::*;
     use crate::handlers::answer;
     use crate::handlers::files::Files;
+    #[cfg(feature = "compress")]
+    use crate::http::method::Method;
 
     fn page(files: &Files, target: &str) -> String {
         let mut response = answer(files, &mut Request::get(target));
@@ -343,5 +380,66 @@ mod tests {
             assert_eq!(response.content_length(), Some(size), "{name}");
         }
         assert_eq!(links(&page(&files, "/")), ["sub/", "d"]);
+    }
+
+    #[cfg(feature = "compress")]
+    #[test]
+    fn listings_are_compressed_for_those_who_want_it() {
+        use std::io::Read as _;
+
+        use flate2::read::GzDecoder;
+
+        let root = tempfile::tempdir().unwrap();
+        for directory in ["few", "many"] {
+            fs::create_dir(root.path().join(directory)).unwrap();
+        }
+        fs::write(root.path().join("few/a"), "").unwrap();
+        for number in 0..2000 {
+            fs::write(root.path().join(format!("many/a file with the number {number}")), "").unwrap();
+        }
+        let table = [
+            // what, Accept-Encoding, status, whether it comes in gzip, why
+            ("/few/", "gzip", 200, true, "a page"),
+            ("/few/?format=json", "gzip", 200, false, "too short"),
+            ("/few/?format=json", "gzip, identity;q=0", 200, true, "short, and nothing else will do"),
+            ("/few/?format=json", "identity;q=0", 406, false, "nothing will do"),
+            ("/many/", "gzip, br", 200, true, "a long page"),
+            ("/many/?format=json", "*", 200, true, "anything"),
+            ("/many/?format=json", "br", 200, false, "what cannot be made"),
+            ("/many/?format=json", "gzip;q=0.5x", 200, false, "what does not parse"),
+            ("/many/?format=json", "gzip;q=0", 200, false, "refused"),
+        ];
+        for (target, accepted, status, is_coded, why) in table {
+            let plain = answer(&Files::new(root.path()), &mut Request::get(target)).read_bytes().unwrap();
+            let compressing = Files::new(root.path()).compress(true);
+            let mut lengths = Vec::new();
+            for method in [Method::Get, Method::Head] {
+                let mut request = Request::new(method, target).with_header("Accept-Encoding", accepted);
+                let mut response = answer(&compressing, &mut request);
+                assert_eq!(response.status().code(), status, "{target}: {why}");
+                if status != 200 {
+                    continue;
+                }
+                assert_eq!(response.header("Content-Encoding"), is_coded.then_some("gzip"), "{target}: {why}");
+                assert_eq!(response.header("Vary"), Some("Accept, Accept-Encoding"), "{target}");
+                assert_eq!((response.header("ETag"), response.header("Accept-Ranges")), (None, None), "{target}");
+                lengths.push(response.content_length());
+                let mut bytes = response.read_bytes().unwrap();
+                if is_coded {
+                    let mut decoded = Vec::new();
+                    GzDecoder::new(bytes.as_slice()).read_to_end(&mut decoded).unwrap();
+                    assert!(bytes.len() < decoded.len() || decoded.len() < 1024, "{target}");
+                    bytes = decoded;
+                }
+                if target.contains("json") {
+                    assert!(bytes == plain, "{target}: {why}");
+                }
+                assert_eq!(bytes.len(), plain.len(), "{target}: but for its nonce the page is the same");
+            }
+            assert!(target.starts_with("/many") || lengths.iter().all(Option::is_some), "{target}");
+        }
+        let response =
+            answer(&Files::new(root.path()), &mut Request::get("/few/").with_header("Accept-Encoding", "gzip"));
+        assert_eq!((response.header("Content-Encoding"), response.header("Vary")), (None, Some("Accept")));
     }
 }

@@ -224,8 +224,8 @@ impl Files {
         Ok(self)
     }
 
-    /// Whether text files of more than 1 KiB are compressed for clients that accept gzip and for which there is no better
-    /// variant. At most half of the processors compress at a time; while many answers are being compressed already, further
+    /// Whether listings, and text files of more than 1 KiB, are compressed for clients that accept gzip and for which there is
+    /// no better variant. At most half of the processors compress at a time; while many answers are being compressed already, further
     /// ones are sent as they are. Such an answer has no parts: to a request for a range, the file is sent as it is.
     /// Defaults to false.
     #[cfg(feature = "compress")]
