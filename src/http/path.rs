@@ -84,6 +84,15 @@ impl RelativePath {
     ///
     /// As [`RelativePath::parse`], and for names that no file should get; at most 32 segments.
     pub fn parse_for_writing(path: &str) -> Result<Self, PathError> {
+        Self::parse_for_removing(path).and_then(Self::check_not_hidden)
+    }
+
+    /// The same, for the path of something that is to be removed: its names may start with a dot.
+    ///
+    /// # Errors
+    ///
+    /// As [`RelativePath::parse_for_writing`], and no [`PathError::Hidden`].
+    pub(crate) fn parse_for_removing(path: &str) -> Result<Self, PathError> {
         let parsed = Self::parse(path)?;
         if parsed.directory {
             return Err(PathError::Directory);
@@ -97,16 +106,13 @@ impl RelativePath {
     ///
     /// As [`RelativePath::parse_for_writing`], and no [`PathError::Directory`].
     pub(crate) fn parse_directory_for_writing(path: &str) -> Result<Self, PathError> {
-        let parsed = Self::parse(path)?.check_for_writing(MOST_SEGMENTS_WRITTEN - 1)?;
+        let parsed = Self::parse(path)?.check_for_writing(MOST_SEGMENTS_WRITTEN - 1)?.check_not_hidden()?;
         Ok(Self { directory: true, ..parsed })
     }
 
     fn check_for_writing(self, most_segments: usize) -> Result<Self, PathError> {
         if self.segments.len() > most_segments {
             return Err(PathError::TooLong);
-        }
-        if self.is_hidden() {
-            return Err(PathError::Hidden);
         }
         for segment in &self.segments {
             let Ok(text) = std::str::from_utf8(segment) else { return Err(PathError::Unwritable) };
@@ -115,6 +121,10 @@ impl RelativePath {
             }
         }
         Ok(self)
+    }
+
+    fn check_not_hidden(self) -> Result<Self, PathError> {
+        if self.is_hidden() { Err(PathError::Hidden) } else { Ok(self) }
     }
 
     /// The path of the directory itself.
@@ -285,6 +295,8 @@ mod tests {
         for (path, expected) in table {
             assert!(RelativePath::parse(path).is_ok(), "{path}");
             assert_eq!(RelativePath::parse_for_writing(path), Err(expected), "{path}");
+            let removed = RelativePath::parse_for_removing(path).err();
+            assert_eq!(removed, Some(expected).filter(|error| *error != PathError::Hidden), "{path}");
         }
         assert!(RelativePath::parse_for_writing("/a/gr%C3%B6%C3%9Fe%20(1).json").is_ok());
     }

@@ -102,7 +102,7 @@ pub(crate) struct Args {
     #[arg(long, env = "HEARKEN_ARCHIVE", conflicts_with = "no_listing")]
     pub(crate) archive: bool,
 
-    /// Serve and list names that start with a dot
+    /// Serve and list names that start with a dot, and delete them where --allow-delete is given
     #[arg(long, env = "HEARKEN_INCLUDE_HIDDEN")]
     pub(crate) include_hidden: bool,
 

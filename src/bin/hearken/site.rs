@@ -99,7 +99,7 @@ fn writer(args: &Args, directory: &Path) -> WriteFile {
     };
     let mut writer = WriteFile::new(directory).with_put().with_forms().overwrite(args.overwrite).durability(durability);
     if args.allow_delete {
-        writer = writer.with_delete();
+        writer = writer.with_delete().delete_hidden(args.include_hidden);
     }
     if let Some(bytes) = args.max_total {
         writer = writer.max_total(bytes);

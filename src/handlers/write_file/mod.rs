@@ -11,7 +11,7 @@ use rustix::fs::{FileType, Stat};
 
 use crate::handlers::Handler;
 use crate::handlers::sandbox;
-use crate::handlers::store::{Durability, Place, Store};
+use crate::handlers::store::{self, Durability, Place, Store};
 use crate::http::conditional::{self, Preconditions, Validators, Verdict};
 use crate::http::error::HttpError;
 use crate::http::json::{self, JsonError};
@@ -37,6 +37,7 @@ pub struct WriteFile {
     store: Store,
     put: bool,
     delete: bool,
+    delete_hidden: bool,
     forms: bool,
     overwrite: bool,
     taken: Box<dyn Fn(&RelativePath) -> bool + Send + Sync>,
@@ -53,6 +54,7 @@ impl WriteFile {
             store: Store::new(directory),
             put: false,
             delete: false,
+            delete_hidden: false,
             forms: false,
             overwrite: false,
             taken: Box::new(|_| false),
@@ -71,6 +73,15 @@ impl WriteFile {
     #[must_use]
     pub fn with_delete(mut self) -> Self {
         self.delete = true;
+        self
+    }
+
+    /// Whether `DELETE` takes names that start with a dot as well, for where
+    /// [`Files::include_hidden`](crate::Files::include_hidden) shows them; never the unfinished files of writers. Defaults to
+    /// false.
+    #[must_use]
+    pub fn delete_hidden(mut self, hidden: bool) -> Self {
+        self.delete_hidden = hidden;
         self
     }
 
@@ -192,7 +203,7 @@ impl WriteFile {
     }
 
     fn delete(&self, request: &Request) -> Result<Response, HttpError> {
-        let path = self.path(request)?;
+        let path = self.removable(request)?;
         self.store.remove(&path, |standing| {
             judge(request, standing)?;
             let kind = standing.map(|stat| FileType::from_raw_mode(stat.st_mode));
@@ -214,7 +225,22 @@ impl WriteFile {
     }
 
     fn path(&self, request: &Request) -> Result<RelativePath, HttpError> {
-        let path = RelativePath::parse_for_writing(request.encoded_path()).map_err(refused)?;
+        self.free(RelativePath::parse_for_writing(request.encoded_path()).map_err(refused)?)
+    }
+
+    /// The path of something that may be removed.
+    fn removable(&self, request: &Request) -> Result<RelativePath, HttpError> {
+        if !self.delete_hidden {
+            return self.path(request);
+        }
+        let path = RelativePath::parse_for_removing(request.encoded_path()).map_err(refused)?;
+        if path.segments().iter().any(|name| store::is_unfinished(name)) {
+            return Err(refused(PathError::Hidden));
+        }
+        self.free(path)
+    }
+
+    fn free(&self, path: RelativePath) -> Result<RelativePath, HttpError> {
         if (self.taken)(&path) {
             return Err(HttpError::Conflict("something that cannot be written is served there".into()));
         }

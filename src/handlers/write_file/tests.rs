@@ -171,6 +171,38 @@ fn files_are_deleted_where_that_is_allowed() {
 }
 
 #[test]
+fn hidden_files_are_deleted_where_they_are_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join(".git")).unwrap();
+    let files = [".env", ".git/config", ".hearken-0123456789abcdef", ".hearken-other", "f"];
+    for name in files {
+        fs::write(directory.path().join(name), "").unwrap();
+    }
+    let closed = WriteFile::new(directory.path()).with_delete().with_put();
+    let open = WriteFile::new(directory.path()).with_delete().with_put().delete_hidden(true);
+    for name in &files[..4] {
+        assert_eq!(send(&closed, Request::new(Method::Delete, &format!("/{name}"))).0, 400, "{name}");
+        assert_eq!(send(&open, put(&format!("/{name}"), "x")).0, 400, "{name} is not written to");
+    }
+    let table = [
+        ("/.env", 204),
+        ("/.env", 404),
+        ("/.git/config", 204),
+        ("/.git", 409),
+        ("/.git/../f", 400),
+        ("/.hearken-0123456789abcdef", 400),
+        ("/.hearken-other", 400),
+        ("/.hearken-0123456789abcdef/x", 400),
+        ("/.%68earken-0123456789abcdef", 400),
+        ("/f", 204),
+    ];
+    for (target, status) in table {
+        assert_eq!(send(&open, Request::new(Method::Delete, target)).0, status, "{target}");
+    }
+    assert_eq!(names(directory.path()), [".git", ".hearken-0123456789abcdef", ".hearken-other"]);
+}
+
+#[test]
 fn the_directory_holds_no_more_than_it_may() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("there"), [0; 50]).unwrap();

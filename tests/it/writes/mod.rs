@@ -408,6 +408,26 @@ fn forms_store_files_that_delete_removes() {
 }
 
 #[test]
+fn what_is_shown_can_be_deleted() {
+    let site = Site::new();
+    fs::create_dir_all(site.data()).unwrap();
+    // A name that the sweep at the start leaves alone, and that is still the server's own.
+    for name in [".env", ".hearken-other"] {
+        fs::write(site.data().join(name), "x").unwrap();
+    }
+    let delete = |server: &Program, target: &str| ask(server.address(), "DELETE", target, &[], b"").status;
+    let closed = site.serve(&["--allow-delete"]);
+    assert_eq!(delete(&closed, "/.env"), 400);
+    drop(closed);
+    let open = site.serve(&["--allow-delete", "--include-hidden"]);
+    assert!(get(open.address(), "/?format=json").text().contains("\".env\""));
+    assert_eq!(delete(&open, "/.env"), 204);
+    assert_eq!(get(open.address(), "/.env").status, 404);
+    assert_eq!(delete(&open, "/.hearken-other"), 400);
+    assert_eq!(tree(&site.data()), [".hearken-other".to_owned()].into());
+}
+
+#[test]
 fn the_site_itself_can_be_written_to() {
     let site = Site::new();
     let data = site.data();
