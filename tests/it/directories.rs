@@ -15,7 +15,7 @@ use hearken::{Files, Server};
 use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, mkdirat, mknodat, openat};
 use serde_json::Value;
 
-use crate::support::{Program, Reply, ask, get, hearken, on_path};
+use crate::support::{Program, Reply, ask, get, hearken, on_path, until};
 use crate::webdriver::{self, Browser};
 
 fn text(path: &Path) -> &str {
@@ -160,6 +160,42 @@ fn unknown_paths_get_the_application_or_the_page_for_it() {
     let head = ask(page.address(), "HEAD", "/missing", &[], b"");
     assert_eq!((head.status, head.header("Content-Length")), (404, Some("7")));
     assert_eq!(get(page.address(), "/404.html").status, 200);
+}
+
+#[test]
+fn a_root_that_is_a_link_follows_its_swap() {
+    let outer = tempfile::tempdir().unwrap();
+    let path = |name: &str| outer.path().join(name);
+    for version in ["1", "2", "3"] {
+        fs::create_dir_all(path(version).join("sub")).unwrap();
+        fs::write(path(version).join("index.html"), version).unwrap();
+        fs::write(path(version).join(format!("app.{version}.js")), version).unwrap();
+        fs::write(path(version).join("sub").join(version), version).unwrap();
+        symlink(path("current/index.html"), path(version).join("absolute")).unwrap();
+    }
+    symlink("1", path("current")).unwrap();
+    let server = Program::hearken(&[text(&path("current"))]);
+    let get = |target: &str| get(server.address(), target);
+    for version in ["1", "2", "3"] {
+        // As deployments do it: the new link takes the old one's name in one step.
+        symlink(version, path("next")).unwrap();
+        fs::rename(path("next"), path("current")).unwrap();
+        // What only the new one has is there at once; what both have, within a second or so.
+        assert_eq!(get(&format!("/app.{version}.js")).text(), version);
+        until("the new version", || {
+            let reply = get("/");
+            assert_eq!(reply.status, 200, "no request in between fails");
+            (reply.text() == version).then_some(())
+        });
+        assert_eq!(get("/absolute").text(), version);
+        assert_eq!(names(&get("/sub/?format=json")), [version]);
+    }
+    // The old ones can go.
+    fs::remove_dir_all(path("1")).unwrap();
+    assert_eq!(get("/").text(), "3");
+    // While the name leads nowhere, what was there last is still served.
+    fs::remove_file(path("current")).unwrap();
+    assert_eq!(get("/").text(), "3");
 }
 
 #[test]

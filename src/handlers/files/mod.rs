@@ -81,7 +81,8 @@ struct Root {
 }
 
 impl Files {
-    /// Serves this directory. It need not be there yet.
+    /// Serves this directory. It need not be there yet. When the path comes to name another one, as where it is a symbolic link
+    /// that is swapped, that one is served within a second.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         let files = Self {
             roots: Vec::new(),
