@@ -5,7 +5,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -14,13 +14,14 @@ use socket2::{Domain, SockRef, Socket, Type};
 use tiny_http::Listener;
 
 use super::Context;
+use super::socket_file::SocketFile;
 use crate::error::{Error, reason};
 use crate::http::peer::Peer;
 
 /// How many connections the system may complete before we accept them; Linux has its own limit (`net.core.somaxconn`).
 const BACKLOG: i32 = 1024;
 
-/// A socket that is bound and does not listen yet.
+/// A socket that is bound. One of TCP does not listen yet.
 pub(super) struct Bound {
     socket: Socket,
     address: Address,
@@ -30,7 +31,7 @@ pub(super) struct Bound {
 #[derive(Clone, Debug)]
 pub(super) enum Address {
     Tcp(SocketAddr),
-    Unix(PathBuf),
+    Unix(Arc<SocketFile>),
 }
 
 impl Bound {
@@ -50,14 +51,12 @@ impl Bound {
         Err(failure.unwrap_or_else(|| resolve(io::Error::new(io::ErrorKind::NotFound, "it has no address"))))
     }
 
-    /// Binds a Unix socket at a path where there is nothing yet.
+    /// Binds a Unix socket.
     pub(super) fn bind_unix(path: &Path) -> Result<Self, Error> {
-        let bind = || {
-            let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-            socket.bind(&socket2::SockAddr::unix(path)?)?;
-            Ok(Self { socket, address: Address::Unix(path.to_owned()) })
-        };
-        bind().map_err(|source| Error::BindUnix { path: path.to_owned(), source })
+        match SocketFile::bind(path, BACKLOG) {
+            Ok((socket, file)) => Ok(Self { socket, address: Address::Unix(Arc::new(file)) }),
+            Err(source) => Err(Error::BindUnix { path: path.to_owned(), source }),
+        }
     }
 
     /// The address, with the port that the system chose if none was asked for.
@@ -65,16 +64,16 @@ impl Bound {
         &self.address
     }
 
-    /// Starts to listen.
-    pub(super) fn listen(self) -> Result<Listener, Error> {
-        let listen = || match self.address {
+    /// Starts to listen. The file of a Unix socket gets this mode.
+    pub(super) fn listen(self, socket_mode: u32) -> Result<Listener, Error> {
+        let listen = || match &self.address {
             Address::Tcp(_) => {
                 // Accepted sockets inherit it. Without it, an answer of more than one write waits 40 ms for the client's
                 // delayed acknowledgement.
                 self.socket.set_tcp_nodelay(true)?;
                 self.socket.listen(BACKLOG)
             }
-            Address::Unix(_) => self.socket.listen(BACKLOG),
+            Address::Unix(file) => file.set_mode(socket_mode),
         };
         listen().map_err(|source| self.address.error(source))?;
         Ok(match self.address {
@@ -89,7 +88,7 @@ impl Address {
     pub(super) fn error(&self, source: io::Error) -> Error {
         match self {
             Self::Tcp(address) => Error::Bind { address: *address, source },
-            Self::Unix(path) => Error::BindUnix { path: path.clone(), source },
+            Self::Unix(file) => Error::BindUnix { path: file.path().to_owned(), source },
         }
     }
 
@@ -105,7 +104,7 @@ impl Address {
         let scheme = if secure { "https" } else { "http" };
         match self {
             Self::Tcp(address) => format!("{scheme}://{address}/"),
-            Self::Unix(path) => format!("unix:{}", path.display()),
+            Self::Unix(file) => format!("unix:{}", file.path().display()),
         }
     }
 
@@ -125,7 +124,7 @@ impl Address {
             }
             Self::Unix(_) if refuse_unix_newcomers(listener) => true,
             // Somebody else may listen at the path by now.
-            Self::Unix(path) => is_bound_to(listener, path) && UnixStream::connect(path).is_ok(),
+            Self::Unix(file) => is_bound_to(listener, file.path()) && UnixStream::connect(file.path()).is_ok(),
         };
         if !woken {
             let _ = listener.shutdown(Shutdown::Both);

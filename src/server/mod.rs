@@ -18,6 +18,7 @@ mod registry;
 mod scheduling;
 mod signal;
 mod socket;
+mod socket_file;
 mod thread;
 mod throttled_log;
 mod timers;
@@ -97,6 +98,7 @@ struct Running {
 /// A server that is about to be: its addresses are taken, and nothing answers there yet.
 pub struct Builder {
     bound: Vec<Bound>,
+    socket_mode: u32,
     settings: Settings,
     access_log: Option<AccessLog>,
     #[cfg(feature = "tls")]
@@ -132,7 +134,12 @@ impl Server {
         Builder::new().and_bind(address)
     }
 
-    /// Takes a path for a Unix socket. There must be nothing at it yet; the server removes it when it stops.
+    /// Takes a path for a Unix socket. What a server left there that has ended, a socket where connecting is refused, is
+    /// replaced; anything else there is an error. When the server stops, it removes the file if it is still its own.
+    ///
+    /// Connections wait from now on until the server serves them. Whoever may write to the file may connect: see
+    /// [`Builder::socket_mode`]. The parent directory must be readable: it is locked for a moment, so that of several servers
+    /// that start at the same time one gets the path.
     ///
     /// # Errors
     ///
@@ -212,8 +219,8 @@ impl Server {
         }
         // The thread that accepts is then the last to hold its socket, and closes it in its own time.
         for (_, address) in running.listeners {
-            if let Address::Unix(path) = address {
-                let _ = std::fs::remove_file(path);
+            if let Address::Unix(file) = address {
+                file.remove();
             }
         }
         let cut = context.end_connections(&running.accepting);
@@ -252,6 +259,7 @@ impl Builder {
     fn new() -> Self {
         Self {
             bound: Vec::new(),
+            socket_mode: socket_file::DEFAULT_MODE,
             settings: Settings::default(),
             access_log: None,
             #[cfg(feature = "tls")]
@@ -280,6 +288,14 @@ impl Builder {
         Ok(self)
     }
 
+    /// The permissions of the files of Unix sockets, whatever the umask: who may write to one may connect, such as a reverse
+    /// proxy of the same group with `0o660`. Defaults to `0o600`, which they have from the moment they are made.
+    #[must_use]
+    pub fn socket_mode(mut self, mode: u32) -> Self {
+        self.socket_mode = mode;
+        self
+    }
+
     /// Sets what the server allows. Defaults to [`Settings::default`].
     #[must_use]
     pub fn settings(mut self, settings: Settings) -> Self {
@@ -306,12 +322,17 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`Error::Bind`] when an address was taken since it was bound, [`Error::Thread`] when the system has no thread left,
+    /// [`Error::Bind`] when an address was taken since it was bound, [`Error::BindUnix`] when the file of a socket is gone,
+    /// [`Error::Setting`] when its mode is greater than `0o777`, [`Error::Thread`] when the system has no thread left,
     /// [`Error::Poll`] when it has no descriptor left.
     pub fn serve(self, app: impl Handler) -> Result<Server, Error> {
+        let socket_mode = self.socket_mode;
+        if socket_mode > socket_file::MOST_MODE {
+            return Err(Error::Setting(format!("{socket_mode:o} is not a mode for a socket: 777 is the greatest")));
+        }
         let addresses: Vec<_> = self.bound.iter().map(|bound| bound.address().clone()).collect();
         let tcp_addresses = addresses.iter().filter_map(Address::as_tcp).collect();
-        let listeners = self.bound.into_iter().map(Bound::listen).collect::<Result<Vec<_>, _>>()?;
+        let listeners = self.bound.into_iter().map(|bound| bound.listen(socket_mode)).collect::<Result<Vec<_>, _>>()?;
         let mut settings = self.settings;
         settings.max_connections = affordable_connections(settings.max_connections);
         let max_connections = settings.max_connections;

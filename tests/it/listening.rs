@@ -1,10 +1,17 @@
-//! Where servers listen: addresses beside each other.
+//! Where servers listen: addresses beside each other, and Unix sockets.
 
+use std::fs;
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
+use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::Barrier;
+use std::time::Duration;
 
-use hearken::{Peer, Request, Response, Server};
+use hearken::{Error, Peer, Request, Response, Server};
 
-use crate::support::{get, until};
+use crate::support::{Dialer, Program, get, hearken, on_path, skip, until};
 
 /// Says which address the client has, as its socket sees it.
 fn who(request: &mut Request) -> Response {
@@ -50,5 +57,180 @@ fn any_address_of_both_families_can_be_had_together_and_apart() {
                 None => assert!(std::net::TcpStream::connect(address).is_err(), "{client} of {addresses:?}"),
             }
         }
+    }
+}
+
+/// The `hearken` program on a Unix socket.
+fn on_socket(path: &Path, arguments: &[&str]) -> Program {
+    let address = format!("unix:{}", path.display());
+    let server =
+        Program::start(hearken().args(["--demo", "--access-log", "off", "--bind", &address]).args(arguments), 1);
+    assert_eq!(server.urls, [address]);
+    server
+}
+
+/// What becomes of one that cannot start.
+fn refused(path: &Path) -> String {
+    let Output { status, stdout, stderr } =
+        hearken().arg("--bind").arg(format!("unix:{}", path.display())).output().unwrap();
+    assert_eq!((status.code(), stdout.as_slice()), (Some(1), &b""[..]));
+    String::from_utf8(stderr).unwrap()
+}
+
+fn hello(path: &Path) -> String {
+    let mut wire = Dialer::unix(path).connect().unwrap();
+    wire.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    wire.reply().text()
+}
+
+fn mode(path: &Path) -> u32 {
+    let metadata = fs::symlink_metadata(path).unwrap();
+    assert!(metadata.file_type().is_socket());
+    metadata.permissions().mode() & 0o7777
+}
+
+#[test]
+fn the_program_listens_on_a_unix_socket() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a socket");
+    for (arguments, expected) in [(&[][..], 0o600), (&["--socket-mode", "666"], 0o666), (&["--socket-mode", "0"], 0)] {
+        let mut server = on_socket(&path, arguments);
+        assert_eq!(mode(&path), expected, "{arguments:?}");
+        server.signal("TERM");
+        assert!(server.wait().success());
+        assert!(!path.exists(), "it is removed at the end");
+    }
+
+    let address = format!("unix:{}", path.display());
+    let mut server = Program::start(
+        hearken().args(["--port", "0", "--access-log", "off", "--demo", "-b", "127.0.0.1", "-b", &address]),
+        2,
+    );
+    assert_eq!(server.urls[1], address);
+    assert_eq!(get(server.address(), "/hello").text(), "Hello, world!");
+    if on_path("curl").is_none() {
+        return skip("the_program_listens_on_a_unix_socket", "curl");
+    }
+    let curl = Command::new("curl").args(["-s", "--unix-socket"]).arg(&path).arg("http://any/hello").output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&curl.stdout), "Hello, world!");
+    server.signal("TERM");
+    assert!(server.wait().success());
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_unix_socket_is_no_network_to_warn_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let mut command = hearken();
+    command
+        .args(["--demo", "--auth", "a:b", "--bind"])
+        .arg(format!("unix:{}", path.display()))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    until("the socket", || path.exists().then_some(()));
+    until("an answer", || Dialer::unix(&path).connect().ok().map(|_| hello(&path)));
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
+    let said = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
+    assert!(!said.contains("warn"), "{said}");
+}
+
+#[test]
+fn the_socket_of_a_dead_server_is_replaced_and_nothing_else_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let mut first = on_socket(&path, &[]);
+    let said = refused(&path);
+    assert_eq!(said, format!("hearken: cannot bind {}: address already in use\n", path.display()));
+    assert_eq!(hello(&path), "Hello, world!", "the live one is left alone");
+    first.signal("KILL");
+    first.wait();
+    assert!(path.exists());
+    let second = on_socket(&path, &[]);
+    assert_eq!(hello(&path), "Hello, world!");
+    drop(second);
+
+    let file = directory.path().join("file");
+    fs::write(&file, "precious").unwrap();
+    let link = directory.path().join("link");
+    symlink(&path, &link).unwrap();
+    let dangling = directory.path().join("dangling");
+    symlink("nowhere", &dangling).unwrap();
+    let datagrams = directory.path().join("datagrams");
+    let _other = UnixDatagram::bind(&datagrams).unwrap();
+    for other in [&file, directory.path(), &link, &dangling] {
+        let said = refused(other);
+        assert!(said.contains(&other.display().to_string()), "{said}");
+        assert!(said.contains("something that is no socket is there"), "{said}");
+    }
+    assert!(refused(&datagrams).contains("address already in use"));
+    assert!(refused(&directory.path().join("none/socket")).contains("no such file or directory"));
+    assert!(refused(&directory.path().join("x".repeat(200))).contains("xxx: "));
+    assert_eq!(fs::read_to_string(&file).unwrap(), "precious");
+    assert!(link.symlink_metadata().unwrap().is_symlink() && dangling.symlink_metadata().unwrap().is_symlink());
+    assert!(datagrams.exists());
+}
+
+#[test]
+fn what_has_taken_the_place_of_the_socket_is_not_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    for replace in [|path: &Path| drop(UnixListener::bind(path).unwrap()), |path: &Path| fs::write(path, "x").unwrap()]
+    {
+        let server = Server::bind_unix(&path).unwrap().serve(who).unwrap();
+        fs::remove_file(&path).unwrap();
+        replace(&path);
+        server.shutdown(Duration::ZERO);
+        assert!(path.exists());
+        fs::remove_file(&path).unwrap();
+    }
+    // One that is never served on leaves nothing behind either.
+    drop(Server::bind_unix(&path).unwrap());
+    assert!(!path.exists());
+    let refused = Server::bind_unix(&path).unwrap().socket_mode(0o1777).serve(who);
+    assert!(matches!(refused, Err(Error::Setting(_))));
+    assert!(!path.exists());
+    // It is safe before its mode is known.
+    let builder = Server::bind_unix(&path).unwrap().socket_mode(0o666);
+    assert_eq!(mode(&path) & 0o077, 0);
+    let server = builder.serve(who).unwrap();
+    assert_eq!(mode(&path), 0o666);
+    server.shutdown(Duration::ZERO);
+}
+
+/// A bound socket that does not listen yet refuses connections as a dead one does: two servers that start together could each
+/// take the other's for dead.
+#[test]
+fn of_servers_that_start_together_one_gets_the_path() {
+    const SERVERS: usize = 8;
+    const ROUNDS: usize = 50;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    for round in 0..ROUNDS {
+        // There is a dead one in every other round.
+        if round % 2 == 0 {
+            drop(UnixListener::bind(&path).unwrap());
+        }
+        let start = Barrier::new(SERVERS);
+        let outcomes: Vec<_> = std::thread::scope(|scope| {
+            let start = || {
+                start.wait();
+                Server::bind_unix(&path)
+            };
+            let threads: Vec<_> = (0..SERVERS).map(|_| scope.spawn(start)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+        assert_eq!(won.len(), 1, "round {round}");
+        for lost in lost {
+            let said = lost.err().unwrap().to_string();
+            assert!(said.ends_with("address already in use"), "{said}");
+        }
+        let server = won.into_iter().next().unwrap().unwrap().serve(|_: &mut Request| Response::text("me")).unwrap();
+        assert_eq!(hello(&path), "me");
+        server.shutdown(Duration::ZERO);
+        assert!(!path.exists());
     }
 }

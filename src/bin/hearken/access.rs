@@ -69,7 +69,7 @@ fn is_blank(line: &str) -> bool {
     line.trim().is_empty() || line.starts_with('#')
 }
 
-/// What the person who starts the server should know.
+/// What the person who starts the server should know, given its TCP addresses and their URLs: Unix sockets are for this machine.
 pub(crate) fn warnings(args: &Args, addresses: &[SocketAddr], urls: &[String]) -> Vec<String> {
     let exposed = addresses.iter().zip(urls).find(|(address, _)| !address.ip().is_loopback());
     let Some((_, url)) = exposed else { return Vec::new() };

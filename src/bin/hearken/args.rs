@@ -17,11 +17,17 @@ pub(crate) struct Args {
     #[arg(env = "HEARKEN_ROOT", default_value = ".")]
     pub(crate) root: PathBuf,
 
-    /// Address to listen on; can be given more than once. :: is for IPv4 as well, unless an IPv4 address is given too
-    #[arg(short, long, value_name = "ADDR", env = "HEARKEN_BIND", value_delimiter = ',', default_value = "127.0.0.1")]
-    pub(crate) bind: Vec<String>,
+    /// Address to listen on, or unix:PATH for a Unix socket; can be given more than once. :: is for IPv4 as well, unless an
+    /// IPv4 address is given too
+    #[arg(short, long, value_name = "ADDR", env = "HEARKEN_BIND", value_delimiter = ',', default_value = "127.0.0.1",
+          value_parser = BindAddress::parse)]
+    pub(crate) bind: Vec<BindAddress>,
 
-    /// Port to listen on; 0 is any free port
+    /// The permissions of Unix sockets, in octal digits: who may write to one may connect
+    #[arg(long, value_name = "OCTAL", env = "HEARKEN_SOCKET_MODE", default_value = "600", value_parser = parse_mode)]
+    pub(crate) socket_mode: u32,
+
+    /// Port to listen on, for all addresses but Unix sockets; 0 is any free port
     #[arg(short, long, env = "HEARKEN_PORT", default_value_t = 4040)]
     pub(crate) port: u16,
 
@@ -165,6 +171,29 @@ pub(crate) struct Args {
     pub(crate) verbose: bool,
 }
 
+/// A value of `--bind`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum BindAddress {
+    /// An IP address or a host name
+    Tcp(String),
+    /// `unix:PATH`
+    Unix(PathBuf),
+}
+
+impl BindAddress {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("unix:") {
+            Some("") => Err("the path of the socket is missing".into()),
+            Some(path) => Ok(Self::Unix(path.into())),
+            // An IPv6 address may be given in the brackets that it has in URLs.
+            None => {
+                let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+                Ok(Self::Tcp(bare.unwrap_or(text).to_owned()))
+            }
+        }
+    }
+}
+
 /// A value of `--auth` or `--write-auth`.
 #[derive(Clone, Debug)]
 pub(crate) enum Login {
@@ -234,6 +263,13 @@ fn parse_media_type(text: &str) -> Result<(String, String), String> {
     Ok((extension.to_owned(), media_type.to_owned()))
 }
 
+/// Permissions such as `660`.
+fn parse_mode(text: &str) -> Result<u32, String> {
+    let is_octal = !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| is_octal && *mode <= 0o777);
+    mode.ok_or_else(|| "it is not of the form 660: octal digits, 777 at most".into())
+}
+
 /// A size such as `512`, `64KiB`, `10MiB` or `1GiB`; `K`, `M` and `G` mean the same.
 fn parse_size(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -272,7 +308,11 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused_with_a_reason() {
-        let table: [(&[&str], &str); 9] = [
+        let table: [(&[&str], &str); 13] = [
+            (&["--bind", "unix:"], "the path of the socket is missing"),
+            (&["--socket-mode", "1777"], "octal digits, 777 at most"),
+            (&["--socket-mode", "680"], "octal digits, 777 at most"),
+            (&["--socket-mode", "+66"], "octal digits, 777 at most"),
             (&["--index", "a/b"], "\"a/b\" is not a file's name"),
             (&["--index", ".."], "\"..\" is not a file's name"),
             (&["--header", "X-A"], "a colon is missing after the name"),
@@ -287,6 +327,11 @@ mod tests {
             let error = Args::try_parse_from(["hearken"].iter().chain(arguments)).unwrap_err().to_string();
             assert!(error.contains(reason), "{arguments:?}: {error}");
         }
+        let bind = ["hearken", "-b", "unix:/run/a b,[::1]", "-b", "localhost", "--socket-mode", "0660"];
+        let args = Args::try_parse_from(bind).unwrap();
+        let tcp = |host: &str| BindAddress::Tcp(host.into());
+        assert_eq!(args.bind, [BindAddress::Unix("/run/a b".into()), tcp("::1"), tcp("localhost")]);
+        assert_eq!(args.socket_mode, 0o660);
         let good =
             ["hearken", "--index", "a,b", "--index", "c", "--header", "X: a, b:c", "--mime", ".md=text/markdown"];
         let args = Args::try_parse_from(good).unwrap();

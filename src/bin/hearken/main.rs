@@ -24,7 +24,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use args::{AccessLogChoice, Args};
+use args::{AccessLogChoice, Args, BindAddress};
 
 /// Where `--tls` keeps its certificate.
 const CERTS: &str = "certs";
@@ -70,7 +70,7 @@ fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     let server = builder(args)?.serve(site::application(args)?)?;
     stop_on_signals(signals, &server, args.grace)?;
     announce(args, &server)?;
-    let urls: Vec<_> = server.urls().collect();
+    let urls: Vec<_> = server.urls().filter(|url| !url.starts_with("unix:")).collect();
     for warning in access::warnings(args, server.addresses(), &urls) {
         log::warn!("{warning}");
     }
@@ -95,19 +95,23 @@ fn check_directory(path: &Path) -> Result<(), String> {
 }
 
 fn builder(args: &Args) -> Result<Builder, Box<dyn std::error::Error>> {
-    let mut addresses = args.bind.iter();
-    let first = addresses.next().map_or("127.0.0.1", String::as_str);
-    let mut builder = Server::bind((host(first), args.port))?;
-    for address in addresses {
-        builder = builder.and_bind((host(address), args.port))?;
+    let mut builder: Option<Builder> = None;
+    for address in &args.bind {
+        builder = Some(match (builder, address) {
+            (None, BindAddress::Tcp(host)) => Server::bind((host.as_str(), args.port))?,
+            (None, BindAddress::Unix(path)) => Server::bind_unix(path)?,
+            (Some(builder), BindAddress::Tcp(host)) => builder.and_bind((host.as_str(), args.port))?,
+            (Some(builder), BindAddress::Unix(path)) => builder.and_bind_unix(path)?,
+        });
     }
+    let builder = builder.ok_or("there is no address to listen on")?;
     let settings = Settings::default()
         .batch_scheduling(true)
         .max_body(args.max_body)
         .max_connections(usize::try_from(args.max_connections)?)
         .head_timeout(args.head_timeout)
         .idle_timeout(args.idle_timeout);
-    builder = builder.settings(settings);
+    let mut builder = builder.settings(settings).socket_mode(args.socket_mode);
     if let Some(format) = log_format(args) {
         builder = builder.access_log(AccessLog::new(format, io::stderr())?);
     }
@@ -117,11 +121,6 @@ fn builder(args: &Args) -> Result<Builder, Box<dyn std::error::Error>> {
         builder = builder.tls(Tls::from_files(certificate, key)?);
     }
     Ok(builder)
-}
-
-/// An IPv6 address may be given in the brackets that it has in URLs.
-fn host(address: &str) -> &str {
-    address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address)
 }
 
 fn log_format(args: &Args) -> Option<LogFormat> {
@@ -141,7 +140,10 @@ fn announce(args: &Args, server: &Server) -> io::Result<()> {
     }
     out.flush()?;
     if args.tls && !args.quiet {
-        say_how_to_trust(&server.url());
+        match server.urls().find(|url| !url.starts_with("unix:")) {
+            Some(url) => say_how_to_trust(&url),
+            None => log::warn!("the certificate in {CERTS}/ is for clients on this machine that call it localhost"),
+        }
     }
     Ok(())
 }
