@@ -142,7 +142,7 @@ fn announce(args: &Args, server: &Server) -> io::Result<()> {
     if args.tls && !args.quiet {
         match server.urls().find(|url| !url.starts_with("unix:")) {
             Some(url) => say_how_to_trust(&url),
-            None => log::warn!("the certificate in {CERTS}/ is for clients on this machine that call it localhost"),
+            None => eprintln!("The certificate in {CERTS}/ is for this machine only, and for the name localhost."),
         }
     }
     Ok(())
