@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::http::trusted_proxies::TrustedProxies;
+
 /// What a server allows and how long it waits.
 ///
 /// ```
@@ -24,6 +26,7 @@ pub struct Settings {
     pub(crate) min_rate: u64,
     pub(crate) rate_grace: Duration,
     pub(crate) batch_scheduling: bool,
+    pub(crate) trusted_proxies: TrustedProxies,
 }
 
 impl Default for Settings {
@@ -41,6 +44,7 @@ impl Default for Settings {
             min_rate: 1024,
             rate_grace: Duration::from_secs(10),
             batch_scheduling: false,
+            trusted_proxies: TrustedProxies::none(),
         }
     }
 }
@@ -139,6 +143,13 @@ impl Settings {
     #[must_use]
     pub fn batch_scheduling(mut self, batch: bool) -> Self {
         self.batch_scheduling = batch;
+        self
+    }
+
+    /// The reverse proxies that are believed what they say about their clients. Defaults to none.
+    #[must_use]
+    pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
+        self.trusted_proxies = proxies;
         self
     }
 }

@@ -86,6 +86,7 @@ pub use http::query::Query;
 pub use http::request::{Body, Request};
 pub use http::response::Response;
 pub use http::status::Status;
+pub use http::trusted_proxies::{NetworkError, TrustedProxies};
 pub use http::{conditional, date, range};
 pub use log_writer::LogWriter;
 pub use router::Router;

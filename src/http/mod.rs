@@ -33,3 +33,4 @@ pub(crate) mod request_head;
 pub(crate) mod response;
 pub(crate) mod status;
 pub(crate) mod target;
+pub(crate) mod trusted_proxies;
