@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::error::Error;
 use crate::http::date;
-use crate::http::peer::Peer;
+use crate::http::peer::{Client, Peer};
 use crate::http::request::Request;
 use crate::http::status::Status;
 use crate::log_writer::LogWriter;
@@ -33,7 +33,7 @@ pub struct AccessLog {
 
 /// What a line of the log is made from.
 pub(crate) struct Record {
-    peer: Option<Peer>,
+    client: Client,
     user: Option<String>,
     time: SystemTime,
     request_line: String,
@@ -69,7 +69,7 @@ impl Record {
     /// Takes note of a request that arrived at `time`.
     pub(crate) fn begin(request: &Request, time: SystemTime) -> Self {
         Self {
-            peer: request.peer(),
+            client: request.client(),
             user: request.user().map(str::to_owned),
             time,
             request_line: format!("{} {} {}", request.method(), request.target(), request.version().as_str()),
@@ -84,7 +84,7 @@ impl Record {
     /// Takes note of what was no request: this is what came in place of the request line.
     pub(crate) fn of_no_request(peer: Peer, line: String, time: SystemTime) -> Self {
         Self {
-            peer: Some(peer),
+            client: peer.ip().map_or(Client::Unix, Client::Address),
             user: None,
             time,
             request_line: line,
@@ -104,11 +104,7 @@ impl Record {
 }
 
 fn render(format: LogFormat, record: &Record) -> String {
-    let peer = match record.peer {
-        None => "-".to_owned(),
-        Some(Peer::Tcp(address)) => address.ip().to_string(),
-        Some(peer) => peer.to_string(),
-    };
+    let client = record.client;
     // A space would end the field.
     let user = record
         .user
@@ -120,13 +116,13 @@ fn render(format: LogFormat, record: &Record) -> String {
     match format {
         LogFormat::Common => {
             format!(
-                "{peer} - {user} [{}] \"{}\" {status} {bytes}\n",
+                "{client} - {user} [{}] \"{}\" {status} {bytes}\n",
                 clf_time(record.time),
                 escaped(&record.request_line)
             )
         }
         LogFormat::Combined => format!(
-            "{peer} - {user} [{}] \"{}\" {status} {bytes} \"{}\" \"{}\"\n",
+            "{client} - {user} [{}] \"{}\" {status} {bytes} \"{}\" \"{}\"\n",
             clf_time(record.time),
             escaped(&record.request_line),
             escaped(record.referer.as_deref().unwrap_or("-")),
@@ -135,7 +131,7 @@ fn render(format: LogFormat, record: &Record) -> String {
         LogFormat::Json => {
             let mut line = serde_json::json!({
                 "time": date::rfc3339(date::seconds(record.time).cast_signed()),
-                "peer": peer,
+                "peer": client.to_string(),
                 "user": record.user,
                 "request": record.request_line,
                 "status": status,

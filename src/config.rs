@@ -146,7 +146,13 @@ impl Settings {
         self
     }
 
-    /// The reverse proxies that are believed what they say about their clients. Defaults to none.
+    /// The reverse proxies that are believed what they say about their clients: [`Request::client_address`],
+    /// [`Request::host`] and [`Request::is_secure`] follow their word, and so do the access log and the counting of wrong
+    /// passwords. Defaults to none.
+    ///
+    /// [`Request::client_address`]: crate::Request::client_address
+    /// [`Request::host`]: crate::Request::host
+    /// [`Request::is_secure`]: crate::Request::is_secure
     #[must_use]
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.trusted_proxies = proxies;

@@ -16,6 +16,7 @@ pub(crate) mod encoding;
 pub(crate) mod error;
 pub(crate) mod field_line;
 pub(crate) mod filename;
+pub(crate) mod forwarded;
 pub(crate) mod framing;
 pub(crate) mod head;
 pub(crate) mod headers;

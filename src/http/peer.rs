@@ -32,6 +32,27 @@ impl Peer {
     }
 }
 
+/// Whom a request comes from, as logs name it and failures are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Client {
+    /// From this address, as the connection or a trusted proxy has it.
+    Address(IpAddr),
+    /// From a program on this machine, over a Unix socket.
+    Unix,
+    /// It came over no connection.
+    Nobody,
+}
+
+impl fmt::Display for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Unix => f.write_str("unix"),
+            Self::Nobody => f.write_str("-"),
+        }
+    }
+}
+
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,5 +1,6 @@
 //! A request as a handler sees it, whether it came over a connection or was made up by a test.
 
+use core::net::IpAddr;
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
@@ -8,12 +9,14 @@ use std::io::{self, Read};
 use super::body::{BodyError, BodyLength};
 use super::connection::Connection;
 use super::error::HttpError;
+use super::forwarded::{Forwarded, ForwardedError};
 use super::headers::{Headers, Text};
 use super::method::{Method, Version};
 use super::path;
-use super::peer::Peer;
+use super::peer::{Client, Peer};
 use super::query::Query;
 use super::target::Target;
+use super::trusted_proxies::TrustedProxies;
 
 /// Where a request's parts come from. The connection's side of it is the server's adapter; a request that was made up
 /// has a [`Canned`] one. A request lends its parts rather than copies them.
@@ -53,6 +56,8 @@ pub struct Request {
     body_length: BodyLength,
     peer: Option<Peer>,
     secure: bool,
+    /// What the proxy says, where the request came from one that is trusted.
+    forwarded: Option<Box<Forwarded>>,
     parameters: Vec<(String, String)>,
     user: Option<String>,
     source: Box<dyn Source>,
@@ -147,8 +152,14 @@ impl Request {
         self.target.query.clone().map(|query| &self.target()[query])
     }
 
-    /// The host that the client addressed: of the target if it is an absolute URL, else of the `Host` field.
+    /// The host that the client addressed: what a [trusted proxy](crate::Settings::trusted_proxies) says of it, else that of
+    /// the target if it is an absolute URL, else that of the `Host` field.
     pub fn host(&self) -> Option<&str> {
+        self.forwarded.as_ref().and_then(|forwarded| forwarded.host.as_deref()).or_else(|| self.received_host())
+    }
+
+    /// The host of the request as it was received, whatever a proxy says.
+    pub(crate) fn received_host(&self) -> Option<&str> {
         match self.target.authority.clone() {
             Some(authority) => Some(&self.target()[authority]),
             None => self.header("Host"),
@@ -184,7 +195,7 @@ impl Request {
         self.parameters.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// The client's end of the connection; `None` for a request that came over none.
+    /// The other end of the connection, be it a proxy's; `None` for a request that came over none.
     pub fn peer(&self) -> Option<Peer> {
         self.peer
     }
@@ -194,14 +205,34 @@ impl Request {
         self.source.connection()
     }
 
+    /// The IP address of the client: that of the connection's other end or, where this is a
+    /// [trusted proxy](crate::Settings::trusted_proxies), the one that it names in `Forwarded` (RFC 7239 §5.2) or, without that
+    /// field, in `X-Forwarded-For`. Such a list is read from its right end, where proxies add to it, and only for as long as
+    /// they are trusted: what a client puts there itself is never believed. An IPv4 address is one, however it was written.
+    ///
+    /// `None` for a client over a Unix socket that no proxy names, and for a request that came over no connection.
+    pub fn client_address(&self) -> Option<IpAddr> {
+        self.forwarded.as_ref().and_then(|forwarded| forwarded.client).or_else(|| self.peer?.ip())
+    }
+
+    /// Whom the request comes from.
+    pub(crate) fn client(&self) -> Client {
+        match (self.client_address(), self.peer) {
+            (Some(address), _) => Client::Address(address),
+            (None, Some(_)) => Client::Unix,
+            (None, None) => Client::Nobody,
+        }
+    }
+
     /// The user whose password came with the request, where one was asked for.
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
     }
 
-    /// Whether the request came over TLS.
+    /// Whether the client uses HTTPS: as a [trusted proxy](crate::Settings::trusted_proxies) says, else whether the request came
+    /// over TLS.
     pub fn is_secure(&self) -> bool {
-        self.secure
+        self.forwarded.as_ref().and_then(|forwarded| forwarded.secure).unwrap_or(self.secure)
     }
 
     /// Whether a body was announced, be it an empty one.
@@ -281,6 +312,7 @@ impl Request {
             body_length,
             peer: None,
             secure: false,
+            forwarded: None,
             parameters: Vec::new(),
             user: None,
             source,
@@ -290,6 +322,20 @@ impl Request {
     pub(crate) fn set_connection(&mut self, peer: Peer, secure: bool) {
         self.peer = Some(peer);
         self.secure = secure;
+    }
+
+    /// Has the request follow what its fields say of the client, if it came from one of these proxies.
+    ///
+    /// # Errors
+    ///
+    /// Why some of it is ignored.
+    pub(crate) fn follow_proxy(&mut self, proxies: &TrustedProxies) -> Result<(), ForwardedError> {
+        if !self.peer.is_some_and(|peer| proxies.contains(peer)) {
+            return Ok(());
+        }
+        let (forwarded, error) = Forwarded::read(self.headers(), proxies);
+        self.forwarded = Some(Box::new(forwarded));
+        error.map_or(Ok(()), Err)
     }
 
     pub(crate) fn set_parameters(&mut self, parameters: Vec<(String, String)>) {
@@ -397,6 +443,55 @@ mod tests {
         assert_eq!(Request::get("http://a:1/").with_header("Host", "b").host(), Some("a:1"));
         assert_eq!(Request::get("/").with_header("host", "b").host(), Some("b"));
         assert_eq!(Request::get("/").host(), None);
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_is_believed() {
+        let proxies = TrustedProxies::none().trust("10.0.0.0/8").unwrap().trust("unix").unwrap();
+        let proxy = Peer::Tcp("10.0.0.1:1".parse().unwrap());
+        let other = Peer::Tcp("[::ffff:192.0.2.9]:1".parse().unwrap());
+        let told = Request::get("/")
+            .with_header("Host", "inner")
+            .with_header("Forwarded", "for=203.0.113.9;host=outer;proto=https");
+        // For each peer: client, host and whether it is secure, where the proxies are trusted.
+        let table = [
+            (Some(proxy), "203.0.113.9", "outer", true),
+            (Some(Peer::Unix), "203.0.113.9", "outer", true),
+            (Some(other), "192.0.2.9", "inner", false),
+            (None, "-", "inner", false),
+        ];
+        let mut request = told;
+        for (peer, client, host, secure) in table {
+            (request.peer, request.forwarded) = (peer, None);
+            request.follow_proxy(&TrustedProxies::none()).unwrap();
+            assert_eq!((request.host(), request.is_secure()), (Some("inner"), false), "{peer:?}, and none is trusted");
+            assert_eq!(request.client_address(), peer.and_then(Peer::ip), "{peer:?}, and none is trusted");
+            request.follow_proxy(&proxies).unwrap();
+            assert_eq!(request.client().to_string(), client, "{peer:?}");
+            assert_eq!((request.host(), request.is_secure()), (Some(host), secure), "{peer:?}");
+            assert_eq!((request.peer(), request.received_host()), (peer, Some("inner")), "{peer:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_proxy_does_not_say_is_as_it_came() {
+        let proxies = TrustedProxies::none().trust("10.0.0.1").unwrap().trust("unix").unwrap();
+        let proxy = Peer::Tcp("10.0.0.1:1".parse().unwrap());
+        let table = [
+            (proxy, None, "10.0.0.1", Ok(())),
+            (Peer::Unix, None, "unix", Ok(())),
+            (proxy, Some("for=_hidden"), "10.0.0.1", Ok(())),
+            (Peer::Unix, Some("for=unknown"), "unix", Ok(())),
+            (proxy, Some("for=nonsense"), "10.0.0.1", Err(ForwardedError::Node)),
+        ];
+        for (peer, value, client, result) in table {
+            let request = Request::get("/").with_header("Host", "h");
+            let mut request = value.into_iter().fold(request, |request, value| request.with_header("Forwarded", value));
+            request.set_connection(peer, true);
+            assert_eq!(request.follow_proxy(&proxies), result, "{peer} {value:?}");
+            assert_eq!(request.client().to_string(), client, "{peer} {value:?}");
+            assert_eq!((request.host(), request.is_secure()), (Some("h"), true), "{peer} {value:?}");
+        }
     }
 
     #[test]

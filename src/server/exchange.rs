@@ -52,6 +52,10 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
 
     let mut request = Request::assemble(method.clone(), version, target, length, connection);
     request.set_connection(peer, secure);
+    if let Err(error) = request.follow_proxy(&context.settings.trusted_proxies) {
+        log::debug!("{peer}: what this proxy says of its client is ignored: {}", error.explain());
+    }
+    let client = request.client();
     Workers::note_request(method.as_str(), request.target());
     Workers::enter_handler();
     let refused = refusal.is_some();
@@ -94,7 +98,7 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
         Ok(_) => Outcome::Linger,
         Err(failure) => {
             match failure {
-                Failure::Connection(error) => log::debug!("{peer}: an answer was cut short: {error}"),
+                Failure::Connection(error) => log::debug!("{client}: an answer was cut short: {error}"),
                 Failure::Body(error) => {
                     let target = connection.head.as_ref().filter(|_| streams).map_or("", |head| head.target());
                     log::error!("{method} {target}: cut short: {error}");

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::handlers::Handler;
 use crate::http::authorization::{Credentials, challenge};
 use crate::http::error::HttpError;
-use crate::http::peer::Peer;
+use crate::http::peer::Client;
 use crate::http::request::Request;
 use crate::http::response::Response;
 
@@ -137,7 +137,7 @@ impl Auth {
         let Some(Ok(credentials)) = request.header("Authorization").map(Credentials::parse) else {
             return Err(self.unauthorized("this needs a user name and a password"));
         };
-        let address = subscriber(request.peer());
+        let address = subscriber(request.client());
         let recognized = self.users.recognize(&credentials);
         // Even who is right is not told so after too many failures: it may be the same one who guesses on.
         self.throttle.check(address, Instant::now())?;
@@ -162,18 +162,13 @@ impl Auth {
         } else {
             self.throttle.fail(address, Instant::now())?
         };
-        self.answer_late(failures, request.peer());
+        self.answer_late(failures, request.client());
         Err(self.unauthorized("the user name or the password is wrong"))
     }
 
     /// Waits for longer with each failure, unless too many wait already: each holds a connection and its thread.
-    fn answer_late(&self, failures: u32, peer: Option<Peer>) {
-        let who = match peer {
-            Some(Peer::Tcp(address)) => address.ip().to_string(),
-            Some(peer) => peer.to_string(),
-            None => "no peer".to_owned(),
-        };
-        log::warn!("{who}: a wrong user name or password, {failures} lately");
+    fn answer_late(&self, failures: u32, client: Client) {
+        log::warn!("{client}: a wrong user name or password, {failures} lately");
         if self.late.fetch_add(1, Ordering::Relaxed) < MOST_LATE {
             thread::sleep((self.lateness * failures).min(MOST_LATENESS));
         }

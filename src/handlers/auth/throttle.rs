@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::http::peer::Peer;
+use crate::http::peer::Client;
 
 /// Counts failures by address, in bounded memory.
 pub(super) struct Throttle {
@@ -79,11 +79,11 @@ impl Throttle {
 
 /// Whom a failure is counted against: an IPv4 address, or the network that one subscriber of IPv6 has (RFC 6177). Clients
 /// without an address, such as those over a Unix socket, are one.
-pub(super) fn subscriber(peer: Option<Peer>) -> IpAddr {
-    match peer.and_then(Peer::ip) {
-        Some(IpAddr::V4(address)) => IpAddr::V4(address),
-        Some(IpAddr::V6(address)) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        None => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+pub(super) fn subscriber(client: Client) -> IpAddr {
+    match client {
+        Client::Address(IpAddr::V4(address)) => IpAddr::V4(address),
+        Client::Address(IpAddr::V6(address)) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        Client::Unix | Client::Nobody => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
     }
 }
 
@@ -157,17 +157,12 @@ mod tests {
 
     #[test]
     fn failures_count_against_a_subscriber() {
-        let table = [
-            (Some("192.0.2.7:1"), "192.0.2.7"),
-            (Some("[::ffff:192.0.2.7]:1"), "192.0.2.7"),
-            (Some("[2001:db8:1:2:3:4:5:6]:1"), "2001:db8:1:2::"),
-        ];
-        for (peer, expected) in table {
-            let peer = peer.map(|peer| Peer::Tcp(peer.parse().unwrap()));
-            assert_eq!(subscriber(peer), address(expected), "{peer:?}");
+        let table = [("192.0.2.7", "192.0.2.7"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::")];
+        for (client, expected) in table {
+            assert_eq!(subscriber(Client::Address(address(client))), address(expected), "{client}");
         }
-        for peer in [None, Some(Peer::Unix)] {
-            assert_eq!(subscriber(peer), address("::"), "{peer:?}");
+        for client in [Client::Unix, Client::Nobody] {
+            assert_eq!(subscriber(client), address("::"), "{client}");
         }
     }
 }
