@@ -23,6 +23,7 @@ mod server;
 mod stopping;
 mod support;
 mod tls;
+mod trusted_proxies;
 mod variants;
 mod webdriver;
 mod writes;

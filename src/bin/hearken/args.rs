@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use hearken::{Cors, Error, Files, HeaderFields, OriginError};
+use hearken::{Cors, Error, Files, HeaderFields, NetworkError, OriginError, TrustedProxies};
 
 use crate::credentials::Credentials;
 use crate::seconds;
@@ -90,6 +90,11 @@ pub(crate) struct Args {
     /// than once
     #[arg(long, value_name = "ORIGIN", env = "HEARKEN_CORS", value_delimiter = ',', value_parser = parse_origin)]
     pub(crate) cors: Vec<String>,
+
+    /// Believe the reverse proxies of this network, such as ::1 or 10.0.0.0/8, what they say of their clients in Forwarded or
+    /// X-Forwarded-For, -Proto and -Host; unix is for Unix sockets. Can be given more than once
+    #[arg(long, value_name = "CIDR", env = "HEARKEN_TRUST_PROXY", value_delimiter = ',', value_parser = parse_network)]
+    pub(crate) trust_proxy: Vec<String>,
 
     /// The file that answers for its directory; of several, the first that is there
     #[arg(long, value_name = "NAME", env = "HEARKEN_INDEX", value_delimiter = ',', default_value = "index.html",
@@ -230,6 +235,11 @@ fn parse_origin(text: &str) -> Result<String, OriginError> {
     Cors::new().allow(text).map(|_| text.to_owned())
 }
 
+/// The network of a proxy, checked and left as it is.
+fn parse_network(text: &str) -> Result<String, NetworkError> {
+    TrustedProxies::none().trust(text).map(|_| text.to_owned())
+}
+
 /// The value of `--durability`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum DurabilityChoice {
@@ -308,11 +318,13 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused_with_a_reason() {
-        let table: [(&[&str], &str); 13] = [
+        let table: [(&[&str], &str); 15] = [
             (&["--bind", "unix:"], "the path of the socket is missing"),
             (&["--socket-mode", "1777"], "octal digits, 777 at most"),
             (&["--socket-mode", "680"], "octal digits, 777 at most"),
             (&["--socket-mode", "+66"], "octal digits, 777 at most"),
+            (&["--trust-proxy", "localhost"], "neither an IP address, a network such as 10.0.0.0/8, nor unix"),
+            (&["--trust-proxy", "10.0.0.1/8"], "the network begins with 10.0.0.0"),
             (&["--index", "a/b"], "\"a/b\" is not a file's name"),
             (&["--index", ".."], "\"..\" is not a file's name"),
             (&["--header", "X-A"], "a colon is missing after the name"),

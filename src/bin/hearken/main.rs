@@ -18,7 +18,7 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Parser as _;
-use hearken::{AccessLog, Builder, LogFormat, Server, Settings, Tls};
+use hearken::{AccessLog, Builder, LogFormat, Server, Settings, Tls, TrustedProxies};
 use log::LevelFilter;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -105,7 +105,10 @@ fn builder(args: &Args) -> Result<Builder, Box<dyn std::error::Error>> {
         });
     }
     let builder = builder.ok_or("there is no address to listen on")?;
+    let proxies =
+        args.trust_proxy.iter().try_fold(TrustedProxies::none(), |proxies, network| proxies.trust(network))?;
     let settings = Settings::default()
+        .trusted_proxies(proxies)
         .batch_scheduling(true)
         .max_body(args.max_body)
         .max_connections(usize::try_from(args.max_connections)?)
