@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::http::peer::Peer;
 use crate::http::trusted_proxies::TrustedProxies;
 
 /// What a server allows and how long it waits.
@@ -19,7 +20,7 @@ pub struct Settings {
     pub(crate) max_headers: usize,
     pub(crate) max_target: usize,
     pub(crate) max_connections: usize,
-    pub(crate) max_connections_per_address: usize,
+    per_address: PerAddress,
     pub(crate) handshake_timeout: Duration,
     pub(crate) head_timeout: Duration,
     pub(crate) idle_timeout: Duration,
@@ -29,6 +30,17 @@ pub struct Settings {
     pub(crate) trusted_proxies: TrustedProxies,
 }
 
+/// How many connections one address may have.
+#[derive(Clone, Copy, Debug)]
+enum PerAddress {
+    NoLimit,
+    FairShare,
+    Limit(usize),
+}
+
+/// The least that is a fair share.
+const LEAST_SHARE: usize = 16;
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -37,7 +49,7 @@ impl Default for Settings {
             max_headers: 100,
             max_target: 8 * 1024,
             max_connections: 4096,
-            max_connections_per_address: 0,
+            per_address: PerAddress::NoLimit,
             handshake_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(15),
@@ -79,9 +91,10 @@ impl Settings {
         self
     }
 
-    /// The most connections that are open at the same time; at least 1. When there are as many, those that have been idle for
-    /// longest are closed to make room, and each answer is the last of its connection; when none is idle, new ones wait in the
-    /// system's queue. Whatever is set here, there are no more than the process's limit on open files allows: one each, and a
+    /// The most connections that are open at the same time; at least 1. When there are as many, each answer is the last of its
+    /// connection, and one is closed for each new one: the longest idle; else, of the address that has most, the slowest that
+    /// has kept the server waiting for [`Settings::rate_grace`]; else, where that address has more than half of all, its
+    /// slowest. Where there is none of these, new ones wait in the system's queue. Whatever is set here, there are no more than the process's limit on open files allows: one each, and a
     /// quarter of them (at most 1024) is left for other things. Defaults to 4096.
     #[must_use]
     pub fn max_connections(mut self, connections: usize) -> Self {
@@ -89,12 +102,35 @@ impl Settings {
         self
     }
 
-    /// The most connections that are open at the same time from one address; more are closed at once. Behind a reverse proxy
-    /// all come from one. Zero is no limit. Defaults to no limit.
+    /// The most connections that are open at the same time from one address. One that has as many loses its own longest idle
+    /// connection for a new one, else its own slowest that has kept the server waiting for [`Settings::rate_grace`]; where there
+    /// is none of these, the new one is closed at once. An IPv4 address counts as the same over IPv6; of an IPv6 address the
+    /// first 64 bits count, all of it where it is link-local; Unix sockets are one address. Those of
+    /// [trusted proxies](Settings::trusted_proxies) are not counted: all clients of a proxy come from one address. Zero is no
+    /// limit. Defaults to no limit.
     #[must_use]
     pub fn max_connections_per_address(mut self, connections: usize) -> Self {
-        self.max_connections_per_address = connections;
+        self.per_address = if connections == 0 { PerAddress::NoLimit } else { PerAddress::Limit(connections) };
         self
+    }
+
+    /// Limits the connections of one address, as [`Settings::max_connections_per_address`] does, to a quarter of all that may be
+    /// open, 16 at least, where the address is not this machine's own (loopback, Unix sockets): a reverse proxy may run there.
+    #[must_use]
+    pub fn fair_share(mut self) -> Self {
+        self.per_address = PerAddress::FairShare;
+        self
+    }
+
+    /// How many connections this peer's address may have, where that is limited and the peer is counted.
+    pub(crate) fn limit_of(&self, peer: Peer) -> Option<usize> {
+        match self.per_address {
+            PerAddress::NoLimit => None,
+            _ if self.trusted_proxies.contains(peer) => None,
+            PerAddress::FairShare if peer.is_local() => None,
+            PerAddress::FairShare => Some((self.max_connections / 4).max(LEAST_SHARE)),
+            PerAddress::Limit(connections) => Some(connections),
+        }
     }
 
     /// How long a TLS handshake may take. Whoever takes longer is disconnected. Zero is for ever. Defaults to 10 s.
@@ -157,5 +193,34 @@ impl Settings {
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.trusted_proxies = proxies;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_counted_and_how_many_each_may_have() {
+        let proxies = TrustedProxies::none().trust("10.0.0.0/8").unwrap();
+        let with = |settings: Settings| settings.max_connections(400).trusted_proxies(proxies.clone());
+        let (none, share) = (with(Settings::default()), with(Settings::default().fair_share()));
+        let limit = with(Settings::default().fair_share().max_connections_per_address(7));
+        let few = share.clone().max_connections(40);
+        let zero = with(Settings::default().fair_share().max_connections_per_address(0));
+        let table = [
+            // no limit, a fair share, a limit, a fair share of few, a limit of zero
+            ("192.0.2.1:5", [None, Some(100), Some(7), Some(16), None], "from elsewhere"),
+            ("[2001:db8::1]:5", [None, Some(100), Some(7), Some(16), None], "over IPv6"),
+            ("127.0.0.1:5", [None, None, Some(7), None, None], "loopback"),
+            ("[::1]:5", [None, None, Some(7), None, None], "loopback"),
+            ("[::ffff:127.0.0.1]:5", [None, None, Some(7), None, None], "loopback over a socket of IPv6"),
+            ("10.1.2.3:5", [None; 5], "a trusted proxy"),
+        ];
+        for (peer, expected, why) in table {
+            let peer = Peer::Tcp(peer.parse().unwrap());
+            assert_eq!([&none, &share, &limit, &few, &zero].map(|settings| settings.limit_of(peer)), expected, "{why}");
+        }
+        assert_eq!([&share, &limit].map(|settings| settings.limit_of(Peer::Unix)), [None, Some(7)]);
     }
 }

@@ -275,7 +275,13 @@ impl Source for Connection {
         match self.body.state {
             State::Done => Ok(0),
             State::Failed => Err(BodyError::Truncated),
-            State::Unread | State::Open => self.read_body(buffer).inspect_err(|_| self.body.state = State::Failed),
+            State::Unread | State::Open => {
+                let read = self.read_body(buffer).inspect_err(|_| self.body.state = State::Failed);
+                if self.body.is_done() {
+                    self.socket().progress.end_transfer();
+                }
+                read
+            }
         }
     }
 

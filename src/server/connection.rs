@@ -2,15 +2,15 @@
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::Context;
 use super::body::Incoming;
+use super::eviction::Standing;
 use super::lingering::Lingering;
 use super::link::ConnectionLink;
-use super::pace::Pace;
+use super::pace::{Pace, Waiting};
 use super::registry::{Phase, Token};
 use super::socket::{Interest, Socket, Waited};
 use super::tls_stream::{ENCRYPTED_AT_ONCE, TlsStream};
@@ -24,8 +24,6 @@ pub(super) struct Connection {
     token: Token,
     socket: Arc<Socket>,
     peer: Peer,
-    /// The address that it is counted under, where that is limited.
-    address: Option<IpAddr>,
     pub(super) tls: Option<Box<TlsStream>>,
     /// What has arrived, decrypted; the first `used` bytes of it are done with.
     input: Vec<u8>,
@@ -98,7 +96,6 @@ impl Connection {
         token: Token,
         socket: Arc<Socket>,
         peer: Peer,
-        address: Option<IpAddr>,
         tls: Option<Box<TlsStream>>,
     ) -> Self {
         let since = context.registry.now();
@@ -107,7 +104,6 @@ impl Connection {
             token,
             socket,
             peer,
-            address,
             tls,
             input: Vec::new(),
             used: 0,
@@ -426,14 +422,19 @@ impl Connection {
         if !self.may_wait {
             return Err(io::ErrorKind::WouldBlock.into());
         }
+        let progress = &self.socket.progress;
         loop {
             let begun = Instant::now();
+            progress.begin_wait(self.context.registry.now(), pace.so_far(position()));
             let wait = || self.socket.wait(interest, pace.allowance(), &self.context.cut);
             let waited = self.context.blocking(wait);
             if waited == Waited::Cut {
                 return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the server stops"));
             }
-            if pace.waited(begun.elapsed(), position()).is_err() {
+            let now_at = position();
+            let is_fast_enough = pace.waited(begun.elapsed(), now_at).is_ok();
+            progress.end_wait(pace.so_far(now_at));
+            if !is_fast_enough {
                 return Err(io::Error::new(io::ErrorKind::TimedOut, "the client is too slow"));
             }
             if waited == Waited::Ready {
@@ -469,6 +470,19 @@ impl Connection {
             self.tls = Some(tls);
         }
         self.socket.finish();
+    }
+
+    /// How it fares with its client while it is parked in this phase, from this moment on.
+    pub(super) fn standing(&self, phase: Phase, since: u64, now: u64) -> Standing {
+        match (phase, &self.backlog, &self.lingering) {
+            (Phase::Idle, ..) => Standing::Idle { since },
+            (Phase::Turn, Some(pace), _) => {
+                let so_far = pace.so_far(self.acknowledged());
+                Standing::Waits(Waiting { waited: so_far.waited.saturating_add(now.saturating_sub(since)), ..so_far })
+            }
+            (_, _, Some(lingering)) => Standing::waits_since(lingering.begun(), now),
+            _ => Standing::waits_since(since, now),
+        }
     }
 
     /// How much of what was sent the peer has taken.
@@ -530,9 +544,6 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.context.poller.forget(self.token);
-        if let Some(address) = self.address {
-            self.context.registry.leave_address(address);
-        }
         // Before the socket is closed, which is when the last who holds it does not any more: this one.
         self.context.registry.remove(self.token);
     }

@@ -26,6 +26,11 @@ impl Lingering {
         Self { begun: now, room: MOST_BYTES, received, unacknowledged }
     }
 
+    /// When it began, in milliseconds.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun
+    }
+
     /// Notes that the client has sent so many bytes more; whether there is room for others.
     pub(super) fn take(&mut self, bytes: usize) -> bool {
         let left = self.room.checked_sub(bytes);

@@ -174,7 +174,7 @@ fn is_any_ipv6(address: &SocketAddr) -> bool {
 /// Accepts connections until the server stops, and then those that the system has completed already.
 pub(super) fn accept(listener: &Listener, context: &Arc<Context>) {
     while !context.is_stopping() {
-        context.make_room();
+        context.make_room(listener);
         match accept_one(listener) {
             Ok((socket, peer)) => context.arrive(socket, peer),
             Err(error) => context.back_off(&error),
@@ -296,8 +296,8 @@ impl Context {
             return;
         }
         self.throttled_log.error(&format!("cannot take a connection: {}", reason(error)));
-        // An idle connection less may be all that is missing.
-        self.end_longest_idle();
+        // A connection less may be all that is missing.
+        self.registry.make_room(self.grace());
         self.pause(Duration::from_millis(50));
     }
 }

@@ -6,6 +6,7 @@
 
 mod body;
 mod connection;
+mod eviction;
 mod exchange;
 mod lingering;
 mod link;
@@ -34,7 +35,7 @@ mod writer;
 
 use std::fmt::{self, Debug};
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -468,41 +469,41 @@ impl Context {
 
     /// Takes a connection that was accepted, and hands it to a worker.
     fn arrive(self: &Arc<Self>, socket: OwnedFd, peer: Peer) {
-        let limit = self.settings.max_connections_per_address;
-        let address = peer.ip().filter(|_| limit > 0);
-        if address.is_some_and(|address| !self.registry.enter_address(address, limit)) {
+        let network = peer.network();
+        let is_full = |limit| self.registry.count_of(network) >= limit;
+        if self.settings.limit_of(peer).is_some_and(is_full) && !self.registry.make_room_of(network, self.grace()) {
             log::debug!("{peer}: refused, too many connections from there");
             return;
         }
-        let leave = || address.iter().for_each(|address| self.registry.leave_address(*address));
         let tls = match self.tls.as_ref().map(TlsStream::new).transpose() {
             Ok(tls) => tls,
             Err(error) => {
                 self.throttled_log.error(&format!("cannot begin a TLS connection: {error}"));
-                return leave();
+                return;
             }
         };
         let socket = Arc::new(Socket::new(socket));
-        let Some(token) = self.registry.insert(&socket) else { return leave() };
-        let connection = Box::new(Connection::new(Arc::clone(self), token, socket, peer, address, tls));
+        let Some(token) = self.registry.insert(&socket, network) else { return };
+        let connection = Box::new(Connection::new(Arc::clone(self), token, socket, peer, tls));
         self.arrivals.0.send(connection).expect("the server holds a receiver itself");
         self.notifier.notify();
     }
 
-    /// Ends the connection that has been idle for longest.
-    fn end_longest_idle(&self) {
-        if let Some(mut connection) = self.registry.take_longest_idle() {
-            connection.finish();
+    /// Waits while as many connections are open as may be. For each new one that waits, one that is open makes room.
+    fn make_room(&self, listener: impl AsFd) {
+        let has_room = |count: usize| count < self.settings.max_connections;
+        while !has_room(self.registry.count()) && !self.is_stopping() {
+            if socket::has_arrivals(&listener, &self.stop_signal, FULL_LOOK) {
+                self.registry.make_room(self.grace());
+                self.registry.wait_for_fewer(FULL_LOOK, |count| has_room(count) || self.is_stopping());
+            }
         }
     }
 
-    /// Waits while as many connections are open as may be, ending idle ones.
-    fn make_room(&self) {
-        let has_room = |count: usize| count < self.settings.max_connections;
-        while !has_room(self.registry.count()) && !self.is_stopping() {
-            self.end_longest_idle();
-            self.registry.wait_for_fewer(Duration::from_millis(100), |count| has_room(count) || self.is_stopping());
-        }
+    /// How many milliseconds a client may keep the server waiting before it is looked at how fast it is.
+    fn grace(&self) -> u64 {
+        let grace = self.settings.rate_grace;
+        if grace.is_zero() { u64::MAX } else { u64::try_from(grace.as_millis()).unwrap_or(u64::MAX) }
     }
 
     /// Ends the connections of a server that is to stop, while the last ones are still being accepted: those that wait for a
@@ -538,6 +539,9 @@ impl Context {
         answering
     }
 }
+
+/// How long to wait for room, or for somebody who wants it, before looking around again.
+const FULL_LOOK: Duration = Duration::from_millis(100);
 
 /// What a grace that is longer than can be told counts as.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);

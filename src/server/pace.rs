@@ -15,8 +15,19 @@ pub(super) struct Pace {
     waited: Duration,
     /// Where the transfer was when the stretch began.
     start: u64,
+    /// What went before this stretch.
+    before: Waiting,
     /// How much waiting makes this stretch full.
     full: Duration,
+}
+
+/// How a transfer that waits for its peer fares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Waiting {
+    /// How long the peer has kept it waiting, in milliseconds.
+    pub(super) waited: u64,
+    /// How many bytes it has moved in that time.
+    pub(super) moved: u64,
 }
 
 /// The peer is slower than the least rate.
@@ -32,8 +43,18 @@ impl Pace {
     }
 
     fn stretch(min_rate: u64, grace: Duration, length: Duration, slack: u64, position: u64) -> Self {
-        let for_slack = Duration::from_secs(slack.checked_div(min_rate).unwrap_or(0));
-        Self { min_rate, grace, slack, waited: Duration::ZERO, start: position, full: length.saturating_add(for_slack) }
+        let full = length.saturating_add(Duration::from_secs(slack.checked_div(min_rate).unwrap_or(0)));
+        let (waited, before) = (Duration::ZERO, Waiting::default());
+        Self { min_rate, grace, slack, waited, start: position, before, full }
+    }
+
+    /// How the transfer has fared since its peer first kept it waiting, being at this position.
+    pub(super) fn so_far(&self, position: u64) -> Waiting {
+        let waited = u64::try_from(self.waited.as_millis()).unwrap_or(u64::MAX);
+        Waiting {
+            waited: self.before.waited.saturating_add(waited),
+            moved: self.before.moved.saturating_add(position.saturating_sub(self.start)),
+        }
     }
 
     /// How long the peer may go on keeping us waiting before it is judged; `None` is for ever.
@@ -52,7 +73,9 @@ impl Pace {
         if u128::from(moved) < needed {
             return Err(TooSlow);
         }
+        let before = self.so_far(position);
         *self = Self::stretch(self.min_rate, self.grace, self.grace.saturating_mul(3), self.slack, position);
+        self.before = before;
         Ok(())
     }
 }
@@ -94,6 +117,18 @@ mod tests {
         assert_eq!(slack.waited(seconds(29), 5), Ok(()));
         assert_eq!(slack.waited(seconds(1), 5), Err(TooSlow));
         assert_eq!(Pace::new(1024, GRACE, 20 << 10, 5).waited(seconds(30), 5 + (10 << 10)), Ok(()));
+    }
+
+    #[test]
+    fn stretches_add_up() {
+        let mut pace = Pace::new(1024, GRACE, 0, 5);
+        assert_eq!(pace.so_far(5), Waiting { waited: 0, moved: 0 });
+        for (time, position, waited, moved) in
+            [(4, 5, 4_000, 0), (6, 20_005, 10_000, 20_000), (3, 30_005, 13_000, 30_000), (30, 90_005, 43_000, 90_000)]
+        {
+            pace.waited(seconds(time), position).unwrap();
+            assert_eq!(pace.so_far(position), Waiting { waited, moved });
+        }
     }
 
     #[test]

@@ -2,28 +2,25 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use super::pace::Waiting;
+
 /// How far a connection has got. Its worker notes it, others look.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     /// Whether a request is being answered.
     answering: AtomicBool,
-    /// From when on its worker waits for the peer, in milliseconds of the registry; `NEVER` while it does not.
+    /// From when on its worker waits for the peer, in milliseconds of the registry; `NEVER` where it has not waited in this
+    /// transfer, and `NOT_NOW` while it does not.
     waiting_since: AtomicU64,
-    /// How long the peer had kept this transfer waiting before, in milliseconds, and how many bytes it moved meanwhile.
+    /// How long the peer had kept the transfer waiting before, in milliseconds, and how many bytes it moved meanwhile.
     waited: AtomicU64,
     moved: AtomicU64,
-}
-
-/// A transfer that waits for the peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Waiting {
-    /// How long the peer has kept it waiting, in milliseconds.
-    pub(super) waited: u64,
-    /// How many bytes it has moved in that time.
-    pub(super) moved: u64,
+    /// Whether it has been cut off, which its worker may not have noticed yet.
+    cut: AtomicBool,
 }
 
 const NEVER: u64 = u64::MAX;
+const NOT_NOW: u64 = u64::MAX - 1;
 
 impl Progress {
     pub(super) fn new() -> Self {
@@ -38,10 +35,21 @@ impl Progress {
 
     pub(super) fn end_answer(&self) {
         self.answering.store(false, Ordering::SeqCst);
+        self.end_transfer();
+    }
+
+    /// Notes that a body has been read, or an answer written, to its end.
+    pub(super) fn end_transfer(&self) {
+        self.waiting_since.store(NEVER, Ordering::Release);
     }
 
     pub(super) fn is_answering(&self) -> bool {
         self.answering.load(Ordering::SeqCst)
+    }
+
+    /// Notes that it has been cut off; whether it had been before.
+    pub(super) fn cut(&self) -> bool {
+        self.cut.swap(true, Ordering::SeqCst)
     }
 
     /// Notes that the worker waits for the peer from now on, and how far the transfer has got.
@@ -51,15 +59,21 @@ impl Progress {
         self.waiting_since.store(now, Ordering::Release);
     }
 
-    pub(super) fn end_wait(&self) {
-        self.waiting_since.store(NEVER, Ordering::Release);
+    pub(super) fn end_wait(&self, so_far: Waiting) {
+        self.waited.store(so_far.waited, Ordering::Relaxed);
+        self.moved.store(so_far.moved, Ordering::Relaxed);
+        self.waiting_since.store(NOT_NOW, Ordering::Release);
     }
 
-    /// How far the transfer that waits for the peer has got; `None` where none does.
+    /// How a transfer fares that has waited for the peer; `None` where none has, or it is cut off.
     pub(super) fn waiting(&self, now: u64) -> Option<Waiting> {
-        let since = self.waiting_since.load(Ordering::Acquire);
+        let since = if self.cut.load(Ordering::SeqCst) { NEVER } else { self.waiting_since.load(Ordering::Acquire) };
         let (waited, moved) = (self.waited.load(Ordering::Relaxed), self.moved.load(Ordering::Relaxed));
-        (since != NEVER).then(|| Waiting { waited: waited + now.saturating_sub(since), moved })
+        match since {
+            NEVER => None,
+            NOT_NOW => Some(Waiting { waited, moved }),
+            since => Some(Waiting { waited: waited.saturating_add(now.saturating_sub(since)), moved }),
+        }
     }
 }
 
@@ -74,7 +88,12 @@ mod tests {
         progress.begin_wait(10, Waiting { waited: 100, moved: 7 });
         assert_eq!(progress.waiting(10), Some(Waiting { waited: 100, moved: 7 }));
         assert_eq!(progress.waiting(25), Some(Waiting { waited: 115, moved: 7 }));
-        progress.end_wait();
-        assert_eq!(progress.waiting(30), None);
+        progress.end_wait(Waiting { waited: 120, moved: 9 });
+        assert_eq!(progress.waiting(99), Some(Waiting { waited: 120, moved: 9 }));
+        progress.end_transfer();
+        assert_eq!(progress.waiting(99), None);
+        progress.begin_wait(40, Waiting { waited: 0, moved: 0 });
+        assert!(!progress.cut() && progress.cut());
+        assert_eq!(progress.waiting(50), None);
     }
 }

@@ -4,6 +4,7 @@
 //! [`Token`], which names one connection and never another, even when the slot has been used again.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,6 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
+use super::eviction::{Candidates, Standing};
 use super::poller::Poller;
 use super::socket::{Interest, Socket};
 use super::timers::Timers;
@@ -61,6 +63,8 @@ struct SlotState {
     generation: u32,
     /// The socket of the connection, wherever that is; `None` while the slot is free.
     socket: Option<Arc<Socket>>,
+    /// The network that it comes from, unless it is a Unix socket.
+    network: Option<IpAddr>,
     /// The connection, unless a worker has it.
     parked: Option<Parked>,
     /// What the poller was last told of the socket; `None` before it knows it.
@@ -82,10 +86,10 @@ pub(super) struct Registry {
     chunks: Box<[OnceLock<Box<[Slot]>>]>,
     slots: Mutex<FreeSlots>,
     timers: Mutex<Timers>,
-    by_address: Mutex<HashMap<IpAddr, usize>>,
+    /// How many connections come from each network; those over Unix sockets are one.
+    by_network: Mutex<HashMap<Option<IpAddr>, usize>>,
     count: AtomicUsize,
-    /// The next connections to end where room is needed, the longest idle last.
-    longest_idle: Mutex<Vec<(u64, Token)>>,
+    pub(super) candidates: Mutex<Candidates>,
     closed: Condvar,
     /// How many wait for a connection to close.
     waiting: AtomicUsize,
@@ -98,11 +102,19 @@ struct FreeSlots {
     used: u32,
 }
 
+/// A connection, and what it is ranked by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ranked {
+    rank: u64,
+    pub(super) token: Token,
+    pub(super) standing: Standing,
+}
+
 /// Slots are made so many at a time.
 const CHUNK: usize = 256;
 
 /// How many connections are looked up at once for when room is needed.
-const IDLE_AT_ONCE: usize = 64;
+const AT_ONCE: usize = 64;
 
 impl Token {
     pub(super) fn to_u64(self) -> u64 {
@@ -115,6 +127,17 @@ impl Token {
     }
 }
 
+impl SlotState {
+    /// How its connection fares; `None` while there is none.
+    fn standing(&self, now: u64) -> Option<Standing> {
+        match (&self.parked, &self.socket) {
+            (Some(parked), _) => Some(parked.connection.standing(parked.phase, parked.since, now)),
+            (None, Some(socket)) => Some(socket.progress.waiting(now).map_or(Standing::Works, Standing::Waits)),
+            (None, None) => None,
+        }
+    }
+}
+
 impl Registry {
     /// A registry for so many connections.
     pub(super) fn new(connections: usize) -> Self {
@@ -123,9 +146,9 @@ impl Registry {
             chunks: (0..=connections.div_ceil(CHUNK)).map(|_| OnceLock::new()).collect(),
             slots: Mutex::default(),
             timers: Mutex::default(),
-            by_address: Mutex::default(),
+            by_network: Mutex::default(),
             count: AtomicUsize::new(0),
-            longest_idle: Mutex::default(),
+            candidates: Mutex::default(),
             closed: Condvar::new(),
             waiting: AtomicUsize::new(0),
         }
@@ -142,7 +165,7 @@ impl Registry {
     }
 
     /// Takes a place for a new connection, which the caller owns; `None` where there is none.
-    pub(super) fn insert(&self, socket: &Arc<Socket>) -> Option<Token> {
+    pub(super) fn insert(&self, socket: &Arc<Socket>, network: Option<IpAddr>) -> Option<Token> {
         let index = {
             let mut slots = lock(&self.slots);
             match slots.free.pop() {
@@ -156,6 +179,8 @@ impl Registry {
         };
         let mut slot = self.slot(index);
         slot.socket = Some(Arc::clone(socket));
+        slot.network = network;
+        *lock(&self.by_network).entry(network).or_default() += 1;
         self.count.fetch_add(1, Ordering::SeqCst);
         Some(Token { slot: index, generation: slot.generation })
     }
@@ -167,7 +192,14 @@ impl Registry {
         slot.generation = slot.generation.wrapping_add(1);
         slot.socket = None;
         slot.armed = None;
+        let network = slot.network.take();
         drop(slot);
+        if let Entry::Occupied(mut count) = lock(&self.by_network).entry(network) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
         lock(&self.slots).free.push(token.slot);
         self.count.fetch_sub(1, Ordering::SeqCst);
         if self.waiting.load(Ordering::SeqCst) > 0 {
@@ -260,28 +292,6 @@ impl Registry {
         lock(&self.timers).next()
     }
 
-    /// Takes the connection that has been idle for longest.
-    pub(super) fn take_longest_idle(&self) -> Option<Box<Connection>> {
-        let mut longest = lock(&self.longest_idle);
-        if longest.is_empty() {
-            let mut idle: Vec<_> = self.parked_tokens(|parked| parked.phase == Phase::Idle);
-            idle.sort_unstable_by_key(|(since, _)| *since);
-            idle.truncate(IDLE_AT_ONCE);
-            idle.reverse();
-            *longest = idle;
-        }
-        while let Some((since, token)) = longest.pop() {
-            let mut slot = self.slot(token.slot);
-            let still = |parked: &mut Parked| parked.phase == Phase::Idle && parked.since == since;
-            if slot.generation == token.generation
-                && let Some(parked) = slot.parked.take_if(still)
-            {
-                return Some(parked.connection);
-            }
-        }
-        None
-    }
-
     /// Takes the connections that wait for the client and have done so for at least `quiet` milliseconds, with nothing of what
     /// it sent still to be read; `local` is for idle ones whose client is on this machine and in no conversation.
     #[expect(clippy::vec_box, reason = "they are parked in boxes, and moved as such")]
@@ -332,37 +342,55 @@ impl Registry {
         self.closed.notify_all();
     }
 
-    /// Counts a connection from this address, unless there are as many as may be.
-    pub(super) fn enter_address(&self, address: IpAddr, limit: usize) -> bool {
-        let mut by_address = lock(&self.by_address);
-        let count = by_address.entry(address).or_default();
-        if *count >= limit {
+    /// How many connections are open from this network.
+    pub(super) fn count_of(&self, network: Option<IpAddr>) -> usize {
+        lock(&self.by_network).get(&network).copied().unwrap_or(0)
+    }
+
+    /// The network that most connections come from, and how many those are.
+    pub(super) fn largest_network(&self) -> Option<(Option<IpAddr>, usize)> {
+        lock(&self.by_network).iter().max_by_key(|(_, count)| **count).map(|(network, count)| (*network, *count))
+    }
+
+    /// The connections that `rank` gives a rank, those of the lowest first, as many as are worth knowing at once.
+    pub(super) fn lowest(&self, rank: impl Fn(Option<IpAddr>, Standing) -> Option<u64>) -> Vec<Ranked> {
+        let now = self.now();
+        let mut lowest: Vec<_> = (0..self.used())
+            .filter_map(|index| {
+                let slot = self.slot(index);
+                let standing = slot.standing(now)?;
+                let rank = rank(slot.network, standing)?;
+                Some(Ranked { rank, token: Token { slot: index, generation: slot.generation }, standing })
+            })
+            .collect();
+        if lowest.len() > AT_ONCE {
+            lowest.select_nth_unstable_by_key(AT_ONCE, |ranked| ranked.rank);
+            lowest.truncate(AT_ONCE);
+        }
+        lowest.sort_unstable_by_key(|ranked| ranked.rank);
+        lowest
+    }
+
+    /// Ends a connection, if it is still one that `still` says may be; whether it was.
+    pub(super) fn evict(&self, token: Token, still: impl Fn(Standing) -> bool) -> bool {
+        let now = self.now();
+        let mut slot = self.slot(token.slot);
+        if slot.generation != token.generation || !slot.standing(now).is_some_and(still) {
             return false;
         }
-        *count += 1;
+        let Some(parked) = slot.parked.take() else {
+            // Its worker notices, and gives up its place.
+            return slot.socket.as_ref().is_some_and(|socket| {
+                let was_cut = socket.progress.cut();
+                socket.cut();
+                !was_cut
+            });
+        };
+        drop(slot);
+        log::debug!("{}: closed to make room", parked.connection.peer());
+        let mut connection = parked.connection;
+        connection.finish();
         true
-    }
-
-    /// Counts a connection from this address no more.
-    pub(super) fn leave_address(&self, address: IpAddr) {
-        let mut by_address = lock(&self.by_address);
-        if let Some(count) = by_address.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
-                by_address.remove(&address);
-            }
-        }
-    }
-
-    /// The parked connections that `wanted` wants, each with when it was parked.
-    fn parked_tokens(&self, wanted: impl Fn(&Parked) -> bool) -> Vec<(u64, Token)> {
-        let indices = 0..self.used();
-        let found = indices.filter_map(|index| {
-            let slot = self.slot(index);
-            let parked = slot.parked.as_ref().filter(|parked| wanted(parked))?;
-            Some((parked.since, Token { slot: index, generation: slot.generation }))
-        });
-        found.collect()
     }
 
     fn used(&self) -> u32 {

@@ -164,6 +164,13 @@ impl Socket {
     }
 }
 
+/// Waits until somebody connects to this listener, for this long at most, or until the signal; whether somebody has.
+pub(super) fn has_arrivals(listener: impl AsFd, signal: &Signal, time: Duration) -> bool {
+    let mut descriptors = [PollFd::new(&listener, PollFlags::IN), PollFd::new(signal, PollFlags::IN)];
+    let _ = poll(&mut descriptors, Timespec::try_from(time).ok().as_ref());
+    !descriptors[0].revents().is_empty()
+}
+
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.descriptor.as_fd()

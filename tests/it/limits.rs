@@ -486,27 +486,6 @@ fn a_head_without_end_is_stopped_while_it_comes() {
 }
 
 #[test]
-fn one_address_has_no_more_than_its_share() {
-    let server = serve(Settings::default().max_connections_per_address(2));
-    let mut first = Wire::connect(server.address());
-    let mut second = Wire::connect(server.address());
-    for wire in [&mut first, &mut second] {
-        wire.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
-        assert_eq!(wire.reply().status, 200);
-    }
-    let mut third = Wire::connect(server.address());
-    assert!(third.is_closed());
-    drop(first);
-    until("the place to be free again", || {
-        let mut wire = Wire::connect(server.address());
-        wire.send("GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-        let mut said = String::new();
-        let _ = wire.stream.read_to_string(&mut said);
-        said.starts_with("HTTP/1.1 200").then_some(())
-    });
-}
-
-#[test]
 fn idle_connections_make_room_the_longest_idle_first() {
     let settings = Settings::default().max_connections(2).idle_timeout(Duration::ZERO);
     for place in Place::all(&settings, app) {

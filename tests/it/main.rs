@@ -13,6 +13,7 @@ mod diagnostics;
 mod directories;
 mod embedding;
 mod examples;
+mod fairness;
 mod limits;
 mod listening;
 mod notes;

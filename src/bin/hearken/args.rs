@@ -151,6 +151,12 @@ pub(crate) struct Args {
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) max_connections: u32,
 
+    /// The most of them from one address; 0 is no limit. Where it is not given, a quarter of --max-connections, 16 at least,
+    /// for addresses of other machines. Trusted proxies are not counted
+    #[arg(long, value_name = "N", env = "HEARKEN_MAX_CONNECTIONS_PER_ADDRESS",
+          value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    pub(crate) max_connections_per_address: Option<u32>,
+
     /// Disconnect a client whose request takes more seconds than this up to its body; 0 is never
     #[arg(long, value_name = "S", env = "HEARKEN_HEAD_TIMEOUT", default_value = "10", value_parser = seconds::parse)]
     pub(crate) head_timeout: Duration,

@@ -114,6 +114,10 @@ fn builder(args: &Args) -> Result<Builder, Box<dyn std::error::Error>> {
         .max_connections(usize::try_from(args.max_connections)?)
         .head_timeout(args.head_timeout)
         .idle_timeout(args.idle_timeout);
+    let settings = match args.max_connections_per_address {
+        None => settings.fair_share(),
+        Some(connections) => settings.max_connections_per_address(usize::try_from(connections)?),
+    };
     let mut builder = builder.settings(settings).socket_mode(args.socket_mode);
     if let Some(format) = log_format(args) {
         builder = builder.access_log(AccessLog::new(format, io::stderr())?);

@@ -1,0 +1,189 @@
+//! Which connection makes room for a new one. The rules are pure; the registry applies them.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::PoisonError;
+
+use super::pace::Waiting;
+use super::registry::{Ranked, Registry};
+
+/// How a connection fares with its client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Everything that was asked is answered, since this moment in milliseconds.
+    Idle { since: u64 },
+    /// It waits for the client to send, or to read.
+    Waits(Waiting),
+    /// Something is being done for it, which is not the client's fault.
+    Works,
+}
+
+/// Whose connections are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Scope {
+    All,
+    /// Those of one network, or those over Unix sockets.
+    Network(Option<IpAddr>),
+}
+
+/// Those that make room next, which are looked for several at a time: it takes a look at all connections.
+#[derive(Default)]
+pub(super) struct Candidates(HashMap<Scope, Shortlist>);
+
+/// The next candidates, the first one last, and when they were looked for; `None` before that, and when they are used up.
+#[derive(Default)]
+struct Shortlist {
+    ranked: Vec<Ranked>,
+    made: Option<u64>,
+}
+
+/// For how many milliseconds a shortlist is good: others may be idle by then. So often it is looked in vain at most.
+const GOOD_FOR: u64 = 20;
+
+/// Of more than these, the shortlists are forgotten.
+const MOST_SCOPES: usize = 1024;
+
+/// Bytes that everybody is taken to have moved: whoever has just begun is not slow yet.
+const CREDIT: u64 = 64 * 1024;
+
+impl Standing {
+    /// A connection that waits for its client since this moment, and of which nothing is known to have moved.
+    pub(super) fn waits_since(since: u64, now: u64) -> Self {
+        Self::Waits(Waiting { waited: now.saturating_sub(since), moved: 0 })
+    }
+
+    /// The rank of an idle connection: the longest idle is the lowest.
+    fn idleness(self) -> Option<u64> {
+        match self {
+            Self::Idle { since } => Some(since),
+            Self::Waits(_) | Self::Works => None,
+        }
+    }
+
+    /// The rank of one that has kept us waiting for so many milliseconds at least: the slowest is the lowest.
+    fn slowness(self, at_least: u64) -> Option<u64> {
+        match self {
+            Self::Waits(Waiting { waited, moved }) if waited >= at_least => {
+                Some(moved.saturating_add(CREDIT).saturating_mul(1000) / waited.max(1))
+            }
+            Self::Idle { .. } | Self::Waits(_) | Self::Works => None,
+        }
+    }
+
+    /// Whether nothing has happened since it fared like this.
+    fn is_still(self, before: Self) -> bool {
+        match (before, self) {
+            (Self::Idle { since: before }, Self::Idle { since: now }) => before == now,
+            (Self::Waits(before), Self::Waits(now)) => before.waited <= now.waited,
+            _ => false,
+        }
+    }
+}
+
+impl Registry {
+    /// Ends a connection so that a new one has its place, as many being open as may be: the longest idle one; else, of the
+    /// network that has most, the slowest that has had its grace (in milliseconds); else, where that network has more than half
+    /// of all, its slowest. Whether there was one. One that a worker has gives up its place in a moment.
+    pub(super) fn make_room(&self, grace: u64) -> bool {
+        self.evict_next(Scope::All, || {
+            let idle = self.lowest(|_, standing| standing.idleness());
+            let Some((largest, count)) = self.largest_network().filter(|_| idle.is_empty()) else { return idle };
+            let slowest = |at_least| self.slowest_of(largest, at_least);
+            let slow = slowest(grace);
+            if slow.is_empty() && count > self.count() / 2 { slowest(0) } else { slow }
+        })
+    }
+
+    /// Ends a connection of this network, which has as many as it may: its longest idle, else its slowest that has had its
+    /// grace. Whether there was one.
+    pub(super) fn make_room_of(&self, network: Option<IpAddr>, grace: u64) -> bool {
+        self.evict_next(Scope::Network(network), || {
+            let idle = self.lowest(|other, standing| standing.idleness().filter(|_| other == network));
+            if idle.is_empty() { self.slowest_of(network, grace) } else { idle }
+        })
+    }
+
+    fn slowest_of(&self, network: Option<IpAddr>, at_least: u64) -> Vec<Ranked> {
+        self.lowest(|other, standing| standing.slowness(at_least).filter(|_| other == network))
+    }
+
+    fn evict_next(&self, scope: Scope, find: impl Fn() -> Vec<Ranked>) -> bool {
+        let now = self.now();
+        // Nothing panics while the candidates are being changed.
+        let mut candidates = self.candidates.lock().unwrap_or_else(PoisonError::into_inner);
+        if candidates.0.len() >= MOST_SCOPES && !candidates.0.contains_key(&scope) {
+            candidates.0.clear();
+        }
+        let shortlist = candidates.0.entry(scope).or_default();
+        // Those that were found before may all be busy again.
+        for _ in 0..2 {
+            if shortlist.made.is_none_or(|made| now >= made.saturating_add(GOOD_FOR)) {
+                shortlist.made = Some(now);
+                shortlist.ranked = find();
+                shortlist.ranked.reverse();
+            }
+            while let Some(ranked) = shortlist.ranked.pop() {
+                if shortlist.ranked.is_empty() {
+                    shortlist.made = None;
+                }
+                if self.evict(ranked.token, |standing| standing.is_still(ranked.standing)) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waits(waited: u64, moved: u64) -> Standing {
+        Standing::Waits(Waiting { waited, moved })
+    }
+
+    #[test]
+    fn the_longest_idle_and_the_slowest_come_first() {
+        let idle = |since| Standing::Idle { since };
+        assert!(idle(5).idleness() < idle(6).idleness());
+        assert_eq!((waits(9, 0).idleness(), Standing::Works.idleness()), (None, None));
+        let slowest_first = [
+            (waits(60_000, 0), "nothing for a minute"),
+            (waits(60_000, 60 << 10), "a KiB a second"),
+            (waits(20_000, 0), "nothing for a while"),
+            (waits(60_000, 600 << 10), "ten a second"),
+            (waits(1_000, 0), "it has just begun"),
+            (waits(60_000, 60 << 20), "fast"),
+            (waits(0, 0), "it has not even waited"),
+        ];
+        for pair in slowest_first.windows(2) {
+            assert!(pair[0].0.slowness(0) < pair[1].0.slowness(0), "{pair:?}");
+        }
+        assert_eq!((idle(0).slowness(0), Standing::Works.slowness(0)), (None, None), "nobody's fault");
+    }
+
+    #[test]
+    fn within_its_grace_nobody_is_slow() {
+        for (waited, is_slow) in [(0, false), (9_999, false), (10_000, true), (u64::MAX, true)] {
+            assert_eq!(waits(waited, 0).slowness(10_000).is_some(), is_slow, "{waited}");
+        }
+    }
+
+    #[test]
+    fn who_has_moved_on_is_no_candidate_any_more() {
+        let table = [
+            (Standing::Idle { since: 5 }, Standing::Idle { since: 5 }, true, "as before"),
+            (Standing::Idle { since: 5 }, Standing::Idle { since: 9 }, false, "it has been answered since"),
+            (Standing::Idle { since: 5 }, waits(1, 0), false, "it sends a request"),
+            (Standing::Idle { since: 5 }, Standing::Works, false, "it is being answered"),
+            (waits(10, 5), waits(12, 5), true, "it waits on"),
+            (waits(10, 5), waits(3, 0), false, "another transfer"),
+            (waits(10, 5), Standing::Works, false, "there was something to do"),
+            (waits(10, 5), Standing::Idle { since: 9 }, false, "it is done"),
+        ];
+        for (before, now, expected, why) in table {
+            assert_eq!(now.is_still(before), expected, "{why}");
+        }
+    }
+}

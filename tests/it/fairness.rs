@@ -1,0 +1,272 @@
+//! How many connections an address may have, and which ones make room for others.
+
+use std::io::{self, Read as _};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hearken::{Request, Response, Router, Server, Settings};
+use socket2::{Domain, Socket, Type};
+
+use crate::support::{PATIENCE, Place, Program, Wire, hearken, until};
+
+const HELLO: &str = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
+const ENDLESS: &str = "GET /endless HTTP/1.1\r\nHost: a\r\n\r\n";
+const SHORT: Duration = Duration::from_millis(300);
+
+fn app() -> Router {
+    Router::new()
+        .get("/hello", |_: &mut Request| Response::text("Hello, world!"))
+        .get("/endless", |_: &mut Request| Response::stream(io::repeat(b'x'), None))
+}
+
+/// A connection from this loopback address.
+fn from(last: u8, server: SocketAddr) -> Wire {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0)).into()).unwrap();
+    socket.connect(&server.into()).unwrap();
+    Wire::of(socket.into())
+}
+
+/// Asks for /hello once on this connection; the status, or nothing where it is closed.
+fn ask(wire: &mut Wire) -> Option<u16> {
+    wire.send(HELLO);
+    wire.try_reply().map(|reply| reply.status)
+}
+
+/// Lets time pass, which is what the server counts.
+fn pass(time: Duration) {
+    let begun = Instant::now();
+    until("time to pass", || (begun.elapsed() >= time).then_some(()));
+}
+
+/// Takes an endless answer, so many bytes every few milliseconds, until `done`.
+/// Whether it was cut off.
+fn read_slowly(wire: &mut Wire, bytes: usize, done: &AtomicBool) -> bool {
+    let mut buffer = vec![0; bytes];
+    while !done.load(Ordering::SeqCst) {
+        if wire.stream.read_exact(&mut buffer).is_err() {
+            return true;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    false
+}
+
+#[test]
+fn an_address_at_its_limit_loses_its_longest_idle_connection() {
+    let settings = Settings::default().max_connections_per_address(2).idle_timeout(Duration::ZERO);
+    for place in Place::all(&settings, app) {
+        let name = place.name;
+        let (mut first, mut second) = (place.connect(), place.connect());
+        assert_eq!((ask(&mut first), ask(&mut second)), (Some(200), Some(200)), "{name}");
+        // The longest idle is now the second one.
+        pass(Duration::from_millis(5));
+        assert_eq!(ask(&mut first), Some(200), "{name}");
+        let mut third = place.connect();
+        assert_eq!(ask(&mut third), Some(200), "{name}");
+        assert!(second.is_closed(), "{name}");
+        assert_eq!((ask(&mut first), ask(&mut third)), (Some(200), Some(200)), "{name}");
+    }
+}
+
+#[test]
+fn an_address_whose_connections_are_all_at_work_gets_no_more() {
+    let (entered, release) = (Arc::new(Barrier::new(3)), Arc::new(Barrier::new(3)));
+    let (enter, leave) = (Arc::clone(&entered), Arc::clone(&release));
+    let app = app().get("/works", move |_: &mut Request| {
+        enter.wait();
+        leave.wait();
+        Response::text("done")
+    });
+    let settings = Settings::default().max_connections_per_address(2);
+    let server = Server::bind("127.0.0.1:0").unwrap().settings(settings).serve(app).unwrap();
+    let mut wires = [Wire::connect(server.address()), Wire::connect(server.address())];
+    for wire in &mut wires {
+        wire.send("GET /works HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    entered.wait();
+    assert!(Wire::connect(server.address()).is_closed(), "refused");
+    assert_eq!(ask(&mut from(2, server.address())), Some(200), "which is nothing to others");
+    release.wait();
+    for wire in &mut wires {
+        assert_eq!(wire.reply().text(), "done");
+    }
+    until("one of them to be idle", || ask(&mut Wire::connect(server.address())));
+}
+
+#[test]
+fn an_address_at_its_limit_loses_its_slowest_beyond_the_grace() {
+    let settings = Settings::default().max_connections_per_address(2).rate_grace(SHORT).min_rate(1);
+    Place::each(&settings, app, |place| {
+        let (done, slow_ended) = (AtomicBool::new(false), AtomicBool::new(false));
+        let (reading, fast_cut) = (AtomicUsize::new(0), AtomicBool::new(false));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut wire = place.connect();
+                wire.send(ENDLESS);
+                assert_eq!(wire.head().status, 200);
+                reading.fetch_add(1, Ordering::SeqCst);
+                read_slowly(&mut wire, 2 * 1024, &done);
+                slow_ended.store(true, Ordering::SeqCst);
+            });
+            scope.spawn(|| {
+                let mut wire = place.connect();
+                wire.send(ENDLESS);
+                assert_eq!(wire.head().status, 200);
+                reading.fetch_add(1, Ordering::SeqCst);
+                fast_cut.store(read_slowly(&mut wire, 64 * 1024, &done), Ordering::SeqCst);
+            });
+            until("both to read", || (reading.load(Ordering::SeqCst) == 2).then_some(()));
+            // Both have kept the server waiting for longer than the grace, almost all of the time.
+            pass(SHORT * 5);
+            until("a third one to be served", || {
+                let mut third = place.dialer.connect().unwrap();
+                third.send("GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+                third.try_reply().filter(|reply| reply.status == 200)
+            });
+            until("the slower one to end", || slow_ended.load(Ordering::SeqCst).then_some(()));
+            done.store(true, Ordering::SeqCst);
+        });
+        assert!(!fast_cut.load(Ordering::SeqCst), "the faster one was cut off, over {}", place.name);
+    });
+}
+
+/// Readers above the least rate once held every place for as long as they liked.
+#[test]
+fn one_address_keeps_nobody_out() {
+    for within_grace in [true, false] {
+        let grace = if within_grace { Duration::from_secs(3600) } else { SHORT };
+        let settings = Settings::default().max_connections(8).rate_grace(grace).min_rate(1);
+        Place::each(&settings, app, |place| {
+            let (done, reading, cut) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+            thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        let mut wire = place.connect();
+                        wire.send(ENDLESS);
+                        assert_eq!(wire.head().status, 200);
+                        reading.fetch_add(1, Ordering::SeqCst);
+                        cut.fetch_add(usize::from(read_slowly(&mut wire, 4 * 1024, &done)), Ordering::SeqCst);
+                    });
+                }
+                until("all places to be taken", || (reading.load(Ordering::SeqCst) == 8).then_some(()));
+                for _ in 0..3 {
+                    assert_eq!(ask(&mut place.connect()), Some(200), "{}", place.name);
+                }
+                let before = cut.load(Ordering::SeqCst);
+                assert!(before < 8, "{} no more than had to be, over {}", before, place.name);
+                done.store(true, Ordering::SeqCst);
+            });
+        });
+    }
+}
+
+#[test]
+fn silent_connections_keep_nobody_out() {
+    let settings = Settings::default()
+        .max_connections(4)
+        .head_timeout(Duration::ZERO)
+        .handshake_timeout(Duration::ZERO)
+        .rate_grace(Duration::ZERO);
+    for place in Place::all(&settings, app) {
+        let mut oldest = place.connect_raw();
+        pass(Duration::from_millis(5));
+        let _silent: Vec<_> = (0..3).map(|_| place.connect_raw()).collect();
+        for _ in 0..8 {
+            assert_eq!(ask(&mut place.connect()), Some(200), "{}", place.name);
+        }
+        let ended = oldest.read(&mut [0]);
+        assert!(matches!(ended, Ok(0)) || ended.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionReset));
+    }
+}
+
+/// Others are not made to leave for an address that has no more than half.
+#[test]
+fn who_has_most_makes_room() {
+    let settings = Settings::default().max_connections(8).min_rate(1);
+    let server = Server::bind("127.0.0.1:0").unwrap().settings(settings).serve(app()).unwrap();
+    let address = server.address();
+    let (done, reading, cut) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        let read = |last, bytes| {
+            let mut wire = from(last, address);
+            wire.send(ENDLESS);
+            assert_eq!(wire.head().status, 200);
+            reading.fetch_add(1, Ordering::SeqCst);
+            let was_cut = read_slowly(&mut wire, bytes, &done);
+            cut.fetch_add(usize::from(was_cut), Ordering::SeqCst);
+            was_cut
+        };
+        let few: Vec<_> = (0..3).map(|_| scope.spawn(move || read(2, 1024))).collect();
+        let many: Vec<_> = (0..5).map(|_| scope.spawn(move || read(3, 16 * 1024))).collect();
+        until("all places to be taken", || (reading.load(Ordering::SeqCst) == 8).then_some(()));
+        assert_eq!(ask(&mut from(4, address)), Some(200));
+        until("one to notice", || (cut.load(Ordering::SeqCst) > 0).then_some(()));
+        done.store(true, Ordering::SeqCst);
+        let kept = |readers: Vec<thread::ScopedJoinHandle<'_, bool>>| {
+            readers.into_iter().map(|reader| reader.join().unwrap()).filter(|was_cut| !was_cut).count()
+        };
+        assert_eq!(kept(few), 3, "the slower ones are of an address that has fewer");
+        assert_eq!(kept(many), 4, "one of those who have most made room");
+    });
+}
+
+#[test]
+fn a_client_that_comes_back_from_the_same_port_is_served() {
+    let (entered, release) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let (enter, leave) = (Arc::clone(&entered), Arc::clone(&release));
+    let app = app().get("/works", move |_: &mut Request| {
+        enter.wait();
+        leave.wait();
+        Response::text("nobody is there to read it")
+    });
+    let server = Server::bind("127.0.0.1:0").unwrap().serve(app).unwrap();
+    let connect = |port| {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_reuse_address(true).unwrap();
+        socket.bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 0, 5), port)).into()).unwrap();
+        socket.connect(&server.address().into()).unwrap();
+        socket
+    };
+    let first = connect(0);
+    let port = first.local_addr().unwrap().as_socket().unwrap().port();
+    first.send(b"GET /works HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    entered.wait();
+    first.set_linger(Some(Duration::ZERO)).unwrap();
+    drop(first);
+    // The server still has the connection of before.
+    let mut second = Wire::of(connect(port).into());
+    assert_eq!(ask(&mut second), Some(200));
+    release.wait();
+    assert_eq!(ask(&mut second), Some(200), "and it is another connection than that");
+    assert_eq!(server.shutdown(PATIENCE).cut, 0);
+}
+
+#[test]
+fn the_program_limits_addresses_unless_they_are_local() {
+    let start = |arguments: &[&str]| {
+        let arguments = [&["--port", "0", "--access-log", "off", "--idle-timeout", "0"], arguments].concat();
+        Program::start(hearken().args(arguments), 1)
+    };
+    // The second of two idle connections, while the third is there: a limit of two is kept by closing the first.
+    let keeps_three = |program: &Program| {
+        let request = "GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        let mut wires: Vec<_> = (0..3)
+            .map(|_| {
+                let mut wire = Wire::connect(program.address());
+                wire.send(request);
+                assert_eq!(wire.reply().status, 404);
+                wire
+            })
+            .collect();
+        wires[0].send(request);
+        wires[0].try_reply().is_some()
+    };
+    assert!(!keeps_three(&start(&["--max-connections-per-address", "2"])), "given, it counts for all");
+    assert!(keeps_three(&start(&["--max-connections-per-address", "0"])));
+    assert!(keeps_three(&start(&["--max-connections-per-address", "2", "--trust-proxy", "127.0.0.1"])));
+    assert!(keeps_three(&start(&[])));
+}
