@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::error::method_list;
+use super::host::{self, is_host};
 use super::method::Method;
 use super::request::Request;
 use super::response::Response;
@@ -167,32 +168,36 @@ impl Policy {
 }
 
 impl<'a> Source<'a> {
-    /// Where this request comes from. `Sec-Fetch-Site` cannot be set by a page, and a browser sends it to trustworthy hosts;
-    /// to others every browser sends at least `Origin` when a page writes (Fetch §3.1, Fetch Metadata §2.4).
+    /// Where this request comes from. `Sec-Fetch-Site` decides where it is sent: no page can set it, and browsers send it to hosts
+    /// that they take for trustworthy, which are those of https and this machine (Fetch Metadata §2.4). To others every browser
+    /// sends at least `Origin` when a page writes (Fetch §3.2), which is then compared with where the request went.
     pub(crate) fn of(request: &'a Request) -> Self {
         let origin = request.header("Origin");
         match request.header("Sec-Fetch-Site") {
             Some("same-origin") => return Self::SameOrigin,
             Some("none") => return Self::NoPage,
+            // Another port of this host, or another host of this domain, is another origin too.
             Some(_) => return Self::OtherOrigin(origin.unwrap_or("")),
             None => {}
         }
         match (origin, request.host()) {
             (None, _) => Self::NoPage,
-            (Some(origin), Some(host)) if is_of_host(origin, host) => Self::SameOrigin,
+            (Some(origin), Some(host)) if is_of_host(origin, host, request.scheme()) => Self::SameOrigin,
             (Some(origin), _) => Self::OtherOrigin(origin),
         }
     }
 }
 
-/// Whether an origin's host and port are these. Its scheme is not compared: behind a proxy that ends TLS, ours is not known.
-fn is_of_host(origin: &str, host: &str) -> bool {
-    let Some((scheme, authority)) = origin.split_once("://") else { return false };
-    let without_default = |authority: &'_ str| {
-        let end = default_port(scheme).and_then(|port| authority.strip_suffix(port)).map_or(authority.len(), str::len);
-        authority[..end].to_ascii_lowercase()
+/// Whether an origin is that of this host. The scheme is compared where it is known; behind a proxy that ends TLS and is not
+/// trusted, it is not. Where the host names no port it is that of the origin's scheme.
+fn is_of_host(origin: &str, host: &str, scheme: Option<&str>) -> bool {
+    let Some((origin_scheme, authority)) = origin.split_once("://") else { return false };
+    let default = default_port(origin_scheme).map_or("", |port| &port[1..]);
+    let parts = |authority| {
+        let (name, port): (&str, _) = host::split(authority);
+        (name.to_ascii_lowercase(), port.filter(|port| !port.is_empty()).unwrap_or(default).trim_start_matches('0'))
     };
-    !authority.is_empty() && without_default(authority) == without_default(host)
+    is_host(authority) && scheme.is_none_or(|scheme| scheme == origin_scheme) && parts(authority) == parts(host)
 }
 
 /// The port that a browser leaves out, with its colon.
@@ -258,6 +263,8 @@ impl std::error::Error for OriginError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::peer::Peer;
+    use crate::http::trusted_proxies::TrustedProxies;
 
     const APP: &str = "https://app.example";
 
@@ -307,7 +314,7 @@ mod tests {
 
     #[test]
     fn requests_come_from_a_page_or_from_none() {
-        let table: [(&[(&str, &str)], Source<'_>, &str); 17] = [
+        let table: [(&[(&str, &str)], Source<'_>, &str); 27] = [
             (&[("Host", "h")], Source::NoPage, "curl"),
             (&[("Host", "h"), ("Sec-Fetch-Site", "none")], Source::NoPage, "typed by a person"),
             (&[("Host", "h"), ("Sec-Fetch-Site", "same-origin"), ("Origin", "http://h")], Source::SameOrigin, "ours"),
@@ -326,6 +333,24 @@ mod tests {
             (&[("Host", "app.example:8080"), ("Origin", "http://app.example:8080")], Source::SameOrigin, ""),
             (&[("Host", "app.example:8080"), ("Origin", APP)], Source::OtherOrigin(APP), "another port"),
             (&[("Host", "h"), ("Origin", "null")], Source::OtherOrigin("null"), "a sandboxed page, or one from disk"),
+            (
+                &[("Host", "localhost:4040"), ("Sec-Fetch-Site", "same-site"), ("Origin", "http://localhost:3000")],
+                Source::OtherOrigin("http://localhost:3000"),
+                "another port of this machine",
+            ),
+            (
+                &[("Host", "h"), ("Sec-Fetch-Site", "same-site"), ("Origin", "http://h")],
+                Source::OtherOrigin("http://h"),
+                "the browser knows better what is the same",
+            ),
+            (&[("Host", "h"), ("Sec-Fetch-Site", "same-site")], Source::OtherOrigin(""), "no origin is not ours"),
+            (&[("Host", "h"), ("Sec-Fetch-Site", "none"), ("Origin", APP)], Source::NoPage, "a form sent once more"),
+            (&[("Host", "h"), ("Sec-Fetch-Site", ""), ("Origin", "http://h")], Source::OtherOrigin("http://h"), "odd"),
+            (&[("Host", "app.example:"), ("Origin", APP)], Source::SameOrigin, "an empty port"),
+            (&[("Host", "h:080"), ("Origin", "http://h")], Source::SameOrigin, "a port is a number"),
+            (&[("Host", "[::1]:80"), ("Origin", "http://[::1]")], Source::SameOrigin, "IPv6"),
+            (&[("Host", "h"), ("Origin", "app://h")], Source::SameOrigin, "a scheme without a port of its own"),
+            (&[("Host", "h:1"), ("Origin", "http://h:1/")], Source::OtherOrigin("http://h:1/"), "no browser's origin"),
             (&[("Host", "null"), ("Origin", "null")], Source::OtherOrigin("null"), "a host of that name"),
             (&[("Host", ""), ("Origin", "http://")], Source::OtherOrigin("http://"), "nothing is not a host"),
             (&[("Origin", APP)], Source::OtherOrigin(APP), "HTTP/1.0 without a host"),
@@ -335,6 +360,40 @@ mod tests {
                 fields.iter().fold(Request::new(Method::Post, "/"), |r, (name, value)| r.with_header(name, value));
             assert_eq!(Source::of(&request), expected, "{fields:?}: {why}");
         }
+    }
+
+    #[test]
+    fn the_scheme_is_compared_where_it_is_known() {
+        let proxies = TrustedProxies::none().trust("10.0.0.1").unwrap();
+        let (proxy, client) = ("10.0.0.1:1", "192.0.2.1:1");
+        let told = |scheme| ("X-Forwarded-Proto", scheme);
+        // For each peer, whether it uses TLS, and what else it sends: whether it is the origin of http://h and of https://h.
+        let table: [(&str, bool, &[(&str, &str)], bool, bool, &str); 8] = [
+            (client, false, &[], true, true, "there may be a proxy that ends TLS"),
+            (client, true, &[], false, true, "our own TLS"),
+            (client, false, &[told("https")], true, true, "not believed"),
+            (client, true, &[told("http")], false, true, "not believed"),
+            (proxy, false, &[], true, true, "the proxy does not say"),
+            (proxy, true, &[], true, true, "the proxy does not say, and TLS is its own"),
+            (proxy, false, &[told("https")], false, true, "the proxy ends TLS"),
+            (proxy, true, &[told("http")], true, false, "the proxy begins TLS"),
+        ];
+        for (peer, secure, fields, http, https, why) in table {
+            for (origin, expected) in [("http://h", http), ("https://h", https), ("http://h:443", false)] {
+                let request = Request::new(Method::Put, "/").with_header("Host", "h").with_header("Origin", origin);
+                let mut request = fields.iter().fold(request, |r, (name, value)| r.with_header(name, value));
+                request.set_connection(Peer::Tcp(peer.parse().unwrap()), secure);
+                request.follow_proxy(&proxies).unwrap();
+                let expected = if expected { Source::SameOrigin } else { Source::OtherOrigin(origin) };
+                assert_eq!(Source::of(&request), expected, "{peer} {secure} {fields:?} {origin}: {why}");
+            }
+        }
+        let mut request = Request::new(Method::Put, "/").with_header("Host", "inner").with_header("Origin", APP);
+        request = request.with_header("X-Forwarded-Host", "app.example");
+        request.set_connection(Peer::Tcp(proxy.parse().unwrap()), false);
+        assert_eq!(Source::of(&request), Source::OtherOrigin(APP));
+        request.follow_proxy(&proxies).unwrap();
+        assert_eq!(Source::of(&request), Source::SameOrigin, "the host is the one that the client used");
     }
 
     #[test]

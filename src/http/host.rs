@@ -15,7 +15,7 @@ pub(crate) fn is_host_with_port(text: &str) -> bool {
 }
 
 /// The host, and what stands behind the colon after it.
-fn split(text: &str) -> (&str, Option<&str>) {
+pub(crate) fn split(text: &str) -> (&str, Option<&str>) {
     // An address of IPv6 has colons too, within its brackets.
     let start = text.find(']').unwrap_or(0);
     match text[start..].find(':') {

@@ -215,6 +215,16 @@ impl Request {
         self.forwarded.as_ref().and_then(|forwarded| forwarded.client).or_else(|| self.peer?.ip())
     }
 
+    /// The scheme that the client uses, where it is known: it came over our own TLS, or a trusted proxy says it.
+    pub(crate) fn scheme(&self) -> Option<&'static str> {
+        let secure = match &self.forwarded {
+            Some(forwarded) => forwarded.secure?,
+            // Plain HTTP may come from a proxy that nobody told us of.
+            None => self.secure.then_some(true)?,
+        };
+        Some(if secure { "https" } else { "http" })
+    }
+
     /// Whom the request comes from.
     pub(crate) fn client(&self) -> Client {
         match (self.client_address(), self.peer) {
