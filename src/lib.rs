@@ -2,7 +2,8 @@
 //!
 //! A handler is a function from a [`Request`] to a [`Response`]; a [`Router`] picks one by method and path; a [`Server`]
 //! runs them on a pool of threads. Handlers for files ([`Files`]), for taking files ([`WriteFile`]), for notes ([`Notes`])
-//! and for a guessing game ([`Guess`]) are here already; [`Auth`] and [`Cors`] go around a handler and say who may use it.
+//! and for a guessing game ([`Guess`]) are here already; [`Auth`], [`Cors`] and [`AllowedHosts`] go around a handler and
+//! say who may use it.
 //!
 //! ```
 //! use std::time::Duration;
@@ -63,6 +64,7 @@ pub use access_log::{AccessLog, LogFormat};
 pub use config::Settings;
 pub use error::{Error, reason};
 
+pub use handlers::allowed_hosts::AllowedHosts;
 #[cfg(feature = "auth")]
 pub use handlers::auth::{Auth, AuthError, hash_password};
 pub use handlers::cors::Cors;
@@ -74,6 +76,7 @@ pub use handlers::notes::Notes;
 pub use handlers::store::Durability;
 pub use handlers::write_file::WriteFile;
 pub use handlers::{Handler, IntoOutcome};
+pub use http::allowed_hosts::HostNameError;
 pub use http::body_channel::{BodySender, Disconnected};
 pub use http::connection::Connection;
 pub use http::cors::OriginError;

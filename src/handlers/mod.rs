@@ -1,6 +1,7 @@
 //! What a handler is, and the handlers that come with hearken. A handler turns a request into a response, and touches no
 //! socket.
 
+pub(crate) mod allowed_hosts;
 #[cfg(feature = "auth")]
 pub(crate) mod auth;
 pub(crate) mod cors;

@@ -52,6 +52,8 @@ pub enum HttpError {
     RangeNotSatisfiable(u64),
     /// 417: the request expects something else than to be told to go on (RFC 9110 §10.1.1).
     ExpectationFailed,
+    /// 421: the request is for a host that this server is not, for this reason (RFC 9110 §15.5.20).
+    Misdirected(Cow<'static, str>),
     /// 429: the client has sent too much of something; it may try again after this many seconds (RFC 6585 §4).
     TooManyRequests(u64),
     /// 431: the request has too many header fields, or too large ones.
@@ -93,6 +95,7 @@ impl HttpError {
             Self::ContentTooLarge(_) => Status::CONTENT_TOO_LARGE,
             Self::UriTooLong(_) => Status::URI_TOO_LONG,
             Self::ExpectationFailed => Status::EXPECTATION_FAILED,
+            Self::Misdirected(_) => Status::MISDIRECTED_REQUEST,
             Self::VersionNotSupported => Status::HTTP_VERSION_NOT_SUPPORTED,
             Self::TooManyRequests(_) => Status::TOO_MANY_REQUESTS,
             Self::HeadTooLarge => Status::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -122,6 +125,7 @@ impl HttpError {
             Self::ContentTooLarge(limit) => format!("The request body is longer than {limit} bytes."),
             Self::UriTooLong(limit) => format!("The target of the request is longer than {limit} bytes."),
             Self::ExpectationFailed => "The only expectation that can be met is 100-continue.".into(),
+            Self::Misdirected(reason) => format!("Misdirected request: {reason}."),
             Self::VersionNotSupported => "This server speaks HTTP/1.1 and HTTP/1.0.".into(),
             Self::TooManyRequests(seconds) => format!("Too many requests: try again in {seconds} s."),
             Self::HeadTooLarge => "The header fields of the request are too many or too large.".into(),

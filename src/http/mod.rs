@@ -1,6 +1,7 @@
 //! HTTP as values and pure functions: no sockets, no files, no clock; the time is an argument.
 
 pub(crate) mod accept;
+pub(crate) mod allowed_hosts;
 #[cfg(feature = "auth")]
 pub(crate) mod authorization;
 pub(crate) mod body;

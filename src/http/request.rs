@@ -225,6 +225,11 @@ impl Request {
         Some(if secure { "https" } else { "http" })
     }
 
+    /// Whether a trusted proxy says that it passes the request on for somebody.
+    pub(crate) fn is_passed_on(&self) -> bool {
+        self.forwarded.as_ref().is_some_and(|forwarded| **forwarded != Forwarded::default())
+    }
+
     /// Whom the request comes from.
     pub(crate) fn client(&self) -> Client {
         match (self.client_address(), self.peer) {

@@ -297,6 +297,12 @@ impl Builder {
         self
     }
 
+    /// Whether only this machine can reach the addresses that were taken: they are loopback addresses or Unix sockets.
+    pub fn is_loopback(&self) -> bool {
+        let mut addresses = self.bound.iter().filter_map(|bound| bound.address().as_tcp());
+        addresses.all(|address| address.ip().to_canonical().is_loopback())
+    }
+
     /// Sets what the server allows. Defaults to [`Settings::default`].
     #[must_use]
     pub fn settings(mut self, settings: Settings) -> Self {

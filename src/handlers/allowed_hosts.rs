@@ -1,0 +1,163 @@
+//! Refuses requests for hosts that the server is not; the rules are in `http::allowed_hosts`.
+
+use crate::handlers::Handler;
+use crate::http::allowed_hosts::{HostNameError, HostPolicy, parse_name};
+use crate::http::error::HttpError;
+use crate::http::host;
+use crate::http::request::Request;
+use crate::http::response::Response;
+
+/// The host names that a server answers to, wrapped around a handler: what a server that asks for no password needs against DNS
+/// rebinding.
+///
+/// A page may have the name that it comes from point at this server. Its browser then takes the server for the page's own, and
+/// lets the page read and write here: neither [`Cors`](crate::Cors) nor a firewall is in its way. But the browser still sends
+/// that name, and a request that carries a foreign one is answered 421 (Misdirected Request, RFC 9110 §7.4 and §15.5.20).
+///
+/// These always pass: no `Host` or an empty one, IP addresses, `localhost` and the names in it, and what [`AllowedHosts::allow`]
+/// adds. Ports do not count. Of an absolute target it is the authority that counts, and `Host` does not.
+///
+/// ```
+/// use hearken::{AllowedHosts, Handler, HttpError, Request, Response};
+///
+/// let app = AllowedHosts::new().allow("files.example")?.around(|_: &mut Request| Response::text("hello"));
+/// let mut get = |host: &str| app.handle(&mut Request::get("/").with_header("Host", host));
+/// assert!(get("localhost:4040").is_ok());
+/// assert!(get("files.example").is_ok());
+/// assert!(matches!(get("evil.example"), Err(HttpError::Misdirected(_))));
+/// # Ok::<(), hearken::HostNameError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct AllowedHosts {
+    policy: HostPolicy,
+    hint: Option<String>,
+}
+
+impl AllowedHosts {
+    /// Checks every request, as is right for a server that only its own machine reaches.
+    pub fn new() -> Self {
+        let policy =
+            HostPolicy { any: false, named: Vec::new(), on_network: false, check_writes: true, check_proxied: false };
+        Self { policy, hint: None }
+    }
+
+    /// Allows this host name, such as `files.example`, with any port; `*` allows every one.
+    ///
+    /// # Errors
+    ///
+    /// [`HostNameError`] when it is neither.
+    pub fn allow(mut self, name: &str) -> Result<Self, HostNameError> {
+        if name == "*" {
+            self.policy.any = true;
+        } else {
+            self.policy.named.push(parse_name(name)?);
+        }
+        Ok(self)
+    }
+
+    /// Whether the server is reached from other machines, which may call it by names that it does not know. Then only what pages
+    /// write is checked, that is, requests with an `Origin` of other methods than `GET`, `HEAD` and `OPTIONS`; and names of one
+    /// label, such as `nas`, and those in `.local`, `.lan`, `.home.arpa` and `.internal` pass too. Defaults to false.
+    /// [`Builder::is_loopback`](crate::Builder::is_loopback) tells.
+    #[must_use]
+    pub fn on_network(mut self, on_network: bool) -> Self {
+        self.policy.on_network = on_network;
+        self
+    }
+
+    /// Whether requests that may change something (all but `GET`, `HEAD` and `OPTIONS`) are checked. Where they need a password
+    /// they need not be: a browser does not send it to another name. Defaults to true.
+    #[must_use]
+    pub fn check_writes(mut self, check: bool) -> Self {
+        self.policy.check_writes = check;
+        self
+    }
+
+    /// Whether requests are checked that a [trusted proxy](crate::Settings::trusted_proxies) passes on, as it says in `Forwarded`
+    /// or `X-Forwarded-`: both the name that the proxy sends and the one that it says the client used. A page that reaches the
+    /// server from a trusted address can say the same as a proxy. Defaults to false.
+    #[must_use]
+    pub fn check_proxied(mut self, check: bool) -> Self {
+        self.policy.check_proxied = check;
+        self
+    }
+
+    /// How a name is allowed in the program that this is a part of, such as `allow it with --allow-host NAME`. It ends the text of
+    /// a refusal. Defaults to nothing.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The handler with this around it.
+    pub fn around(self, handler: impl Handler) -> impl Handler {
+        Guarded { hosts: self, handler }
+    }
+
+    fn refusal(&self, host: &str) -> HttpError {
+        let (name, _) = host::split(host);
+        let hint = self.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
+        HttpError::Misdirected(format!("{name} is not a name of this server{hint}").into())
+    }
+}
+
+impl Default for AllowedHosts {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+struct Guarded<H> {
+    hosts: AllowedHosts,
+    handler: H,
+}
+
+impl<H: Handler> Handler for Guarded<H> {
+    fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
+        match self.hosts.policy.foreign_host(request) {
+            Some(host) => Err(self.hosts.refusal(host)),
+            None => self.handler.handle(request),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handlers::answer;
+    use crate::http::method::Method;
+
+    #[test]
+    fn a_refusal_says_what_is_to_be_done() {
+        let table = [
+            (AllowedHosts::new(), "Misdirected request: evil.example is not a name of this server."),
+            (
+                AllowedHosts::new().hint("allow it with --allow-host NAME"),
+                "Misdirected request: evil.example is not a name of this server; allow it with --allow-host NAME.",
+            ),
+        ];
+        for (hosts, text) in table {
+            let app = hosts.around(|_: &mut Request| Response::text("done"));
+            for method in [Method::Get, Method::Put, Method::Options] {
+                let mut request = Request::new(method, "/").with_header("Host", "evil.example:80");
+                let mut response = answer(&app, &mut request);
+                assert_eq!((response.status().code(), response.read_text().unwrap().as_str()), (421, text));
+            }
+            let mut response = answer(&app, &mut Request::get("/").with_header("Host", "localhost"));
+            assert_eq!(response.read_text().unwrap(), "done");
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_not_allowed() {
+        for name in
+            ["", "http://files.example", "files.example/", "a b", "*.example", "a..b", "a,b", "[::1", ":80", "1"]
+        {
+            assert_eq!(AllowedHosts::new().allow(name).map(drop), Err(HostNameError), "{name:?}");
+        }
+        for name in ["*", "files.example", "Files.Example.", "files.example:80", "nas", "127.0.0.1", "[::1]:80"] {
+            assert!(AllowedHosts::new().allow(name).is_ok(), "{name:?}");
+        }
+    }
+}
