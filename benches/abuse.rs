@@ -63,79 +63,85 @@ fn connect(port: u16) -> io::Result<TcpStream> {
 fn misbehave(mut connection: TcpStream, turn: u64) -> io::Result<()> {
     match turn % 22 {
         0 => connection.write_all(b"GET /hello HT"),
-        1 => connection.write_all(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nbegun"),
-        2 => connection.write_all(b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"),
+        1 => connection.write_all(b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nbegun"),
+        2 => connection.write_all(b"POST /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"),
         3 => connection.write_all(&noise(turn)),
         4 => {
             reset_on_close(&connection)?;
-            connection.write_all(b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")
+            connection.write_all(b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n")
         }
         5 => {
             reset_on_close(&connection)?;
-            connection.write_all(b"GET /100MiB HTTP/1.1\r\nHost: a\r\n\r\n")?;
+            connection.write_all(b"GET /100MiB HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
             connection.read_exact(&mut [0; 9999])
         }
-        6 => connection.write_all(format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(50_000)).as_bytes()),
+        6 => {
+            connection.write_all(format!("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(50_000)).as_bytes())
+        }
         7 => (0..10).try_for_each(|_| {
             thread::sleep(Duration::from_millis(50));
             connection.write_all(b"x")
         }),
         8 => {
-            connection.write_all(b"GET /100MiB HTTP/1.1\r\nHost: a\r\n\r\n")?;
+            connection.write_all(b"GET /100MiB HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
             thread::sleep(Duration::from_millis(500));
             connection.read_exact(&mut [0; 1000])
         }
         // Another version of HTTP behind a request, at once and after its answer.
         9 => connection
-            .write_all(b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/2.0\r\nHost: a\r\n\r\n")
+            .write_all(b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HTTP/2.0\r\nHost: localhost\r\n\r\n")
             .and_then(|()| read_to_end(&mut connection)),
         10 => {
-            connection.write_all(b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")?;
+            connection.write_all(b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
             connection.read_exact(&mut [0; 10])?;
-            connection.write_all(b"GET / HTTP/2.0\r\nHost: a\r\n\r\n")
+            connection.write_all(b"GET / HTTP/2.0\r\nHost: localhost\r\n\r\n")
         }
         11 => connection.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").and_then(|()| read_to_end(&mut connection)),
         // Requests without end, and no answer is read.
-        12 => write_endlessly(&mut connection, b"", b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"),
-        13 => write_endlessly(&mut connection, b"", b"GET /100KiB HTTP/1.1\r\nHost: a\r\n\r\n"),
+        12 => write_endlessly(&mut connection, b"", b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+        13 => write_endlessly(&mut connection, b"", b"GET /100KiB HTTP/1.1\r\nHost: localhost\r\n\r\n"),
         // A chunk's size, its extension and a head without end.
         14 => write_endlessly(&mut connection, CHUNKED, b"0000000000000000"),
         15 => write_endlessly(&mut connection, &[CHUNKED, b"5;"].concat(), b"extension=value;"),
-        16 => write_endlessly(&mut connection, b"GET /hello HTTP/1.1\r\nHost: a\r\n", b"X: yyyyyyyyyyyyyyyyyyyyy\r\n"),
+        16 => write_endlessly(
+            &mut connection,
+            b"GET /hello HTTP/1.1\r\nHost: localhost\r\n",
+            b"X: yyyyyyyyyyyyyyyyyyyyy\r\n",
+        ),
         // Folded header fields, one of them the length of the body.
         17 => connection
-            .write_all(b"POST /x HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\nContent-Length:\r\n 5\r\n\r\nhello")
+            .write_all(b"POST /x HTTP/1.1\r\nHost: localhost\r\nX: y\r\n z\r\nContent-Length:\r\n 5\r\n\r\nhello")
             .and_then(|()| read_to_end(&mut connection)),
         // One side closed: before the request, behind it, within it, and the side that would read.
         18 => connection.shutdown(Shutdown::Write).and_then(|()| read_to_end(&mut connection)),
         19 => {
-            connection.write_all(b"GET /100KiB HTTP/1.1\r\nHost: a\r\n\r\n")?;
+            connection.write_all(b"GET /100KiB HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
             connection.shutdown(Shutdown::Write)?;
             read_to_end(&mut connection)
         }
         20 => {
-            connection.write_all(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf")?;
+            connection.write_all(b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf")?;
             connection.shutdown(Shutdown::Write)?;
             read_to_end(&mut connection)
         }
         _ => {
             connection.shutdown(Shutdown::Read)?;
-            connection.write_all(b"GET /100MiB HTTP/1.1\r\nHost: a\r\n\r\n")?;
+            connection.write_all(b"GET /100MiB HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
             thread::sleep(Duration::from_millis(100));
-            connection.write_all(b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")
+            connection.write_all(b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n")
         }
     }
 }
 
-const CHUNKED: &[u8] = b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+const CHUNKED: &[u8] = b"POST /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 /// The same where TLS is spoken, with what a client says first.
 fn misbehave_in_handshake(mut connection: TcpStream, turn: u64, hello: &[u8]) -> io::Result<()> {
     match turn % 9 {
         0 => connection.write_all(&noise(turn)),
-        1 => {
-            connection.write_all(b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n").and_then(|()| read_to_end(&mut connection))
-        }
+        1 => connection
+            .write_all(b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            .and_then(|()| read_to_end(&mut connection)),
         // A hello that is cut, and one that comes in pieces and is cut all the same.
         2 => connection.write_all(&hello[..hello.len() / 2]),
         3 => hello.chunks(hello.len() / 10).take(8).try_for_each(|part| {
@@ -160,7 +166,7 @@ fn misbehave_in_handshake(mut connection: TcpStream, turn: u64, hello: &[u8]) ->
         // A client that does not trust the certificate, and says so.
         _ => {
             let secure = tls::connection(&tls::client(None));
-            StreamOwned::new(secure, connection).write_all(b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")
+            StreamOwned::new(secure, connection).write_all(b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n")
         }
     }
 }

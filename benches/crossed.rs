@@ -288,7 +288,7 @@ impl Question {
             Self::Peer => "/peer".into(),
             Self::SecretWithPassword | Self::SecretWithout => "/protected/secret.txt".into(),
         };
-        let mut request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n");
+        let mut request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n");
         if matches!(self, Self::SecretWithPassword) {
             request += &format!("Authorization: {CREDENTIALS}\r\n");
         }

@@ -51,7 +51,7 @@ fn hold<S: Read + Write>(connections: impl Iterator<Item = S>) {
 }
 
 fn ask(stream: &mut (impl Read + Write)) -> io::Result<()> {
-    stream.write_all(b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")?;
+    stream.write_all(b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
     let (mut answer, mut filled) = ([0; 1024], 0);
     while !answer[..filled].ends_with(b"Hello, world!") {
         match stream.read(&mut answer[filled..])? {

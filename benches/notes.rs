@@ -46,7 +46,7 @@ fn main() {
 /// Gets one note, and how long that took.
 fn ask(stream: &mut BufReader<TcpStream>, number: u32) -> Duration {
     let body = format!(r#"{{"getNote": "{number}"}}"#);
-    let request = format!("POST /notes HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let request = format!("POST /notes HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     let begun = Instant::now();
     stream.get_mut().write_all(request.as_bytes()).expect("hearken reads");
     let mut length = 0;

@@ -190,11 +190,13 @@ impl Script {
     fn new(kind: Kind, tls: Option<&Arc<ClientConfig>>) -> Self {
         let plain = |opening: &[u8], rest: &[u8], read| Self { opening: opening.into(), rest: rest.into(), read };
         match kind {
-            Kind::Head => plain(b"GET /hello HTTP/1.1\r\nHost: a\r\nX: ", b"x", READ_MOST),
-            Kind::Body => plain(b"PUT /f HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n", b"x", READ_MOST),
-            Kind::Reader => plain(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n", b"", 1),
-            Kind::SlowLink => plain(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n", b"", READ_MOST),
-            Kind::Idle => plain(b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", b"", READ_MOST),
+            Kind::Head => plain(b"GET /hello HTTP/1.1\r\nHost: localhost\r\nX: ", b"x", READ_MOST),
+            Kind::Body => {
+                plain(b"PUT /f HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n", b"x", READ_MOST)
+            }
+            Kind::Reader => plain(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n", b"", 1),
+            Kind::SlowLink => plain(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n", b"", READ_MOST),
+            Kind::Idle => plain(b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n", b"", READ_MOST),
             Kind::Handshake => {
                 let mut opening = Vec::new();
                 let mut connection = tls::connection(tls.expect("this kind has a certificate"));
@@ -267,7 +269,7 @@ fn fresh(server: SocketAddr, tls: Option<&Arc<ClientConfig>>) -> Option<Duration
 
 /// Whether the answer is the one that there should be.
 fn ask(mut stream: impl Read + Write) -> io::Result<bool> {
-    stream.write_all(b"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")?;
+    stream.write_all(b"GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let (mut answer, mut filled) = ([0; 1024], 0);
     while !answer[..filled].ends_with(b"Hello, world!") {
         match stream.read(&mut answer[filled..])? {

@@ -61,8 +61,8 @@ fn pages_of_other_origins_cannot_write() {
     assert_eq!(asked.header("Access-Control-Allow-Origin"), None, "{asked:?}");
     assert_eq!(site.written(), [""; 0], "nothing was written");
 
-    // `ask` says `Host: test`.
-    let ours = ask(address, "POST", "/f.json", &[json, ("Origin", "http://test")], b"{}");
+    // `ask` says `Host: localhost`.
+    let ours = ask(address, "POST", "/f.json", &[json, ("Origin", "http://localhost")], b"{}");
     assert_eq!((ours.status, site.written()), (200, vec!["f.json".to_owned()]));
 }
 

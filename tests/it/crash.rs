@@ -46,7 +46,7 @@ fn version_of(bytes: &[u8]) -> Option<u64> {
 /// One request on a connection; `None` when the server ended before it had answered.
 fn send(stream: &mut TcpStream, method: &str, name: &str, body: &[u8]) -> Option<u16> {
     let head = format!(
-        "{method} /{name} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        "{method} /{name} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all(&[head.as_bytes(), body].concat()).ok()?;

@@ -218,7 +218,7 @@ fn redirects_keep_the_query_and_stay_on_this_host() {
         ("//nothing//here", 301, Some("/nothing/here")),
         ("/%2fevil.example", 400, None),
         ("/.//evil.example", 400, None),
-        ("http://other.example/docs", 301, Some("/docs/")),
+        ("http://other.localhost/docs", 301, Some("/docs/")),
         ("/docs?\\r%0d%0aX-Evil:1", 301, Some("/docs/?\\r%0d%0aX-Evil:1")),
     ];
     let data = tempfile::tempdir().unwrap();

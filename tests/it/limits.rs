@@ -166,7 +166,7 @@ fn workers_that_cannot_be_started_are_done_without() {
     // Idle connections take no thread, so all are served by what there is.
     let mut clients: Vec<_> = (0..CLIENTS).map(|_| Wire::connect(server.address())).collect();
     for client in &mut clients {
-        client.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.send("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
     }
     for client in &mut clients {
         assert_eq!(client.reply().status, 200);
@@ -174,7 +174,7 @@ fn workers_that_cannot_be_started_are_done_without() {
     // Slow bodies take one each. Those that come later wait for a thread, and are not lost.
     let begun = Instant::now();
     for client in &mut clients {
-        client.send("POST /notes HTTP/1.1\r\nHost: a\r\nContent-Length: 17\r\n\r\n");
+        client.send("POST /notes HTTP/1.1\r\nHost: localhost\r\nContent-Length: 17\r\n\r\n");
     }
     until("a complaint", || std::fs::read_to_string(&errors).unwrap().contains("cannot start a thread").then_some(()));
     for client in &mut clients {

@@ -92,7 +92,7 @@ fn files_beyond_4_gib_are_served_at_any_position() {
 
     // The whole is announced, and its beginning comes; nobody waits for the rest.
     let mut wire = Wire::connect(address);
-    wire.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+    wire.send("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_eq!(wire.head().header("Content-Length"), Some("5368709123"));
     let mut first = [0; 5];
     wire.stream.read_exact(&mut first).unwrap();
@@ -128,7 +128,7 @@ fn changed_under_way(server: &Program, path: &Path, field: &str, change: Change)
     age(&File::open(path).unwrap());
     let mut wire = Wire::connect(server.address());
     let name = path.file_name().unwrap().to_str().unwrap();
-    wire.send(format!("GET /{name} HTTP/1.1\r\nHost: a\r\n{field}\r\n"));
+    wire.send(format!("GET /{name} HTTP/1.1\r\nHost: localhost\r\n{field}\r\n"));
     let head = wire.head();
     change(&OpenOptions::new().write(true).open(path).unwrap());
     let announced: u64 = head.header("Content-Length").unwrap().parse().unwrap();
@@ -179,7 +179,7 @@ fn a_file_that_changes_while_it_is_sent_is_not_padded_and_its_connection_ends() 
     sparse(&root.join("still"), LONG as u64, &[]);
     let mut wire = Wire::connect(server.address());
     for _ in 0..2 {
-        wire.send("GET /still HTTP/1.1\r\nHost: a\r\n\r\n");
+        wire.send("GET /still HTTP/1.1\r\nHost: localhost\r\n\r\n");
         assert_eq!(wire.reply().body.len(), LONG);
     }
 }

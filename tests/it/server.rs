@@ -294,7 +294,7 @@ fn signals_stop_it_in_order() {
     for signal in ["TERM", "INT", "HUP"] {
         let mut server = demo(&site);
         let mut idle = Wire::connect(server.address());
-        idle.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+        idle.send("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
         assert_eq!(idle.reply().status, 200);
         server.signal(signal);
         assert_eq!(server.wait().code(), Some(0), "{signal}");
@@ -322,7 +322,7 @@ fn an_upload_that_runs_is_finished_and_a_second_signal_cuts_it() {
     for cut in [false, true] {
         let mut server = demo(&site);
         let mut wire = Wire::connect(server.address());
-        wire.send("PUT /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\n");
+        wire.send("PUT /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n");
         wire.send([b'x'; 5000]);
         until("the upload to begin", || {
             let unfinished =

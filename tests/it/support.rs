@@ -538,7 +538,7 @@ impl Reply {
 
 /// Sends one request on a connection of its own and reads the answer.
 pub(crate) fn ask(address: SocketAddr, method: &str, target: &str, fields: &[(&str, &str)], body: &[u8]) -> Reply {
-    let mut request = format!("{method} {target} HTTP/1.1\r\nHost: test\r\n");
+    let mut request = format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n");
     for (name, value) in fields {
         request.push_str(&format!("{name}: {value}\r\n"));
     }

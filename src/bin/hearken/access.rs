@@ -1,17 +1,17 @@
-//! Who may, as the command line has it: users and writers, the hash of a password, and what to warn of at the start.
+//! Who may, as the command line has it: users and writers, host names, the hash of a password, and what to warn of at the start.
 
 use std::fs;
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 
-use hearken::{Auth, Cors, Handler, hash_password};
+use hearken::{AllowedHosts, Auth, Cors, Handler, hash_password};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
-use crate::args::{Args, Login};
+use crate::args::{Args, BindAddress, Login};
 use crate::credentials::Credentials;
 
-/// The handler behind what `--auth`, `--write-auth` and `--cors` ask for.
-pub(crate) fn guard(args: &Args, cors: Cors, app: impl Handler) -> Result<Box<dyn Handler>, String> {
+/// The handler behind what `--auth`, `--write-auth`, `--cors` and `--allow-host` ask for.
+pub(crate) fn guard(args: &Args, is_loopback: bool, cors: Cors, app: impl Handler) -> Result<Box<dyn Handler>, String> {
     if !args.auth.is_empty() && args.cors.iter().any(|origin| origin == "*") {
         return Err("cannot use --cors '*' with --auth: pages that may send passwords are allowed by name only".into());
     }
@@ -20,7 +20,7 @@ pub(crate) fn guard(args: &Args, cors: Cors, app: impl Handler) -> Result<Box<dy
         cors = cors.allow(origin).map_err(|error| format!("cannot allow {origin}: {error}"))?;
     }
     if !asks_for_passwords(args) {
-        return Ok(Box::new(cors.around(app)));
+        return Ok(Box::new(hosts(args, is_loopback)?.around(cors.around(app))));
     }
     let mut auth = Auth::new();
     for login in logins(&args.auth)? {
@@ -29,7 +29,35 @@ pub(crate) fn guard(args: &Args, cors: Cors, app: impl Handler) -> Result<Box<dy
     for login in logins(&args.write_auth)? {
         auth = auth.writer(&login.user, &login.password()?).map_err(|error| refusal(&login, &error))?;
     }
-    Ok(Box::new(cors.around(auth.around(app))))
+    let guarded = cors.around(auth.around(app));
+    if !args.auth.is_empty() {
+        // A browser sends no password to a name that it was not asked for.
+        return Ok(Box::new(guarded));
+    }
+    Ok(Box::new(hosts(args, is_loopback)?.around(guarded)))
+}
+
+/// The names that the server may be called by, where something needs no password.
+fn hosts(args: &Args, is_loopback: bool) -> Result<AllowedHosts, String> {
+    let mut hosts = AllowedHosts::new()
+        .on_network(!is_loopback)
+        .check_writes(args.write_auth.is_empty())
+        .check_proxied(!args.allow_host.is_empty())
+        .hint("allow it with --allow-host NAME");
+    for name in &args.allow_host {
+        hosts = hosts.allow(name).map_err(|error| format!("cannot allow the host {name}: {error}"))?;
+    }
+    // The pages of these origins may read and write anyway.
+    let origins = args.cors.iter().map(|origin| origin.split_once("://").map_or(origin.as_str(), |(_, host)| host));
+    let bound = args.bind.iter().filter_map(|address| match address {
+        BindAddress::Tcp(host) => Some(host.as_str()),
+        BindAddress::Unix(_) => None,
+    });
+    for name in bound.chain(origins) {
+        // What is no name here, such as an address with a zone, is none that a browser sends.
+        hosts = hosts.clone().allow(name.trim_end_matches('/')).unwrap_or(hosts);
+    }
+    Ok(hosts)
 }
 
 /// Whether anything here needs a password.

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use hearken::{Cors, Error, Files, HeaderFields, NetworkError, OriginError, TrustedProxies};
+use hearken::{
+    AllowedHosts, Cors, Error, Files, HeaderFields, HostNameError, NetworkError, OriginError, TrustedProxies,
+};
 
 use crate::credentials::Credentials;
 use crate::seconds;
@@ -90,6 +92,11 @@ pub(crate) struct Args {
     /// than once
     #[arg(long, value_name = "ORIGIN", env = "HEARKEN_CORS", value_delimiter = ',', value_parser = parse_origin)]
     pub(crate) cors: Vec<String>,
+
+    /// Answer to this host name too where no password is asked for; * is any. Addresses, localhost and the names of --bind and
+    /// --cors are known. Can be given more than once
+    #[arg(long, value_name = "NAME", env = "HEARKEN_ALLOW_HOST", value_delimiter = ',', value_parser = parse_host)]
+    pub(crate) allow_host: Vec<String>,
 
     /// Believe the reverse proxies of this network, such as ::1 or 10.0.0.0/8, what they say of their clients in Forwarded or
     /// X-Forwarded-For, -Proto and -Host; unix is for Unix sockets. Can be given more than once
@@ -241,6 +248,11 @@ fn parse_origin(text: &str) -> Result<String, OriginError> {
     Cors::new().allow(text).map(|_| text.to_owned())
 }
 
+/// A host name, checked and left as it is.
+fn parse_host(text: &str) -> Result<String, HostNameError> {
+    AllowedHosts::new().allow(text).map(|_| text.to_owned())
+}
+
 /// The network of a proxy, checked and left as it is.
 fn parse_network(text: &str) -> Result<String, NetworkError> {
     TrustedProxies::none().trust(text).map(|_| text.to_owned())
@@ -324,11 +336,12 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused_with_a_reason() {
-        let table: [(&[&str], &str); 15] = [
+        let table: [(&[&str], &str); 16] = [
             (&["--bind", "unix:"], "the path of the socket is missing"),
             (&["--socket-mode", "1777"], "octal digits, 777 at most"),
             (&["--socket-mode", "680"], "octal digits, 777 at most"),
             (&["--socket-mode", "+66"], "octal digits, 777 at most"),
+            (&["--allow-host", "http://a"], "neither a host name, an IP address nor *"),
             (&["--trust-proxy", "localhost"], "neither an IP address, a network such as 10.0.0.0/8, nor unix"),
             (&["--trust-proxy", "10.0.0.1/8"], "the network begins with 10.0.0.0"),
             (&["--index", "a/b"], "\"a/b\" is not a file's name"),

@@ -67,7 +67,9 @@ fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     // The signals are caught before anything is announced, so that one that comes at once stops the server in order, and so
     // that the thread for them is there before clients make the server start others.
     let signals = Signals::new(stop_signals())?;
-    let server = builder(args)?.serve(site::application(args)?)?;
+    let builder = builder(args)?;
+    let app = site::application(args, builder.is_loopback())?;
+    let server = builder.serve(app)?;
     stop_on_signals(signals, &server, args.grace)?;
     announce(args, &server)?;
     let urls: Vec<_> = server.urls().filter(|url| !url.starts_with("unix:")).collect();

@@ -12,12 +12,12 @@ use hearken::{
 use crate::access;
 use crate::args::{Args, DurabilityChoice};
 
-/// The application that these arguments ask for.
-pub(crate) fn application(args: &Args) -> Result<Box<dyn Handler>, Box<dyn Error>> {
+/// The application that these arguments ask for, for a server that only this machine reaches or others too.
+pub(crate) fn application(args: &Args, is_loopback: bool) -> Result<Box<dyn Handler>, Box<dyn Error>> {
     // The notes of the tutorial are for every page. Where there are passwords, the page of another site must not use one.
     let open_notes = args.demo && !access::asks_for_passwords(args);
     let cors = Cors::new().methods(methods(args)).except(move |request| open_notes && request.path() == NOTES_PATH);
-    let app = access::guard(args, cors, router(args)?)?;
+    let app = access::guard(args, is_loopback, cors, router(args)?)?;
     if args.header.is_empty() {
         return Ok(app);
     }

@@ -18,7 +18,7 @@ fn peak(server: &Program) -> u64 {
 fn send_large(address: SocketAddr, head: &str, length: usize, mut piece: impl FnMut(usize) -> Vec<u8>) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    write!(stream, "{head}\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n").unwrap();
+    write!(stream, "{head}\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n").unwrap();
     let mut left = length;
     while left > 0 {
         let bytes = piece(left);

@@ -306,15 +306,15 @@ fn a_refused_write_leaves_the_old_file_and_nothing_else() {
 
     // Bodies that are cut short, with a length and in chunks.
     for (head, body) in [
-        ("PUT /f HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n", "cut".to_owned()),
-        ("PUT /new/g HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n", "cut".to_owned()),
-        ("PUT /f HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "5\r\ncut".to_owned()),
+        ("PUT /f HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n", "cut".to_owned()),
+        ("PUT /new/g HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n", "cut".to_owned()),
+        ("PUT /f HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n", "5\r\ncut".to_owned()),
         (
-            "POST /f HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n",
+            "POST /f HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n",
             format!("{{\"name\": \"{}", "x".repeat(3000)),
         ),
         (
-            "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=B\r\nContent-Length: 5000\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=B\r\nContent-Length: 5000\r\n\r\n",
             "--B\r\nContent-Disposition: form-data; filename=\"f\"\r\n\r\ncut".to_owned(),
         ),
     ] {
@@ -329,9 +329,11 @@ fn a_refused_write_leaves_the_old_file_and_nothing_else() {
     assert_eq!(get(address, "/f").text(), "{\"name\": \"old\"}");
     // The connection of a refusal that was read to its end goes on.
     let mut wire = Wire::connect(address);
-    wire.send("POST /f HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\r\n{\"a}");
+    wire.send(
+        "POST /f HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\r\n{\"a}",
+    );
     assert_eq!(wire.reply().status, 400);
-    wire.send("PUT /f HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nnew");
+    wire.send("PUT /f HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nnew");
     assert_eq!(wire.reply().status, 204);
 }
 
@@ -343,7 +345,7 @@ fn a_body_that_stalls_is_408_and_leaves_nothing() {
     let server = Server::bind("127.0.0.1:0").unwrap().settings(settings).serve(writer).unwrap();
     for head in ["PUT /f HTTP/1.1", "POST /f HTTP/1.1\r\nContent-Type: application/json"] {
         let mut wire = Wire::connect(server.address());
-        wire.send(format!("{head}\r\nHost: a\r\nContent-Length: 9000\r\n\r\n"));
+        wire.send(format!("{head}\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n"));
         wire.send(format!("\"{}", "x".repeat(3000)));
         assert_eq!(wire.reply().status, 408, "{head}");
     }
@@ -358,7 +360,7 @@ fn unfinished_files_are_swept_at_the_start_but_not_those_of_another_server() {
     let first = site.serve(&[]);
     assert_eq!(tree(&site.data()), BTreeSet::from([".hearken-notes".into()]));
     let mut wire = Wire::connect(first.address());
-    wire.send("PUT /f HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\n");
+    wire.send("PUT /f HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n");
     wire.send([b'x'; 5000]);
     until("the upload to begin", || (tree(&site.data()).len() == 2).then_some(()));
     let second = site.serve(&[]);
