@@ -175,6 +175,27 @@ fn guessing_passwords_ends_after_a_burst_and_others_are_not_concerned() {
 }
 
 #[test]
+fn whoever_was_right_gets_in_beside_one_who_guesses() {
+    let site = site(&["--auth", "ada:a", "--auth", &format!("bob:{BCRYPT}")]);
+    let address = site.server.address();
+    for known in ["ada:a", "bob:bcrypt"] {
+        assert_eq!(ask_from("127.0.0.7", address, known).status, 200);
+    }
+    let guess = |name: &str| {
+        let statuses: Vec<u16> = thread::scope(|scope| {
+            let ask = |number| ask_from("127.0.0.7", address, &format!("{name}:{number}")).status;
+            let guesses: Vec<_> = (0..30).map(|number| scope.spawn(move || ask(number))).collect();
+            guesses.into_iter().map(|guess| guess.join().unwrap()).collect()
+        });
+        assert!(statuses.contains(&429) && !statuses.contains(&200), "{name}: {statuses:?}");
+    };
+    for (name, known) in [("ada", "ada:a"), ("bob", "bob:bcrypt"), ("nobody", "ada:a")] {
+        guess(name);
+        assert_eq!(ask_from("127.0.0.7", address, known).status, 200, "{known}");
+    }
+}
+
+#[test]
 fn guesses_from_many_addresses_take_the_memory_of_a_few() {
     let site = site(&["--auth", &format!("bob:{}", make_hash("secret"))]);
     let address = site.server.address();
@@ -303,11 +324,11 @@ fn the_client_sends_its_password_and_says_what_it_lacks() {
         assert_eq!(seen.2.is_empty(), error.is_empty(), "{arguments:?} {seen:?}");
     }
     thread::scope(|scope| {
-        for _ in 0..9 {
+        for _ in 0..10 {
             scope.spawn(|| ask_from("127.0.0.1", site.server.address(), "x:y"));
         }
     });
-    let (code, out, _) = run(&["get", url, "--auth", "ada:a"]);
+    let (code, out, _) = run(&["get", url, "--auth", "x:z"]);
     assert_eq!(code, 1);
     assert!(out.starts_with("Too many requests: try again in ") && out.ends_with(" s."), "{out}");
 }

@@ -2,6 +2,7 @@
 
 mod gate;
 mod password;
+mod remembered;
 mod throttle;
 mod users;
 
@@ -20,7 +21,8 @@ use crate::http::response::Response;
 
 use gate::Gate;
 pub use password::hash_password;
-use throttle::{Throttle, TooOften, subscriber};
+use remembered::Remembered;
+use throttle::{Claim, Throttle, TooOften};
 use users::{User, Users};
 
 /// Basic authentication (RFC 7617), wrapped around a handler.
@@ -29,9 +31,14 @@ use users::{User, Users};
 /// needs a password of theirs; they may read as well, and users may then read only. A request without a password is answered
 /// 401, before its body is read; one that may only read, 403.
 ///
-/// Wrong passwords are answered late. After ten from one address it is answered 429 whatever it sends, and may try again once
-/// every six seconds. IPv6 addresses are counted by their first 64 bits. Behind a reverse proxy all requests come from one
-/// address: let the proxy ask for the password there.
+/// Wrong passwords are answered late. After ten for one user name from one address, passwords for that name are answered 429 and
+/// not looked at, and one may be tried every six seconds. Names that nobody has are counted alike; beyond 16 names from one
+/// address all others are counted as one. IPv6 addresses are counted by their first 64 bits. Where clients come through a reverse
+/// proxy, it is their own address that counts if the proxy is [trusted](crate::Settings::trusted_proxies).
+///
+/// So that nobody is kept out by who guesses beside him, a password that was right from the same address within the last 12
+/// hours still passes meanwhile. This makes guessing no faster: each wrong password for that name and address counts against it
+/// too, at most 100 are compared with it in a burst, and then one every six seconds. Past that it waits like any other.
 ///
 /// ```
 /// use hearken::{Auth, Handler, Request, Response};
@@ -45,11 +52,12 @@ pub struct Auth {
     users: Users,
     realm: String,
     throttle: Throttle,
+    remembered: Remembered,
     gate: Gate,
     /// How many failures are being answered late.
     late: AtomicUsize,
-    /// How late a failure is answered, for each of the address's last ones.
-    lateness: Duration,
+    /// Waits before a failure is answered.
+    pause: fn(Duration),
 }
 
 /// Why a user cannot be added.
@@ -84,9 +92,10 @@ impl Auth {
             users: Users::new(),
             realm: "hearken".into(),
             throttle: Throttle::new(),
+            remembered: Remembered::new(),
             gate: Gate::new(),
             late: AtomicUsize::new(0),
-            lateness: LATENESS,
+            pause: thread::sleep,
         }
     }
 
@@ -137,40 +146,54 @@ impl Auth {
         let Some(Ok(credentials)) = request.header("Authorization").map(Credentials::parse) else {
             return Err(self.unauthorized("this needs a user name and a password"));
         };
-        let address = subscriber(request.client());
-        let recognized = self.users.recognize(&credentials);
-        // Even who is right is not told so after too many failures: it may be the same one who guesses on.
-        self.throttle.check(address, Instant::now())?;
-        if let Some(user) = recognized {
+        let claim = self.throttle.claim(request.client(), &credentials.user);
+        if let Some(user) = self.admit(claim, self.users.recognize(&credentials))? {
             return Ok(user);
         }
         let failures = if self.users.have_hashes() {
             let Ok(inside) = self.gate.enter() else { return Err(HttpError::TooManyRequests(1)) };
             // Whoever was inside before may have found the same.
-            if let Some(user) = self.users.recognize(&credentials) {
-                self.throttle.check(address, Instant::now())?;
+            if let Some(user) = self.admit(claim, self.users.recognize(&credentials))? {
                 return Ok(user);
             }
             // Counted before it is known, so that no more are tried at the same time than may fail.
-            let failures = self.throttle.fail(address, Instant::now())?;
+            let failures = self.throttle.fail(claim, Instant::now())?;
             if let Some(user) = self.users.verify(&credentials) {
-                self.throttle.forgive(address, Instant::now());
+                self.throttle.forgive(claim, Instant::now());
+                self.remembered.note_right(claim, Instant::now());
                 return Ok(user);
             }
             drop(inside);
             failures
         } else {
-            self.throttle.fail(address, Instant::now())?
+            self.throttle.fail(claim, Instant::now())?
         };
+        self.remembered.note_wrong(claim, Instant::now());
         self.answer_late(failures, request.client());
         Err(self.unauthorized("the user name or the password is wrong"))
+    }
+
+    /// Whether the claim is admitted by what is known already. `None` where its password is still to be verified.
+    fn admit<'a>(&self, claim: Claim, recognized: Option<&'a User>) -> Result<Option<&'a User>, TooOften> {
+        let now = Instant::now();
+        match self.throttle.check(claim, now) {
+            Ok(()) => {
+                if recognized.is_some() {
+                    self.remembered.note_right(claim, now);
+                }
+                Ok(recognized)
+            }
+            // Who is right is not told so after too many failures, unless it was so before: it may be the one who guesses.
+            Err(_) if self.remembered.admits(claim, recognized.is_some(), now) => Ok(recognized),
+            Err(too_often) => Err(too_often),
+        }
     }
 
     /// Waits for longer with each failure, unless too many wait already: each holds a connection and its thread.
     fn answer_late(&self, failures: u32, client: Client) {
         log::warn!("{client}: a wrong user name or password, {failures} lately");
         if self.late.fetch_add(1, Ordering::Relaxed) < MOST_LATE {
-            thread::sleep((self.lateness * failures).min(MOST_LATENESS));
+            (self.pause)((LATENESS * failures).min(MOST_LATENESS));
         }
         self.late.fetch_sub(1, Ordering::Relaxed);
     }
@@ -180,6 +203,7 @@ impl Auth {
     }
 }
 
+/// How late a failure is answered, for each of the last ones of its claim.
 const LATENESS: Duration = Duration::from_millis(100);
 const MOST_LATENESS: Duration = Duration::from_secs(1);
 

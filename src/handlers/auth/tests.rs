@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::sync::atomic::AtomicUsize;
 
 use base64::Engine as _;
@@ -10,7 +11,7 @@ use crate::http::method::Method;
 use crate::http::peer::Peer;
 
 fn auth() -> Auth {
-    Auth { lateness: Duration::ZERO, ..Auth::new() }
+    Auth { pause: |_| {}, ..Auth::new() }
 }
 
 fn app(auth: Auth) -> impl Handler {
@@ -106,15 +107,19 @@ fn whoever_is_not_known_is_asked() {
     }
 }
 
+/// What becomes of these credentials from this address.
+fn status_from(app: &impl Handler, address: &str, credentials: &str) -> u16 {
+    answer(app, &mut request(Method::Get, credentials, &format!("{address}:1"))).status().code()
+}
+
 #[test]
 fn after_a_burst_of_failures_nothing_is_told_any_more() {
     for password in ["a".to_owned(), cheap_argon2("a")] {
         let app = app(auth().user("ada", &password).unwrap());
-        assert_eq!(send(&app, Method::Get, "ada:a").0, 200);
         for attempt in 0..10 {
             assert_eq!(send(&app, Method::Get, "ada:b").0, 401, "{attempt}");
         }
-        for credentials in ["ada:b", "ada:c", "eve:b", "ada:a"] {
+        for credentials in ["ada:b", "ada:c", "ada:a"] {
             let mut response = answer(&app, &mut request(Method::Get, credentials, "192.0.2.1:1"));
             assert_eq!(response.status().code(), 429, "{credentials}");
             let wait: u64 = response.header("Retry-After").unwrap().parse().unwrap();
@@ -122,9 +127,63 @@ fn after_a_burst_of_failures_nothing_is_told_any_more() {
             assert_eq!(response.read_text().unwrap(), format!("Too many requests: try again in {wait} s."));
         }
         assert_eq!(send(&app, Method::Get, "").0, 401, "to ask costs nothing");
-        let other = answer(&app, &mut request(Method::Get, "ada:a", "192.0.2.2:1"));
-        assert_eq!(other.status().code(), 200, "others are not concerned");
+        assert_eq!(status_from(&app, "192.0.2.2", "ada:a"), 200, "other addresses are not concerned");
     }
+}
+
+#[test]
+fn whoever_guesses_keeps_out_nobody_but_that_name() {
+    for hash in [str::to_owned as fn(&str) -> String, cheap_argon2] {
+        let app = app(auth().user("ada", &hash("a")).unwrap().user("bob", &hash("b")).unwrap());
+        // A name that nobody has is treated alike.
+        for name in ["ada", "eve"] {
+            for guess in 0..10 {
+                assert_eq!(send(&app, Method::Get, &format!("{name}:{guess}")).0, 401, "{name} {guess}");
+            }
+            assert_eq!(send(&app, Method::Get, &format!("{name}:x")).0, 429, "{name}");
+        }
+        assert_eq!(send(&app, Method::Get, "bob:b").0, 200);
+        assert_eq!(send(&app, Method::Get, "bob:x").0, 401);
+    }
+}
+
+#[test]
+fn a_password_that_was_right_passes_where_others_guess() {
+    for hash in [str::to_owned as fn(&str) -> String, cheap_bcrypt] {
+        let app = app(auth().user("ada", &hash("a")).unwrap().user("bob", &hash("b")).unwrap());
+        assert_eq!(status_from(&app, "192.0.2.1", "ada:a"), 200);
+        assert_eq!(status_from(&app, "192.0.2.2", "bob:b"), 200);
+        for guess in 0..10 {
+            for claim in ["ada", "bob"] {
+                assert_eq!(status_from(&app, "192.0.2.1", &format!("{claim}:{guess}")), 401, "{claim} {guess}");
+            }
+        }
+        for round in 0..3 {
+            assert_eq!(status_from(&app, "192.0.2.1", "ada:a"), 200, "{round}: it was right from there");
+            assert_eq!(status_from(&app, "192.0.2.1", "ada:x"), 429, "{round}");
+            assert_eq!(status_from(&app, "192.0.2.1", "bob:b"), 429, "{round}: it was right from elsewhere");
+            assert_eq!(status_from(&app, "192.0.2.2", "bob:b"), 200, "{round}: where nobody guesses");
+        }
+    }
+}
+
+#[test]
+fn guesses_beside_a_remembered_password_end_too() {
+    let app = app(auth().user("ada", "a").unwrap());
+    assert_eq!(send(&app, Method::Get, "ada:a").0, 200);
+    let statuses: Vec<u16> = (0..100).map(|guess| send(&app, Method::Get, &format!("ada:{guess}")).0).collect();
+    assert_eq!(statuses[..10], [401; 10]);
+    assert!(statuses.iter().all(|status| matches!(status, 401 | 429)), "{statuses:?}");
+    // One may be forgotten meanwhile, but not one for each of these.
+    let (right, wrong) = (0..100)
+        .map(|_| {
+            let wrong = send(&app, Method::Get, "ada:x");
+            (send(&app, Method::Get, "ada:a"), wrong)
+        })
+        .find(|(right, _)| right.0 != 200)
+        .expect("the right password waits as well");
+    assert_eq!(right, wrong, "neither is told from the other");
+    assert_eq!(right.0, 429);
 }
 
 #[test]
@@ -155,10 +214,19 @@ fn right_passwords_at_the_same_time_are_all_taken() {
 
 #[test]
 fn failures_are_answered_late() {
-    let app = app(Auth { lateness: Duration::from_millis(20), ..Auth::new() }.user("ada", "a").unwrap());
-    for failures in 1..=3 {
-        let started = Instant::now();
-        assert_eq!(send(&app, Method::Get, "ada:b").0, 401);
-        assert!(started.elapsed() >= Duration::from_millis(20) * failures, "{failures}");
+    thread_local! {
+        static PAUSES: RefCell<Vec<Duration>> = const { RefCell::new(Vec::new()) };
     }
+    let pause = |time| PAUSES.with_borrow_mut(|pauses| pauses.push(time));
+    let app = app(Auth { pause, ..Auth::new() }.user("ada", "a").unwrap());
+    for credentials in ["ada:b", "ada:c", "ada:a", "eve:b", "ada:d", "ada:", ""] {
+        send(&app, Method::Get, credentials);
+    }
+    let expected = [1, 2, 1, 3, 4].map(|failures| LATENESS * failures);
+    assert_eq!(PAUSES.take(), expected, "in turn, and not those that are right or were asked for none");
+    for guess in 0..20 {
+        send(&app, Method::Get, &format!("bob:{guess}"));
+    }
+    let pauses = PAUSES.take();
+    assert_eq!((pauses.len(), pauses.last()), (10, Some(&MOST_LATENESS)), "nor those that are not looked at");
 }

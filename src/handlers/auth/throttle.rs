@@ -1,6 +1,7 @@
-//! How many wrong passwords an address may send: a burst, and then one now and again.
+//! How many wrong passwords an address may send for a user name: a burst, and then one now and again.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,78 +9,146 @@ use std::time::{Duration, Instant};
 
 use crate::http::peer::Client;
 
-/// Counts failures by address, in bounded memory.
+/// Counts failures by address and user name, in bounded memory.
 pub(super) struct Throttle {
-    /// When all failures of an address are forgotten. Each one puts that off by [`EACH`].
-    clear_at: Mutex<HashMap<IpAddr, Instant>>,
-    /// How many there are, so that nobody waits for the lock while all is well.
+    addresses: Mutex<HashMap<IpAddr, Failures>>,
+    /// How many addresses there are, so that nobody waits for the lock while all is well.
     tracked: AtomicUsize,
+    /// What user names are hashed with.
+    hasher: RandomState,
+}
+
+/// Where a request comes from, and who it says that it is from. The user name is there as its keyed hash: it may be any text of
+/// any length, and takes as much memory whether there is such a user or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Claim {
+    address: IpAddr,
+    name: u64,
 }
 
 /// The most failures in a burst.
 const BURST: u32 = 10;
 
 /// How long it takes for one failure to be forgotten.
-const EACH: Duration = Duration::from_secs(6);
+pub(super) const EACH: Duration = Duration::from_secs(6);
 
 /// The most addresses that are kept. Beyond them, the one with the least against it is forgotten.
 const MOST_ADDRESSES: usize = 4096;
 
-/// The address has failed too often; how long until it may try again.
+/// The most user names that are counted by themselves for an address. All others are one: whoever makes up names takes no more
+/// memory, has no count forgotten, and has no more passwords tried than that of so many users.
+const MOST_NAMES: usize = 16;
+
+/// There were too many failures; how long until there may be another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooOften(pub(super) Duration);
 
+/// The failures of an address. Each count is the time at which all of it is forgotten; a failure puts that off by [`EACH`].
+struct Failures {
+    names: Vec<(u64, Instant)>,
+    /// Those of all names for which there was no room.
+    others: Option<Instant>,
+    /// The latest of the counts.
+    clear_at: Instant,
+}
+
 impl Throttle {
     pub(super) fn new() -> Self {
-        Self { clear_at: Mutex::default(), tracked: AtomicUsize::new(0) }
+        Self { addresses: Mutex::default(), tracked: AtomicUsize::new(0), hasher: RandomState::new() }
     }
 
-    /// Whether the address may still fail once more.
-    pub(super) fn check(&self, address: IpAddr, now: Instant) -> Result<(), TooOften> {
+    pub(super) fn claim(&self, client: Client, name: &[u8]) -> Claim {
+        Claim { address: subscriber(client), name: self.hasher.hash_one(name) }
+    }
+
+    /// Whether the claim may still fail once more.
+    pub(super) fn check(&self, claim: Claim, now: Instant) -> Result<(), TooOften> {
         if self.tracked.load(Ordering::Relaxed) == 0 {
             return Ok(());
         }
-        match self.lock().get(&address) {
-            Some(clear_at) => room(*clear_at, now),
+        match self.lock().get(&claim.address).and_then(|failures| failures.count(claim.name, now)) {
+            Some(clear_at) => room(clear_at, now),
             None => Ok(()),
         }
     }
 
     /// Counts a failure; how many there are now.
-    pub(super) fn fail(&self, address: IpAddr, now: Instant) -> Result<u32, TooOften> {
-        let mut clear_at = self.lock();
-        let before = clear_at.get(&address).copied().unwrap_or(now).max(now);
-        room(before, now)?;
-        if clear_at.len() >= MOST_ADDRESSES && !clear_at.contains_key(&address) {
-            make_room(&mut clear_at, now);
+    pub(super) fn fail(&self, claim: Claim, now: Instant) -> Result<u32, TooOften> {
+        let mut addresses = self.lock();
+        if addresses.len() >= MOST_ADDRESSES && !addresses.contains_key(&claim.address) {
+            make_room(&mut addresses, now);
         }
-        let after = before + EACH;
-        clear_at.insert(address, after);
-        self.tracked.store(clear_at.len(), Ordering::Relaxed);
+        let failures = addresses.entry(claim.address).or_insert_with(|| Failures::none(now));
+        let result = failures.add(claim.name, now);
+        self.tracked.store(addresses.len(), Ordering::Relaxed);
+        let after = result?;
         Ok(u32::try_from((after - now).as_millis().div_ceil(EACH.as_millis())).unwrap_or(BURST))
     }
 
     /// Takes one failure back: it was none.
-    pub(super) fn forgive(&self, address: IpAddr, now: Instant) {
-        let mut clear_at = self.lock();
-        if let Some(at) = clear_at.get_mut(&address) {
-            *at = at.checked_sub(EACH).unwrap_or(now);
-            if *at <= now {
-                clear_at.remove(&address);
+    pub(super) fn forgive(&self, claim: Claim, now: Instant) {
+        let mut addresses = self.lock();
+        if let Some(failures) = addresses.get_mut(&claim.address) {
+            failures.take_back(claim.name, now);
+            if failures.clear_at <= now {
+                addresses.remove(&claim.address);
             }
         }
-        self.tracked.store(clear_at.len(), Ordering::Relaxed);
+        self.tracked.store(addresses.len(), Ordering::Relaxed);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, Instant>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, Failures>> {
         // The map is whole between any two statements.
-        self.clear_at.lock().unwrap_or_else(PoisonError::into_inner)
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Failures {
+    fn none(now: Instant) -> Self {
+        Self { names: Vec::new(), others: None, clear_at: now }
+    }
+
+    /// The count that failures of this name go to, where there is one already.
+    fn count(&self, name: u64, now: Instant) -> Option<Instant> {
+        let own = self.names.iter().find(|(other, _)| *other == name).map(|(_, clear_at)| *clear_at);
+        let counted = self.names.iter().filter(|(_, clear_at)| *clear_at > now).count();
+        own.or_else(|| self.others.filter(|_| counted >= MOST_NAMES))
+    }
+
+    /// Counts one failure; when all of its count is forgotten.
+    fn add(&mut self, name: u64, now: Instant) -> Result<Instant, TooOften> {
+        self.names.retain(|(_, clear_at)| *clear_at > now);
+        let index = self.names.iter().position(|(other, _)| *other == name);
+        let before = match index {
+            Some(index) => self.names[index].1,
+            None if self.names.len() < MOST_NAMES => now,
+            None => self.others.map_or(now, |others| others.max(now)),
+        };
+        room(before, now)?;
+        let after = before + EACH;
+        match index {
+            Some(index) => self.names[index].1 = after,
+            None if self.names.len() < MOST_NAMES => self.names.push((name, after)),
+            None => self.others = Some(after),
+        }
+        self.clear_at = self.clear_at.max(after);
+        Ok(after)
+    }
+
+    fn take_back(&mut self, name: u64, now: Instant) {
+        let own = self.names.iter_mut().find(|(other, _)| *other == name).map(|(_, clear_at)| clear_at);
+        if let Some(clear_at) = own.or(self.others.as_mut()) {
+            *clear_at = clear_at.checked_sub(EACH).unwrap_or(now);
+        }
+        self.names.retain(|(_, clear_at)| *clear_at > now);
+        let counts = self.names.iter().map(|(_, clear_at)| *clear_at).chain(self.others);
+        self.clear_at = counts.max().unwrap_or(now);
     }
 }
 
 /// Whom a failure is counted against: an IPv4 address, or the network that one subscriber of IPv6 has (RFC 6177). Clients
 /// without an address, such as those over a Unix socket, are one.
-pub(super) fn subscriber(client: Client) -> IpAddr {
+fn subscriber(client: Client) -> IpAddr {
     match client {
         Client::Address(IpAddr::V4(address)) => IpAddr::V4(address),
         Client::Address(IpAddr::V6(address)) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
@@ -93,12 +162,13 @@ fn room(clear_at: Instant, now: Instant) -> Result<(), TooOften> {
     if counted <= most { Ok(()) } else { Err(TooOften(counted - most)) }
 }
 
-fn make_room(clear_at: &mut HashMap<IpAddr, Instant>, now: Instant) {
-    clear_at.retain(|_, at| *at > now);
-    if clear_at.len() >= MOST_ADDRESSES
-        && let Some(address) = clear_at.iter().min_by_key(|(_, at)| **at).map(|(address, _)| *address)
+fn make_room(addresses: &mut HashMap<IpAddr, Failures>, now: Instant) {
+    addresses.retain(|_, failures| failures.clear_at > now);
+    if addresses.len() >= MOST_ADDRESSES
+        && let Some(address) =
+            addresses.iter().min_by_key(|(_, failures)| failures.clear_at).map(|(address, _)| *address)
     {
-        clear_at.remove(&address);
+        addresses.remove(&address);
     }
 }
 
@@ -110,17 +180,24 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn claim(text: &str, name: u64) -> Claim {
+        Claim { address: address(text), name }
+    }
+
     #[test]
     fn after_a_burst_one_failure_is_forgotten_at_a_time() {
         let throttle = Throttle::new();
-        let (one, other, start) = (address("192.0.2.1"), address("192.0.2.2"), Instant::now());
+        let (one, start) = (claim("192.0.2.1", 1), Instant::now());
         for count in 1..=BURST {
             assert_eq!(throttle.check(one, start), Ok(()));
             assert_eq!(throttle.fail(one, start), Ok(count));
         }
         assert_eq!(throttle.check(one, start), Err(TooOften(EACH)));
         assert_eq!(throttle.fail(one, start), Err(TooOften(EACH)), "and what is refused is not counted");
-        assert_eq!(throttle.check(other, start), Ok(()), "others are not concerned");
+        for other in [claim("192.0.2.2", 1), claim("192.0.2.1", 2)] {
+            assert_eq!(throttle.check(other, start), Ok(()), "others are not concerned");
+            assert_eq!(throttle.fail(other, start), Ok(1), "others are not concerned");
+        }
         let later = start + EACH;
         assert_eq!(throttle.fail(one, later), Ok(BURST));
         assert_eq!(throttle.check(one, later), Err(TooOften(EACH)));
@@ -128,30 +205,71 @@ mod tests {
     }
 
     #[test]
+    fn names_that_are_made_up_are_counted_as_one() {
+        let throttle = Throttle::new();
+        let (ada, now) = (claim("192.0.2.1", 0), Instant::now());
+        for _ in 0..BURST {
+            throttle.fail(ada, now).unwrap();
+        }
+        let names = u64::try_from(MOST_NAMES).unwrap();
+        for name in 1..names {
+            assert_eq!(throttle.fail(claim("192.0.2.1", name), now), Ok(1), "{name}");
+        }
+        for count in 1..=BURST {
+            assert_eq!(throttle.fail(claim("192.0.2.1", names + u64::from(count)), now), Ok(count), "together");
+        }
+        for name in [0, names, names + 1, 10 * names] {
+            let one = claim("192.0.2.1", name);
+            assert_eq!(throttle.check(one, now), Err(TooOften(EACH)), "{name}");
+            assert_eq!(throttle.fail(one, now), Err(TooOften(EACH)), "{name}");
+        }
+        assert_eq!(throttle.check(claim("192.0.2.1", 1), now), Ok(()), "one that is counted by itself");
+        assert_eq!(throttle.check(claim("192.0.2.2", names), now), Ok(()), "another address");
+        assert_eq!(throttle.lock()[&address("192.0.2.1")].names.len(), MOST_NAMES);
+        // Those with one failure are forgotten first, and leave room.
+        let later = now + EACH;
+        assert_eq!(throttle.check(claim("192.0.2.1", 10 * names), later), Ok(()));
+        assert_eq!(throttle.fail(claim("192.0.2.1", 10 * names), later), Ok(1));
+        assert_eq!(throttle.fail(ada, later), Ok(BURST));
+    }
+
+    #[test]
     fn what_was_no_failure_is_taken_back() {
         let throttle = Throttle::new();
-        let (one, now) = (address("192.0.2.1"), Instant::now());
-        for _ in 0..3 * BURST {
-            throttle.fail(one, now).unwrap();
-            throttle.forgive(one, now);
+        let now = Instant::now();
+        for name in 0..3 * u64::try_from(MOST_NAMES).unwrap() {
+            for _ in 0..3 * BURST {
+                throttle.fail(claim("192.0.2.1", name), now).unwrap();
+                throttle.forgive(claim("192.0.2.1", name), now);
+            }
         }
         assert!(throttle.lock().is_empty());
         assert_eq!(throttle.tracked.load(Ordering::Relaxed), 0);
+        // Where there is no room for the name either.
+        for name in 0..u64::try_from(MOST_NAMES).unwrap() {
+            throttle.fail(claim("192.0.2.1", name), now).unwrap();
+        }
+        for _ in 0..3 * BURST {
+            throttle.fail(claim("192.0.2.1", 99), now).unwrap();
+            throttle.forgive(claim("192.0.2.1", 99), now);
+        }
+        assert_eq!(throttle.fail(claim("192.0.2.1", 99), now), Ok(1));
     }
 
     #[test]
     fn memory_is_bounded_and_the_worst_are_kept() {
         let throttle = Throttle::new();
-        let (worst, now) = (address("192.0.2.1"), Instant::now());
+        let (worst, now) = (claim("192.0.2.1", 1), Instant::now());
         for _ in 0..BURST {
             throttle.fail(worst, now).unwrap();
         }
         for number in 0..3 * u128::try_from(MOST_ADDRESSES).unwrap() {
-            throttle.fail(IpAddr::V6(Ipv6Addr::from_bits(number << 64)), now).unwrap();
+            let address = IpAddr::V6(Ipv6Addr::from_bits(number << 64));
+            throttle.fail(Claim { address, name: 1 }, now).unwrap();
         }
         assert_eq!(throttle.lock().len(), MOST_ADDRESSES);
         assert!(throttle.check(worst, now).is_err());
-        throttle.fail(address("192.0.2.9"), now + EACH * 60).unwrap();
+        throttle.fail(claim("192.0.2.9", 1), now + EACH * 60).unwrap();
         assert_eq!(throttle.lock().len(), 1, "those that are clear make room first");
     }
 
@@ -164,5 +282,14 @@ mod tests {
         for client in [Client::Unix, Client::Nobody] {
             assert_eq!(subscriber(client), address("::"), "{client}");
         }
+    }
+
+    #[test]
+    fn names_are_told_apart() {
+        let throttle = Throttle::new();
+        let claim = |name: &str| throttle.claim(Client::Nobody, name.as_bytes());
+        assert_eq!(claim("ada"), claim("ada"));
+        assert_ne!(claim("ada"), claim("Ada"));
+        assert_ne!(claim("ada"), Throttle::new().claim(Client::Nobody, b"ada"), "by a key of its own");
     }
 }

@@ -1,0 +1,175 @@
+//! Where right passwords came from lately. They are taken from there even while others guess: a few guesses are compared with
+//! them, and then no more of them than are forgotten.
+
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
+
+use super::throttle::{Claim, EACH};
+
+/// The addresses and user names whose password was right, in bounded memory.
+pub(super) struct Remembered {
+    entries: RwLock<HashMap<Claim, Entry>>,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    /// When the password was last right.
+    right_at: Instant,
+    /// When all wrong ones since are forgotten. Each one puts that off by [`EACH`].
+    clear_at: Instant,
+}
+
+/// For how long a right password is remembered.
+const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// How old a memory gets before it is refreshed, so that most requests change nothing.
+const FRESH: Duration = Duration::from_secs(10 * 60);
+
+/// The most wrong passwords that are compared with a remembered one in a burst.
+const MOST_WRONG: u32 = 100;
+
+/// The most that is remembered. Beyond it, what was right the longest ago is forgotten.
+const MOST_ENTRIES: usize = 4096;
+
+impl Remembered {
+    pub(super) fn new() -> Self {
+        Self { entries: RwLock::default() }
+    }
+
+    /// Notes that a password was right.
+    pub(super) fn note_right(&self, claim: Claim, now: Instant) {
+        let known = self.read().get(&claim).copied();
+        if known.is_some_and(|entry| now.saturating_duration_since(entry.right_at) < FRESH) {
+            return;
+        }
+        let mut entries = self.write();
+        if entries.len() >= MOST_ENTRIES && !entries.contains_key(&claim) {
+            let oldest = entries.iter().min_by_key(|(_, entry)| entry.right_at).map(|(claim, _)| *claim);
+            if let Some(oldest) = oldest {
+                entries.remove(&oldest);
+            }
+        }
+        entries.entry(claim).or_insert(Entry { right_at: now, clear_at: now }).right_at = now;
+    }
+
+    /// Notes that a password was wrong, by a comparison that was counted elsewhere.
+    pub(super) fn note_wrong(&self, claim: Claim, now: Instant) {
+        if self.read().contains_key(&claim)
+            && let Some(entry) = self.write().get_mut(&claim)
+        {
+            entry.clear_at = entry.clear_at.max(now) + EACH;
+        }
+    }
+
+    /// Whether a password passes because it was right from there lately, and `is_right` now. Beyond so many wrong ones none
+    /// does, for to say which one does is to say whether a guess is right.
+    pub(super) fn admits(&self, claim: Claim, is_right: bool, now: Instant) -> bool {
+        if !self.read().get(&claim).is_some_and(|entry| entry.may_be_compared(now)) {
+            return false;
+        }
+        let mut entries = self.write();
+        // Others may have counted meanwhile.
+        let Some(entry) = entries.get_mut(&claim).filter(|entry| entry.may_be_compared(now)) else { return false };
+        if is_right {
+            entry.right_at = now;
+        } else {
+            entry.clear_at = entry.clear_at.max(now) + EACH;
+        }
+        is_right
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<Claim, Entry>> {
+        // The map is whole between any two statements.
+        self.entries.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<Claim, Entry>> {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn may_be_compared(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.right_at) < LIFETIME
+            && self.clear_at.saturating_duration_since(now) <= EACH * (MOST_WRONG - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::throttle::Throttle;
+    use super::*;
+    use crate::http::peer::Client;
+
+    fn client(address: &str) -> Client {
+        Client::Address(address.parse().unwrap())
+    }
+
+    #[test]
+    fn what_was_right_from_an_address_passes_from_there() {
+        let (remembered, throttle, start) = (Remembered::new(), Throttle::new(), Instant::now());
+        let claim = |address, name: &str| throttle.claim(client(address), name.as_bytes());
+        let ada = claim("192.0.2.1", "ada");
+        assert!(!remembered.admits(ada, true, start), "nothing is remembered");
+        remembered.note_right(ada, start);
+        let table = [
+            (ada, true, Duration::ZERO, true, "at once"),
+            (ada, false, Duration::ZERO, false, "a wrong one"),
+            (claim("192.0.2.2", "ada"), true, Duration::ZERO, false, "from elsewhere"),
+            (claim("192.0.2.1", "bob"), true, Duration::ZERO, false, "another user"),
+            (ada, true, LIFETIME - FRESH, true, "after hours"),
+            (ada, true, 2 * LIFETIME - 2 * FRESH, true, "what is used stays"),
+            (ada, true, 3 * LIFETIME, false, "after too many"),
+        ];
+        for (claim, is_right, later, expected, why) in table {
+            assert_eq!(remembered.admits(claim, is_right, start + later), expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn guesses_gain_a_burst_and_no_more_than_one_at_a_time() {
+        let (remembered, start) = (Remembered::new(), Instant::now());
+        let ada = Throttle::new().claim(client("192.0.2.1"), b"ada");
+        remembered.note_right(ada, start);
+        for _ in 0..10 {
+            remembered.note_wrong(ada, start);
+        }
+        for guess in 10..MOST_WRONG {
+            assert!(remembered.admits(ada, true, start), "{guess}");
+            assert!(!remembered.admits(ada, false, start), "{guess}");
+        }
+        for _ in 0..100 {
+            assert!(!remembered.admits(ada, false, start), "what is not compared is not counted");
+        }
+        assert!(!remembered.admits(ada, true, start), "the right one waits, or it would be told by that");
+        remembered.note_right(ada, start);
+        assert!(!remembered.admits(ada, true, start), "and nothing else lets it in");
+        for round in 1..=3 {
+            let later = start + EACH * round;
+            assert!(remembered.admits(ada, true, later), "{round}: one is forgotten");
+            assert!(!remembered.admits(ada, false, later), "{round}");
+            assert!(!remembered.admits(ada, true, later), "{round}: and only one guess more is compared");
+        }
+        // Those that are counted elsewhere count here too, so that no more are compared in all.
+        remembered.note_wrong(ada, start + EACH * 4);
+        assert!(!remembered.admits(ada, true, start + EACH * 4));
+        assert!(remembered.admits(ada, true, start + EACH * 200), "all is forgotten");
+    }
+
+    #[test]
+    fn memory_is_bounded_and_what_is_used_is_kept() {
+        let (remembered, throttle, start) = (Remembered::new(), Throttle::new(), Instant::now());
+        let ada = throttle.claim(client("192.0.2.1"), b"ada");
+        remembered.note_right(ada, start);
+        for number in 0..2 * MOST_ENTRIES {
+            let now = start + FRESH * u32::try_from(number).unwrap() / 1024;
+            remembered.note_right(throttle.claim(client("192.0.2.2"), &number.to_be_bytes()), now);
+            remembered.note_right(ada, now);
+        }
+        assert_eq!(remembered.read().len(), MOST_ENTRIES);
+        assert!(remembered.read().contains_key(&ada));
+        remembered.note_wrong(throttle.claim(client("192.0.2.3"), b"eve"), start);
+        assert_eq!(remembered.read().len(), MOST_ENTRIES, "wrong ones take nothing");
+    }
+}
