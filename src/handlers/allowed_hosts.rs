@@ -73,9 +73,9 @@ impl AllowedHosts {
         self
     }
 
-    /// Whether requests are checked that a [trusted proxy](crate::Settings::trusted_proxies) passes on, as it says in `Forwarded`
-    /// or `X-Forwarded-`: both the name that the proxy sends and the one that it says the client used. A page that reaches the
-    /// server from a trusted address can say the same as a proxy. Defaults to false.
+    /// Whether requests are checked that a [trusted proxy](crate::Settings::trusted_proxies) passes on: both the name that the
+    /// proxy sends and the one that it says the client used. From a loopback address, where there may be a browser too, these are
+    /// requests with `Forwarded` or `X-Forwarded-`; a page made to deceive can send that as well. Defaults to false.
     #[must_use]
     pub fn check_proxied(mut self, check: bool) -> Self {
         self.policy.check_proxied = check;

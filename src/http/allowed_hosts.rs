@@ -267,6 +267,14 @@ mod tests {
             assert_eq!(policy(&[]).foreign_host(&request).is_none(), passes, "{fields:?}: {why}");
             assert_eq!(checked.foreign_host(&request).is_none(), passes_checked, "{fields:?}: {why}");
         }
+        // Where no browser comes from, a proxy need not say that it is one.
+        let proxies = proxies.trust("10.0.0.1").unwrap().trust("unix").unwrap();
+        for peer in [Peer::Unix, Peer::Tcp("10.0.0.1:1".parse().unwrap())] {
+            let mut request = request(Method::Get, &[host(PUBLIC)]);
+            request.set_connection(peer, false);
+            request.follow_proxy(&proxies).unwrap();
+            assert_eq!(policy(&[]).foreign_host(&request), None, "{peer}");
+        }
         // From elsewhere the same fields say nothing.
         let mut request = request(Method::Get, &[host("evil.example"), client, told("localhost")]);
         request.set_connection(Peer::Tcp("192.0.2.9:1".parse().unwrap()), false);

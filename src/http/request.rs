@@ -225,9 +225,11 @@ impl Request {
         Some(if secure { "https" } else { "http" })
     }
 
-    /// Whether a trusted proxy says that it passes the request on for somebody.
+    /// Whether a trusted proxy passes the request on for somebody. At a loopback address there may also be a browser, so that from
+    /// there it has to say so.
     pub(crate) fn is_passed_on(&self) -> bool {
-        self.forwarded.as_ref().is_some_and(|forwarded| **forwarded != Forwarded::default())
+        let is_loopback = self.peer.and_then(Peer::ip).is_some_and(|address| address.is_loopback());
+        self.forwarded.as_ref().is_some_and(|forwarded| !is_loopback || **forwarded != Forwarded::default())
     }
 
     /// Whom the request comes from.
