@@ -12,7 +12,7 @@ use super::request::Request;
 #[derive(Clone, Debug)]
 pub(crate) struct HostPolicy {
     pub(crate) any: bool,
-    /// In lower case, without a dot at the end.
+    /// In any case, without a dot at the end.
     pub(crate) named: Vec<String>,
     /// Whether the server is reached from other machines.
     pub(crate) on_network: bool,
@@ -58,39 +58,39 @@ impl HostPolicy {
         if let Some(literal) = name.strip_prefix('[') {
             return literal.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
         }
-        let Some(name) = normal_name(name) else { return false };
+        let name = without_dot(name);
         // No DNS answers for an address.
-        if name.parse::<Ipv4Addr>().is_ok() || self.named.contains(&name) {
+        if name.parse::<Ipv4Addr>().is_ok() || self.named.iter().any(|named| named.eq_ignore_ascii_case(name)) {
             return true;
         }
-        if !is_domain(&name) {
+        if !is_domain(name) {
             return false;
         }
         // RFC 6761 §6.3: names in localhost are this machine's.
-        name == "localhost"
-            || name.ends_with(".localhost")
-            || (self.on_network && (!name.contains('.') || LOCAL_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))))
+        name.eq_ignore_ascii_case("localhost")
+            || ends_with(name, ".localhost")
+            || (self.on_network && (!name.contains('.') || LOCAL_SUFFIXES.iter().any(|suffix| ends_with(name, suffix))))
     }
 }
 
 /// A name as it is compared: a host name or an address, whose port does not count.
 pub(crate) fn parse_name(text: &str) -> Result<String, HostNameError> {
-    if !is_host(text) {
-        return Err(HostNameError);
-    }
     let (name, _) = host::split(text);
-    let normal = normal_name(name).ok_or(HostNameError)?;
-    if name.starts_with('[') || is_domain(&normal) || normal.parse::<Ipv4Addr>().is_ok() {
-        Ok(normal)
+    let name = without_dot(name);
+    if is_host(text) && (name.starts_with('[') || is_domain(name) || name.parse::<Ipv4Addr>().is_ok()) {
+        Ok(name.to_owned())
     } else {
         Err(HostNameError)
     }
 }
 
-/// The name in lower case, and without the dot that ends an absolute one.
-fn normal_name(name: &str) -> Option<String> {
-    let name = name.strip_suffix('.').unwrap_or(name);
-    (!name.is_empty()).then(|| name.to_ascii_lowercase())
+/// The name without the dot that ends an absolute one.
+fn without_dot(name: &str) -> &str {
+    name.strip_suffix('.').unwrap_or(name)
+}
+
+fn ends_with(name: &str, suffix: &str) -> bool {
+    name.len().checked_sub(suffix.len()).is_some_and(|at| name.as_bytes()[at..].eq_ignore_ascii_case(suffix.as_bytes()))
 }
 
 /// Whether these are labels as host names have them. A number at the end would be taken for a part of an address (URL §3.5).
