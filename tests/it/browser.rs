@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
+use std::sync::mpsc::{self, TryRecvError};
 use std::thread;
 
 use serde_json::Value;
@@ -364,13 +365,24 @@ fn what_the_server_refuses_is_told_in_words() {
 
         browser.navigate(&page("wil:w", "note_taker.html"));
         let address = site.server.address();
-        thread::scope(|scope| {
+        // Somebody beside him guesses his password, and does not stop.
+        let guess = || ask(address, "GET", "/", &[("Authorization", "Basic d2lsOnk=")], b"");
+        let (end, ended) = mpsc::channel::<()>();
+        let wait = thread::scope(|scope| {
+            let _end = end;
             for _ in 0..10 {
-                scope.spawn(|| ask(address, "GET", "/", &[("Authorization", "Basic eDp5")], b""));
+                scope.spawn(|| (0..15).for_each(|_| drop(guess())));
             }
+            scope.spawn(move || {
+                while ended.try_recv() == Err(TryRecvError::Empty) {
+                    guess();
+                }
+            });
+            until("him to wait too", || {
+                browser.find("#fetch").click();
+                Some(browser.find("#result").text()).filter(|text| text.contains("Too many requests"))
+            })
         });
-        browser.find("#fetch").click();
-        let wait = told(browser, "Too many requests");
         assert!(wait.starts_with("Too many requests: try again in "), "{wait}");
     });
 }
