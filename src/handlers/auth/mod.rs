@@ -36,9 +36,9 @@ use users::{User, Users};
 /// address all others are counted as one. IPv6 addresses are counted by their first 64 bits. Where clients come through a reverse
 /// proxy, it is their own address that counts if the proxy is [trusted](crate::Settings::trusted_proxies).
 ///
-/// So that nobody is kept out by who guesses beside him, a password that was right from the same address within the last 12
-/// hours still passes meanwhile. This makes guessing no faster: each wrong password for that name and address counts against it
-/// too, at most 100 are compared with it in a burst, and then one every six seconds. Past that it waits like any other.
+/// So that one client's guesses do not keep others out, a password that was right from the same address within the last 12 hours
+/// still passes meanwhile. Guessing becomes no faster in the long run: each wrong password for that name and address is counted
+/// again for this, and beyond 100 in a burst, and then one every six seconds, the right one has to wait like any other.
 ///
 /// ```
 /// use hearken::{Auth, Handler, Request, Response};
