@@ -316,6 +316,8 @@ fn is_port(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// Trusts 10.0.0.0/8 and fd00::/8.
@@ -502,6 +504,26 @@ mod tests {
         ];
         for (value, expected, error) in table {
             assert_eq!(client(&[("Forwarded", &value)]), (expected.to_owned(), error), "{}", &value[..4]);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever a client sends, the proxy's word stands right of it, in the same line or in one of its own.
+        #[test]
+        fn nothing_that_a_client_prepends_is_believed(
+            sent in prop_oneof!["[ -~\\t]{0,60}", "[\",;=\\\\ fora1.:\\[\\]_-]{0,60}"],
+            same_line in any::<bool>(),
+        ) {
+            for (name, word) in [("Forwarded", "for=192.0.2.1;host=h"), ("X-Forwarded-For", "192.0.2.1")] {
+                let joined = format!("{sent}, {word}");
+                let fields = if same_line { vec![(name, joined.as_str())] } else { vec![(name, sent.as_str()), (name, word)] };
+                let (forwarded, error) = read(&fields);
+                prop_assert_eq!(forwarded.client, Some("192.0.2.1".parse().unwrap()), "{:?}", fields);
+                prop_assert_eq!(forwarded.host.as_deref(), (name == "Forwarded").then_some("h"), "{:?}", fields);
+                prop_assert_eq!(error, None, "{:?}", fields);
+            }
         }
     }
 }
