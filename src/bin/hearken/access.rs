@@ -160,6 +160,7 @@ fn ask(question: &str) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
+    use hearken::{Request, Response};
 
     use super::*;
 
@@ -191,6 +192,30 @@ mod tests {
             for (warning, part) in seen.iter().zip(expected) {
                 assert!(warning.contains(part) && warning.contains(&urls[1]) && warning.contains("--"), "{warning}");
             }
+        }
+    }
+
+    #[test]
+    fn the_names_of_the_command_line_are_known() {
+        let table: [(&[&str], &str, bool); 12] = [
+            (&[], "nas.example", false),
+            (&["--bind", "nas.example"], "nas.example:4040", true),
+            (&["--bind", "127.0.0.1,NAS.example"], "nas.example", true),
+            (&["--bind", "fe80::1%eth0", "--bind", "[::1]"], "nas.example", false),
+            (&["--cors", "https://nas.example:8443/"], "nas.example", true),
+            (&["--cors", "https://nas.example"], "www.nas.example", false),
+            (&["--cors", "app://nas"], "nas", true),
+            (&["--cors", "*"], "nas.example", true),
+            (&["--allow-host", "nas.example:80"], "nas.example", true),
+            (&["--allow-host", "a.example,nas.example"], "nas.example", true),
+            (&["--allow-host", "*"], "nas.example", true),
+            (&["--allow-host", "a.example"], "nas.example", false),
+        ];
+        for (arguments, host, known) in table {
+            let args = Args::try_parse_from(["hearken"].iter().chain(arguments)).unwrap();
+            let app = hosts(&args, true).unwrap().around(|_: &mut Request| Response::text("known"));
+            let result = app.handle(&mut Request::get("/").with_header("Host", host));
+            assert_eq!(result.is_ok(), known, "{arguments:?} {host}");
         }
     }
 
