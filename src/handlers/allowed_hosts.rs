@@ -15,7 +15,8 @@ use crate::http::response::Response;
 /// that name, and a request that carries a foreign one is answered 421 (Misdirected Request, RFC 9110 §7.4 and §15.5.20).
 ///
 /// These always pass: no `Host` or an empty one, IP addresses, `localhost` and the names in it, and what [`AllowedHosts::allow`]
-/// adds. Ports do not count. Of an absolute target it is the authority that counts, and `Host` does not.
+/// adds, and what comes over a Unix socket, where no browser does. Ports do not count. Of an absolute target it is the authority
+/// that counts, and `Host` does not.
 ///
 /// ```
 /// use hearken::{AllowedHosts, Handler, HttpError, Request, Response};

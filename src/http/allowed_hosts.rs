@@ -6,6 +6,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::host::{self, is_host};
+use super::peer::Peer;
 use super::request::Request;
 
 /// The names, and which requests must carry one of them.
@@ -42,6 +43,10 @@ impl HostPolicy {
     fn concerns(&self, request: &Request) -> bool {
         let writes = !request.method().is_safe();
         if (writes && !self.check_writes) || (request.is_passed_on() && !self.check_proxied) {
+            return false;
+        }
+        // No browser comes over a Unix socket. What does may name any host, as curl --unix-socket has to name one.
+        if request.peer() == Some(Peer::Unix) && !request.is_passed_on() {
             return false;
         }
         // Each page that writes sends its origin (Fetch §3.2).
@@ -114,7 +119,6 @@ impl Error for HostNameError {}
 mod tests {
     use super::*;
     use crate::http::method::Method;
-    use crate::http::peer::Peer;
     use crate::http::trusted_proxies::TrustedProxies;
 
     fn policy(named: &[&str]) -> HostPolicy {
@@ -275,6 +279,10 @@ mod tests {
             request.follow_proxy(&proxies).unwrap();
             assert_eq!(policy(&[]).foreign_host(&request), None, "{peer}");
         }
+        // Nor does one come over a Unix socket that is no proxy's.
+        let mut direct = request(Method::Put, &[host("any"), ("Origin", "http://any")]);
+        direct.set_connection(Peer::Unix, false);
+        assert_eq!(policy(&[]).foreign_host(&direct), None);
         // From elsewhere the same fields say nothing.
         let mut request = request(Method::Get, &[host("evil.example"), client, told("localhost")]);
         request.set_connection(Peer::Tcp("192.0.2.9:1".parse().unwrap()), false);

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Context;
@@ -81,6 +82,7 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
     // A stream is the handler's own code too.
     let sent = catch_unwind(AssertUnwindSafe(|| writer::send(connection.as_mut(), out)));
     context.workers.leave_handler();
+    let was_cut = connection.socket().progress.is_cut();
     connection.socket().progress.end_answer();
     let result = sent.unwrap_or_else(|panic| {
         Err(Failure::Body(io::Error::other(format!("the stream panicked: {}", panic_text(panic.as_ref())))))
@@ -97,6 +99,9 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
         Ok(_) if asked == Persistence::Close && unread == UnreadBody::None => Outcome::Close,
         Ok(_) => Outcome::Linger,
         Err(failure) => {
+            if was_cut && context.is_stopping() {
+                context.cut_answers.fetch_add(1, Ordering::SeqCst);
+            }
             match failure {
                 Failure::Connection(error) => log::debug!("{client}: an answer was cut short: {error}"),
                 Failure::Body(error) => {

@@ -37,7 +37,7 @@ use std::fmt::{self, Debug};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -224,7 +224,7 @@ impl Server {
                 file.remove();
             }
         }
-        let cut = context.end_connections(&running.accepting);
+        context.end_connections(&running.accepting);
 
         let deadline = Instant::now() + FOR_THREADS;
         context.watchdog.end();
@@ -237,6 +237,7 @@ impl Server {
         for request in &left_behind {
             log::warn!("left behind, for it does not return: {request}");
         }
+        let cut = context.cut_answers.load(Ordering::SeqCst) + context.registry.answering();
         // Nobody is left who would take them.
         while context.arrivals.1.try_recv().is_ok() {}
         drop(context.registry.cut_all());
@@ -368,6 +369,7 @@ impl Builder {
             throttled_log: ThrottledLog::default(),
             stop_signal: Signal::new().map_err(Error::Poll)?,
             cut: Signal::new().map_err(Error::Poll)?,
+            cut_answers: AtomicUsize::new(0),
             stop: Mutex::new(None),
             stopping: AtomicBool::new(false),
             stop_changed: Condvar::new(),
@@ -414,6 +416,8 @@ struct Context {
     stop_signal: Signal,
     /// What still runs is cut off: workers that wait for a client give it up.
     cut: Signal,
+    /// How many answers failed for that.
+    cut_answers: AtomicUsize,
     /// When the time for running exchanges is up, once the server is to stop.
     stop: Mutex<Option<Instant>>,
     stopping: AtomicBool,
@@ -513,8 +517,8 @@ impl Context {
     }
 
     /// Ends the connections of a server that is to stop, while the last ones are still being accepted: those that wait for a
-    /// request soon, those that are busy when the time is up. How many were cut off.
-    fn end_connections(&self, accepting: &[Thread]) -> usize {
+    /// request soon, those that are busy when the time is up.
+    fn end_connections(&self, accepting: &[Thread]) {
         let mut turns = None;
         loop {
             // Under load the next request of a kept-alive connection is on its way: it is answered, as the last one. Where no
@@ -534,15 +538,14 @@ impl Context {
             }
             let none_left = self.registry.wait_for_fewer(left.min(LOOK), |count| count == 0);
             if none_left && accepting.iter().all(Thread::has_ended) && self.registry.count() == 0 {
-                return 0;
+                return;
             }
         }
         // Those that no worker has taken yet are in the middle of nothing.
         while self.arrivals.1.try_recv().is_ok() {}
-        let (answering, parked) = self.registry.cut_all();
+        let parked = self.registry.cut_all();
         self.cut.raise();
         drop(parked);
-        answering
     }
 }
 

@@ -52,6 +52,10 @@ impl Progress {
         self.cut.swap(true, Ordering::SeqCst)
     }
 
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::SeqCst)
+    }
+
     /// Notes that the worker waits for the peer from now on, and how far the transfer has got.
     pub(super) fn begin_wait(&self, now: u64, so_far: Waiting) {
         self.waited.store(so_far.waited, Ordering::Relaxed);
@@ -67,7 +71,7 @@ impl Progress {
 
     /// How a transfer fares that has waited for the peer; `None` where none has, or it is cut off.
     pub(super) fn waiting(&self, now: u64) -> Option<Waiting> {
-        let since = if self.cut.load(Ordering::SeqCst) { NEVER } else { self.waiting_since.load(Ordering::Acquire) };
+        let since = if self.is_cut() { NEVER } else { self.waiting_since.load(Ordering::Acquire) };
         let (waited, moved) = (self.waited.load(Ordering::Relaxed), self.moved.load(Ordering::Relaxed));
         match since {
             NEVER => None,

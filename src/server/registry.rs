@@ -309,22 +309,28 @@ impl Registry {
         parked.map(|parked| parked.connection).collect()
     }
 
-    /// Aborts the connections that workers have, and takes the others. How many of them were in the middle of an answer.
+    /// Aborts the connections that workers have, and takes the others.
     #[expect(clippy::vec_box, reason = "they are parked in boxes, and moved as such")]
-    pub(super) fn cut_all(&self) -> (usize, Vec<Box<Connection>>) {
-        let (mut answering, mut parked) = (0, Vec::new());
+    pub(super) fn cut_all(&self) -> Vec<Box<Connection>> {
+        let mut parked = Vec::new();
         for index in 0..self.used() {
             let mut slot = self.slot(index);
             match (slot.parked.take(), &slot.socket) {
                 (Some(waiting), _) => parked.push(waiting.connection),
                 (None, Some(socket)) => {
-                    answering += usize::from(socket.progress.is_answering());
+                    socket.progress.cut();
                     socket.cut();
                 }
                 (None, None) => {}
             }
         }
-        (answering, parked)
+        parked
+    }
+
+    /// How many requests are being answered.
+    pub(super) fn answering(&self) -> usize {
+        let is_answering = |socket: &Arc<Socket>| socket.progress.is_answering();
+        (0..self.used()).filter(|&index| self.slot(index).socket.as_ref().is_some_and(is_answering)).count()
     }
 
     /// Waits for `time`, or until `few` says of how many connections are open that they are few enough; whether it did.
