@@ -39,10 +39,12 @@ enum Kind {
     Handshake,
     /// Nothing, after its first answer.
     Idle,
+    /// Nothing, of a listing.
+    Listing,
 }
 
 /// Each siege: its name as an argument, how its clients are slow, how many there are, and its place in the table.
-const SIEGES: [(&str, Kind, u32, &str); 7] = [
+const SIEGES: [(&str, Kind, u32, &str); 8] = [
     ("head", Kind::Head, 1000, "send a byte of the head a second"),
     ("body", Kind::Body, 1000, "send a byte of the body a second"),
     ("reader", Kind::Reader, 1000, "read a byte a second"),
@@ -50,7 +52,11 @@ const SIEGES: [(&str, Kind, u32, &str); 7] = [
     ("heads", Kind::Head, 5000, "send a byte of the head a second"),
     ("handshake", Kind::Handshake, 5000, "send a byte of the TLS handshake a second"),
     ("idle", Kind::Idle, 6000, "are idle after an answer, without an idle timeout"),
+    ("listing", Kind::Listing, 64, "stall in a listing of 200,000 entries"),
 ];
+
+/// How many files the directory has that is listed.
+const LISTED: u32 = 200_000;
 
 /// The server's `--max-connections` unless it is given.
 const DEFAULT_MAX_CONNECTIONS: u32 = 4096;
@@ -86,6 +92,14 @@ fn siege(kind: Kind, clients: u32, time: Duration) -> String {
     let place = tempfile::tempdir().expect("there is a temporary directory");
     let large = File::create(place.path().join("large")).expect("the directory is ours");
     large.set_len(100 << 20).expect("a file of zeros takes no space");
+    if kind == Kind::Listing {
+        let directory = place.path().join("many");
+        fs::create_dir(&directory).expect("the directory is ours");
+        for number in 0..LISTED {
+            let file = File::create(directory.join(format!("a file with the number {number}.txt")));
+            file.expect("the directory is ours");
+        }
+    }
     let tls = (kind == Kind::Handshake).then(|| make_certificate(place.path()));
     let server = start_server(kind, clients, place.path());
     let script = Script::new(kind, tls.as_ref());
@@ -196,6 +210,7 @@ impl Script {
             }
             Kind::Reader => plain(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n", b"", 1),
             Kind::SlowLink => plain(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n", b"", READ_MOST),
+            Kind::Listing => plain(b"GET /many/ HTTP/1.1\r\nHost: localhost\r\n\r\n", b"", 0),
             Kind::Idle => plain(b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n", b"", READ_MOST),
             Kind::Handshake => {
                 let mut opening = Vec::new();
@@ -245,10 +260,22 @@ impl Client {
                 Err(_) => return false,
             }
         }
+        if script.read == 0 {
+            return self.is_open();
+        }
         match self.stream.read(&mut [0; READ_MOST][..script.read]) {
             Ok(0) => false,
             // An answer or a refusal; the next read shows whether it was the end.
             Ok(_) => true,
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+        }
+    }
+
+    /// Whether the connection is still open, as far as that is known without reading what has come.
+    fn is_open(&self) -> bool {
+        match self.stream.peek(&mut [0]) {
+            Ok(0) => false,
+            Ok(_) => self.stream.take_error().is_ok_and(|error| error.is_none()),
             Err(error) => error.kind() == io::ErrorKind::WouldBlock,
         }
     }

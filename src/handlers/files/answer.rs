@@ -82,7 +82,7 @@ impl Files {
             Standing::Directory(directories) => {
                 let scope = self.scope(path, directories);
                 let offers = Offers { archive: self.archive, upload: self.upload_form };
-                listing::answer(scope, request, &self.media_types, self.compressor.as_ref(), offers)
+                listing::answer(scope, request, &self.media_types, self.compressor.as_ref(), &self.budget, offers)
             }
         }
     }
@@ -179,7 +179,7 @@ impl Files {
             return Err(HttpError::Forbidden);
         }
         let sandboxes = self.roots.iter().map(|root| Arc::clone(&root.sandbox)).collect();
-        archive::answer(sandboxes, path, self.hidden)
+        archive::answer(sandboxes, path, self.hidden, &self.budget)
     }
 
     #[cfg(not(feature = "archive"))]

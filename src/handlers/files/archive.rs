@@ -7,21 +7,35 @@ use std::sync::Arc;
 
 use tar::{EntryType, Header};
 
+use super::budget::Budget;
 use super::labels;
-use super::media_type::MediaTypes;
+use super::order::Order;
 use super::pieces::{PieceReader, Pieces};
-use super::scan::{Entries, Kind, Order, Scope};
+use super::scan::{Entries, Kind, Scope};
 use crate::handlers::sandbox::Sandbox;
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
 use crate::http::response::Response;
 
 /// Answers with the directory at the path, put together from all sandboxes that have it.
-pub(super) fn answer(sandboxes: Vec<Arc<Sandbox>>, path: &RelativePath, hidden: bool) -> Result<Response, HttpError> {
+pub(super) fn answer(
+    sandboxes: Vec<Arc<Sandbox>>,
+    path: &RelativePath,
+    hidden: bool,
+    budget: &Arc<Budget>,
+) -> Result<Response, HttpError> {
     // All that the archive holds is in one directory, so that unpacking it fills no other.
     let name = path.segments().last().map_or(&b"files"[..], Vec::as_slice).to_vec();
-    let mut archive =
-        Archive { sandboxes, hidden, depth: path.segments().len(), name, open: Vec::new(), file: None, ended: false };
+    let mut archive = Archive {
+        sandboxes,
+        hidden,
+        budget: Arc::clone(budget),
+        depth: path.segments().len(),
+        name,
+        open: Vec::new(),
+        file: None,
+        ended: false,
+    };
     let mut beginning = Vec::new();
     archive.enter(&mut beginning, path.clone())?;
     let file_name = [&archive.name, &b".tar"[..]].concat();
@@ -37,6 +51,7 @@ pub(super) fn answer(sandboxes: Vec<Arc<Sandbox>>, path: &RelativePath, hidden: 
 struct Archive {
     sandboxes: Vec<Arc<Sandbox>>,
     hidden: bool,
+    budget: Arc<Budget>,
     /// How deep the directory is that is archived, and the name it has in the archive.
     depth: usize,
     name: Vec<u8>,
@@ -50,7 +65,6 @@ struct Archive {
 struct Level {
     path: RelativePath,
     entries: Entries,
-    next: usize,
 }
 
 struct Content {
@@ -83,12 +97,11 @@ impl Pieces for Archive {
             self.ended = true;
             return Ok(last);
         };
-        if level.next == level.entries.len() {
+        if !level.entries.step()? {
             self.open.pop();
             return Ok(true);
         }
-        let (name, kind, is_link) = level.entries.kind(level.next);
-        level.next += 1;
+        let (name, kind, is_link) = level.entries.kind();
         let (path, added) = match kind {
             // It may lead to a directory above.
             Kind::Directory if is_link => return Ok(true),
@@ -119,13 +132,13 @@ impl Archive {
     fn enter(&mut self, out: &mut Vec<u8>, path: RelativePath) -> Result<(), HttpError> {
         let scope = Scope::open(&self.sandboxes, path.clone(), self.hidden)?;
         let metadata = scope.layers[0].1.metadata()?;
-        let mut entries = scope.read(Order::default(), &MediaTypes::default())?;
-        if entries.truncated {
+        let mut entries = scope.read(Order::default(), &Arc::default(), &self.budget)?;
+        if entries.totals.truncated {
             log::warn!("{:?} has too many entries: not all are in an archive of it", shown(&path));
         }
         entries.close();
         put_header(out, &self.name_of(&path), &metadata);
-        self.open.push(Level { path, entries, next: 0 });
+        self.open.push(Level { path, entries });
         Ok(())
     }
 

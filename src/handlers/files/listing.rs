@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::budget::Budget;
 use super::compress::{Compressor, SHORTEST, Turn};
 use super::media_type::MediaTypes;
+use super::order::{Column, Order};
 use super::page::{Offers, Page};
 use super::pieces::{Made, PieceReader, Pieces};
-use super::scan::{Column, Entries, Entry, Kind, Order, Scope};
+use super::scan::{Entries, Entry, Kind, Scope};
 use crate::http::accept;
 use crate::http::date;
 use crate::http::encoding::{self, Choice, Coding};
@@ -24,6 +26,7 @@ pub(super) fn answer(
     request: &Request,
     media_types: &Arc<MediaTypes>,
     compressor: Option<&Arc<Compressor>>,
+    budget: &Arc<Budget>,
     offers: Offers,
 ) -> Result<Response, HttpError> {
     let order = Order::asked_for(request);
@@ -34,7 +37,7 @@ pub(super) fn answer(
     };
     let coder = Coder::wanted(request, compressor)?;
     let path = scope.path.clone();
-    let entries = scope.read(order, media_types)?;
+    let entries = scope.read(order, media_types, budget)?;
     let response = if json {
         let base: String = path.segments().iter().map(|name| format!("/{}", encode_segment(name))).collect();
         send(Json { path, base: base + "/", entries, made: Made::Nothing }, coder)?
@@ -130,20 +133,16 @@ impl Pieces for Json {
             Made::Nothing => {
                 let path: String =
                     self.path.segments().iter().map(|name| format!("{}/", String::from_utf8_lossy(name))).collect();
-                let (path, truncated) = (Value::from(format!("/{path}")), self.entries.truncated);
+                let (path, truncated) = (Value::from(format!("/{path}")), self.entries.totals.truncated);
                 write!(out, "{{\"path\":{path},\"truncated\":{truncated},\"entries\":[")?;
-                Made::Rows(0)
+                Made::Beginning
             }
-            Made::Rows(count) if count < self.entries.len() => {
-                // What has vanished meanwhile is left out.
-                if let Some(entry) = self.entries.entry(count) {
-                    // As entries before may have, only what has been made tells whether this is the first.
-                    out.extend_from_slice(if out.ends_with(b"[") { b"\n" } else { b",\n" });
-                    self.object(out, entry)?;
-                }
-                Made::Rows(count + 1)
+            Made::Beginning | Made::Rows if self.entries.advance()? => {
+                out.extend_from_slice(if self.made == Made::Beginning { b"\n" } else { b",\n" });
+                self.object(out, self.entries.entry())?;
+                Made::Rows
             }
-            Made::Rows(_) => {
+            Made::Beginning | Made::Rows => {
                 out.extend_from_slice(b"\n]}\n");
                 Made::Everything
             }

@@ -3,6 +3,9 @@
 mod answer;
 #[cfg(feature = "archive")]
 mod archive;
+#[cfg(test)]
+mod bounds;
+mod budget;
 mod cache;
 #[cfg(feature = "compress")]
 mod compress;
@@ -12,6 +15,7 @@ mod compress;
 mod labels;
 mod listing;
 pub(crate) mod media_type;
+mod order;
 mod page;
 pub(crate) mod part;
 mod pieces;
@@ -22,6 +26,7 @@ mod reply;
 mod resolve;
 mod scan;
 mod variants;
+mod window;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,6 +41,7 @@ use crate::http::request::Request;
 use crate::http::response::Response;
 
 use answer::Standing;
+use budget::Budget;
 use cache::KeptFiles;
 use compress::Compressor;
 use labels::Labels;
@@ -71,6 +77,7 @@ pub struct Files {
     labels: Labels,
     media_types: Arc<MediaTypes>,
     compressor: Option<Arc<Compressor>>,
+    budget: Arc<Budget>,
 }
 
 struct Root {
@@ -96,6 +103,7 @@ impl Files {
             labels: Labels::new(),
             media_types: Arc::default(),
             compressor: None,
+            budget: Budget::of_process(),
         };
         files.overlay(root)
     }

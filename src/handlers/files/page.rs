@@ -4,8 +4,9 @@ use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use super::media_type::MediaTypes;
+use super::order::{Column, Order};
 use super::pieces::{Made, Pieces};
-use super::scan::{Column, Entries, Entry, Kind, Order};
+use super::scan::{Entries, Entry, Kind, Totals};
 use crate::http::date;
 use crate::http::disposition::deceives;
 use crate::http::path::{RelativePath, encode_segment};
@@ -52,16 +53,13 @@ impl Pieces for Page {
         self.made = match self.made {
             Made::Nothing => {
                 self.begin(out)?;
-                Made::Rows(0)
+                Made::Beginning
             }
-            Made::Rows(count) if count < self.entries.len() => {
-                // What has vanished meanwhile is left out.
-                if let Some(entry) = self.entries.entry(count) {
-                    self.row(out, entry)?;
-                }
-                Made::Rows(count + 1)
+            Made::Beginning | Made::Rows if self.entries.advance()? => {
+                self.row(out, self.entries.entry())?;
+                Made::Rows
             }
-            Made::Rows(_) => {
+            Made::Beginning | Made::Rows => {
                 write!(out, "</tbody>\n</table>\n</main>\n<script nonce=\"{}\">\n{SCRIPT}</script>\n", self.nonce)?;
                 out.extend_from_slice(b"</body>\n</html>\n");
                 Made::Everything
@@ -108,8 +106,7 @@ impl Page {
 
     /// How much there is, and what can be done with all of it.
     fn tools(&self, out: &mut Vec<u8>) -> io::Result<()> {
-        let directories = self.entries.directories();
-        let files = self.entries.len() - directories;
+        let Totals { directories, files, truncated } = self.entries.totals;
         let count = |number: usize, one: &str, many: &str| {
             format!("{} {}", with_commas(number), if number == 1 { one } else { many })
         };
@@ -131,8 +128,8 @@ impl Page {
         if self.offers.upload && !self.path.is_hidden() {
             out.extend_from_slice(UPLOAD_FORM);
         }
-        if self.entries.truncated {
-            let most = with_commas(self.entries.len());
+        if truncated {
+            let most = with_commas(directories + files);
             writeln!(out, "<p class=\"note\">There is more here: only {most} entries are shown.</p>")?;
         }
         Ok(())

@@ -8,11 +8,12 @@ pub(super) trait Pieces: Send + 'static {
     fn next(&mut self, out: &mut Vec<u8>) -> io::Result<bool>;
 }
 
-/// What has been made of a list: nothing, the beginning and so many rows, or everything.
+/// What has been made of a list: nothing, what comes before its rows, some of them, or everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Made {
     Nothing,
-    Rows(usize),
+    Beginning,
+    Rows,
     Everything,
 }
 

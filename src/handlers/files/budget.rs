@@ -1,0 +1,114 @@
+//! How much memory the entries of all listings take together.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
+
+/// The bytes that all listings which share this may hold.
+#[derive(Debug)]
+pub(super) struct Budget {
+    held: AtomicUsize,
+    limits: Limits,
+}
+
+/// Who comes early gets much, and leaves something to who comes late.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// What every listing may hold, whatever the others do.
+    pub(super) least: usize,
+    /// What a listing may hold as long as all of them together hold no more than `all`.
+    pub(super) window: usize,
+    pub(super) all: usize,
+    /// A listing may hold half of what the others leave of this.
+    pub(super) ample: usize,
+}
+
+/// What one listing holds. It is given back when this is dropped.
+#[derive(Debug)]
+pub(super) struct Share {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+/// One listing may hold some 250,000 entries. However many there are, 64 more have windows of about 5,000 entries each, and any
+/// number beyond them windows of some hundreds.
+const LIMITS: Limits = Limits { least: 32 << 10, window: 256 << 10, all: 40 << 20, ample: 24 << 20 };
+
+impl Budget {
+    /// The one that all listings of this process share.
+    pub(super) fn of_process() -> Arc<Self> {
+        static BUDGET: LazyLock<Arc<Budget>> = LazyLock::new(|| Budget::new(LIMITS));
+        Arc::clone(&BUDGET)
+    }
+
+    pub(super) fn new(limits: Limits) -> Arc<Self> {
+        Arc::new(Self { held: AtomicUsize::new(0), limits })
+    }
+
+    /// A share of nothing yet.
+    pub(super) fn share(self: &Arc<Self>) -> Share {
+        Share { budget: Arc::clone(self), bytes: 0 }
+    }
+
+    /// How many bytes are held.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+}
+
+impl Share {
+    /// Makes it a share of so many bytes, if there are as many; whether it was done. To make it smaller always is.
+    pub(super) fn resize(&mut self, bytes: usize) -> bool {
+        let Limits { least, window, all, ample } = self.budget.limits;
+        let allowed = |held: usize| {
+            let others = held - self.bytes;
+            let is_allowed = match bytes {
+                bytes if bytes <= least.max(self.bytes) => true,
+                bytes if bytes <= window => others + bytes <= all,
+                bytes => bytes <= ample.saturating_sub(others) / 2,
+            };
+            is_allowed.then_some(others + bytes)
+        };
+        let is_done = self.budget.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, allowed).is_ok();
+        if is_done {
+            self.bytes = bytes;
+        }
+        is_done
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.budget.held.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_what_the_others_leave() {
+        let budget = Budget::new(Limits { least: 10, window: 100, all: 1000, ample: 600 });
+        let mut first = budget.share();
+        assert!(first.resize(300) && !first.resize(301), "half of what there is");
+        let mut second = budget.share();
+        assert!(second.resize(150) && !second.resize(151), "half of what is left");
+        let mut others: Vec<_> = (0..8).map(|_| budget.share()).collect();
+        for (share, expected) in others.iter_mut().zip([true, true, true, true, true, false, false, false]) {
+            assert_eq!(share.resize(100), expected, "windows are for as many as fit");
+        }
+        assert!(!others[0].resize(101), "nothing is left of what is for large ones");
+        assert!(others[5].resize(50));
+        for share in &mut others[6..] {
+            assert!(!share.resize(11) && share.resize(10), "every one gets the least");
+        }
+        assert_eq!(budget.held(), 1020);
+        assert!(first.resize(120) && !first.resize(121), "a smaller one is always had, and not more than there is");
+        assert!(others[6].resize(100));
+        drop((second, others));
+        assert_eq!(budget.held(), 120);
+        drop(first);
+        assert_eq!(budget.held(), 0);
+    }
+}

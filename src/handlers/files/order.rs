@@ -1,0 +1,118 @@
+//! The orders that entries are listed in.
+
+use std::cmp::Ordering;
+
+use super::scan::{Details, Kind};
+
+/// What entries are sorted by. Directories come first in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Column {
+    #[default]
+    Name,
+    Size,
+    Type,
+    Time,
+}
+
+/// A column, and whether the largest comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Order {
+    pub(super) column: Column,
+    pub(super) descending: bool,
+}
+
+/// What an entry is sorted by. `T` is what media types are compared by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key<'a, T> {
+    pub(super) kind: Kind,
+    pub(super) details: Details,
+    pub(super) media_type: T,
+    pub(super) name: &'a [u8],
+}
+
+impl Order {
+    /// Which of two entries comes first. No two names are equal.
+    pub(super) fn compare<T: Ord>(self, a: &Key<'_, T>, b: &Key<'_, T>) -> Ordering {
+        let directed = |ordering: Ordering| if self.descending { ordering.reverse() } else { ordering };
+        let directories_first = (a.kind == Kind::File).cmp(&(b.kind == Kind::File));
+        if directories_first.is_ne() {
+            return directories_first;
+        }
+        let by_column = match (self.column, a.kind) {
+            (Column::Name, _) => return directed(compare_names(a.name, b.name)),
+            (Column::Time, _) => a.details.modified.cmp(&b.details.modified),
+            // What a directory takes itself says nothing: they stay in the order of their names.
+            (Column::Size | Column::Type, Kind::Directory) => Ordering::Equal,
+            (Column::Size, Kind::File) => a.details.size.cmp(&b.details.size),
+            (Column::Type, Kind::File) => a.media_type.cmp(&b.media_type),
+        };
+        directed(by_column).then_with(|| compare_names(a.name, b.name))
+    }
+}
+
+/// Names as people sort them: by letters whatever their case, and numbers by their value; `a2` before `B` before `c10`.
+fn compare_names(a: &[u8], b: &[u8]) -> Ordering {
+    let (mut left, mut right) = (a, b);
+    loop {
+        let ordering = match (left, right) {
+            // Only what is the same to people is told apart by its bytes.
+            ([], []) => return a.cmp(b),
+            ([], _) => Ordering::Less,
+            (_, []) => Ordering::Greater,
+            ([x, ..], [y, ..]) if x.is_ascii_digit() && y.is_ascii_digit() => {
+                let (x, y) = (number(&mut left), number(&mut right));
+                x.len().cmp(&y.len()).then_with(|| x.cmp(y))
+            }
+            ([x, rest_left @ ..], [y, rest_right @ ..]) => {
+                (left, right) = (rest_left, rest_right);
+                x.to_ascii_lowercase().cmp(&y.to_ascii_lowercase())
+            }
+        };
+        if ordering.is_ne() {
+            return ordering;
+        }
+    }
+}
+
+/// Takes the number that the text begins with, and gives it without leading zeros.
+fn number<'a>(text: &mut &'a [u8]) -> &'a [u8] {
+    let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, rest) = text.split_at(end);
+    *text = rest;
+    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+    &digits[zeros..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_sorted_as_people_do() {
+        let sorted = [
+            "",
+            "-",
+            "0",
+            "00",
+            "01",
+            "1",
+            "A",
+            "a",
+            "a1",
+            "A2",
+            "a2",
+            "a2b",
+            "a10",
+            "a18446744073709551616",
+            "aa",
+            "B",
+            "c",
+            "ä",
+        ];
+        for (i, a) in sorted.iter().enumerate() {
+            for (j, b) in sorted.iter().enumerate() {
+                assert_eq!(compare_names(a.as_bytes(), b.as_bytes()), i.cmp(&j), "{a:?} {b:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! The entries that a listing holds: all of them, or as many of those that come next as its share of the memory allows.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use super::budget::Share;
+use super::order::{Column, Key, Order};
+use super::scan::{Details, Kind};
+use crate::http::headers::Text;
+
+/// The first entries, in their order, of those that are added.
+///
+/// They are added in any order. When there is no room for one more, the later half is left out, and from then on everything
+/// that comes after what was kept.
+pub(super) struct Window {
+    order: Order,
+    share: Share,
+    /// All names, one after the other, and the details that are known of some.
+    names: Vec<u8>,
+    details: Vec<Details>,
+    rows: Vec<Row>,
+    /// The media types that rows name by their place, where they are sorted by them.
+    types: Vec<Text>,
+    type_places: HashMap<Text, u16>,
+    /// The last one that was kept when something was left out.
+    bound: Option<Mark>,
+}
+
+/// An entry that is added, its name apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    pub(super) kind: Kind,
+    pub(super) is_link: bool,
+    pub(super) layer: u8,
+    /// Known at once where the entry is a link, or the order asks for it.
+    pub(super) details: Option<Details>,
+}
+
+/// One entry, what is known of it elsewhere. Of two, the one that was added later has its name and its details later.
+#[derive(Clone, Copy)]
+struct Row {
+    start: u32,
+    /// [`NO_DETAILS`], or where they are.
+    details: u32,
+    /// The place of the media type; in the two highest bits whether it is a file, and whether it is a link.
+    media_type: u16,
+    length: u8,
+    layer: u8,
+}
+
+const NO_DETAILS: u32 = u32::MAX;
+const IS_FILE: u16 = 1 << 15;
+const IS_LINK: u16 = 1 << 14;
+/// There are not as many media types as that: those that are beyond would stand together.
+const LAST_TYPE: u16 = IS_LINK - 1;
+
+/// A place in the order: right after an entry that there is or was.
+#[derive(Clone, Debug)]
+pub(super) struct Mark {
+    kind: Kind,
+    details: Details,
+    media_type: Text,
+    name: Vec<u8>,
+}
+
+const UNKNOWN: Details = Details { size: 0, modified: 0 };
+/// The room that a window begins with: for a few names of any length.
+const FIRST_NAMES: usize = 1024;
+const FIRST_ROWS: usize = 32;
+
+impl Window {
+    pub(super) fn new(order: Order, share: Share) -> Self {
+        Self {
+            order,
+            share,
+            names: Vec::new(),
+            details: Vec::new(),
+            rows: Vec::new(),
+            types: Vec::new(),
+            type_places: HashMap::new(),
+            bound: None,
+        }
+    }
+
+    pub(super) fn order(&self) -> Order {
+        self.order
+    }
+
+    /// How many entries it holds.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether entries were left out, which come after all of these.
+    pub(super) fn is_partial(&self) -> bool {
+        self.bound.is_some()
+    }
+
+    /// Lets go of the entries, to take others.
+    pub(super) fn clear(&mut self) {
+        self.names.clear();
+        self.details.clear();
+        self.rows.clear();
+        self.types.clear();
+        self.type_places.clear();
+        self.bound = None;
+    }
+
+    /// Takes an entry, unless it comes after those that there is room for. The media type counts only where the order asks.
+    pub(super) fn add(&mut self, name: &[u8], found: Found, media_type: Text) {
+        let key = found.key(name, &media_type);
+        if self.leaves_out(&key) {
+            return;
+        }
+        while !self.has_room(name.len(), found.details.is_some()) {
+            self.leave_out_half();
+            if self.leaves_out(&key) {
+                return;
+            }
+        }
+        let media_type = if self.order.column == Column::Type { self.place_of(media_type) } else { 0 };
+        let length = u8::try_from(name.len()).expect("names have 255 bytes at most");
+        let details = if found.details.is_some() { position(self.details.len()) } else { NO_DETAILS };
+        let start = position(self.names.len());
+        self.rows.push(Row { start, details, media_type: media_type | found.bits(), length, layer: found.layer });
+        self.names.extend_from_slice(name);
+        self.details.extend(found.details);
+    }
+
+    fn leaves_out(&self, key: &Key<'_, &str>) -> bool {
+        self.bound.as_ref().is_some_and(|bound| bound.is_before(self.order, key))
+    }
+
+    /// Sorts what has been added. When that is all there is, no more is held than that.
+    pub(super) fn finish(&mut self) {
+        if self.order.column == Column::Type {
+            self.rank_types();
+        }
+        let Self { order, names, details, rows, .. } = self;
+        rows.sort_unstable_by(|a, b| order.compare(&a.ranked(names, details), &b.ranked(names, details)));
+        if !self.is_partial() {
+            self.names.shrink_to_fit();
+            self.details.shrink_to_fit();
+            self.rows.shrink_to_fit();
+            let capacities = self.capacities();
+            self.share.resize(size(capacities));
+        }
+    }
+
+    /// The name of the entry at this place, and what was found.
+    pub(super) fn entry(&self, index: usize) -> (&[u8], Found) {
+        let row = &self.rows[index];
+        (row.name(&self.names), row.found(&self.details))
+    }
+
+    /// The place after the last entry.
+    pub(super) fn end(&self) -> Option<Mark> {
+        self.rows.last().map(|row| self.mark(row))
+    }
+
+    fn mark(&self, row: &Row) -> Mark {
+        let Key { kind, details, media_type, name } = row.key(&self.names, &self.details, &self.types);
+        Mark { kind, details, media_type: media_type.to_owned().into(), name: name.to_vec() }
+    }
+
+    /// Whether there is room for one more name of this length, which is made if it may be.
+    fn has_room(&mut self, length: usize, has_details: bool) -> bool {
+        let before = self.capacities();
+        let wanted = |capacity: usize, needed: usize, first: usize| {
+            if needed <= capacity { capacity } else { (capacity + capacity / 2).max(first) }
+        };
+        let after = [
+            wanted(before[0], self.names.len() + length, FIRST_NAMES),
+            wanted(before[1], self.details.len() + usize::from(has_details), FIRST_ROWS),
+            wanted(before[2], self.rows.len() + 1, FIRST_ROWS),
+        ];
+        if after == before {
+            return true;
+        }
+        if !self.share.resize(size(after)) {
+            return false;
+        }
+        self.names.reserve_exact(after[0] - self.names.len());
+        self.details.reserve_exact(after[1] - self.details.len());
+        self.rows.reserve_exact(after[2] - self.rows.len());
+        true
+    }
+
+    /// For how many bytes of names, details and rows there is room.
+    fn capacities(&self) -> [usize; 3] {
+        [self.names.capacity(), self.details.capacity(), self.rows.capacity()]
+    }
+
+    /// Keeps the first half of the entries.
+    fn leave_out_half(&mut self) {
+        let kept = self.rows.len().div_ceil(2);
+        let Self { order, names, details, rows, types, .. } = self;
+        let key = |row: &Row| row.key(names, details, types);
+        let (_, last, _) = rows.select_nth_unstable_by(kept - 1, |a, b| order.compare(&key(a), &key(b)));
+        let last = *last;
+        self.bound = Some(self.mark(&last));
+        self.rows.truncate(kept);
+        // What stays moves together, in the order that it stands in.
+        self.rows.sort_unstable_by_key(|row| row.start);
+        let (mut end_of_names, mut end_of_details) = (0, 0);
+        for row in &mut self.rows {
+            let start = row.start as usize;
+            self.names.copy_within(start..start + usize::from(row.length), end_of_names);
+            row.start = position(end_of_names);
+            end_of_names += usize::from(row.length);
+            if row.details != NO_DETAILS {
+                self.details[end_of_details] = self.details[row.details as usize];
+                row.details = position(end_of_details);
+                end_of_details += 1;
+            }
+        }
+        self.names.truncate(end_of_names);
+        self.details.truncate(end_of_details);
+    }
+
+    /// The place of a media type among those that are known.
+    fn place_of(&mut self, media_type: Text) -> u16 {
+        if let Some(place) = self.type_places.get(&media_type) {
+            return *place;
+        }
+        let place = match u16::try_from(self.types.len()) {
+            Ok(place) if place < LAST_TYPE => place,
+            _ => return LAST_TYPE,
+        };
+        self.types.push(media_type.clone());
+        self.type_places.insert(media_type, place);
+        place
+    }
+
+    /// Puts the media types in order, so that rows are compared by numbers.
+    fn rank_types(&mut self) {
+        let mut sorted: Vec<_> = self.types.drain(..).zip(0_u16..).collect();
+        sorted.sort_unstable();
+        let mut ranks = vec![0; sorted.len()];
+        for ((_, place), rank) in sorted.iter().zip(0_u16..) {
+            ranks[usize::from(*place)] = rank;
+        }
+        for row in &mut self.rows {
+            let rank = ranks.get(usize::from(row.type_place())).copied().unwrap_or(LAST_TYPE);
+            row.media_type = rank | (row.media_type & (IS_FILE | IS_LINK));
+        }
+        self.types.extend(sorted.into_iter().map(|(media_type, _)| media_type));
+        self.type_places.clear();
+    }
+}
+
+/// A large block that is freed has glibc keep blocks of up to its size for later, in each of its arenas, instead of giving them
+/// back to the system. So they are made small first, which gives back what they had.
+impl Drop for Window {
+    fn drop(&mut self) {
+        self.clear();
+        self.names.shrink_to(1);
+        self.details.shrink_to(1);
+        self.rows.shrink_to(1);
+    }
+}
+
+impl Found {
+    fn bits(&self) -> u16 {
+        (if self.kind == Kind::File { IS_FILE } else { 0 }) | (if self.is_link { IS_LINK } else { 0 })
+    }
+
+    pub(super) fn key<'a>(&self, name: &'a [u8], media_type: &'a str) -> Key<'a, &'a str> {
+        Key { kind: self.kind, details: self.details.unwrap_or(UNKNOWN), media_type, name }
+    }
+}
+
+/// How many bytes it takes to have room for so many bytes of names, details and rows.
+fn size([names, details, rows]: [usize; 3]) -> usize {
+    names + details * size_of::<Details>() + rows * size_of::<Row>()
+}
+
+fn position(place: usize) -> u32 {
+    u32::try_from(place).expect("the budget is less than that")
+}
+
+impl Row {
+    fn name<'a>(&self, names: &'a [u8]) -> &'a [u8] {
+        let start = self.start as usize;
+        &names[start..start + usize::from(self.length)]
+    }
+
+    fn kind(&self) -> Kind {
+        if self.media_type & IS_FILE == 0 { Kind::Directory } else { Kind::File }
+    }
+
+    fn type_place(&self) -> u16 {
+        self.media_type & LAST_TYPE
+    }
+
+    fn found(&self, details: &[Details]) -> Found {
+        let is_link = self.media_type & IS_LINK != 0;
+        Found { kind: self.kind(), is_link, layer: self.layer, details: details.get(self.details as usize).copied() }
+    }
+
+    fn key<'a>(&self, names: &'a [u8], details: &[Details], types: &'a [Text]) -> Key<'a, &'a str> {
+        let Key { kind, details, media_type, name } = self.ranked(names, details);
+        let media_type = types.get(usize::from(media_type)).map_or("", |media_type| media_type);
+        Key { kind, details, media_type, name }
+    }
+
+    /// The same, of rows whose types are in order.
+    fn ranked<'a>(&self, names: &'a [u8], details: &[Details]) -> Key<'a, u16> {
+        let details = details.get(self.details as usize).copied().unwrap_or(UNKNOWN);
+        Key { kind: self.kind(), details, media_type: self.type_place(), name: self.name(names) }
+    }
+}
+
+impl Mark {
+    /// Whether an entry comes after it.
+    pub(super) fn is_before(&self, order: Order, key: &Key<'_, &str>) -> bool {
+        let Self { kind, details, media_type, name } = self;
+        order.compare(&Key { kind: *kind, details: *details, media_type: &**media_type, name }, key) == Ordering::Less
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::handlers::files::budget::{Budget, Limits};
+
+    const TIGHT: Limits = Limits { least: 4 << 10, window: 4 << 10, all: 0, ample: 0 };
+
+    #[test]
+    fn an_entry_takes_little_memory() {
+        assert_eq!(size_of::<Row>(), 12);
+    }
+
+    fn entries() -> impl Strategy<Value = Vec<(Vec<u8>, Found, &'static str)>> {
+        let name = prop_oneof![prop::collection::vec(any::<u8>(), 1..40), prop::collection::vec(b'0'..=b'9', 200..256)];
+        let kind = prop::sample::select(vec![Kind::Directory, Kind::File]);
+        let details = prop::option::of((0_u64..20, -5_i64..20).prop_map(|(size, modified)| Details { size, modified }));
+        let found = (kind, any::<bool>(), any::<u8>(), details).prop_map(|(kind, is_link, layer, details)| Found {
+            kind,
+            is_link,
+            layer,
+            details,
+        });
+        let media_type = prop::sample::select(vec!["", "a/a", "a/b", "text/plain"]);
+        prop::collection::btree_map(name, (found, media_type), 0..600).prop_map(|entries| {
+            entries.into_iter().map(|(name, (found, media_type))| (name, found, media_type)).collect()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
+
+        #[test]
+        fn windows_one_after_the_other_are_all_entries_in_their_order(
+            entries in entries().prop_shuffle(),
+            column in prop::sample::select(vec![Column::Name, Column::Size, Column::Type, Column::Time]),
+            descending in any::<bool>(),
+        ) {
+            let order = Order { column, descending };
+            let budget = Budget::new(TIGHT);
+            let mut window = Window::new(order, budget.share());
+            let mut seen = Vec::new();
+            let mut after: Option<Mark> = None;
+            loop {
+                window.clear();
+                for (name, found, media_type) in &entries {
+                    if after.as_ref().is_none_or(|mark| mark.is_before(order, &found.key(name, media_type))) {
+                        window.add(name, *found, Text::Borrowed(media_type));
+                    }
+                }
+                window.finish();
+                prop_assert!(size(window.capacities()) <= budget.held() && budget.held() <= TIGHT.least);
+                for index in 0..window.len() {
+                    let (name, found) = window.entry(index);
+                    seen.push((name.to_vec(), format!("{found:?}")));
+                }
+                after = window.end();
+                if !window.is_partial() {
+                    break;
+                }
+                prop_assert!(window.len() > 0, "each look gets on");
+            }
+            let mut sorted = entries.clone();
+            sorted.sort_by(|(a, found_a, type_a), (b, found_b, type_b)| {
+                order.compare(&found_a.key(a, type_a), &found_b.key(b, type_b))
+            });
+            let expected: Vec<_> = sorted.into_iter().map(|(name, found, _)| (name, format!("{found:?}"))).collect();
+            prop_assert_eq!(seen, expected);
+            drop(window);
+            prop_assert_eq!(budget.held(), 0);
+        }
+    }
+}
