@@ -29,9 +29,9 @@ pub(super) struct Share {
     bytes: usize,
 }
 
-/// One listing may hold some 250,000 entries. However many there are, 64 more have windows of about 5,000 entries each, and any
+/// One listing may hold some 300,000 entries. However many there are, 64 more have windows of about 5,000 entries each, and any
 /// number beyond them windows of some hundreds.
-const LIMITS: Limits = Limits { least: 32 << 10, window: 256 << 10, all: 40 << 20, ample: 24 << 20 };
+const LIMITS: Limits = Limits { least: 32 << 10, window: 256 << 10, all: 48 << 20, ample: 32 << 20 };
 
 impl Budget {
     /// The one that all listings of this process share.

@@ -167,7 +167,7 @@ impl Window {
     fn has_room(&mut self, length: usize, has_details: bool) -> bool {
         let before = self.capacities();
         let wanted = |capacity: usize, needed: usize, first: usize| {
-            if needed <= capacity { capacity } else { (capacity + capacity / 2).max(first) }
+            if needed <= capacity { capacity } else { (capacity + capacity / 4).max(needed).max(first) }
         };
         let after = [
             wanted(before[0], self.names.len() + length, FIRST_NAMES),
