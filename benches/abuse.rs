@@ -1,5 +1,6 @@
-//! Clients that behave badly, in turn and many at a time: cut heads, cut bodies, noise, resets, slow senders, slow readers,
-//! heads, bodies and pipelines without end, half-closed connections, cut handshakes.
+//! Clients that behave badly, all kinds at the same time: cut heads, cut bodies, noise, resets, slow senders, slow readers,
+//! heads, bodies and pipelines without end, half-closed connections, foreign hosts, stalled listings, crowds that take more
+//! connections than there are, ports that are used again at once, cut handshakes.
 //!
 //! `cargo bench --bench abuse -- PORT SECONDS [TLS_PORT]` goes on for so long and prints how many connections it made.
 
@@ -13,8 +14,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustls::StreamOwned;
+use socket2::{Domain, SockRef, Socket, Type};
 
-const THREADS: u64 = 16;
+/// As many as there are kinds, so that each is there at any time.
+const THREADS: u64 = 32;
 /// How long a read or a write waits.
 const PATIENCE: Duration = Duration::from_millis(200);
 /// How long and how much a client sends that has no end to send.
@@ -61,7 +64,7 @@ fn connect(port: u16) -> io::Result<TcpStream> {
 
 /// One connection, ended in whatever way.
 fn misbehave(mut connection: TcpStream, turn: u64) -> io::Result<()> {
-    match turn % 22 {
+    match turn % 26 {
         0 => connection.write_all(b"GET /hello HT"),
         1 => connection.write_all(b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nbegun"),
         2 => connection.write_all(b"POST /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"),
@@ -124,6 +127,42 @@ fn misbehave(mut connection: TcpStream, turn: u64) -> io::Result<()> {
             connection.shutdown(Shutdown::Write)?;
             read_to_end(&mut connection)
         }
+        21 => connection
+            .write_all(b"PUT /x HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 100000\r\n\r\n")
+            .and_then(|()| read_to_end(&mut connection)),
+        22 => {
+            connection.write_all(b"GET /many/?sort=size HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+            thread::sleep(Duration::from_millis(500));
+            connection.read_exact(&mut [0; 1000])
+        }
+        // More than the server takes, each with an answer on its way.
+        23 => {
+            let server = connection.peer_addr()?;
+            let mut crowd = vec![connection];
+            for _ in 0..200 {
+                crowd.push(connect(server.port())?);
+            }
+            for member in &mut crowd {
+                let _ = member.write_all(b"GET /100MiB HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            }
+            thread::sleep(Duration::from_millis(300));
+            Ok(())
+        }
+        // The same port again, while the server still has the connection of before.
+        24 => {
+            let (own, server) = (connection.local_addr()?, connection.peer_addr()?);
+            connection.write_all(b"GET /100MiB HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+            reset_on_close(&connection)?;
+            drop(connection);
+            let again = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+            again.set_reuse_address(true)?;
+            again.bind(&own.into())?;
+            again.connect_timeout(&server.into(), PATIENCE)?;
+            again.set_read_timeout(Some(PATIENCE))?;
+            let mut again = TcpStream::from(again);
+            again.write_all(b"GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+            read_to_end(&mut again)
+        }
         _ => {
             connection.shutdown(Shutdown::Read)?;
             connection.write_all(b"GET /100MiB HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
@@ -183,7 +222,7 @@ fn noise(turn: u64) -> Vec<u8> {
 }
 
 fn reset_on_close(connection: &TcpStream) -> io::Result<()> {
-    socket2::SockRef::from(connection).set_linger(Some(Duration::ZERO))
+    SockRef::from(connection).set_linger(Some(Duration::ZERO))
 }
 
 fn read_to_end(connection: &mut TcpStream) -> io::Result<()> {

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use program::Program;
 use rustix::io::Errno;
 use rustls::{ClientConfig, StreamOwned};
+use socket2::{Domain, Socket, Type};
 
 /// How a client is slow.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,10 +42,12 @@ enum Kind {
     Idle,
     /// Nothing, of a listing.
     Listing,
+    /// As a slow link, but all clients have the address of the fresh ones, and are more than the server takes.
+    Crowd,
 }
 
 /// Each siege: its name as an argument, how its clients are slow, how many there are, and its place in the table.
-const SIEGES: [(&str, Kind, u32, &str); 8] = [
+const SIEGES: [(&str, Kind, u32, &str); 9] = [
     ("head", Kind::Head, 1000, "send a byte of the head a second"),
     ("body", Kind::Body, 1000, "send a byte of the body a second"),
     ("reader", Kind::Reader, 1000, "read a byte a second"),
@@ -52,6 +55,7 @@ const SIEGES: [(&str, Kind, u32, &str); 8] = [
     ("heads", Kind::Head, 5000, "send a byte of the head a second"),
     ("handshake", Kind::Handshake, 5000, "send a byte of the TLS handshake a second"),
     ("idle", Kind::Idle, 6000, "are idle after an answer, without an idle timeout"),
+    ("crowd", Kind::Crowd, 4300, "read 10 KiB a second, from one address, where 4,096 connections may be open"),
     ("listing", Kind::Listing, 64, "stall in a listing of 200,000 entries"),
 ];
 
@@ -149,7 +153,7 @@ fn make_certificate(place: &Path) -> Arc<ClientConfig> {
 
 fn start_server(kind: Kind, clients: u32, place: &Path) -> Program {
     let mut arguments = vec!["--demo".into(), "--write".into(), place.join("data").into_os_string()];
-    if clients + FRESH_CONNECTIONS > DEFAULT_MAX_CONNECTIONS {
+    if clients + FRESH_CONNECTIONS > DEFAULT_MAX_CONNECTIONS && kind != Kind::Crowd {
         // From three quarters of them on, idle connections are closed sooner.
         arguments.extend(["--max-connections".into(), (clients * 3 / 2 + FRESH_CONNECTIONS).to_string().into()]);
     }
@@ -178,7 +182,7 @@ fn besiege(script: &Script, clients: u32, server: SocketAddr, stop: &AtomicBool)
         let begun = Instant::now();
         for (client, place) in (0..).zip(&mut connections).skip(slice).step_by(SLICES) {
             if place.is_none() {
-                *place = Client::connect(client, server).ok();
+                *place = Client::connect((!script.one_address).then_some(client), server).ok();
             }
             if place.as_mut().is_some_and(|open| !open.go_on(script)) {
                 *place = None;
@@ -198,18 +202,22 @@ struct Script {
     rest: Vec<u8>,
     /// How many bytes it reads a second.
     read: usize,
+    /// Whether all clients come from one address.
+    one_address: bool,
 }
 
 impl Script {
     fn new(kind: Kind, tls: Option<&Arc<ClientConfig>>) -> Self {
-        let plain = |opening: &[u8], rest: &[u8], read| Self { opening: opening.into(), rest: rest.into(), read };
+        let one_address = kind == Kind::Crowd;
+        let plain =
+            |opening: &[u8], rest: &[u8], read| Self { opening: opening.into(), rest: rest.into(), read, one_address };
         match kind {
             Kind::Head => plain(b"GET /hello HTTP/1.1\r\nHost: localhost\r\nX: ", b"x", READ_MOST),
             Kind::Body => {
                 plain(b"PUT /f HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n", b"x", READ_MOST)
             }
             Kind::Reader => plain(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n", b"", 1),
-            Kind::SlowLink => plain(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n", b"", READ_MOST),
+            Kind::SlowLink | Kind::Crowd => plain(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n", b"", READ_MOST),
             Kind::Listing => plain(b"GET /many/ HTTP/1.1\r\nHost: localhost\r\n\r\n", b"", 0),
             Kind::Idle => plain(b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n", b"", READ_MOST),
             Kind::Handshake => {
@@ -217,7 +225,7 @@ impl Script {
                 let mut connection = tls::connection(tls.expect("this kind has a certificate"));
                 connection.write_tls(&mut opening).expect("a vector takes everything");
                 let rest = opening.split_off(64);
-                Self { opening, rest, read: READ_MOST }
+                Self { opening, rest, read: READ_MOST, one_address }
             }
         }
     }
@@ -232,8 +240,12 @@ struct Client {
 }
 
 impl Client {
-    fn connect(client: u32, server: SocketAddr) -> io::Result<Self> {
-        let socket = loopback::client_socket(client)?;
+    /// A client that has an address of its own, by its number, or the one that everybody has.
+    fn connect(number: Option<u32>, server: SocketAddr) -> io::Result<Self> {
+        let socket = match number {
+            Some(number) => loopback::client_socket(number)?,
+            None => Socket::new(Domain::IPV4, Type::STREAM, None)?,
+        };
         socket.set_recv_buffer_size(16 * 1024)?;
         socket.set_nonblocking(true)?;
         match socket.connect(&server.into()) {

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # First hundreds of thousands of answers while descriptors change hands all around: none may go to another client. Then minutes
-# of mixed load with badly behaved clients among it, plain and over TLS, a million requests at least: memory, descriptors and
-# threads must be back where they were. Loopback only. ANSWERS (300000), MINUTES (3) and REQUESTS (1000000) set how long it
-# takes, and SECONDS_EACH (9) how long each kind of load is within a minute.
+# of mixed load with all kinds of badly behaved clients among it at the same time, plain and over TLS, a million requests at
+# least: memory, descriptors and threads must be back where they were. Loopback only. ANSWERS (300000), MINUTES (3) and REQUESTS
+# (1000000) set how long it takes, and SECONDS_EACH (9) how long each kind of load is within a minute.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C
@@ -39,11 +39,14 @@ mkdir "$work/www"
 head -c 1024 /dev/urandom >"$work/www/1KiB"
 head -c 102400 /dev/urandom >"$work/www/100KiB"
 head -c 104857600 /dev/urandom >"$work/www/100MiB"
+mkdir "$work/www/many"
+(cd "$work/www/many" && seq -f 'a file with the number %05g' 20000 | xargs touch)
 (cd "$work" && "$hearken" --make-certs 2>/dev/null)
 
 # Starts a server with these arguments and waits for its port.
 start() {
-    "$hearken" --access-log off --demo --port "$1" "${@:2}" "$work/www" >/dev/null 2>>"$work/errors" &
+    # Few enough connections that crowds take more than there are.
+    "$hearken" --access-log off --demo --max-connections 160 --port "$1" "${@:2}" "$work/www" >/dev/null 2>>"$work/errors" &
     pids+=("$!")
     until (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; do
         kill -0 "${pids[-1]}" || { cat "$work/errors" >&2; exit 1; }
@@ -88,6 +91,7 @@ is_flat() {
 # Warm up first: what is allocated once is not a leak.
 wrk -t2 -c64 -d5s "http://127.0.0.1:$port/1KiB" >/dev/null
 wrk -t2 -c64 -d5s "https://127.0.0.1:$tls_port/1KiB" >/dev/null
+"$abuse" "$port" 10 "$tls_port" >/dev/null
 sleep 25
 report warm
 plain_before=$(show "$plain") secure_before=$(show "$secure")

@@ -57,7 +57,7 @@ fn write(address: SocketAddr, writer: u64, end: Instant, stored: &AtomicU64) {
         if Instant::now() >= end {
             return;
         }
-        let head = format!("PUT /{writer}-{number} HTTP/1.1\r\nHost: a\r\nContent-Length: 1024\r\n\r\n");
+        let head = format!("PUT /{writer}-{number} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1024\r\n\r\n");
         stream.write_all(&[head.as_bytes(), &[b'x'; 1024]].concat()).expect("hearken reads");
         let mut answer = Vec::new();
         while !answer.ends_with(b"\r\n\r\n") {
