@@ -244,6 +244,28 @@ idle_rows() {
     wait "$client" "$pid" 2>/dev/null || true
 }
 
+# A row: how long a stop takes that has nothing to wait for.
+stop_row() {
+    local port=$((PLAIN + 5)) most=1000 pid client begun opened
+    : >"$work/run/stop"
+    for _ in $(seq 5); do
+        start "$port" "$hearken" --access-log off --demo --idle-timeout 0 --port "$port" "$work/www"
+        pid=${pids[-1]}
+        coproc CLIENT { exec "$idle" "$port" "$most"; }
+        client=$CLIENT_PID
+        pids+=("$client")
+        read -r opened <&"${CLIENT[0]}"
+        [ "$opened" = "$most" ] || { echo "only $opened of $most connections are open" >&2; exit 1; }
+        begun=$(date +%s%N)
+        kill "$pid"
+        wait "$pid"
+        echo $((($(date +%s%N) - begun) / 100000)) >>"$work/run/stop"
+        kill "$client"
+        wait "$client" 2>/dev/null || true
+    done
+    echo "| stop, with $most idle connections open | $(divide "$(median <"$work/run/stop")" 10) ms |"
+}
+
 memory() {
     local port=$((PLAIN + 5)) begun pid idle
     cargo bench --no-run --bench idle >"$work/idle.log" 2>&1 || { cat "$work/idle.log" >&2; exit 1; }
@@ -270,6 +292,7 @@ memory() {
     echo "| start to first answer | $(divide "$(median <"$work/run/start")" 10) ms |"
     echo "| resident memory when idle | $(divide "$(median <"$work/run/rss")" 1024) MiB |"
     echo "| \`hearken\`, stripped | $(divide "$(stat -c %s "$hearken")" 1048576) MiB |"
+    stop_row
     idle_rows connections http
     idle_rows 'TLS connections' https --tls-cert "$cert" --tls-key "$key"
 }
