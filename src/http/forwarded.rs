@@ -31,6 +31,8 @@ pub(crate) enum ForwardedError {
     Node,
     /// A host is none (RFC 7239 §5.3).
     Host,
+    /// `Forwarded` and the other fields do not say the same.
+    Contradiction,
     /// There are more trusted proxies than are looked at.
     TooLong,
 }
@@ -39,17 +41,45 @@ pub(crate) enum ForwardedError {
 const MOST_HOPS: usize = 16;
 
 impl Forwarded {
-    /// Reads the fields of a request that a trusted proxy has sent. Where `Forwarded` says something, the others do not count.
-    /// What is malformed is ignored, with all that stands left of it; why, is told beside the rest.
+    /// Reads the fields of a request that a trusted proxy has sent: `Forwarded`, or else the others. Where both are there and
+    /// contradict each other, the proxy has passed one on as its client sent it, and neither is believed. What is malformed is
+    /// ignored, with all that stands left of it; why, is told beside the rest.
     pub(crate) fn read<'a>(
         fields: impl Iterator<Item = (&'a str, &'a str)>,
         proxies: &TrustedProxies,
     ) -> (Self, Option<ForwardedError>) {
         let lines = Lines::of(fields);
         let standard = walk(&lines.standard, proxies, Element::parse);
-        if standard.hops > 0 {
+        let (others, error) = Self::read_others(&lines, proxies);
+        if standard.hops == 0 {
+            return (others, standard.error.or(error));
+        }
+        if others == Self::default() {
             return (standard.forwarded, standard.error);
         }
+        match standard.forwarded.merge(others) {
+            Some(forwarded) => (forwarded, standard.error),
+            None => (Self::default(), Some(ForwardedError::Contradiction)),
+        }
+    }
+
+    /// What both say together; `None` where they cannot be the word of one proxy: another client, host or scheme.
+    fn merge(self, others: Self) -> Option<Self> {
+        fn agree<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
+            one.is_none() || other.is_none() || one == other
+        }
+        let is_one = self.client == others.client
+            && agree(self.host.as_ref(), others.host.as_ref())
+            && agree(self.secure.as_ref(), others.secure.as_ref());
+        is_one.then(|| Self {
+            client: self.client,
+            host: self.host.or(others.host),
+            secure: self.secure.or(others.secure),
+        })
+    }
+
+    /// Reads `X-Forwarded-For`, `-Host` and `-Proto`.
+    fn read_others(lines: &Lines<'_>, proxies: &TrustedProxies) -> (Self, Option<ForwardedError>) {
         let others = walk(&lines.client, proxies, |text| {
             Node::parse_bare(text).map(|client| Element { client: Some(client), ..Element::default() })
         });
@@ -62,7 +92,7 @@ impl Forwarded {
             host: host.filter(|_| !bad_host).map(str::to_owned),
             secure: elements(&lines.scheme).take(hops).last().and_then(is_https),
         };
-        let error = standard.error.or(others.error).or(bad_host.then_some(ForwardedError::Host));
+        let error = others.error.or(bad_host.then_some(ForwardedError::Host));
         (forwarded, error)
     }
 }
@@ -75,6 +105,7 @@ impl ForwardedError {
             Self::Twice => "a parameter of Forwarded is there twice",
             Self::Node => "what should be a client's address is none",
             Self::Host => "what should be a host is none",
+            Self::Contradiction => "Forwarded and X-Forwarded- contradict each other",
             Self::TooLong => "there are too many trusted proxies in the list",
         }
     }
@@ -445,7 +476,7 @@ mod tests {
     #[test]
     fn host_and_scheme_are_those_that_the_client_used() {
         type Row<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>, Option<bool>, &'a str);
-        let table: [Row<'_>; 17] = [
+        let table: [Row<'_>; 19] = [
             (&[("Forwarded", "for=192.0.2.1;host=\"a:80\";proto=HTTPS")], Some("a:80"), Some(true), ""),
             (&[("Forwarded", "host=a;proto=http")], Some("a"), Some(false), "without a client"),
             (&[("Forwarded", "for=_x;host=a;proto=wss")], Some("a"), None, "another scheme"),
@@ -474,8 +505,10 @@ mod tests {
             (&[("X-Forwarded-Host", "evil"), ("X-Forwarded-Host", "a")], Some("a"), None, "several lines"),
             (&[("X-Forwarded-Host", "a b"), ("X-Forwarded-Proto", "https")], None, Some(true), "no host"),
             (&[("X-Forwarded-Host", ""), ("X-Forwarded-Proto", "gopher")], None, None, "nothing"),
-            (&[("Forwarded", "host=a"), ("X-Forwarded-Host", "b")], Some("a"), None, "Forwarded wins"),
-            (&[("Forwarded", "for=_x;host=a"), ("X-Forwarded-Proto", "https")], Some("a"), None, "altogether"),
+            (&[("Forwarded", "host=a"), ("X-Forwarded-Host", "b")], None, None, "one of them is the client's"),
+            (&[("Forwarded", "proto=http"), ("X-Forwarded-Proto", "https")], None, None, "likewise"),
+            (&[("Forwarded", "host=a"), ("X-Forwarded-For", "192.0.2.1")], None, None, "likewise"),
+            (&[("Forwarded", "for=_x;host=a"), ("X-Forwarded-Proto", "https")], Some("a"), Some(true), "together"),
             (&[("Forwarded", "nonsense"), ("X-Forwarded-Host", "b")], Some("b"), None, "unless it says nothing"),
             (&[("Host", "h"), ("X-Forwarded-Port", "1")], None, None, "what is not read"),
         ];
@@ -486,11 +519,19 @@ mod tests {
     }
 
     #[test]
-    fn forwarded_wins_even_where_it_hides_the_client() {
-        let forged = ("X-Forwarded-For", "203.0.113.9");
-        let table = [("for=_hidden", ""), ("for=192.0.2.1", "192.0.2.1"), ("by=10.0.0.1", ""), ("", "203.0.113.9")];
-        for (value, expected) in table {
-            assert_eq!(client(&[("Forwarded", value), forged]), (expected.to_owned(), None), "{value}");
+    fn where_both_kinds_name_a_client_they_name_the_same() {
+        let contradiction = Some(ForwardedError::Contradiction);
+        let table = [
+            ("for=203.0.113.9", "203.0.113.9", None, "the same"),
+            ("for=\"203.0.113.9:80\"", "203.0.113.9", None, "with a port"),
+            ("", "203.0.113.9", None, "only one of them"),
+            ("for=192.0.2.1", "", contradiction, "another"),
+            ("for=_hidden", "", contradiction, "one that is not to be known"),
+            ("by=10.0.0.1", "", contradiction, "none"),
+        ];
+        for (value, expected, error, why) in table {
+            let seen = client(&[("Forwarded", value), ("X-Forwarded-For", "203.0.113.9")]);
+            assert_eq!(seen, (expected.to_owned(), error), "{value}: {why}");
         }
     }
 

@@ -206,8 +206,8 @@ impl Request {
     }
 
     /// The IP address of the client: that of the connection's other end or, where this is a
-    /// [trusted proxy](crate::Settings::trusted_proxies), the one that it names in `Forwarded` (RFC 7239 §5.2) or, without that
-    /// field, in `X-Forwarded-For`. Such a list is read from its right end, where proxies add to it, and only for as long as
+    /// [trusted proxy](crate::Settings::trusted_proxies), the one that it names in `Forwarded` (RFC 7239 §5.2) or in
+    /// `X-Forwarded-For`; where they contradict each other, neither counts. Such a list is read from its right end, where proxies add to it, and only for as long as
     /// they are trusted: what a client puts there itself is never believed. An IPv4 address is one, however it was written.
     ///
     /// `None` for a client over a Unix socket that no proxy names, and for a request that came over no connection.
