@@ -493,18 +493,20 @@ mod tests {
     #[test]
     fn spares_end_after_a_while() {
         let pool = Pool::new(1, 100, Duration::from_millis(1));
-        let together = Arc::new(Barrier::new(8));
+        let (together, done) = (Arc::new(Barrier::new(8)), Arc::new(AtomicUsize::new(0)));
         for _ in 0..8 {
-            let (together, inner) = (Arc::clone(&together), Arc::clone(&pool));
+            let (together, done, inner) = (Arc::clone(&together), Arc::clone(&done), Arc::clone(&pool));
             pool.submit(move |pool, _| {
                 if pool.workers.block() {
                     inner.add();
                 }
                 together.wait();
                 pool.workers.unblock();
+                done.fetch_add(1, Ordering::SeqCst);
             });
         }
-        until(|| pool.workers.lock().alive == 1);
+        // Before all are there, there may be one worker only as well.
+        until(|| done.load(Ordering::SeqCst) == 8 && pool.workers.lock().alive == 1);
         assert_eq!(pool.end(), 1);
     }
 }
