@@ -33,8 +33,9 @@ use users::{User, Users};
 ///
 /// Wrong passwords are answered late. After ten for one user name from one address, passwords for that name are answered 429 and
 /// not looked at, and one may be tried every six seconds. Names that nobody has are counted alike; beyond 16 names from one
-/// address all others are counted as one. IPv6 addresses are counted by their first 64 bits. Where clients come through a reverse
-/// proxy, it is their own address that counts if the proxy is [trusted](crate::Settings::trusted_proxies).
+/// address all others are counted as one. IPv6 addresses are counted by their first 64 bits, link-local ones as a whole. Where
+/// clients come through a reverse proxy, it is their own address that counts if the proxy is
+/// [trusted](crate::Settings::trusted_proxies).
 ///
 /// So that one client's guesses do not keep others out, a password that was right from the same address within the last 12 hours
 /// still passes meanwhile. Guessing becomes no faster in the long run: each wrong password for that name and address is counted

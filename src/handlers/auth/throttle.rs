@@ -2,16 +2,16 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::http::peer::Client;
+use crate::http::peer::{Client, network_of};
 
 /// Counts failures by address and user name, in bounded memory.
 pub(super) struct Throttle {
-    addresses: Mutex<HashMap<IpAddr, Failures>>,
+    addresses: Mutex<HashMap<Option<IpAddr>, Failures>>,
     /// How many addresses there are, so that nobody waits for the lock while all is well.
     tracked: AtomicUsize,
     /// What user names are hashed with.
@@ -22,7 +22,8 @@ pub(super) struct Throttle {
 /// any length, and takes as much memory whether there is such a user or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Claim {
-    address: IpAddr,
+    /// The address or the network; `None` for clients without one, such as those over Unix sockets, which are one.
+    address: Option<IpAddr>,
     name: u64,
 }
 
@@ -58,7 +59,11 @@ impl Throttle {
     }
 
     pub(super) fn claim(&self, client: Client, name: &[u8]) -> Claim {
-        Claim { address: subscriber(client), name: self.hasher.hash_one(name) }
+        let address = match client {
+            Client::Address(address) => Some(network_of(address)),
+            Client::Unix | Client::Nobody => None,
+        };
+        Claim { address, name: self.hasher.hash_one(name) }
     }
 
     /// Whether the claim may still fail once more.
@@ -97,7 +102,7 @@ impl Throttle {
         self.tracked.store(addresses.len(), Ordering::Relaxed);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, Failures>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Option<IpAddr>, Failures>> {
         // The map is whole between any two statements.
         self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -146,23 +151,13 @@ impl Failures {
     }
 }
 
-/// Whom a failure is counted against: an IPv4 address, or the network that one subscriber of IPv6 has (RFC 6177). Clients
-/// without an address, such as those over a Unix socket, are one.
-fn subscriber(client: Client) -> IpAddr {
-    match client {
-        Client::Address(IpAddr::V4(address)) => IpAddr::V4(address),
-        Client::Address(IpAddr::V6(address)) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        Client::Unix | Client::Nobody => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    }
-}
-
 fn room(clear_at: Instant, now: Instant) -> Result<(), TooOften> {
     let counted = clear_at.saturating_duration_since(now);
     let most = EACH * (BURST - 1);
     if counted <= most { Ok(()) } else { Err(TooOften(counted - most)) }
 }
 
-fn make_room(addresses: &mut HashMap<IpAddr, Failures>, now: Instant) {
+fn make_room(addresses: &mut HashMap<Option<IpAddr>, Failures>, now: Instant) {
     addresses.retain(|_, failures| failures.clear_at > now);
     if addresses.len() >= MOST_ADDRESSES
         && let Some(address) =
@@ -174,6 +169,8 @@ fn make_room(addresses: &mut HashMap<IpAddr, Failures>, now: Instant) {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
 
     fn address(text: &str) -> IpAddr {
@@ -181,7 +178,7 @@ mod tests {
     }
 
     fn claim(text: &str, name: u64) -> Claim {
-        Claim { address: address(text), name }
+        Claim { address: Some(address(text)), name }
     }
 
     #[test]
@@ -225,7 +222,7 @@ mod tests {
         }
         assert_eq!(throttle.check(claim("192.0.2.1", 1), now), Ok(()), "one that is counted by itself");
         assert_eq!(throttle.check(claim("192.0.2.2", names), now), Ok(()), "another address");
-        assert_eq!(throttle.lock()[&address("192.0.2.1")].names.len(), MOST_NAMES);
+        assert_eq!(throttle.lock()[&Some(address("192.0.2.1"))].names.len(), MOST_NAMES);
         // Those with one failure are forgotten first, and leave room.
         let later = now + EACH;
         assert_eq!(throttle.check(claim("192.0.2.1", 10 * names), later), Ok(()));
@@ -264,7 +261,7 @@ mod tests {
             throttle.fail(worst, now).unwrap();
         }
         for number in 0..3 * u128::try_from(MOST_ADDRESSES).unwrap() {
-            let address = IpAddr::V6(Ipv6Addr::from_bits(number << 64));
+            let address = Some(IpAddr::V6(Ipv6Addr::from_bits(number << 64)));
             throttle.fail(Claim { address, name: 1 }, now).unwrap();
         }
         assert_eq!(throttle.lock().len(), MOST_ADDRESSES);
@@ -275,12 +272,19 @@ mod tests {
 
     #[test]
     fn failures_count_against_a_subscriber() {
-        let table = [("192.0.2.7", "192.0.2.7"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::")];
+        let throttle = Throttle::new();
+        let counted_as = |client| throttle.claim(client, b"ada").address;
+        let table = [
+            ("192.0.2.7", "192.0.2.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("fe80::1:2:3:4", "fe80::1:2:3:4"),
+            ("::1", "::1"),
+        ];
         for (client, expected) in table {
-            assert_eq!(subscriber(Client::Address(address(client))), address(expected), "{client}");
+            assert_eq!(counted_as(Client::Address(address(client))), Some(address(expected)), "{client}");
         }
         for client in [Client::Unix, Client::Nobody] {
-            assert_eq!(subscriber(client), address("::"), "{client}");
+            assert_eq!(counted_as(client), None, "{client}");
         }
     }
 
