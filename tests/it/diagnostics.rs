@@ -1,9 +1,10 @@
 //! What the program says on stderr, and what becomes of it where nobody reads that.
 
 use std::io::{self, PipeReader, PipeWriter, Write as _};
+use std::net::TcpListener;
 use std::process::Stdio;
 
-use crate::support::{Program, Wire, ask, hearken};
+use crate::support::{Program, Wire, ask, hearken, until};
 
 /// A pipe that takes nothing more.
 fn full_pipe() -> (PipeReader, PipeWriter) {
@@ -39,4 +40,27 @@ fn a_stderr_that_nobody_reads_holds_nothing_up() {
     program.signal("TERM");
     assert!(program.wait().success());
     drop(reader);
+}
+
+/// The program itself once waited for ever to say how to trust its certificate, and why it could not start.
+#[test]
+fn what_the_program_says_itself_holds_nothing_up_either() {
+    let directory = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let (reader, writer) = full_pipe();
+    let mut reader = Some(reader);
+    for pipe in ["full", "closed"] {
+        let mut command = hearken();
+        command.current_dir(directory.path()).args(["--tls", "--port", "0"]).stderr(writer.try_clone().unwrap());
+        let mut program = Program::start(&mut command, 1);
+        program.signal("TERM");
+        assert!(program.wait().success(), "{pipe}");
+
+        let mut command = hearken();
+        command.args(["--port", &port]).stderr(writer.try_clone().unwrap());
+        let mut child = command.spawn().unwrap();
+        assert_eq!(until("it to end", || child.try_wait().unwrap()).code(), Some(1), "{pipe}");
+        drop(reader.take());
+    }
 }

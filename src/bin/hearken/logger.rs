@@ -1,6 +1,7 @@
-//! Where messages go, the library's and those of panics: to stderr, one line each, written by a thread of its own.
+//! Where messages go, the library's, the program's own and those of panics: to stderr, written by a thread of its own.
 
-use std::io;
+use std::fmt::Display;
+use std::io::{self, Write as _};
 use std::panic::{self, PanicHookInfo};
 use std::sync::OnceLock;
 
@@ -48,6 +49,15 @@ pub(crate) fn install(level: LevelFilter) -> Result<(), hearken::Error> {
     // The hook that is there by default writes to stderr itself, and waits for it.
     panic::set_hook(Box::new(log_panic));
     Ok(())
+}
+
+/// Says something that is no message of a level: whatever is shown, this is.
+pub(crate) fn say(text: impl Display) {
+    match LOGGER.0.get() {
+        Some(writer) => writer.write(&format!("{text}\n")),
+        // There is no thread to write it. Where it cannot be written, there is nowhere to say so.
+        None => drop(writeln!(io::stderr(), "{text}")),
+    }
 }
 
 fn log_panic(info: &PanicHookInfo<'_>) {

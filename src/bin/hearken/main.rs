@@ -37,14 +37,11 @@ fn main() -> ExitCode {
         _ => LevelFilter::Warn,
     };
     let result = logger::install(level).map_err(Into::into).and_then(|()| run(&args));
-    log::logger().flush();
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("hearken: {error}");
-            ExitCode::FAILURE
-        }
+    if let Err(error) = &result {
+        logger::say(format_args!("hearken: {error}"));
     }
+    log::logger().flush();
+    if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
@@ -151,7 +148,9 @@ fn announce(args: &Args, server: &Server) -> io::Result<()> {
     if args.tls && !args.quiet {
         match server.urls().find(|url| !url.starts_with("unix:")) {
             Some(url) => say_how_to_trust(&url),
-            None => eprintln!("The certificate in {CERTS}/ is for this machine only, and for the name localhost."),
+            None => logger::say(format_args!(
+                "The certificate in {CERTS}/ is for this machine only, and for the name localhost."
+            )),
         }
     }
     Ok(())
@@ -160,9 +159,9 @@ fn announce(args: &Args, server: &Server) -> io::Result<()> {
 fn say_how_to_trust(url: &str) {
     let authority = Tls::development_authority(CERTS);
     let authority = authority.display();
-    eprintln!("The certificate in {CERTS}/ is for this machine only. To trust it:");
-    eprintln!("  hearken-client --cacert {authority} get {url}");
-    eprintln!("  curl --cacert {authority} {url}");
+    logger::say(format_args!("The certificate in {CERTS}/ is for this machine only. To trust it:"));
+    logger::say(format_args!("  hearken-client --cacert {authority} get {url}"));
+    logger::say(format_args!("  curl --cacert {authority} {url}"));
 }
 
 /// The signals that stop the server: also the end of the terminal that it was started from, unless it was started to outlive
