@@ -27,8 +27,10 @@ pub(super) struct SocketFile {
     socket: Mutex<Option<Socket>>,
 }
 
-/// How long the directory may be locked by others: they look at one path and bind it.
-const LOCK_TRIES: u32 = 200;
+/// How often a lock is tried that others have: they look at one path and bind it. Who only stops does not wait for long, for
+/// anybody who may read the directory may lock it.
+const TRIES_TO_BIND: u32 = 200;
+const TRIES_TO_REMOVE: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 impl SocketFile {
@@ -44,7 +46,7 @@ impl SocketFile {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::open(parent, flags, Mode::empty())?;
 
-        let lock = Lock::take(&directory)?;
+        let lock = Lock::take(&directory, TRIES_TO_BIND)?;
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         // Linux gives the file the mode of its socket, less the umask. Elsewhere it gets it before anybody listens.
         let _ = rustix::fs::fchmod(&socket, mode(DEFAULT_MODE));
@@ -81,7 +83,7 @@ impl SocketFile {
     pub(super) fn remove(&self) {
         let Some(socket) = self.socket.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
         // Without the lock a server that starts might take the path in between. A file that is left is known to be dead.
-        if let Ok(_lock) = Lock::take(&self.directory)
+        if let Ok(_lock) = Lock::take(&self.directory, TRIES_TO_REMOVE)
             && let Ok(status) = rustix::fs::statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW)
             && is_same(&self.status, &status)
         {
@@ -150,8 +152,8 @@ fn mode(bits: u32) -> Mode {
 struct Lock<'a>(&'a OwnedFd);
 
 impl<'a> Lock<'a> {
-    fn take(directory: &'a OwnedFd) -> io::Result<Self> {
-        for _ in 0..LOCK_TRIES {
+    fn take(directory: &'a OwnedFd, tries: u32) -> io::Result<Self> {
+        for _ in 0..tries {
             match rustix::fs::flock(directory, FlockOperation::NonBlockingLockExclusive) {
                 Err(rustix::io::Errno::WOULDBLOCK) => thread::sleep(LOCK_PAUSE),
                 taken => return Ok(taken.map(|()| Self(directory))?),

@@ -10,6 +10,7 @@ use std::sync::Barrier;
 use std::time::Duration;
 
 use hearken::{Error, Peer, Request, Response, Server};
+use rustix::fs::{FlockOperation, flock};
 
 use crate::support::{Dialer, Program, get, hearken, on_path, skip, until};
 
@@ -198,6 +199,23 @@ fn what_has_taken_the_place_of_the_socket_is_not_removed() {
     let server = builder.serve(who).unwrap();
     assert_eq!(mode(&path), 0o666);
     server.shutdown(Duration::ZERO);
+}
+
+/// Whoever may read a directory may lock it. A stop once waited for two seconds for that.
+#[test]
+fn a_locked_directory_keeps_a_server_from_its_path_and_not_from_stopping() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let server = Server::bind_unix(&path).unwrap().serve(who).unwrap();
+    let lock = fs::File::open(directory.path()).unwrap();
+    flock(&lock, FlockOperation::LockExclusive).unwrap();
+    server.shutdown(Duration::ZERO);
+    assert!(path.exists(), "another server might have it by now");
+    let refused = Server::bind_unix(&path).err().unwrap().to_string();
+    assert!(refused.ends_with("its directory is locked by another program"), "{refused}");
+    flock(&lock, FlockOperation::Unlock).unwrap();
+    drop(Server::bind_unix(&path).expect("what was left is known to be dead"));
+    assert!(!path.exists());
 }
 
 /// A bound socket that does not listen yet refuses connections as a dead one does: two servers that start together could each
