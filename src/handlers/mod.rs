@@ -14,6 +14,9 @@ pub(crate) mod sandbox;
 pub(crate) mod store;
 pub(crate) mod write_file;
 
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use crate::http::error::HttpError;
 use crate::http::request::Request;
 use crate::http::response::Response;
@@ -76,6 +79,20 @@ pub(crate) fn answer(handler: &dyn Handler, request: &mut Request) -> Response {
         None => response,
         Some(fault) => fail(HttpError::internal(fault), request),
     }
+}
+
+/// The same; 500 if the handler panics.
+pub(crate) fn answer_caught(handler: &dyn Handler, request: &mut Request) -> Response {
+    // The request is not used by anyone else, and what a handler shares with others is its own to keep whole.
+    catch_unwind(AssertUnwindSafe(|| answer(handler, request))).unwrap_or_else(|panic| {
+        fail(HttpError::internal(format!("the handler panicked: {}", panic_text(panic.as_ref()))), request)
+    })
+}
+
+/// What a panic says.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 /// The response to a request that failed so. What the client is not told goes to the log.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::Context;
 use super::body::{Incoming, UnreadBody};
 use super::connection::Connection;
 use super::workers::Workers;
@@ -21,7 +20,6 @@ use crate::http::head::Persistence;
 use crate::http::method::{Method, Version};
 use crate::http::request::Request;
 use crate::http::request_head::RequestHead;
-use crate::http::response::Response;
 
 /// What becomes of a connection after an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +59,7 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
     Workers::enter_handler();
     let refused = refusal.is_some();
     let response = match refusal {
-        None => answer(&context, &mut request),
+        None => handlers::answer_caught(context.app.as_ref(), &mut request),
         Some(error) => handlers::fail(error, &request),
     };
     let record = context.access_log.as_ref().map(|_| Record::begin(&request, SystemTime::now()));
@@ -85,7 +83,7 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
     let was_cut = connection.socket().progress.is_cut();
     connection.socket().progress.end_answer();
     let result = sent.unwrap_or_else(|panic| {
-        Err(Failure::Body(io::Error::other(format!("the stream panicked: {}", panic_text(panic.as_ref())))))
+        Err(Failure::Body(io::Error::other(format!("the stream panicked: {}", handlers::panic_text(panic.as_ref())))))
     });
     if let (Some(log), Some(record), Some(started)) = (&context.access_log, record, started) {
         let sent = result.as_ref().map_or(0, |sent| sent.body);
@@ -136,17 +134,4 @@ pub(super) fn refuse(connection: &mut Connection, error: HttpError) -> Outcome {
         log.write(&record.end(status, sent, Duration::ZERO));
     }
     if result.is_ok() { Outcome::Linger } else { Outcome::Abort }
-}
-
-/// The application's response; 500 if a handler panics.
-fn answer(context: &Context, request: &mut Request) -> Response {
-    // The request is not used by anyone else, and what a handler shares with others is its own to keep whole.
-    catch_unwind(AssertUnwindSafe(|| handlers::answer(context.app.as_ref(), request))).unwrap_or_else(|panic| {
-        handlers::fail(HttpError::internal(format!("the handler panicked: {}", panic_text(panic.as_ref()))), request)
-    })
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
