@@ -41,13 +41,17 @@
 //! - `client`: the [`client`] module and the `hearken-client` program.
 //! - `compress`: text files compressed as they are sent (`Files::compress`).
 //! - `cli`: the `hearken` program.
+//! - `tiny_http`: the [`bridge`] module, for programs that have a tiny_http server already. It needs no other crates.
+//! - `tiny_http-tls`: the same, and tiny_http's HTTPS by rustls, for the example `on_tiny_http`.
 //!
-//! All are on by default; a program that embeds the library sets `default-features = false` and picks.
+//! All but the last are on by default; a program that embeds the library sets `default-features = false` and picks.
 //!
 //! Messages about connections and failures go to the [`log`] facade. A logger that waits for a terminal or a disk holds up whoever
 //! logs, the watchdog included: one that writes through a [`LogWriter`] does not.
 
 mod access_log;
+#[cfg(feature = "tiny_http")]
+pub mod bridge;
 #[cfg(feature = "client")]
 pub mod client;
 mod config;

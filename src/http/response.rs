@@ -211,6 +211,13 @@ impl Response {
         self.body
     }
 
+    /// The response with another body.
+    #[cfg(feature = "tiny_http")]
+    pub(crate) fn map_body<E>(mut self, map: impl FnOnce(ResponseBody) -> Result<ResponseBody, E>) -> Result<Self, E> {
+        self.body = map(std::mem::replace(&mut self.body, ResponseBody::Bytes(Cow::Borrowed(&[]))))?;
+        Ok(self)
+    }
+
     fn with_field(
         mut self,
         name: Text,

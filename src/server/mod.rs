@@ -31,7 +31,7 @@ mod tls_stream;
 mod watchdog;
 mod worker;
 mod workers;
-mod writer;
+pub(crate) mod writer;
 
 use std::fmt::{self, Debug};
 use std::net::{SocketAddr, ToSocketAddrs};

@@ -14,24 +14,24 @@ use crate::http::method::{Method, Version};
 use crate::http::response::{Payload, Response, ResponseBody};
 
 /// A response, and what it answers.
-pub(super) struct Outgoing<'a> {
-    pub(super) response: Response,
-    pub(super) method: &'a Method,
-    pub(super) version: Version,
-    pub(super) persistence: Persistence,
+pub(crate) struct Outgoing<'a> {
+    pub(crate) response: Response,
+    pub(crate) method: &'a Method,
+    pub(crate) version: Version,
+    pub(crate) persistence: Persistence,
 }
 
 /// What a response took on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sent {
+pub(crate) struct Sent {
     /// Bytes of the body, without its framing.
-    pub(super) body: u64,
-    pub(super) persistence: Persistence,
+    pub(crate) body: u64,
+    pub(crate) persistence: Persistence,
 }
 
 /// Why a response was cut short.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// The client is gone, or does not read.
     Connection(io::Error),
     /// Its body could not be had, or not as it was announced.
@@ -54,8 +54,8 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Where a response goes: a connection, or a test's buffer.
-trait Sink {
+/// Where a response goes: a connection, another server's, or a test's buffer.
+pub(crate) trait Sink {
     /// Writes all of these.
     fn write(&mut self, slices: &mut [IoSlice<'_>]) -> io::Result<()>;
 
@@ -84,7 +84,7 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Sends a response.
+/// Sends a response over a connection.
 ///
 /// A failure leaves the response cut short: the connection must then be broken off, so that the client notices.
 pub(super) fn send(connection: &mut Connection, outgoing: Outgoing<'_>) -> Result<Sent, Failure> {
@@ -97,7 +97,8 @@ pub(super) fn send(connection: &mut Connection, outgoing: Outgoing<'_>) -> Resul
     result
 }
 
-fn send_to(sink: &mut impl Sink, buffer: &mut Vec<u8>, outgoing: Outgoing<'_>) -> Result<Sent, Failure> {
+/// Sends a response there, by way of an empty buffer.
+pub(crate) fn send_to(sink: &mut impl Sink, buffer: &mut Vec<u8>, outgoing: Outgoing<'_>) -> Result<Sent, Failure> {
     let Outgoing { response, method, version, persistence } = outgoing;
     let (framing, mut persistence) =
         with_date(|date| head::write(buffer, &response, method, version, persistence, date));

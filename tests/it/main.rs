@@ -4,6 +4,8 @@
 
 mod allowed_hosts;
 mod auth;
+#[cfg(feature = "tiny_http")]
+mod bridge;
 mod browser;
 mod client;
 mod closing;

@@ -1,0 +1,573 @@
+//! Answering the requests of a tiny_http server, for programs that have one already and want hearken's handlers in it.
+//!
+//! The program keeps its `tiny_http::Server`, over HTTP or HTTPS, and its threads. It gives each request that it receives to
+//! [`answer`], with the handler that is to answer it. [`tiny_http`] is here again, because it has to be the same version:
+//! the package `tiny_http_fork`, `=0.12.17`, whose features are the program's to choose. `examples/on_tiny_http.rs` is such
+//! a program, with a pool of threads.
+//!
+//! For HTTPS by tiny_http's feature `ssl-rustls`, which hearken's feature `tiny_http-tls` turns on, rustls has to know which
+//! cryptography to use. As long as it is built with aws-lc-rs alone it does; `Tls::development` and `Tls::from_files` choose
+//! that for the process, where nothing else was chosen.
+//!
+//! Handlers get the same requests as from a [`Server`](crate::Server), read as strictly: what tiny_http takes and a `Server`
+//! does not is refused before a handler sees it, with the same status and reason.
+//!
+//! # What such a server cannot do
+//!
+//! The connections are tiny_http's, which hides them, so that no handler and no setting can mend this:
+//!
+//! - There are no deadlines and no limit to connections. A client that sends or reads slowly, or nothing at all, keeps a
+//!   thread of tiny_http's for as long as it likes; one that does so while it is answered keeps the program's thread too. A
+//!   head, or the size of a chunk, is read into memory however long it is.
+//! - Requests that are sent ahead on one connection (RFC 9112 §9.3.2) each take a thread of the program's, which waits for
+//!   its turn.
+//! - A connection cannot be closed. What follows a request that was refused as ambiguous is read as another request, though
+//!   `Connection: close` was said. An upload that is refused is read to its end and dropped.
+//! - Bodies in chunks are refused with 411 (RFC 9110 §15.5.12): tiny_http gives one that its client left unfinished as if it
+//!   were whole. So there are no trailer fields either.
+//! - The bodies of answers that are read as they are sent have `Content-Length` up to 32 KiB, and are sent in chunks if they
+//!   are longer, so that one that fails or falls short cannot look whole: what follows is no chunk. An HTTP/1.0 client knows
+//!   no chunks; it is not told, except by a `Content-Length` and the end of the connection. If it keeps its connection, an
+//!   answer of unknown length may have 1 MiB at most, and is else a 500; one of known length that falls short leaves it
+//!   waiting.
+//! - Whether the client is still there is not known: [`Connection::is_open`](crate::Connection::is_open) is always true, and
+//!   a channel's sender learns of it when a piece cannot be written.
+//! - tiny_http answers some requests itself, and reads some as others. Header lines that are folded become fields of their
+//!   own. Values with a tab or bytes beyond ASCII, and names with anything but letters, digits, `-` and `_`, are 400. What
+//!   follows the version in a request line is ignored. `HTTP/2.0` over HTTPS, or behind another request, takes a thread for
+//!   ever. `100 Continue` is sent with header fields, which some clients do not expect, and to HTTP/1.0 clients too.
+//! - Its accept loop ends at the first error, such as no descriptor being left.
+//! - There is no access log, and a stop waits for nobody.
+//!
+//! So it belongs behind a reverse proxy that has deadlines and limits, sends well-formed requests only and gives bodies a
+//! length, as nginx does with its defaults. Everything else is better off with a [`Server`](crate::Server).
+
+use std::any::Any;
+use std::io::{self, Cursor, IoSlice, Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+pub use tiny_http;
+
+use crate::config::Settings;
+use crate::handlers::{Handler, answer_caught, panic_text};
+use crate::http::body::{BodyError, BodyLength};
+use crate::http::connection::Connection;
+use crate::http::error::HttpError;
+use crate::http::framing::{self, Framing};
+use crate::http::head::Persistence;
+use crate::http::method::{Method, Version};
+use crate::http::peer::Peer;
+use crate::http::request::{Request, Source};
+use crate::http::request_head::{HeadLimits, HeadParser, RequestHead};
+use crate::http::response::{Payload, Response, ResponseBody};
+use crate::http::status::Status;
+use crate::server::writer::{Failure, Outgoing, Sink, send_to};
+
+/// Has `app` answer a request that a tiny_http server received, and sends the answer.
+///
+/// Of the settings, [`max_body`](Settings::max_body), [`max_head`](Settings::max_head),
+/// [`max_headers`](Settings::max_headers), [`max_target`](Settings::max_target) and
+/// [`trusted_proxies`](Settings::trusted_proxies) count; the others are for connections, which are not hearken's here. A
+/// handler that panics, and a body that fails before any of it was sent, are answered 500. The call returns when the answer
+/// is sent and the body of the request has been read, by the handler or else to be dropped. The [module](self) says what
+/// cannot be done.
+///
+/// ```
+/// use hearken::bridge::{self, tiny_http};
+/// use hearken::{Request, Response, Router, Settings};
+///
+/// let app = Router::new().get("/hello", |_: &mut Request| Response::text("Hello, world!"));
+/// let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
+/// # let address = server.server_addr().to_string();
+/// # let client = std::thread::spawn(move || {
+/// #     use std::io::{Read as _, Write as _};
+/// #     let mut stream = std::net::TcpStream::connect(address).unwrap();
+/// #     stream.write_all(b"GET /hello HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").unwrap();
+/// #     let mut answer = String::new();
+/// #     stream.read_to_string(&mut answer).unwrap();
+/// #     answer
+/// # });
+/// // `None` is the end of the server, an `Err` a client that tiny_http has sent away.
+/// for request in server.incoming_requests() {
+///     let Ok(request) = request else { continue };
+///     if let Err(error) = bridge::answer(request, &app, &Settings::default()) {
+///         eprintln!("an answer was cut short: {error}");
+///     }
+/// #   break;
+/// }
+/// # assert!(client.join().unwrap().ends_with("Hello, world!"));
+/// ```
+///
+/// # Errors
+///
+/// When the answer could not be sent whole: the client is gone, the body failed or fell short, or a handler has put another
+/// request in the place of its own, which is then answered 500 by tiny_http. There is nothing left to do but to log it.
+pub fn answer(request: tiny_http::Request, app: &dyn Handler, settings: &Settings) -> io::Result<()> {
+    let asked = Asked::of(&request);
+    let (head, framing) = match read(&request, settings) {
+        Ok(read) => read,
+        Err(error) => return refuse(request, &asked, error.into_response(&Request::get("/"))),
+    };
+    let length = match framing.body {
+        BodyLength::Absent => 0,
+        BodyLength::Known(length) => length,
+        BodyLength::Chunked => {
+            let reason = "The request needs a Content-Length: bodies in chunks are not taken here.";
+            return refuse(request, &asked, Response::text(reason).with_status(Status::LENGTH_REQUIRED));
+        }
+    };
+    let (method, version, target) = (head.method().clone(), head.version(), head.target_parts().clone());
+    let peer = request.remote_addr().map_or(Peer::Unix, |address| Peer::Tcp(*address));
+    let secure = request.secure();
+    let mark = Arc::new(());
+    let received = Received {
+        mark: Arc::clone(&mark),
+        head,
+        request,
+        length,
+        left: length,
+        max_body: settings.max_body,
+        state: State::Unread,
+    };
+
+    let mut bridged = Request::assemble(method, version, target, framing.body, Box::new(received));
+    bridged.set_connection(peer, secure);
+    if let Err(error) = bridged.follow_proxy(&settings.trusted_proxies) {
+        log::debug!("{peer}: what this proxy says of its client is ignored: {}", error.explain());
+    }
+    let response = answer_caught(app, &mut bridged);
+    let source: Box<dyn Any> = bridged.into_source();
+    // A handler may have put another request in its place, be it that of another client, who is not to get this answer.
+    let Some(received) = source.downcast::<Received>().ok().filter(|received| Arc::ptr_eq(&received.mark, &mark))
+    else {
+        return Err(io::Error::other("a handler has kept its request, which is not answered"));
+    };
+
+    let Received { request, left, state, .. } = *received;
+    let is_last = framing.persistence == Persistence::Close || state == State::Failed;
+    let waits = framing.expects_continue && state != State::Open;
+    if state != State::Failed && left > 0 && (waits || left > WORTH_READING_FIRST) {
+        return match to_tiny(response) {
+            Ok(response) => request.respond(response),
+            Err(response) => send(request, &asked, response, left, is_last),
+        };
+    }
+    send(request, &asked, response, left, is_last)
+}
+
+/// A body of which more is left than this is read after the answer, so that the client need not send it to be told that it
+/// is refused.
+const WORTH_READING_FIRST: u64 = 64 * 1024;
+/// Streams of at most this many bytes are read before they are sent, so that they can have `Content-Length` and still fail.
+const SHORT_STREAM: u64 = 32 * 1024;
+/// The most bytes of a body of unknown length for a client that knows no chunks and keeps its connection.
+const MOST_HELD: u64 = 1024 * 1024;
+/// How many bytes of longer bodies are held before they are written.
+const AT_ONCE: usize = 64 * 1024;
+
+/// What is needed of a request to frame the answer to it.
+struct Asked {
+    method: Method,
+    version: Version,
+    /// How the request is named in a log.
+    line: String,
+    /// Whether tiny_http takes no other request on the connection.
+    is_last: bool,
+    /// Whether tiny_http gives all of the connection for the body.
+    is_upgrade: bool,
+}
+
+impl Asked {
+    fn of(request: &tiny_http::Request) -> Self {
+        let version = if *request.http_version() <= (1, 0) { Version::Http10 } else { Version::Http11 };
+        // This is how tiny_http reads the field, which is not how it is meant (RFC 9110 §7.6.1).
+        let connection = request.headers().get("Connection").map_or("", |value| value.as_str()).to_ascii_lowercase();
+        let is_upgrade = connection.contains("upgrade");
+        let is_old = version == Version::Http10 && !connection.contains("keep-alive");
+        Self {
+            method: Method::from_name(request.method().as_str()),
+            version,
+            line: format!("{} {}", request.method(), request.url()),
+            is_last: is_upgrade || is_old || connection.contains("close"),
+            is_upgrade,
+        }
+    }
+}
+
+/// Reads the head again as a server of ours does, from what tiny_http has made of it.
+fn read(request: &tiny_http::Request, settings: &Settings) -> Result<(RequestHead, Framing), HttpError> {
+    let Settings { max_head, max_headers: max_fields, max_target, .. } = *settings;
+    let line = format!("{} {} HTTP/{}\r\n", request.method(), request.url(), request.http_version());
+    let bytes = (line + &field_lines(request.headers(), max_fields)? + "\r\n").into_bytes();
+    let mut parser = HeadParser::default();
+    match parser.advance(&bytes, &HeadLimits { max_head, max_fields, max_target })? {
+        Some(length) if length == bytes.len() => {}
+        // A part with line ends in it would make others of what follows.
+        _ => return Err(HttpError::bad_request("a part of the request holds the end of a line")),
+    }
+    let head = parser.finish(bytes);
+    let framing = framing::read(&head)?;
+    Ok((head, framing))
+}
+
+/// The header fields as lines, in their order.
+///
+/// tiny_http gives the fields of a name, but no list of all, unless as those of a response. From a response it leaves out
+/// some, and adds some: those have another name meanwhile.
+fn field_lines(headers: &tiny_http::Headers, max_fields: usize) -> Result<String, HttpError> {
+    let mut headers = headers.clone();
+    let mut renamed = 0;
+    for (name, other) in RENAMED {
+        if headers.get(other).is_some() {
+            return Err(HttpError::bad_request("the name of a header field is reserved"));
+        }
+        while let Some(header) = headers.get_header_mut(name) {
+            // Each is looked for from the first on.
+            renamed += 1;
+            if renamed > max_fields {
+                return Err(HttpError::HeadTooLarge);
+            }
+            header.field = other.parse().map_err(|_| HttpError::internal("a header field cannot be renamed"))?;
+        }
+    }
+    let mut printed = Vec::new();
+    tiny_http::Response::new(200.into(), headers, io::empty(), Some(0), None)
+        .raw_print(&mut printed, (1, 1).into(), None, true, None)
+        .map_err(HttpError::internal)?;
+    let mut lines = String::with_capacity(printed.len());
+    for line in String::from_utf8_lossy(&printed).split("\r\n").skip(1) {
+        // The empty line has no colon.
+        let Some((name, value)) = line.split_once(':') else { continue };
+        if RENAMED.iter().any(|(added, _)| name == *added) {
+            continue;
+        }
+        let sent = RENAMED.iter().find(|(_, other)| name == *other).map_or(name, |(sent, _)| sent);
+        lines.extend([sent, ":", value, "\r\n"]);
+    }
+    Ok(lines)
+}
+
+/// The fields that tiny_http treats in its own way in a response, and what they are called meanwhile.
+const RENAMED: [(&str, &str); 8] = [
+    ("Connection", "hearken-bridge-connection"),
+    ("Content-Length", "hearken-bridge-content-length"),
+    ("Content-Type", "hearken-bridge-content-type"),
+    ("Date", "hearken-bridge-date"),
+    ("Server", "hearken-bridge-server"),
+    ("Trailer", "hearken-bridge-trailer"),
+    ("Transfer-Encoding", "hearken-bridge-transfer-encoding"),
+    ("Upgrade", "hearken-bridge-upgrade"),
+];
+
+/// Answers a request that no handler gets to see.
+fn refuse(request: tiny_http::Request, asked: &Asked, response: Response) -> io::Result<()> {
+    log::debug!("{:?}: {}", asked.line, response.status());
+    send(request, asked, response, u64::MAX, true)
+}
+
+/// Sends a response after what is left of the request's body was read: giving up the request for its writer does that, or
+/// leaves the rest of a chunked body for tiny_http to read as another request.
+fn send(
+    mut request: tiny_http::Request,
+    asked: &Asked,
+    response: Response,
+    left: u64,
+    is_last: bool,
+) -> io::Result<()> {
+    if left > 0 && !asked.is_upgrade {
+        // How it fails makes no difference, as nothing can be done about it.
+        let _ = io::copy(request.as_reader(), &mut io::sink());
+    }
+    let mut writer = Client { writer: request.into_writer(), has_begun: false, holds: false, held: Vec::new() };
+    let persistence = if is_last || asked.is_last { Persistence::Close } else { Persistence::KeepAlive };
+    let failure = match write(&mut writer, asked, response, persistence) {
+        Ok(()) => return Ok(()),
+        Err(Failure::Connection(error)) => return Err(error),
+        Err(Failure::Body(error)) => error,
+    };
+    log::error!("{}: cut short: {failure}", asked.line);
+    if !writer.has_begun {
+        writer.held.clear();
+        let response = HttpError::internal(failure).into_response(&Request::get("/"));
+        return write(&mut writer, asked, response, persistence).map_err(|failure| match failure {
+            Failure::Connection(error) | Failure::Body(error) => error,
+        });
+    }
+    if asked.version == Version::Http11 {
+        // It was sent in chunks. This is none, so that the client need not wait to learn that there are no more.
+        writer.write(&mut [IoSlice::new(b"!\r\n")])?;
+        writer.write_held()?;
+    }
+    Err(failure)
+}
+
+/// Writes a response. Its body is the handler's own code too, and may panic.
+fn write(client: &mut Client, asked: &Asked, response: Response, persistence: Persistence) -> Result<(), Failure> {
+    let Asked { method, version, .. } = asked;
+    client.holds = response.content_length().is_some();
+    let sent = catch_unwind(AssertUnwindSafe(|| {
+        let has_body = *method != Method::Head && !response.status().forbids_body();
+        let response = if has_body {
+            response.map_body(|body| frame(body, *version, asked.is_last)).map_err(Failure::Body)?
+        } else {
+            response
+        };
+        let outgoing = Outgoing { response, method, version: *version, persistence };
+        send_to(client, &mut Vec::new(), outgoing)?;
+        client.write_held().map_err(Failure::Connection)
+    }));
+    sent.unwrap_or_else(|panic| {
+        Err(Failure::Body(io::Error::other(format!("the stream panicked: {}", panic_text(panic.as_ref())))))
+    })
+}
+
+/// The body as it can be sent where the connection cannot be closed to say that it failed.
+fn frame(body: ResponseBody, version: Version, is_last: bool) -> io::Result<ResponseBody> {
+    let in_memory = |bytes: Vec<u8>| Ok(ResponseBody::Bytes(bytes.into()));
+    match body {
+        ResponseBody::Stream { reader, length: Some(length) } if length <= SHORT_STREAM => {
+            let mut bytes = Vec::new();
+            Whole { reader, left: length }.read_to_end(&mut bytes)?;
+            in_memory(bytes)
+        }
+        ResponseBody::Stream { reader, length: Some(length) } if version == Version::Http11 => {
+            Ok(ResponseBody::Stream { reader: Box::new(Whole { reader, left: length }), length: None })
+        }
+        ResponseBody::Stream { reader, length: None } if version == Version::Http10 && !is_last => {
+            in_memory(held(reader)?)
+        }
+        ResponseBody::Channel(pieces) if version == Version::Http10 && !is_last => {
+            in_memory(held(pieces.read_for(Connection::default()))?)
+        }
+        body => Ok(body),
+    }
+}
+
+/// All of a body, if it is not too much.
+fn held(reader: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if reader.take(MOST_HELD + 1).read_to_end(&mut bytes)? as u64 > MOST_HELD {
+        return Err(io::Error::other("the body is too long for an HTTP/1.0 client that keeps its connection"));
+    }
+    Ok(bytes)
+}
+
+/// The response for tiny_http to send, if it is in memory and tiny_http takes its header fields; else as it was.
+fn to_tiny(mut response: Response) -> Result<tiny_http::Response<Cursor<Vec<u8>>>, Response> {
+    if response.is_stream() {
+        return Err(response);
+    }
+    let fields = response.headers().iter().map(|(name, value)| tiny_http::Header::from_bytes(name, value));
+    let (Ok(fields), Ok(body)) = (fields.collect::<Result<Vec<_>, _>>(), response.read_bytes()) else {
+        return Err(response);
+    };
+    let tiny = tiny_http::Response::from_data(body).with_status_code(response.status().code());
+    let tiny = tiny.with_chunked_threshold(usize::MAX);
+    Ok(fields.into_iter().fold(tiny, tiny_http::Response::with_header))
+}
+
+/// A request that tiny_http has received, and how far its body was read.
+struct Received {
+    /// Tells it from all others.
+    mark: Arc<()>,
+    head: RequestHead,
+    request: tiny_http::Request,
+    length: u64,
+    left: u64,
+    max_body: u64,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// None of the body was asked for yet, or it was too long to be.
+    Unread,
+    /// Some of it was read.
+    Open,
+    /// Reading it failed.
+    Failed,
+}
+
+impl Source for Received {
+    fn target(&self) -> &str {
+        self.head.target()
+    }
+
+    fn field(&self, index: usize) -> Option<(&str, &str)> {
+        self.head.field(index)
+    }
+
+    fn field_bytes(&self, index: usize) -> Option<&[u8]> {
+        self.head.field_bytes(index)
+    }
+
+    fn trailers(&self) -> &[(String, Vec<u8>)] {
+        &[]
+    }
+
+    fn connection(&self) -> Connection {
+        Connection::default()
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
+        if self.state == State::Failed {
+            return Err(BodyError::Truncated);
+        }
+        if self.length > self.max_body {
+            return Err(BodyError::TooLarge(self.max_body));
+        }
+        if self.left == 0 {
+            return Ok(0);
+        }
+        self.state = State::Open;
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let read = loop {
+            match self.request.as_reader().read(&mut buffer[..most]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(0) => break Err(BodyError::Truncated),
+                Ok(read) => break Ok(read),
+                Err(error) => break Err(BodyError::Io(error)),
+            }
+        };
+        match &read {
+            Ok(read) => self.left -= *read as u64,
+            Err(_) => self.state = State::Failed,
+        }
+        read
+    }
+}
+
+/// A body of which so many bytes are left to come. It is an error if they do not.
+struct Whole {
+    reader: Box<dyn Payload>,
+    left: u64,
+}
+
+impl Read for Whole {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        if most == 0 {
+            return Ok(0);
+        }
+        match self.reader.read(&mut buffer[..most])? {
+            0 => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the body is shorter than its declared length")),
+            read => {
+                self.left -= read as u64;
+                Ok(read)
+            }
+        }
+    }
+}
+
+/// The client of a tiny_http server.
+struct Client {
+    writer: Box<dyn Write + Send>,
+    /// Whether anything was written.
+    has_begun: bool,
+    /// Whether to hold what is to be written until it is much: where nobody waits for a piece of its own.
+    holds: bool,
+    held: Vec<u8>,
+}
+
+impl Client {
+    /// In one piece: of several, the system would keep a short one back until the client has acknowledged the one before.
+    fn write_held(&mut self) -> io::Result<()> {
+        self.has_begun = true;
+        self.writer.write_all(&self.held)?;
+        self.held.clear();
+        self.writer.flush()
+    }
+}
+
+impl Sink for Client {
+    fn write(&mut self, slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+        slices.iter().for_each(|slice| self.held.extend_from_slice(slice));
+        if self.holds && self.held.len() < AT_ONCE { Ok(()) } else { self.write_held() }
+    }
+
+    fn read_at_once(&self, length: u64) -> usize {
+        usize::try_from(length).unwrap_or(usize::MAX).min(AT_ONCE)
+    }
+
+    fn handle(&self) -> Connection {
+        Connection::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_fields_are_listed_in_their_order() {
+        let table: [(&[(&str, &str)], Result<&str, u16>, &str); 7] = [
+            (&[], Ok(""), "none"),
+            (&[("Host", "h"), ("A", ""), ("a", "b: c")], Ok("Host: h\r\nA: \r\na: b: c\r\n"), "as they are"),
+            (
+                &[("content-length", "1"), ("B", "2"), ("Content-Length", "3")],
+                Ok("Content-Length: 1\r\nB: 2\r\nContent-Length: 3\r\n"),
+                "all of a name",
+            ),
+            (
+                &[("Server", "a"), ("Date", "b"), ("Upgrade", "c"), ("Trailer", "d")],
+                Ok("Server: a\r\nDate: b\r\nUpgrade: c\r\nTrailer: d\r\n"),
+                "what a response has or cannot have",
+            ),
+            (&[("", "a")], Ok(": a\r\n"), "no name, which is refused later"),
+            (&[("HEARKEN-bridge-date", "a")], Err(400), "a name that stands for another"),
+            (&[("Connection", "a"); 5], Err(431), "more than are taken"),
+        ];
+        for (fields, expected, why) in table {
+            let headers = tiny_http::Headers::try_from(fields.to_vec()).unwrap();
+            let lines = field_lines(&headers, 4).map_err(|error| error.status().code());
+            assert_eq!(lines.as_deref().map_err(|code| *code), expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn bodies_are_framed_so_that_they_can_fail() {
+        use Version::{Http10, Http11};
+        let body = |length: u64, declared| ResponseBody::Stream {
+            reader: Box::new(io::repeat(b'x').take(length)),
+            length: declared,
+        };
+        // The outcome: held in memory, or a stream and the length that is announced.
+        let table = [
+            (body(5, Some(5)), Http11, false, Ok(None), "a short one"),
+            (body(4, Some(5)), Http11, false, Err(()), "one that falls short"),
+            (body(6, Some(5)), Http11, false, Ok(None), "one that is cut"),
+            (body(SHORT_STREAM + 1, Some(SHORT_STREAM + 1)), Http11, false, Ok(Some(None)), "a long one in chunks"),
+            (
+                body(SHORT_STREAM + 1, Some(SHORT_STREAM + 1)),
+                Http10,
+                false,
+                Ok(Some(Some(SHORT_STREAM + 1))),
+                "no chunks",
+            ),
+            (body(5, None), Http11, false, Ok(Some(None)), "in chunks"),
+            (body(5, None), Http10, true, Ok(Some(None)), "until the connection closes"),
+            (body(MOST_HELD, None), Http10, false, Ok(None), "as much as is held"),
+            (body(MOST_HELD + 1, None), Http10, false, Err(()), "more than that"),
+        ];
+        for (body, version, is_last, expected, why) in table {
+            let framed = frame(body, version, is_last).map_err(|_| ()).map(|body| match body {
+                ResponseBody::Stream { length, .. } => Some(length),
+                _ => None,
+            });
+            assert_eq!(framed, expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_whole_or_an_error() {
+        for (length, declared, expected) in
+            [(5, 5, Ok(5)), (9, 5, Ok(5)), (0, 0, Ok(0)), (4, 5, Err(())), (0, 5, Err(()))]
+        {
+            let reader = Box::new(io::repeat(b'x').take(length));
+            let mut bytes = Vec::new();
+            let read = Whole { reader, left: declared }.read_to_end(&mut bytes).map_err(|_| ());
+            assert_eq!(read, expected, "{length} of {declared}");
+        }
+    }
+}
