@@ -371,3 +371,138 @@ fn files_are_written_and_read() {
         assert_eq!((reply.status, reply.text().as_str()), (status, body), "{fields:?}");
     }
 }
+
+#[cfg(feature = "tiny_http-tls")]
+mod over_https {
+    use std::fs;
+    use std::process::Command;
+    use std::thread;
+
+    use crate::support::{Dialer, Program, Reply, Wire, client, client_config, example, on_path, skip};
+
+    /// The example, its certificate's authority, and how to reach it by hand.
+    struct Example {
+        program: Program,
+        directory: tempfile::TempDir,
+        dialer: Dialer,
+    }
+
+    impl Example {
+        fn start() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            fs::create_dir(directory.path().join("www")).unwrap();
+            fs::write(directory.path().join("www/index.html"), "<p>the page").unwrap();
+            let program = Program::start(example("on_tiny_http").arg("0").current_dir(&directory), 1);
+            let config = client_config(&directory.path().join("certs"), &rustls::version::TLS13);
+            let dialer = Dialer::tcp(program.address(), Some(config));
+            Self { program, directory, dialer }
+        }
+
+        /// What this program prints that trusts the certificate, and whether it succeeded.
+        fn run(&self, mut command: Command, arguments: &[&str]) -> (String, bool) {
+            let url = self.program.url().trim_end_matches('/');
+            let arguments = arguments.iter().map(|argument| argument.replace("URL", url));
+            let output = command.current_dir(&self.directory).arg("--cacert").arg("certs/ca.pem").args(arguments);
+            let output = output.output().unwrap();
+            (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.success())
+        }
+    }
+
+    fn ask(wire: &mut Wire, method: &str, target: &str, fields: &str, body: &str) -> Reply {
+        let length = body.len();
+        wire.send(format!(
+            "{method} {target} HTTP/1.1\r\nHost: localhost\r\n{fields}Content-Length: {length}\r\n\r\n{body}"
+        ));
+        wire.reply_to(method)
+    }
+
+    #[test]
+    fn the_example_answers_on_one_connection() {
+        let example = Example::start();
+        let mut wire = example.dialer.connect().unwrap();
+        let json = "Content-Type: application/json\r\n";
+        let table = [
+            ("GET", "/", "", "", 200, "<p>the page"),
+            ("HEAD", "/", "", "", 200, ""),
+            ("GET", "/guess?q=x", "", "", 200, "false\n"),
+            ("POST", "/guess", "", "", 405, "Unsupported request: POST."),
+            ("POST", "/crew/han.json", json, "{\"name\": \"Han Solo\"}", 200, "Wrote data for Han Solo."),
+            ("GET", "/crew/han.json", "", "", 200, "{\"name\": \"Han Solo\"}"),
+            ("GET", "/crew/han.json", "Range: bytes=2-5\r\n", "", 206, "name"),
+            ("GET", "/crew/han.json", "If-None-Match: *\r\n", "", 304, ""),
+            ("GET", "/crew/han.json", "If-Match: \"x\"\r\n", "", 412, "A precondition of the request does not hold."),
+            ("PUT", "/file", "", "content", 201, ""),
+            ("PUT", "/file", "", "other content", 204, ""),
+            ("PUT", "/../../file", "", "x", 400, "Bad request: "),
+            ("DELETE", "/file", "", "", 405, "Unsupported request: DELETE."),
+            ("GET", "/nothing", "", "", 404, "Not found: GET, /nothing"),
+        ];
+        for (method, target, fields, body, status, expected) in table {
+            let reply = ask(&mut wire, method, target, fields, body);
+            assert_eq!(reply.status, status, "{method} {target}: {}", reply.text());
+            let exact = !expected.ends_with(' ');
+            assert!(reply.text() == expected || !exact && reply.text().starts_with(expected), "{}", reply.text());
+        }
+        let large = "x".repeat(11 * 1024 * 1024);
+        assert_eq!(ask(&mut wire, "PUT", "/large", "", &large).status, 413);
+        assert_eq!(ask(&mut wire, "GET", "/", "", "").status, 200, "the connection is good after it");
+        assert_eq!(fs::read_to_string(example.directory.path().join("data/file")).unwrap(), "other content");
+    }
+
+    #[test]
+    fn the_example_answers_curl_and_our_client() {
+        let example = Example::start();
+        let content = "0123456789".repeat(100_000);
+        fs::write(example.directory.path().join("local"), &content).unwrap();
+        fs::write(example.directory.path().join("huge"), vec![0; 11 * 1024 * 1024]).unwrap();
+        let table: [(&[&str], &str, bool); 6] = [
+            (&["post", "URL/leia.json", "{\"name\": \"Leia\"}"], "Wrote data for Leia.", true),
+            (&["get", "URL/leia.json"], "{\"name\": \"Leia\"}", true),
+            (&["put", "URL/copy", "local"], "", true),
+            (&["get", "URL/copy"], &content, true),
+            (&["put", "URL/huge", "huge"], "The request body is longer than 10485760 bytes.", false),
+            (&["get", "URL/nothing"], "Not found: GET, /nothing", false),
+        ];
+        for (arguments, expected, success) in table {
+            assert!(example.run(client(), arguments) == (expected.to_owned(), success), "hearken-client {arguments:?}");
+        }
+        let (text, success) = example.run(client(), &["guess", "URL/guess", "--interval", "0"]);
+        assert!(success && text.ends_with("Good guess, yay!\n"), "{text}");
+
+        if on_path("curl").is_none() {
+            return skip("the_example_answers_curl_and_our_client", "curl");
+        }
+        let table: [(&[&str], &str); 6] = [
+            (&["URL/copy"], &content),
+            (&["-r", "5-9", "URL/copy"], "56789"),
+            (&["-T", "local", "URL/uploaded", "-w", "%{http_code}"], "201"),
+            (&["-T", "huge", "URL/uploaded", "-o", "out", "-w", "%{http_code}"], "413"),
+            (&["-T", "huge", "-H", "Expect:", "URL/uploaded", "-o", "out", "-w", "%{http_code}"], "413"),
+            (&["-T", "local", "-H", "Transfer-Encoding: chunked", "URL/c", "-o", "out", "-w", "%{http_code}"], "411"),
+        ];
+        for (arguments, expected) in table {
+            let mut curl = Command::new("curl");
+            curl.args(["--silent", "--http1.1"]);
+            assert!(example.run(curl, arguments).0 == expected, "curl {arguments:?}");
+        }
+    }
+
+    #[test]
+    fn the_example_answers_many_at_once() {
+        let example = Example::start();
+        thread::scope(|scope| {
+            for number in 0..20 {
+                let dialer = &example.dialer;
+                scope.spawn(move || {
+                    let mut wire = dialer.connect().unwrap();
+                    let (target, content) = (format!("/{number}"), format!("{number} ").repeat(number * 1000));
+                    for round in 0..5 {
+                        let status = if round == 0 { 201 } else { 204 };
+                        assert_eq!(ask(&mut wire, "PUT", &target, "", &content).status, status);
+                        assert!(ask(&mut wire, "GET", &target, "", "").text() == content, "{number}");
+                    }
+                });
+            }
+        });
+    }
+}
