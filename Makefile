@@ -10,16 +10,17 @@ run:
 ## test: formatting, lints, all tests, and the documentation
 test: lint
 	cargo test
-	cargo test --features tiny_http-tls --test it bridge::
+	cargo build --features tiny_http --example on_tiny_http
+	cargo test --features tiny_http bridge::
 	cargo test --no-default-features --lib
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
-	@! cargo tree -e normal,build,dev --features tiny_http-tls --prefix none | grep -E '^(tokio|async-std|smol|mio|hyper|futures-executor) ' \
+	RUSTDOCFLAGS="-D warnings" cargo doc --features tiny_http --no-deps --document-private-items
+	@! cargo tree -e normal,build,dev --features tiny_http --prefix none | grep -E '^(tokio|async-std|smol|mio|hyper|futures-executor) ' \
 		|| { echo 'an asynchronous runtime is in the dependency tree'; exit 1; }
 
 ## lint: formatting and clippy, warnings as errors
 lint:
 	cargo fmt --check
-	cargo clippy --features tiny_http-tls --all-targets -- -D warnings
+	cargo clippy --features tiny_http --all-targets -- -D warnings
 	cargo clippy --no-default-features --all-targets -- -D warnings
 	cargo clippy --no-default-features --features cli --bin hearken -- -D warnings
 

@@ -1,7 +1,7 @@
 //! A tiny_http server that answers with hearken's handlers: guesses at /guess, files that are written by POST and PUT into
 //! data/, and the files of www/. It blocks in tiny_http's accept loop, over HTTPS, and hands requests to a pool of threads.
 //!
-//! `cargo run --features tiny_http-tls --example on_tiny_http [PORT]`, then
+//! `cargo run --features tiny_http --example on_tiny_http [PORT]`, then
 //! `curl --cacert certs/ca.pem https://127.0.0.1:4050/guess?q=7`
 //!
 //! For a program that has such a server already. It has no deadlines, so that slow clients can take all of its threads, and

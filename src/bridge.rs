@@ -5,7 +5,7 @@
 //! the package `tiny_http_fork`, `=0.12.17`, whose features are the program's to choose. `examples/on_tiny_http.rs` is such
 //! a program, with a pool of threads.
 //!
-//! For HTTPS by tiny_http's feature `ssl-rustls`, which hearken's feature `tiny_http-tls` turns on, rustls has to know which
+//! For HTTPS by tiny_http's feature `ssl-rustls`, which hearken's feature `tiny_http` turns on, rustls has to know which
 //! cryptography to use. As long as it is built with aws-lc-rs alone it does; `Tls::development` and `Tls::from_files` choose
 //! that for the process, where nothing else was chosen.
 //!

@@ -41,8 +41,7 @@
 //! - `client`: the [`client`] module and the `hearken-client` program.
 //! - `compress`: text files compressed as they are sent (`Files::compress`).
 //! - `cli`: the `hearken` program.
-//! - `tiny_http`: the [`bridge`] module, for programs that have a tiny_http server already. It needs no other crates.
-//! - `tiny_http-tls`: the same, and tiny_http's HTTPS by rustls, for the example `on_tiny_http`.
+//! - `tiny_http`: the `bridge` module, for programs that have a tiny_http server already, over HTTP or HTTPS.
 //!
 //! All but the last are on by default; a program that embeds the library sets `default-features = false` and picks.
 //!

@@ -372,7 +372,6 @@ fn files_are_written_and_read() {
     }
 }
 
-#[cfg(feature = "tiny_http-tls")]
 mod over_https {
     use std::fs;
     use std::process::Command;
