@@ -377,11 +377,16 @@ impl Registry {
         lowest
     }
 
-    /// Ends a connection, if it is still one that `still` says may be; whether it was.
+    /// Ends a connection, if it is still one that `still` says may be; whether it was. One whose next request has arrived is not
+    /// idle any more, though no worker has taken it yet.
     pub(super) fn evict(&self, token: Token, still: impl Fn(Standing) -> bool) -> bool {
         let now = self.now();
         let mut slot = self.slot(token.slot);
         if slot.generation != token.generation || !slot.standing(now).is_some_and(still) {
+            return false;
+        }
+        let is_asked = |parked: &Parked| parked.phase == Phase::Idle && parked.connection.socket().unread() > 0;
+        if slot.parked.as_ref().is_some_and(is_asked) {
             return false;
         }
         let Some(parked) = slot.parked.take() else {

@@ -72,6 +72,22 @@ fn an_address_at_its_limit_loses_its_longest_idle_connection() {
     }
 }
 
+/// A connection once was closed as idle though its next request had arrived, in the moment before a worker took it.
+#[test]
+fn who_has_asked_makes_no_room() {
+    for round in 0..400 {
+        let settings = Settings::default().max_connections(4);
+        let server = Server::bind("127.0.0.1:0").unwrap().settings(settings).serve(app()).unwrap();
+        let mut kept: Vec<_> = (0..3).map(|_| Wire::connect(server.address())).collect();
+        assert!(kept.iter_mut().all(|wire| ask(wire) == Some(200)));
+        let _fourth = Wire::connect(server.address());
+        kept[0].send(HELLO);
+        let mut fifth = Wire::connect(server.address());
+        assert_eq!(kept[0].try_reply().map(|reply| reply.status), Some(200), "round {round}");
+        assert_eq!(ask(&mut fifth), Some(200), "round {round}");
+    }
+}
+
 #[test]
 fn an_address_whose_connections_are_all_at_work_gets_no_more() {
     let (entered, release) = (Arc::new(Barrier::new(3)), Arc::new(Barrier::new(3)));
