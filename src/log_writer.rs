@@ -13,7 +13,8 @@ use crate::error::Error;
 /// a line says how many. Lines are written whole, at most 4 KiB of them at a time where they are shorter, so that those of
 /// several programs do not mix in one pipe.
 ///
-/// Dropping it waits for what is left to be written, for a second at most, and no longer than 200 ms while nothing is taken.
+/// Dropping it waits for what is left to be written, for half a second at most, and no longer than 200 ms while
+/// nothing is taken.
 ///
 /// ```
 /// use hearken::LogWriter;
@@ -57,7 +58,7 @@ const MOST_WAITING: usize = 1024 * 1024;
 const PIECE: usize = 4096;
 
 /// How long the end of a log waits for what it is written to, and how long while nothing is taken.
-const MOST_PATIENCE: Duration = Duration::from_secs(1);
+const MOST_PATIENCE: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_millis(200);
 
 impl LogWriter {
