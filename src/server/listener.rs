@@ -194,8 +194,14 @@ pub(super) fn accept(listener: &Listener, context: &Arc<Context>) {
         }
     };
     if nonblocking.is_ok() {
-        while let Ok((socket, peer)) = accept_one(listener) {
-            context.arrive(socket, peer);
+        // No more than the queue holds twice: where new ones cannot be kept out, they might come for ever.
+        for _ in 0..2 * BACKLOG {
+            match accept_one(listener) {
+                Ok((socket, peer)) => context.arrive(socket, peer),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock || !is_passing(&error) => break,
+                // Behind one that was reset in the queue there may be others.
+                Err(_) => {}
+            }
         }
     }
 }
