@@ -43,6 +43,9 @@ const GOOD_FOR: u64 = 20;
 /// Of more than these, the shortlists are forgotten.
 const MOST_SCOPES: usize = 1024;
 
+/// For how many milliseconds everybody may keep the server waiting: some have just come, and others are idle in a moment.
+const MOMENT: u64 = 100;
+
 /// Bytes that everybody is taken to have moved: whoever has just begun is not slow yet.
 const CREDIT: u64 = 64 * 1024;
 
@@ -83,14 +86,14 @@ impl Standing {
 impl Registry {
     /// Ends a connection so that a new one has its place, as many being open as may be: the longest idle one; else, of the
     /// network that has most, the slowest that has had its grace (in milliseconds); else, where that network has more than half
-    /// of all, its slowest. Whether there was one. One that a worker has gives up its place in a moment.
+    /// of all, its slowest, if that has not just begun. Whether there was one. One that a worker has gives up its place soon.
     pub(super) fn make_room(&self, grace: u64) -> bool {
         self.evict_next(Scope::All, || {
             let idle = self.lowest(|_, standing| standing.idleness());
             let Some((largest, count)) = self.largest_network().filter(|_| idle.is_empty()) else { return idle };
             let slowest = |at_least| self.slowest_of(largest, at_least);
             let slow = slowest(grace);
-            if slow.is_empty() && count > self.count() / 2 { slowest(0) } else { slow }
+            if slow.is_empty() && count > self.count() / 2 { slowest(grace.min(MOMENT)) } else { slow }
         })
     }
 
