@@ -81,7 +81,8 @@ pub fn evaluate(
 }
 
 /// Whether a `Range` field counts, given the `If-Range` beside it (RFC 9110 §13.1.5): only when the client's part is of
-/// exactly what is there now. One that is neither a tag nor a date takes the range with it. A date counts as strong when it is at least a second older than `now` (§8.8.2.2).
+/// exactly what is there now. One that is neither a tag nor a date takes the range with it. A date counts as strong when it is at
+/// least a second older than `now` (§8.8.2.2).
 pub fn range_applies(if_range: Option<&str>, current: &Validators, now: SystemTime) -> bool {
     let Some(field) = if_range.map(|field| field.trim_matches([' ', '\t'])) else { return true };
     if field.starts_with('"') || field.starts_with("W/") {
