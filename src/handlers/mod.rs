@@ -6,6 +6,7 @@ pub(crate) mod allowed_hosts;
 pub(crate) mod auth;
 pub(crate) mod cors;
 pub(crate) mod files;
+pub(crate) mod gate;
 pub(crate) mod guess;
 pub(crate) mod header_fields;
 pub(crate) mod hello;

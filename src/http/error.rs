@@ -62,6 +62,8 @@ pub enum HttpError {
     Internal(Box<dyn Error + Send + Sync>),
     /// 501: the request needs something that no resource of this server has.
     NotImplemented(Cow<'static, str>),
+    /// 503: too many want the same at this moment; the client may try again after this many seconds (RFC 9110 §15.6.4).
+    Unavailable(u64),
     /// 505: the request is of another version than HTTP/1.x.
     VersionNotSupported,
     /// 507: the disk is full.
@@ -98,6 +100,7 @@ impl HttpError {
             Self::Misdirected(_) => Status::MISDIRECTED_REQUEST,
             Self::VersionNotSupported => Status::HTTP_VERSION_NOT_SUPPORTED,
             Self::TooManyRequests(_) => Status::TOO_MANY_REQUESTS,
+            Self::Unavailable(_) => Status::SERVICE_UNAVAILABLE,
             Self::HeadTooLarge => Status::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::UnsupportedMediaType(_) => Status::UNSUPPORTED_MEDIA_TYPE,
             Self::RangeNotSatisfiable(_) => Status::RANGE_NOT_SATISFIABLE,
@@ -128,6 +131,7 @@ impl HttpError {
             Self::Misdirected(reason) => format!("Misdirected request: {reason}."),
             Self::VersionNotSupported => "This server speaks HTTP/1.1 and HTTP/1.0.".into(),
             Self::TooManyRequests(seconds) => format!("Too many requests: try again in {seconds} s."),
+            Self::Unavailable(seconds) => format!("The server is busy: try again in {seconds} s."),
             Self::HeadTooLarge => "The header fields of the request are too many or too large.".into(),
             Self::UnsupportedMediaType(accepted) => {
                 let sent = request.header("Content-Type").unwrap_or("no media type");
@@ -146,7 +150,9 @@ impl HttpError {
                 response.with_header("Accept", accepted)
             }
             Self::Unauthorized { challenge, .. } => response.with_header("WWW-Authenticate", challenge),
-            Self::TooManyRequests(seconds) => response.with_header("Retry-After", seconds.to_string()),
+            Self::TooManyRequests(seconds) | Self::Unavailable(seconds) => {
+                response.with_header("Retry-After", seconds.to_string())
+            }
             Self::NotAcceptable => response.with_header("Vary", "Accept-Encoding"),
             Self::RangeNotSatisfiable(length) => response.with_header("Content-Range", format!("bytes */{length}")),
             _ => response,

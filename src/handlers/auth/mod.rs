@@ -1,6 +1,5 @@
 //! Who may: asks for a user name and a password before the handler inside sees the request.
 
-mod gate;
 mod password;
 mod remembered;
 mod throttle;
@@ -13,13 +12,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::handlers::Handler;
+use crate::handlers::gate::{Gate, processors};
 use crate::http::authorization::{Credentials, challenge};
 use crate::http::error::HttpError;
 use crate::http::peer::Client;
 use crate::http::request::Request;
 use crate::http::response::Response;
 
-use gate::Gate;
 pub use password::hash_password;
 use remembered::Remembered;
 use throttle::{Claim, Throttle, TooOften};
@@ -94,7 +93,7 @@ impl Auth {
             realm: "hearken".into(),
             throttle: Throttle::new(),
             remembered: Remembered::new(),
-            gate: Gate::new(),
+            gate: Gate::new((processors() / 2).max(1), MOST_WAITING),
             late: AtomicUsize::new(0),
             pause: thread::sleep,
         }
@@ -205,6 +204,9 @@ impl Auth {
 }
 
 /// How late a failure is answered, for each of the last ones of its claim.
+/// The most requests that wait for a hash to be computed, which is done for half of the processors at a time.
+const MOST_WAITING: usize = 64;
+
 const LATENESS: Duration = Duration::from_millis(100);
 const MOST_LATENESS: Duration = Duration::from_secs(1);
 

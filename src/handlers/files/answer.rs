@@ -73,14 +73,14 @@ impl Files {
     fn look(&self, path: &RelativePath, request: &Request, now: SystemTime) -> Result<Response, HttpError> {
         let download = request.encoded_query().and_then(|_| request.query().value("download"));
         if download.as_deref() == Some("tar") && path.is_directory() {
-            return self.pack(path);
+            return self.pack(path, request);
         }
         match self.find(path)? {
             Standing::File(root, file) => self.send(root, path, file, download.is_some(), request, now),
             Standing::MissingSlash => Ok(redirect(path, "/", request)),
             Standing::Directory(_) if !self.listing => Err(HttpError::NotFound),
             Standing::Directory(directories) => {
-                let scope = self.scope(path, directories);
+                let scope = self.scope(path, directories, request);
                 let offers = Offers { archive: self.archive, upload: self.upload_form };
                 listing::answer(scope, request, &self.media_types, self.compressor.as_ref(), &self.budget, offers)
             }
@@ -168,22 +168,22 @@ impl Files {
         path.segments().iter().any(|name| scan::is_hidden(name, self.hidden))
     }
 
-    fn scope(&self, path: &RelativePath, directories: Vec<(&Root, File)>) -> Scope {
+    fn scope(&self, path: &RelativePath, directories: Vec<(&Root, File)>, request: &Request) -> Scope {
         let layers = directories.into_iter().map(|(root, directory)| (Arc::clone(&root.sandbox), directory)).collect();
-        Scope { path: path.clone(), layers, hidden: self.hidden }
+        Scope { path: path.clone(), layers, hidden: self.hidden, connection: request.connection(), has_begun: false }
     }
 
     #[cfg(feature = "archive")]
-    fn pack(&self, path: &RelativePath) -> Result<Response, HttpError> {
+    fn pack(&self, path: &RelativePath, request: &Request) -> Result<Response, HttpError> {
         if !self.archive || !self.listing {
             return Err(HttpError::Forbidden);
         }
         let sandboxes = self.roots.iter().map(|root| Arc::clone(&root.sandbox)).collect();
-        archive::answer(sandboxes, path, self.hidden, &self.budget)
+        archive::answer(sandboxes, path, self.hidden, &self.budget, request.connection())
     }
 
     #[cfg(not(feature = "archive"))]
-    fn pack(&self, _: &RelativePath) -> Result<Response, HttpError> {
+    fn pack(&self, _: &RelativePath, _: &Request) -> Result<Response, HttpError> {
         Err(HttpError::Forbidden)
     }
 

@@ -11,8 +11,9 @@ use super::budget::Budget;
 use super::labels;
 use super::order::Order;
 use super::pieces::{PieceReader, Pieces};
-use super::scan::{Entries, Kind, Scope};
+use super::scan::{self, Entries, Kind, Scope};
 use crate::handlers::sandbox::Sandbox;
+use crate::http::connection::Connection;
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
 use crate::http::response::Response;
@@ -23,6 +24,7 @@ pub(super) fn answer(
     path: &RelativePath,
     hidden: bool,
     budget: &Arc<Budget>,
+    connection: Connection,
 ) -> Result<Response, HttpError> {
     // All that the archive holds is in one directory, so that unpacking it fills no other.
     let name = path.segments().last().map_or(&b"files"[..], Vec::as_slice).to_vec();
@@ -30,6 +32,7 @@ pub(super) fn answer(
         sandboxes,
         hidden,
         budget: Arc::clone(budget),
+        connection,
         depth: path.segments().len(),
         name,
         open: Vec::new(),
@@ -52,6 +55,7 @@ struct Archive {
     sandboxes: Vec<Arc<Sandbox>>,
     hidden: bool,
     budget: Arc<Budget>,
+    connection: Connection,
     /// How deep the directory is that is archived, and the name it has in the archive.
     depth: usize,
     name: Vec<u8>,
@@ -121,8 +125,7 @@ impl Pieces for Archive {
                 log::warn!("{:?} may not be read, and is left out of an archive", shown(&path));
                 Ok(true)
             }
-            Err(HttpError::Internal(error)) => Err(io::Error::other(error)),
-            Err(error) => Err(io::Error::other(error.status().reason())),
+            Err(error) => Err(scan::midway(error)),
         }
     }
 }
@@ -130,7 +133,8 @@ impl Pieces for Archive {
 impl Archive {
     /// Adds a directory; what is in it comes next.
     fn enter(&mut self, out: &mut Vec<u8>, path: RelativePath) -> Result<(), HttpError> {
-        let scope = Scope::open(&self.sandboxes, path.clone(), self.hidden)?;
+        let has_begun = !self.open.is_empty();
+        let scope = Scope::open(&self.sandboxes, path.clone(), self.hidden, self.connection.clone(), has_begun)?;
         let metadata = scope.layers[0].1.metadata()?;
         let mut entries = scope.read(Order::default(), &Arc::default(), &self.budget)?;
         if entries.totals.truncated {

@@ -1,45 +1,47 @@
 //! Lets a few at a time do what takes much computing, a few more wait for it, and sends the rest away.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 /// A gate before something costly.
-pub(super) struct Gate {
+pub(crate) struct Gate {
     state: Mutex<State>,
     left: Condvar,
     most_inside: usize,
     most_waiting: usize,
 }
 
-#[derive(Default)]
 struct State {
     inside: usize,
     waiting: usize,
 }
 
 /// Leaves the gate when dropped.
-pub(super) struct Inside<'a>(&'a Gate);
+pub(crate) struct Inside<'a>(&'a Gate);
 
 /// Too many are waiting.
 #[derive(Debug)]
-pub(super) struct Crowded;
-
-/// The most that wait. Each is a connection that does nothing else meanwhile.
-const MOST_WAITING: usize = 64;
+pub(crate) struct Crowded;
 
 impl Gate {
-    /// A gate that leaves half of the processors, and at least all but one, to others.
-    pub(super) fn new() -> Self {
-        let processors = thread::available_parallelism().map_or(1, usize::from);
-        Self::with_limits((processors / 2).max(1), MOST_WAITING)
+    /// A gate for so many at a time, before which so many others may wait. Each of those is a connection that does nothing
+    /// else meanwhile.
+    pub(crate) const fn new(most_inside: usize, most_waiting: usize) -> Self {
+        let state = Mutex::new(State { inside: 0, waiting: 0 });
+        Self { state, left: Condvar::new(), most_inside, most_waiting }
     }
 
-    fn with_limits(most_inside: usize, most_waiting: usize) -> Self {
-        Self { state: Mutex::default(), left: Condvar::new(), most_inside, most_waiting }
+    /// Goes inside if there is room.
+    pub(crate) fn try_enter(&self) -> Option<Inside<'_>> {
+        let mut state = self.lock();
+        if state.inside >= self.most_inside {
+            return None;
+        }
+        state.inside += 1;
+        Some(Inside(self))
     }
 
     /// Goes inside, after waiting for as long as there is no room.
-    pub(super) fn enter(&self) -> Result<Inside<'_>, Crowded> {
+    pub(crate) fn enter(&self) -> Result<Inside<'_>, Crowded> {
         let mut state = self.lock();
         if state.inside >= self.most_inside {
             if state.waiting >= self.most_waiting {
@@ -55,6 +57,11 @@ impl Gate {
         Ok(Inside(self))
     }
 
+    /// How many wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.lock().waiting
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -67,15 +74,21 @@ impl Drop for Inside<'_> {
     }
 }
 
+/// How many processors there are.
+pub(crate) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
 
     use super::*;
 
     #[test]
     fn no_more_are_inside_than_may_be_and_all_who_wait_get_in() {
-        let gate = Gate::with_limits(2, 100);
+        let gate = Gate::new(2, 100);
         let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         thread::scope(|scope| {
             for _ in 0..20 {
@@ -96,11 +109,11 @@ mod tests {
 
     #[test]
     fn whoever_finds_too_many_waiting_is_sent_away() {
-        let gate = Gate::with_limits(1, 1);
+        let gate = Gate::new(1, 1);
         let first = gate.enter().unwrap();
         thread::scope(|scope| {
             let second = scope.spawn(|| gate.enter().map(drop));
-            while gate.lock().waiting == 0 {
+            while gate.waiting() == 0 {
                 thread::yield_now();
             }
             assert!(gate.enter().is_err());
