@@ -55,13 +55,14 @@ fn wrong_passwords_count_against_the_client_that_a_trusted_proxy_names() {
 fn the_log_names_the_client() {
     let site = tempfile::tempdir().unwrap();
     let log = site.path().join("log");
-    let table: [(&str, &[(&str, &str)], &str); 7] = [
+    let table: [(&str, &[(&str, &str)], &str); 8] = [
         ("127.0.0.1", &[("X-Forwarded-For", "192.0.2.1")], "192.0.2.1 - - ["),
         (
             "127.0.0.1",
-            &[("Forwarded", "for=\"[2001:db8::1]:80\""), ("X-Forwarded-For", "192.0.2.1")],
+            &[("Forwarded", "for=\"[2001:db8::1]:80\""), ("X-Forwarded-For", "2001:db8::1")],
             "2001:db8::1 - - [",
         ),
+        ("127.0.0.1", &[("Forwarded", "for=203.0.113.9"), ("X-Forwarded-For", "192.0.2.1")], "127.0.0.1 - - ["),
         ("127.0.0.1", &[("X-Forwarded-For", "203.0.113.9, 192.0.2.1")], "192.0.2.1 - - ["),
         ("127.0.0.1", &[("X-Forwarded-For", "192.0.2.1, unknown")], "127.0.0.1 - - ["),
         ("127.0.0.1", &[("X-Forwarded-For", "nonsense")], "127.0.0.1 - - ["),
