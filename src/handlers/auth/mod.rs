@@ -8,14 +8,12 @@ mod users;
 use std::error::Error;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::handlers::Handler;
 use crate::handlers::gate::{Gate, processors};
 use crate::http::authorization::{Credentials, challenge};
 use crate::http::error::HttpError;
-use crate::http::peer::Client;
 use crate::http::request::Request;
 use crate::http::response::Response;
 
@@ -57,7 +55,7 @@ pub struct Auth {
     /// How many failures are being answered late.
     late: AtomicUsize,
     /// Waits before a failure is answered.
-    pause: fn(Duration),
+    pause: fn(&Request, Duration),
 }
 
 /// Why a user cannot be added.
@@ -95,7 +93,10 @@ impl Auth {
             remembered: Remembered::new(),
             gate: Gate::new((processors() / 2).max(1), MOST_WAITING),
             late: AtomicUsize::new(0),
-            pause: thread::sleep,
+            // A server that stops waits for none of it.
+            pause: |request, time| {
+                request.connection().wait(time);
+            },
         }
     }
 
@@ -169,7 +170,7 @@ impl Auth {
             self.throttle.fail(claim, Instant::now())?
         };
         self.remembered.note_wrong(claim, Instant::now());
-        self.answer_late(failures, request.client());
+        self.answer_late(failures, request);
         Err(self.unauthorized("the user name or the password is wrong"))
     }
 
@@ -190,10 +191,10 @@ impl Auth {
     }
 
     /// Waits for longer with each failure, unless too many wait already: each holds a connection and its thread.
-    fn answer_late(&self, failures: u32, client: Client) {
-        log::warn!("{client}: a wrong user name or password, {failures} lately");
+    fn answer_late(&self, failures: u32, request: &Request) {
+        log::warn!("{}: a wrong user name or password, {failures} lately", request.client());
         if self.late.fetch_add(1, Ordering::Relaxed) < MOST_LATE {
-            (self.pause)((LATENESS * failures).min(MOST_LATENESS));
+            (self.pause)(request, (LATENESS * failures).min(MOST_LATENESS));
         }
         self.late.fetch_sub(1, Ordering::Relaxed);
     }

@@ -1,5 +1,6 @@
 use std::cell::RefCell;
 use std::sync::atomic::AtomicUsize;
+use std::thread;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -11,7 +12,7 @@ use crate::http::method::Method;
 use crate::http::peer::Peer;
 
 fn auth() -> Auth {
-    Auth { pause: |_| {}, ..Auth::new() }
+    Auth { pause: |_, _| {}, ..Auth::new() }
 }
 
 fn app(auth: Auth) -> impl Handler {
@@ -217,7 +218,7 @@ fn failures_are_answered_late() {
     thread_local! {
         static PAUSES: RefCell<Vec<Duration>> = const { RefCell::new(Vec::new()) };
     }
-    let pause = |time| PAUSES.with_borrow_mut(|pauses| pauses.push(time));
+    let pause = |_: &Request, time| PAUSES.with_borrow_mut(|pauses| pauses.push(time));
     let app = app(Auth { pause, ..Auth::new() }.user("ada", "a").unwrap());
     for credentials in ["ada:b", "ada:c", "ada:a", "eve:b", "ada:d", "ada:", ""] {
         send(&app, Method::Get, credentials);
