@@ -14,6 +14,8 @@ pub(super) enum Standing {
     Idle { since: u64 },
     /// It waits for the client to send, or to read.
     Waits(Waiting),
+    /// Its answer waits for what is still to come, as events do, since this moment.
+    Pending { since: u64 },
     /// Something is being done for it, which is not the client's fault.
     Works,
 }
@@ -44,7 +46,7 @@ const GOOD_FOR: u64 = 20;
 const MOST_SCOPES: usize = 1024;
 
 /// For how many milliseconds everybody may keep the server waiting: some have just come, and others are idle in a moment.
-const MOMENT: u64 = 100;
+pub(super) const MOMENT: u64 = 100;
 
 /// Bytes that everybody is taken to have moved: whoever has just begun is not slow yet.
 const CREDIT: u64 = 64 * 1024;
@@ -59,7 +61,7 @@ impl Standing {
     fn idleness(self) -> Option<u64> {
         match self {
             Self::Idle { since } => Some(since),
-            Self::Waits(_) | Self::Works => None,
+            Self::Waits(_) | Self::Pending { .. } | Self::Works => None,
         }
     }
 
@@ -69,6 +71,14 @@ impl Standing {
             Self::Waits(Waiting { waited, moved }) if waited >= at_least => {
                 Some(moved.saturating_add(CREDIT).saturating_mul(1000) / waited.max(1))
             }
+            Self::Idle { .. } | Self::Waits(_) | Self::Pending { .. } | Self::Works => None,
+        }
+    }
+
+    /// The rank of one whose answer is pending: the longest pending is the lowest.
+    fn patience(self) -> Option<u64> {
+        match self {
+            Self::Pending { since } => Some(since),
             Self::Idle { .. } | Self::Waits(_) | Self::Works => None,
         }
     }
@@ -78,6 +88,7 @@ impl Standing {
         match (before, self) {
             (Self::Idle { since: before }, Self::Idle { since: now }) => before == now,
             (Self::Waits(before), Self::Waits(now)) => before.waited <= now.waited,
+            (Self::Pending { since: before }, Self::Pending { since: now }) => before == now,
             _ => false,
         }
     }
@@ -86,14 +97,20 @@ impl Standing {
 impl Registry {
     /// Ends a connection so that a new one has its place, as many being open as may be: the longest idle one; else, of the
     /// network that has most, the slowest that has had its grace (in milliseconds); else, where that network has more than half
-    /// of all, its slowest, if that has not just begun. Whether there was one. One that a worker has gives up its place soon.
+    /// of all, its slowest, if that has not just begun, or the one whose answer has been pending for longest. Whether there was
+    /// one. One that a worker has gives up its place soon.
     pub(super) fn make_room(&self, grace: u64) -> bool {
         self.evict_next(Scope::All, || {
             let idle = self.lowest(|_, standing| standing.idleness());
             let Some((largest, count)) = self.largest_network().filter(|_| idle.is_empty()) else { return idle };
             let slowest = |at_least| self.slowest_of(largest, at_least);
             let slow = slowest(grace);
-            if slow.is_empty() && count > self.count() / 2 { slowest(grace.min(MOMENT)) } else { slow }
+            if !slow.is_empty() || count <= self.count() / 2 {
+                return slow;
+            }
+            let slow = slowest(grace.min(MOMENT));
+            let pending = || self.lowest(|other, standing| standing.patience().filter(|_| other == largest));
+            if slow.is_empty() { pending() } else { slow }
         })
     }
 
@@ -151,6 +168,9 @@ mod tests {
         let idle = |since| Standing::Idle { since };
         assert!(idle(5).idleness() < idle(6).idleness());
         assert_eq!((waits(9, 0).idleness(), Standing::Works.idleness()), (None, None));
+        let pending = |since| Standing::Pending { since };
+        assert!(pending(5).patience() < pending(6).patience());
+        assert_eq!((pending(5).idleness(), pending(5).slowness(0)), (None, None));
         let slowest_first = [
             (waits(60_000, 0), "nothing for a minute"),
             (waits(60_000, 60 << 10), "a KiB a second"),
@@ -184,6 +204,8 @@ mod tests {
             (waits(10, 5), waits(3, 0), false, "another transfer"),
             (waits(10, 5), Standing::Works, false, "there was something to do"),
             (waits(10, 5), Standing::Idle { since: 9 }, false, "it is done"),
+            (Standing::Pending { since: 5 }, Standing::Pending { since: 5 }, true, "as before"),
+            (Standing::Pending { since: 5 }, Standing::Pending { since: 9 }, false, "another answer"),
         ];
         for (before, now, expected, why) in table {
             assert_eq!(now.is_still(before), expected, "{why}");

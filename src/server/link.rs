@@ -7,6 +7,7 @@ use crossbeam_channel::select;
 
 use super::Context;
 use super::socket::Socket;
+use super::workers::Workers;
 use crate::http::body_channel::{Piece, Pieces};
 use crate::http::connection::Link;
 
@@ -22,6 +23,13 @@ const LOOK: Duration = Duration::from_millis(250);
 impl ConnectionLink {
     pub(super) fn new(context: &Arc<Context>, socket: &Arc<Socket>) -> Self {
         Self { context: Arc::downgrade(context), socket: Arc::downgrade(socket) }
+    }
+
+    /// Notes that the answer waits, where it is a worker that does, and not a thread beside it.
+    fn note_pending(&self, context: &Context) {
+        if let Some(socket) = self.socket.upgrade().filter(|_| Workers::is_worker()) {
+            socket.progress.note_pending(context.registry.now());
+        }
     }
 
     /// The server, unless it has cut off what still ran.
@@ -42,6 +50,7 @@ impl Link for ConnectionLink {
     fn wait(&self, time: Duration) {
         let deadline = Instant::now().checked_add(time);
         let Some(context) = self.context() else { return };
+        self.note_pending(&context);
         context.blocking(|| {
             loop {
                 let left = deadline.map_or(LOOK, |deadline| deadline.saturating_duration_since(Instant::now()));
@@ -59,6 +68,7 @@ impl Link for ConnectionLink {
             return Piece::Some(piece);
         }
         let Some(context) = self.context() else { return Piece::Disconnected };
+        self.note_pending(&context);
         context.blocking(|| {
             loop {
                 select! {

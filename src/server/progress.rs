@@ -15,6 +15,8 @@ pub(super) struct Progress {
     /// How long the peer had kept the transfer waiting before, in milliseconds, and how many bytes it moved meanwhile.
     waited: AtomicU64,
     moved: AtomicU64,
+    /// From when on the answer has waited for what is still to come, in milliseconds of the registry; `NEVER` where it has not.
+    pending_since: AtomicU64,
     /// Whether it has been cut off, which its worker may not have noticed yet.
     cut: AtomicBool,
 }
@@ -26,6 +28,7 @@ impl Progress {
     pub(super) fn new() -> Self {
         let progress = Self::default();
         progress.waiting_since.store(NEVER, Ordering::Relaxed);
+        progress.pending_since.store(NEVER, Ordering::Relaxed);
         progress
     }
 
@@ -35,7 +38,19 @@ impl Progress {
 
     pub(super) fn end_answer(&self) {
         self.answering.store(false, Ordering::SeqCst);
+        self.pending_since.store(NEVER, Ordering::Relaxed);
         self.end_transfer();
+    }
+
+    /// Notes that the answer waits for what is still to come: for a handler, or for who sends its body.
+    pub(super) fn note_pending(&self, now: u64) {
+        let _ = self.pending_since.compare_exchange(NEVER, now, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// From when on the answer has waited for what is still to come, where it has, and it is not cut off.
+    pub(super) fn pending_since(&self) -> Option<u64> {
+        let since = self.pending_since.load(Ordering::Relaxed);
+        (since != NEVER && !self.is_cut()).then_some(since)
     }
 
     /// Notes that a body has been read, or an answer written, to its end.
@@ -97,7 +112,10 @@ mod tests {
         progress.end_transfer();
         assert_eq!(progress.waiting(99), None);
         progress.begin_wait(40, Waiting { waited: 0, moved: 0 });
+        progress.note_pending(45);
+        progress.note_pending(46);
+        assert_eq!(progress.pending_since(), Some(45), "from the first time on");
         assert!(!progress.cut() && progress.cut());
-        assert_eq!(progress.waiting(50), None);
+        assert_eq!((progress.waiting(50), progress.pending_since()), (None, None));
     }
 }

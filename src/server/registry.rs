@@ -12,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
-use super::eviction::{Candidates, Standing};
+use super::eviction::{Candidates, MOMENT, Standing};
 use super::poller::Poller;
 use super::socket::{Interest, Socket};
 use super::timers::Timers;
@@ -132,7 +132,11 @@ impl SlotState {
     fn standing(&self, now: u64) -> Option<Standing> {
         match (&self.parked, &self.socket) {
             (Some(parked), _) => Some(parked.connection.standing(parked.phase, parked.since, now)),
-            (None, Some(socket)) => Some(socket.progress.waiting(now).map_or(Standing::Works, Standing::Waits)),
+            (None, Some(socket)) => Some(match (socket.progress.waiting(now), socket.progress.pending_since()) {
+                (Some(waiting), pending) if pending.is_none() || waiting.waited >= MOMENT => Standing::Waits(waiting),
+                (_, Some(since)) => Standing::Pending { since },
+                (_, None) => Standing::Works,
+            }),
             (None, None) => None,
         }
     }

@@ -199,6 +199,43 @@ fn silent_connections_keep_nobody_out() {
     }
 }
 
+#[test]
+fn answers_that_wait_for_what_is_to_come_keep_nobody_out() {
+    // By a channel whose sender says nothing more, and by a handler that waits.
+    let app = || {
+        app()
+            .get("/channel", |request: &mut Request| {
+                let (sender, response) = Response::channel(1);
+                sender.send("x").unwrap();
+                let connection = request.connection();
+                thread::spawn(move || {
+                    while connection.wait(PATIENCE) {}
+                    drop(sender);
+                });
+                response
+            })
+            .get("/handler", |request: &mut Request| {
+                while request.connection().wait(PATIENCE) {}
+                Response::text("nobody reads it")
+            })
+    };
+    for place in Place::all(&Settings::default().max_connections(4), app) {
+        for target in ["/channel", "/handler"] {
+            let _pending: Vec<_> = (0..4)
+                .map(|_| {
+                    let mut wire = place.connect();
+                    wire.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+                    wire
+                })
+                .collect();
+            for _ in 0..3 {
+                assert_eq!(ask(&mut place.connect()), Some(200), "{target} over {}", place.name);
+            }
+        }
+        place.shutdown(Duration::ZERO);
+    }
+}
+
 /// Others are not made to leave for an address that has no more than half.
 #[test]
 fn who_has_most_makes_room() {
