@@ -93,10 +93,10 @@ impl Settings {
 
     /// The most connections that are open at the same time; at least 1. When there are as many, each answer is the last of its
     /// connection, and one is closed for each new one: the longest idle; else, of the address that has most, the slowest that
-    /// has kept the server waiting for [`Settings::rate_grace`]; else, where that address has more than half of all, its
-    /// slowest that has not just begun. Where there is none of these, new ones wait in the system's queue. Whatever is set here,
-    /// there are no more than the process's limit on open files allows: one each, and a quarter of them (at most 1024) is left
-    /// for other things. Defaults to 4096.
+    /// has kept the server waiting for [`Settings::rate_grace`], or has not sent a whole request within a second; else, where
+    /// that address has more than half of all, its slowest. Where there is none of these, new ones wait in the system's queue.
+    /// Whatever is set here, there are no more than the process's limit on open files allows: one each, and a quarter of them (at
+    /// most 1024) is left for other things. Defaults to 4096.
     #[must_use]
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections.max(1);

@@ -481,6 +481,7 @@ impl Connection {
                 Standing::Waits(Waiting { waited: so_far.waited.saturating_add(now.saturating_sub(since)), ..so_far })
             }
             (_, _, Some(lingering)) => Standing::waits_since(lingering.begun(), now),
+            (Phase::Handshake | Phase::Fresh | Phase::Head, ..) => Standing::asks_since(since, now),
             _ => Standing::waits_since(since, now),
         }
     }

@@ -48,6 +48,9 @@ const MOST_SCOPES: usize = 1024;
 /// For how many milliseconds everybody may keep the server waiting: some have just come, and others are idle in a moment.
 pub(super) const MOMENT: u64 = 100;
 
+/// For how many milliseconds a request may take to come, where others want the place.
+const SOON: u64 = 1000;
+
 /// Bytes that everybody is taken to have moved: whoever has just begun is not slow yet.
 const CREDIT: u64 = 64 * 1024;
 
@@ -55,6 +58,14 @@ impl Standing {
     /// A connection that waits for its client since this moment, and of which nothing is known to have moved.
     pub(super) fn waits_since(since: u64, now: u64) -> Self {
         Self::Waits(Waiting { waited: now.saturating_sub(since), moved: 0 })
+    }
+
+    /// A connection that has been about to ask for something since this moment. Of whom has not done so for a second, each second
+    /// counts as ten: nothing is lost with the connection, and nobody whose request is on its way takes so long.
+    pub(super) fn asks_since(since: u64, now: u64) -> Self {
+        let waited = now.saturating_sub(since);
+        let waited = if waited < SOON { waited } else { waited.saturating_mul(10) };
+        Self::Waits(Waiting { waited, moved: 0 })
     }
 
     /// The rank of an idle connection: the longest idle is the lowest.
@@ -184,6 +195,15 @@ mod tests {
             assert!(pair[0].0.slowness(0) < pair[1].0.slowness(0), "{pair:?}");
         }
         assert_eq!((idle(0).slowness(0), Standing::Works.slowness(0)), (None, None), "nobody's fault");
+    }
+
+    #[test]
+    fn who_does_not_ask_is_slow_sooner() {
+        for (age, is_slow) in [(0, false), (999, false), (1_000, true), (9_000, true)] {
+            assert_eq!(Standing::asks_since(5, 5 + age).slowness(10_000).is_some(), is_slow, "{age}");
+            assert_eq!(Standing::waits_since(5, 5 + age).slowness(10_000), None, "{age}");
+        }
+        assert!(Standing::asks_since(0, 2_000).slowness(0) < waits(15_000, 0).slowness(0));
     }
 
     #[test]

@@ -236,6 +236,23 @@ fn answers_that_wait_for_what_is_to_come_keep_nobody_out() {
     }
 }
 
+/// From several addresses, none of which had more than half, they once held every place until their deadline.
+#[test]
+fn silent_connections_of_several_addresses_keep_nobody_out() {
+    let settings = Settings::default().max_connections(8).head_timeout(Duration::ZERO);
+    let server = Server::bind("127.0.0.1:0").unwrap().settings(settings).serve(app()).unwrap();
+    let _silent: Vec<_> = (2..6)
+        .flat_map(|last| {
+            let mut half = from(last, server.address());
+            half.send("GET /hello HT");
+            [from(last, server.address()), half]
+        })
+        .collect();
+    for _ in 0..3 {
+        assert_eq!(ask(&mut from(6, server.address())), Some(200));
+    }
+}
+
 /// Others are not made to leave for an address that has no more than half.
 #[test]
 fn who_has_most_makes_room() {
