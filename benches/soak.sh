@@ -91,7 +91,9 @@ is_flat() {
 # Warm up first: what is allocated once is not a leak.
 wrk -t2 -c64 -d5s "http://127.0.0.1:$port/1KiB" >/dev/null
 wrk -t2 -c64 -d5s "https://127.0.0.1:$tls_port/1KiB" >/dev/null
-"$abuse" "$port" 10 "$tls_port" >/dev/null
+"$abuse" "$port" 60 "$tls_port" >/dev/null &
+for path in 1KiB 100KiB 100MiB; do wrk -t2 -c32 -d20s "http://127.0.0.1:$port/$path" >/dev/null; done
+wait "$!"
 sleep 25
 report warm
 plain_before=$(show "$plain") secure_before=$(show "$secure")
