@@ -425,15 +425,14 @@ impl Connection {
         let progress = &self.socket.progress;
         loop {
             let begun = Instant::now();
-            progress.begin_wait(self.context.registry.now(), pace.so_far(position()));
+            progress.begin_wait(self.context.registry.now(), pace.so_far());
             let wait = || self.socket.wait(interest, pace.allowance(), &self.context.cut);
             let waited = self.context.blocking(wait);
             if waited == Waited::Cut {
                 return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the server stops"));
             }
-            let now_at = position();
-            let is_fast_enough = pace.waited(begun.elapsed(), now_at).is_ok();
-            progress.end_wait(pace.so_far(now_at));
+            let is_fast_enough = pace.waited(begun.elapsed(), position()).is_ok();
+            progress.end_wait(pace.so_far());
             if !is_fast_enough {
                 return Err(io::Error::new(io::ErrorKind::TimedOut, "the client is too slow"));
             }
@@ -477,7 +476,7 @@ impl Connection {
         match (phase, &self.backlog, &self.lingering) {
             (Phase::Idle, ..) => Standing::Idle { since },
             (Phase::Turn, Some(pace), _) => {
-                let so_far = pace.so_far(self.acknowledged());
+                let so_far = pace.so_far();
                 Standing::Waits(Waiting { waited: so_far.waited.saturating_add(now.saturating_sub(since)), ..so_far })
             }
             (_, _, Some(lingering)) => Standing::waits_since(lingering.begun(), now),

@@ -13,8 +13,9 @@ pub(super) struct Pace {
     slack: u64,
     /// How long the peer has kept us waiting in this stretch.
     waited: Duration,
-    /// Where the transfer was when the stretch began.
+    /// Where the transfer was when the stretch began, and when it was last told.
     start: u64,
+    at: u64,
     /// What went before this stretch.
     before: Waiting,
     /// How much waiting makes this stretch full.
@@ -45,15 +46,15 @@ impl Pace {
     fn stretch(min_rate: u64, grace: Duration, length: Duration, slack: u64, position: u64) -> Self {
         let full = length.saturating_add(Duration::from_secs(slack.checked_div(min_rate).unwrap_or(0)));
         let (waited, before) = (Duration::ZERO, Waiting::default());
-        Self { min_rate, grace, slack, waited, start: position, before, full }
+        Self { min_rate, grace, slack, waited, start: position, at: position, before, full }
     }
 
-    /// How the transfer has fared since its peer first kept it waiting, being at this position.
-    pub(super) fn so_far(&self, position: u64) -> Waiting {
+    /// How the transfer has fared since its peer first kept it waiting, as far as was told.
+    pub(super) fn so_far(&self) -> Waiting {
         let waited = u64::try_from(self.waited.as_millis()).unwrap_or(u64::MAX);
         Waiting {
             waited: self.before.waited.saturating_add(waited),
-            moved: self.before.moved.saturating_add(position.saturating_sub(self.start)),
+            moved: self.before.moved.saturating_add(self.at.saturating_sub(self.start)),
         }
     }
 
@@ -65,6 +66,7 @@ impl Pace {
     /// Notes that the peer kept us waiting for this long, and where the transfer is now.
     pub(super) fn waited(&mut self, time: Duration, position: u64) -> Result<(), TooSlow> {
         self.waited += time;
+        self.at = position;
         if self.min_rate == 0 || self.waited < self.full {
             return Ok(());
         }
@@ -73,7 +75,7 @@ impl Pace {
         if u128::from(moved) < needed {
             return Err(TooSlow);
         }
-        let before = self.so_far(position);
+        let before = self.so_far();
         *self = Self::stretch(self.min_rate, self.grace, self.grace.saturating_mul(3), self.slack, position);
         self.before = before;
         Ok(())
@@ -122,12 +124,12 @@ mod tests {
     #[test]
     fn stretches_add_up() {
         let mut pace = Pace::new(1024, GRACE, 0, 5);
-        assert_eq!(pace.so_far(5), Waiting { waited: 0, moved: 0 });
+        assert_eq!(pace.so_far(), Waiting { waited: 0, moved: 0 });
         for (time, position, waited, moved) in
             [(4, 5, 4_000, 0), (6, 20_005, 10_000, 20_000), (3, 30_005, 13_000, 30_000), (30, 90_005, 43_000, 90_000)]
         {
             pace.waited(seconds(time), position).unwrap();
-            assert_eq!(pace.so_far(position), Waiting { waited, moved });
+            assert_eq!(pace.so_far(), Waiting { waited, moved });
         }
     }
 
