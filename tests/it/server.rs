@@ -291,7 +291,7 @@ fn bad_usage_is_exit_2() {
 #[test]
 fn signals_stop_it_in_order() {
     let site = site();
-    for signal in ["TERM", "INT", "HUP"] {
+    for signal in ["TERM", "INT"] {
         let mut server = demo(&site);
         let mut idle = Wire::connect(server.address());
         idle.send("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -300,6 +300,16 @@ fn signals_stop_it_in_order() {
         assert_eq!(server.wait().code(), Some(0), "{signal}");
         assert!(idle.is_closed());
     }
+}
+
+#[test]
+fn the_end_of_its_terminal_stops_it() {
+    // Whoever runs the tests may ignore that signal, which would be passed on.
+    let mut command = Command::new("env");
+    command.arg("--default-signal=HUP").arg(hearken().get_program()).args(["--port", "0", "--access-log", "off"]);
+    let mut server = Program::start(&mut command, 1);
+    server.signal("HUP");
+    assert_eq!(server.wait().code(), Some(0));
 }
 
 #[test]
