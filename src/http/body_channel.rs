@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::connection::Connection;
+use super::connection::{ClientLeft, Connection};
 
 /// Sends the body of a response that was made by [`Response::channel`](super::response::Response::channel).
 ///
@@ -106,7 +106,7 @@ impl Read for Reader<'_> {
                 self.piece.read(buffer)
             }
             Piece::End => Ok(0),
-            Piece::Disconnected => Err(io::ErrorKind::ConnectionAborted.into()),
+            Piece::Disconnected => Err(ClientLeft.into()),
             Piece::Broken => Err(io::Error::other("the thread that sends the body has panicked")),
         }
     }

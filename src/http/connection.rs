@@ -1,6 +1,8 @@
 //! A request's connection as a handler sees it: whether anybody still waits for the answer. What knows is the server's.
 
+use std::error::Error;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,6 +76,24 @@ impl Connection {
             Some(link) => link.next_piece(pieces),
             None => pieces.wait(),
         }
+    }
+}
+
+/// Why a body is not read on: nobody is there to take the rest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClientLeft;
+
+impl fmt::Display for ClientLeft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the client has left")
+    }
+}
+
+impl Error for ClientLeft {}
+
+impl From<ClientLeft> for io::Error {
+    fn from(error: ClientLeft) -> Self {
+        Self::new(io::ErrorKind::ConnectionAborted, error)
     }
 }
 

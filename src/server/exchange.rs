@@ -102,9 +102,6 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
             }
             match failure {
                 Failure::Connection(error) => log::debug!("{client}: an answer was cut short: {error}"),
-                Failure::Body(error) if error.kind() == io::ErrorKind::ConnectionAborted => {
-                    log::debug!("{client}: an answer was given up: {error}");
-                }
                 Failure::Body(error) => {
                     let target = connection.head.as_ref().filter(|_| streams).map_or("", |head| head.target());
                     log::error!("{method} {target}: cut short: {error}");

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use super::connection::Connection;
 use super::pace::Pace;
 use crate::handlers::files::part;
-use crate::http::connection::Connection as Handle;
+use crate::http::connection::{ClientLeft, Connection as Handle};
 use crate::http::date;
 use crate::http::head::{self, BodyFraming, Persistence};
 use crate::http::method::{Method, Version};
@@ -39,11 +39,11 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// A channel fails like this where nobody is at the other end of the connection any more.
-    fn of_channel(self) -> Self {
-        match self {
-            Self::Body(error) if error.kind() == io::ErrorKind::ConnectionAborted => Self::Connection(error),
-            other => other,
+    /// Reading the body has failed so.
+    fn of_body(error: io::Error) -> Self {
+        match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(ClientLeft) => Self::Connection(error),
+            None => Self::Body(error),
         }
     }
 }
@@ -109,7 +109,7 @@ pub(crate) fn send_to(sink: &mut impl Sink, buffer: &mut Vec<u8>, outgoing: Outg
         (BodyFraming::Chunked, ResponseBody::Stream { reader, .. }) => send_chunks(sink, buffer, reader)?,
         (BodyFraming::Chunked, ResponseBody::Channel(pieces)) => {
             let reader = pieces.read_for(sink.handle());
-            send_chunks(sink, buffer, reader).map_err(Failure::of_channel)?
+            send_chunks(sink, buffer, reader)?
         }
         (BodyFraming::Length(length), ResponseBody::Stream { mut reader, .. }) => {
             let sent = send_known(sink, buffer, reader.as_mut(), length)?;
@@ -125,7 +125,7 @@ pub(crate) fn send_to(sink: &mut impl Sink, buffer: &mut Vec<u8>, outgoing: Outg
         }
         (BodyFraming::Length(_) | BodyFraming::UntilClose, ResponseBody::Channel(pieces)) => {
             let reader = pieces.read_for(sink.handle());
-            send_pieces(sink, buffer, reader).map_err(Failure::of_channel)?
+            send_pieces(sink, buffer, reader)?
         }
     };
     Ok(Sent { body, persistence })
@@ -176,7 +176,7 @@ fn send_stream(
             Ok(0) => break,
             Ok(read) => filled += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Failure::Body(error)),
+            Err(error) => return Err(Failure::of_body(error)),
         }
         if filled == buffer.len() {
             sink.write(&mut [IoSlice::new(buffer)])?;
@@ -198,7 +198,7 @@ fn send_chunks(sink: &mut impl Sink, buffer: &mut Vec<u8>, mut reader: impl Read
         let read = match reader.read(&mut chunk) {
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Failure::Body(error)),
+            Err(error) => return Err(Failure::of_body(error)),
         };
         if read == 0 {
             buffer.extend_from_slice(b"0\r\n\r\n");
@@ -225,7 +225,7 @@ fn send_pieces(sink: &mut impl Sink, buffer: &mut Vec<u8>, mut reader: impl Read
                 buffer.extend_from_slice(&piece[..read]);
                 sent += read as u64;
             }
-            Err(error) => return Err(Failure::Body(error)),
+            Err(error) => return Err(Failure::of_body(error)),
         }
     }
 }
@@ -391,6 +391,24 @@ mod tests {
             let outgoing = Outgoing { response, method, version, persistence: Persistence::KeepAlive };
             let result = send_to(&mut Gone, &mut Vec::new(), outgoing);
             assert!(matches!(result, Err(Failure::Connection(_))));
+        }
+    }
+
+    #[test]
+    fn a_body_that_nobody_takes_is_no_failure_of_its_own() {
+        struct Failing(fn() -> io::Error);
+        impl Read for Failing {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err((self.0)())
+            }
+        }
+        let table: [(fn() -> io::Error, bool); 2] =
+            [(|| ClientLeft.into(), true), (|| io::ErrorKind::ConnectionAborted.into(), false)];
+        for (error, has_left) in table {
+            for (length, version) in [(None, Version::Http11), (None, Version::Http10), (Some(9), Version::Http11)] {
+                let (result, _) = sent(Response::stream(Failing(error), length), &Method::Get, version);
+                assert_eq!(matches!(result, Err(Failure::Connection(_))), has_left, "{length:?} {result:?}");
+            }
         }
     }
 }
