@@ -7,7 +7,6 @@ pub(crate) struct Gate {
     state: Mutex<State>,
     left: Condvar,
     most_inside: usize,
-    most_waiting: usize,
 }
 
 struct State {
@@ -23,11 +22,10 @@ pub(crate) struct Inside<'a>(&'a Gate);
 pub(crate) struct Crowded;
 
 impl Gate {
-    /// A gate for so many at a time, before which so many others may wait. Each of those is a connection that does nothing
-    /// else meanwhile.
-    pub(crate) const fn new(most_inside: usize, most_waiting: usize) -> Self {
+    /// A gate for so many at a time.
+    pub(crate) const fn new(most_inside: usize) -> Self {
         let state = Mutex::new(State { inside: 0, waiting: 0 });
-        Self { state, left: Condvar::new(), most_inside, most_waiting }
+        Self { state, left: Condvar::new(), most_inside }
     }
 
     /// Goes inside if there is room.
@@ -40,11 +38,12 @@ impl Gate {
         Some(Inside(self))
     }
 
-    /// Goes inside, after waiting for as long as there is no room.
-    pub(crate) fn enter(&self) -> Result<Inside<'_>, Crowded> {
+    /// Goes inside, after waiting for as long as there is no room, unless so many others wait already. Each of those is a
+    /// connection that does nothing else meanwhile.
+    pub(crate) fn enter(&self, most_waiting: usize) -> Result<Inside<'_>, Crowded> {
         let mut state = self.lock();
         if state.inside >= self.most_inside {
-            if state.waiting >= self.most_waiting {
+            if state.waiting >= most_waiting {
                 return Err(Crowded);
             }
             state.waiting += 1;
@@ -58,6 +57,7 @@ impl Gate {
     }
 
     /// How many wait.
+    #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         self.lock().waiting
     }
@@ -88,13 +88,13 @@ mod tests {
 
     #[test]
     fn no_more_are_inside_than_may_be_and_all_who_wait_get_in() {
-        let gate = Gate::new(2, 100);
+        let gate = Gate::new(2);
         let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         thread::scope(|scope| {
             for _ in 0..20 {
                 scope.spawn(|| {
                     for _ in 0..50 {
-                        let _inside = gate.enter().unwrap();
+                        let _inside = gate.enter(100).unwrap();
                         most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                         thread::yield_now();
                         inside.fetch_sub(1, Ordering::SeqCst);
@@ -109,17 +109,17 @@ mod tests {
 
     #[test]
     fn whoever_finds_too_many_waiting_is_sent_away() {
-        let gate = Gate::new(1, 1);
-        let first = gate.enter().unwrap();
+        let gate = Gate::new(1);
+        let first = gate.enter(1).unwrap();
         thread::scope(|scope| {
-            let second = scope.spawn(|| gate.enter().map(drop));
+            let second = scope.spawn(|| gate.enter(1).map(drop));
             while gate.waiting() == 0 {
                 thread::yield_now();
             }
-            assert!(gate.enter().is_err());
+            assert!(gate.enter(1).is_err());
             drop(first);
             assert!(second.join().unwrap().is_ok());
         });
-        assert!(gate.enter().is_ok());
+        assert!(gate.enter(1).is_ok());
     }
 }

@@ -91,7 +91,7 @@ impl Auth {
             realm: "hearken".into(),
             throttle: Throttle::new(),
             remembered: Remembered::new(),
-            gate: Gate::new((processors() / 2).max(1), MOST_WAITING),
+            gate: Gate::new((processors() / 2).max(1)),
             late: AtomicUsize::new(0),
             // A server that stops waits for none of it.
             pause: |request, time| {
@@ -152,7 +152,7 @@ impl Auth {
             return Ok(user);
         }
         let failures = if self.users.have_hashes() {
-            let Ok(inside) = self.gate.enter() else { return Err(HttpError::TooManyRequests(1)) };
+            let Ok(inside) = self.gate.enter(MOST_WAITING) else { return Err(HttpError::TooManyRequests(1)) };
             // Whoever was inside before may have found the same.
             if let Some(user) = self.admit(claim, self.users.recognize(&credentials))? {
                 return Ok(user);
