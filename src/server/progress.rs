@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::pace::Waiting;
 
 /// How far a connection has got. Its worker notes it, others look.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Progress {
     /// Whether a request is being answered.
     answering: AtomicBool,
@@ -26,10 +26,14 @@ const NOT_NOW: u64 = u64::MAX - 1;
 
 impl Progress {
     pub(super) fn new() -> Self {
-        let progress = Self::default();
-        progress.waiting_since.store(NEVER, Ordering::Relaxed);
-        progress.pending_since.store(NEVER, Ordering::Relaxed);
-        progress
+        Self {
+            answering: AtomicBool::new(false),
+            waiting_since: AtomicU64::new(NEVER),
+            waited: AtomicU64::new(0),
+            moved: AtomicU64::new(0),
+            pending_since: AtomicU64::new(NEVER),
+            cut: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn begin_answer(&self) {
