@@ -5,8 +5,8 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Context;
 use super::body::Incoming;
+use super::context::Context;
 use super::eviction::Standing;
 use super::lingering::Lingering;
 use super::link::ConnectionLink;

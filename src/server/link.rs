@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::select;
 
-use super::Context;
+use super::context::Context;
 use super::socket::Socket;
 use super::workers::Workers;
 use crate::http::body_channel::{Piece, Pieces};

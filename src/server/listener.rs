@@ -13,7 +13,7 @@ use std::time::Duration;
 use socket2::{Domain, SockRef, Socket, Type};
 use tiny_http::Listener;
 
-use super::Context;
+use super::context::Context;
 use super::socket_file::SocketFile;
 use crate::error::{Error, reason};
 use crate::http::peer::Peer;

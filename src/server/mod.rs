@@ -6,6 +6,7 @@
 
 mod body;
 mod connection;
+mod context;
 mod eviction;
 mod exchange;
 mod lingering;
@@ -35,34 +36,31 @@ pub(crate) mod writer;
 
 use std::fmt::{self, Debug};
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::unbounded;
 use tiny_http::Listener;
 
 use crate::access_log::AccessLog;
 use crate::config::Settings;
 use crate::error::Error;
 use crate::handlers::Handler;
-use crate::http::peer::Peer;
 use crate::http::request_head::HeadLimits;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
-use connection::Connection;
+use context::Context;
 use listener::{Address, Bound};
 use notifier::Notifier;
 use poller::Poller;
 use registry::Registry;
 use signal::Signal;
-use socket::Socket;
 use thread::Thread;
 use throttled_log::ThrottledLog;
-use tls_stream::{TlsConfig, TlsStream};
 use watchdog::Watchdog;
 use workers::Workers;
 
@@ -395,173 +393,6 @@ impl Stopper {
         self.context.stop(grace);
     }
 }
-
-/// What the threads of a server share.
-struct Context {
-    app: Box<dyn Handler>,
-    settings: Settings,
-    head_limits: HeadLimits,
-    tls: Option<TlsConfig>,
-    access_log: Option<AccessLog>,
-    registry: Registry,
-    poller: Poller,
-    /// Tells the workers that a connection has been accepted, or that they are to end.
-    notifier: Arc<Notifier>,
-    /// The connections that were accepted, for the workers.
-    arrivals: (Sender<Box<Connection>>, Receiver<Box<Connection>>),
-    workers: Workers,
-    watchdog: Watchdog,
-    throttled_log: ThrottledLog,
-    /// The server begins to stop.
-    stop_signal: Signal,
-    /// What still runs is cut off: workers that wait for a client give it up.
-    cut: Signal,
-    /// How many answers failed for that.
-    cut_answers: AtomicUsize,
-    /// When the time for running exchanges is up, once the server is to stop.
-    stop: Mutex<Option<Instant>>,
-    stopping: AtomicBool,
-    stop_changed: Condvar,
-}
-
-impl Context {
-    fn stop(&self, grace: Duration) {
-        let now = Instant::now();
-        let deadline = now.checked_add(grace).unwrap_or(now + FOR_EVER);
-        let mut stop = self.lock_stop();
-        *stop = Some(stop.map_or(deadline, |earlier| earlier.min(deadline)));
-        self.stopping.store(true, Ordering::SeqCst);
-        self.stop_changed.notify_all();
-        drop(stop);
-        self.stop_signal.raise();
-        self.registry.wake();
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::SeqCst)
-    }
-
-    fn wait_for_stop(&self) {
-        let stop = self.lock_stop();
-        drop(self.stop_changed.wait_while(stop, |stop| stop.is_none()).unwrap_or_else(PoisonError::into_inner));
-    }
-
-    /// Waits for as long as this, or until the server is to stop.
-    fn pause(&self, time: Duration) {
-        let stop = self.lock_stop();
-        let wait = self.stop_changed.wait_timeout_while(stop, time, |stop| stop.is_none());
-        drop(wait.unwrap_or_else(PoisonError::into_inner));
-    }
-
-    /// When what runs is to be cut off.
-    fn deadline(&self) -> Instant {
-        self.lock_stop().unwrap_or_else(Instant::now)
-    }
-
-    fn lock_stop(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.stop.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_secure(&self) -> bool {
-        self.tls.is_some()
-    }
-
-    /// Whether as many connections are open as may be, so that new ones wait.
-    fn is_full(&self) -> bool {
-        self.registry.count() >= self.settings.max_connections
-    }
-
-    /// Whether three quarters of the connections that there may be are open.
-    fn is_pressed(&self) -> bool {
-        let most = self.settings.max_connections;
-        self.registry.count() >= most - most / 4
-    }
-
-    /// Takes a connection that was accepted, and hands it to a worker.
-    fn arrive(self: &Arc<Self>, socket: OwnedFd, peer: Peer) {
-        let network = peer.network();
-        let is_full = |limit| self.registry.count_of(network) >= limit;
-        if self.settings.limit_of(peer).is_some_and(is_full) && !self.registry.make_room_of(network, self.grace()) {
-            log::debug!("{peer}: refused, too many connections from there");
-            return;
-        }
-        let tls = match self.tls.as_ref().map(TlsStream::new).transpose() {
-            Ok(tls) => tls,
-            Err(error) => {
-                self.throttled_log.error(&format!("cannot begin a TLS connection: {error}"));
-                return;
-            }
-        };
-        let socket = Arc::new(Socket::new(socket));
-        let Some(token) = self.registry.insert(&socket, network) else { return };
-        let connection = Box::new(Connection::new(Arc::clone(self), token, socket, peer, tls));
-        self.arrivals.0.send(connection).expect("the server holds a receiver itself");
-        self.notifier.notify();
-    }
-
-    /// Waits while as many connections are open as may be. For each new one that waits, one that is open makes room.
-    fn make_room(&self, listener: impl AsFd) {
-        let has_room = |count: usize| count < self.settings.max_connections;
-        while !has_room(self.registry.count()) && !self.is_stopping() {
-            if socket::has_arrivals(&listener, &self.stop_signal, FULL_LOOK) {
-                self.registry.make_room(self.grace());
-                self.registry.wait_for_fewer(FULL_LOOK, |count| has_room(count) || self.is_stopping());
-            }
-        }
-    }
-
-    /// How many milliseconds a client may keep the server waiting before it is looked at how fast it is.
-    fn grace(&self) -> u64 {
-        let grace = self.settings.rate_grace;
-        if grace.is_zero() { u64::MAX } else { u64::try_from(grace.as_millis()).unwrap_or(u64::MAX) }
-    }
-
-    /// Ends the connections of a server that is to stop, while the last ones are still being accepted: those that wait for a
-    /// request soon, those that are busy when the time is up.
-    fn end_connections(&self, accepting: &[Thread]) {
-        let mut turns = None;
-        loop {
-            // Under load the next request of a kept-alive connection is on its way: it is answered, as the last one. Where no
-            // handler runs, and a client of this machine has not been asking all the time, there is none.
-            let now = self.workers.turns();
-            let is_calm = now.running == 0 && turns.replace(now) == Some(now);
-            let local = if is_calm { QUIET_LOCAL } else { QUIET };
-            for mut connection in self.registry.take_quiet(QUIET, local) {
-                // Without TLS, closing says the same as ending what is said before.
-                if connection.is_secure() {
-                    connection.finish();
-                }
-            }
-            let left = self.deadline().saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            let none_left = self.registry.wait_for_fewer(left.min(LOOK), |count| count == 0);
-            if none_left && accepting.iter().all(Thread::has_ended) && self.registry.count() == 0 {
-                return;
-            }
-        }
-        // Those that no worker has taken yet are in the middle of nothing.
-        while self.arrivals.1.try_recv().is_ok() {}
-        let parked = self.registry.cut_all();
-        self.cut.raise();
-        drop(parked);
-    }
-}
-
-/// How long to wait for room, or for somebody who wants it, before looking around again.
-const FULL_LOOK: Duration = Duration::from_millis(100);
-
-/// What a grace that is longer than can be told counts as.
-const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-
-/// How many milliseconds a connection that waits for a request must have done so to be closed by a stop; and one of this
-/// machine that is in no conversation, where no handler has run between two looks.
-const QUIET: u64 = 250;
-const QUIET_LOCAL: u64 = 5;
-
-/// How long a stop waits between two looks at what has become quiet.
-const LOOK: Duration = Duration::from_millis(3);
 
 /// How long the threads of a server have to end after what they did was cut off.
 const FOR_THREADS: Duration = Duration::from_millis(400);

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Context, worker};
+use super::context::Context;
+use super::worker;
 
 /// Wakes the watchdog.
 #[derive(Default)]

@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Context;
 use super::connection::{Arrival, Connection};
+use super::context::Context;
 use super::exchange::{self, Outcome};
 use super::lingering;
 use super::pace::{Pace, TooSlow};
