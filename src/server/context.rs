@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::connection::Connection;
+use super::lock;
 use super::notifier::Notifier;
 use super::poller::Poller;
 use super::registry::Registry;
@@ -87,7 +88,7 @@ impl Context {
     }
 
     pub(super) fn lock_stop(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.stop.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.stop)
     }
 
     pub(super) fn is_secure(&self) -> bool {

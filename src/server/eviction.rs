@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::PoisonError;
 
+use super::lock;
 use super::pace::Waiting;
 use super::registry::{Ranked, Registry};
 
@@ -140,8 +140,7 @@ impl Registry {
 
     fn evict_next(&self, scope: Scope, find: impl Fn() -> Vec<Ranked>) -> bool {
         let now = self.now();
-        // Nothing panics while the candidates are being changed.
-        let mut candidates = self.candidates.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut candidates = lock(&self.candidates);
         if candidates.0.len() >= MOST_SCOPES && !candidates.0.contains_key(&scope) {
             candidates.0.clear();
         }

@@ -39,7 +39,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::unbounded;
@@ -392,6 +392,11 @@ impl Stopper {
     pub fn stop(&self, grace: Duration) {
         self.context.stop(grace);
     }
+}
+
+/// Locks what nothing panics over while it is being changed, so that it is whole whatever became of others.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How long the threads of a server have to end after what they did was cut off.

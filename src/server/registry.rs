@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::eviction::{Candidates, MOMENT, Standing};
+use super::lock;
 use super::poller::Poller;
 use super::socket::{Interest, Socket};
 use super::timers::Timers;
@@ -417,9 +418,4 @@ impl Registry {
         let chunk = self.chunks[chunk].get_or_init(|| (0..CHUNK).map(|_| Slot::default()).collect());
         lock(&chunk[place].state)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing panics while what it guards is being changed.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,10 +3,11 @@
 use std::convert::Infallible;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::lock;
 use super::notifier::Notifier;
 
 /// Raised once, it stays so.
@@ -24,12 +25,12 @@ impl Signal {
     }
 
     pub(super) fn raise(&self) {
-        drop(self.sender.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(lock(&self.sender).take());
         self.notifier.notify();
     }
 
     pub(super) fn is_raised(&self) -> bool {
-        self.sender.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+        lock(&self.sender).is_none()
     }
 
     /// Gives nothing, and is disconnected from when the signal is raised.

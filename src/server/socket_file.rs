@@ -5,12 +5,14 @@ use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
 use socket2::{Domain, SockAddr, Socket, Type};
+
+use super::lock;
 
 /// The mode that a socket's file has unless another one is asked for: only the server's own user connects.
 pub(super) const DEFAULT_MODE: u32 = 0o600;
@@ -81,7 +83,7 @@ impl SocketFile {
 
     /// Removes the file, unless another one has taken its place.
     pub(super) fn remove(&self) {
-        let Some(socket) = self.socket.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        let Some(socket) = lock(&self.socket).take() else { return };
         // Without the lock a server that starts might take the path in between. A file that is left is known to be dead.
         if let Ok(_lock) = Lock::take(&self.directory, TRIES_TO_REMOVE)
             && let Ok(status) = rustix::fs::statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW)

@@ -1,6 +1,6 @@
 //! Lasting trouble, said now and then rather than each time that it shows.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// Logs errors, at most one a second.
@@ -12,7 +12,7 @@ pub(super) struct ThrottledLog {
 impl ThrottledLog {
     /// Logs this, unless something was logged within the last second.
     pub(super) fn error(&self, what: &str) {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut said = super::lock(&self.said);
         if said.is_none_or(|said| said.elapsed() >= Duration::from_secs(1)) {
             *said = Some(Instant::now());
             drop(said);

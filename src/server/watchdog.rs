@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::context::Context;
-use super::worker;
+use super::{lock, worker};
 
 /// Wakes the watchdog.
 #[derive(Default)]
@@ -45,13 +45,13 @@ impl Watchdog {
     }
 
     fn wake(&self) {
-        *self.changed.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        *lock(&self.changed) = true;
         self.wake.notify_all();
     }
 
     /// Waits for this long at most, or until something has changed.
     fn wait(&self, limit: Option<Duration>) {
-        let changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = lock(&self.changed);
         let mut changed = match limit {
             None => self.wake.wait_while(changed, |changed| !*changed).unwrap_or_else(PoisonError::into_inner),
             Some(limit) => {

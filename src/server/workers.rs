@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
+use super::lock;
+
 /// Counts the workers, and starts and stops them.
 pub(super) struct Workers {
     /// How many are to work at the same time.
@@ -331,11 +333,6 @@ impl Workers {
     fn lock(&self) -> MutexGuard<'_, Roster> {
         lock(&self.roster)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing panics while what it guards is being changed.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
