@@ -2,15 +2,22 @@
 
 use std::io::{self, Read};
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
-use hearken::{BodySender, Request, Response, Server, Settings};
+use hearken::{BodySender, Request, Response, Router, Server, Settings};
 
-use crate::support::{PATIENCE, Place, Wire, until};
+use crate::support::{Dialer, PATIENCE, Place, Wire, until};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const HELLO: &str = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
+
+fn app() -> Router {
+    Router::new().get("/hello", hearken::hello)
+}
 
 /// A stream that waits for what never comes.
 struct Waiting(Receiver<()>);
@@ -64,7 +71,7 @@ fn a_channel_ends_with_the_server() {
             sender.send("first\n").unwrap();
             // It is kept, and says nothing more, for as long as the connection is open.
             let connection = request.connection();
-            std::thread::spawn(move || {
+            thread::spawn(move || {
                 while connection.wait(PATIENCE) {}
                 assert!(connection.is_stopping());
                 until("the sender to be told", || sender.send("x").err());
@@ -219,4 +226,107 @@ fn a_handler_that_stops_its_own_server_is_left_behind() {
     wire.send(GET);
     assert_eq!(tell.recv_timeout(PATIENCE), Ok(1));
     assert!(wire.is_closed());
+}
+
+#[test]
+fn a_stop_under_load_loses_nothing() {
+    for place in Place::all(&Settings::default(), app) {
+        let (dialer, name) = (place.dialer.clone(), place.name);
+        let stopped = AtomicBool::new(false);
+        let answered = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for client in 0..8 {
+                let (dialer, stopped, answered) = (&dialer, &stopped, &answered);
+                scope.spawn(move || {
+                    while !stopped.load(Ordering::SeqCst) {
+                        // Refused is refused; whoever is connected is to be answered.
+                        let Ok(mut wire) = dialer.connect() else { return };
+                        // Half of the clients keep their connection for as long as they may.
+                        loop {
+                            wire.send(HELLO);
+                            let reply = wire.try_reply().unwrap_or_else(|| panic!("not answered over {name}"));
+                            assert_eq!(reply.status, 200, "{name}");
+                            answered.fetch_add(1, Ordering::SeqCst);
+                            if client % 2 == 0 || reply.header("Connection") == Some("close") {
+                                break;
+                            }
+                        }
+                    }
+                });
+            }
+            until("the load to be there", || (answered.load(Ordering::SeqCst) > 500).then_some(()));
+            assert_eq!(place.shutdown(PATIENCE).cut, 0, "{name}");
+            stopped.store(true, Ordering::SeqCst);
+        });
+    }
+}
+
+/// A connection to a Unix socket that was made between the last look into the queue and the closing of it was once reset.
+#[test]
+fn a_stop_answers_or_refuses_who_connects_to_a_unix_socket() {
+    let directory = tempfile::tempdir().unwrap();
+    for round in 0..20 {
+        let path = directory.path().join(round.to_string());
+        let server = Server::bind_unix(&path).unwrap().serve(app()).unwrap();
+        let answered = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    while let Ok(mut wire) = Dialer::unix(&path).connect() {
+                        wire.send("GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+                        let reply = wire.try_reply().expect("who has connected is answered");
+                        assert_eq!(reply.status, 200);
+                        answered.fetch_add(1, Ordering::SeqCst);
+                    }
+                });
+            }
+            until("the load to be there", || (answered.load(Ordering::SeqCst) > 50).then_some(()));
+            assert_eq!(server.shutdown(PATIENCE).cut, 0);
+        });
+    }
+}
+
+/// Over a Unix socket the connection with which a server woke itself was once counted as one that was cut off.
+#[test]
+fn running_answers_finish_within_the_grace_and_are_cut_after_it() {
+    for (grace, finishes) in [(PATIENCE, true), (Duration::ZERO, false)] {
+        let (entered, open) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
+        let app = || {
+            let (entered, open) = (Arc::clone(&entered), Arc::clone(&open));
+            app().fallback(move |request: &mut Request| {
+                entered.lock().unwrap().push(request.path().to_owned());
+                until("the answer to be wanted", || open.load(Ordering::SeqCst).then_some(()));
+                Response::text("done")
+            })
+        };
+        let mut stops: Vec<_> = Place::all(&Settings::default(), app)
+            .into_iter()
+            .map(|place| {
+                let (mut wire, name) = (place.connect(), place.name);
+                let path = format!("/{}", name.replace(' ', "-"));
+                wire.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+                until("the handler to run", || entered.lock().unwrap().contains(&path).then_some(()));
+                let (idle, _) = place.send(HELLO);
+                (name, wire, idle, thread::spawn(move || place.shutdown(grace)))
+            })
+            .collect();
+        for (name, wire, idle, _) in &mut stops {
+            // That the server stops shows in that it closes this one.
+            let _ = idle.stream.read_to_end(&mut Vec::new());
+            if !finishes {
+                let mut said = Vec::new();
+                let _ = wire.stream.read_to_end(&mut said);
+                assert_eq!(said, b"", "{name}");
+            }
+        }
+        open.store(true, Ordering::SeqCst);
+        for (name, mut wire, _, stop) in stops {
+            if finishes {
+                let reply = wire.reply();
+                assert_eq!((reply.text().as_str(), reply.header("Connection")), ("done", Some("close")), "{name}");
+                assert!(wire.is_closed(), "{name}");
+            }
+            assert_eq!(stop.join().unwrap().cut, usize::from(!finishes), "{name}");
+        }
+    }
 }
