@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hearken::{BodySender, Request, Response, Router, Server, Settings};
 
-use crate::support::{Dialer, PATIENCE, Place, Wire, until};
+use crate::support::{Dialer, PATIENCE, Place, Wire, alone, until};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const HELLO: &str = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -60,6 +60,97 @@ fn what_does_not_return_is_left_behind() {
         assert!(wire.is_closed());
         TcpListener::bind(address).expect("the address is free");
         drop(release);
+    }
+}
+
+/// What the library logs, for a test that has a process of its own.
+struct Messages(Mutex<Vec<String>>);
+
+static MESSAGES: Messages = Messages(Mutex::new(Vec::new()));
+
+impl log::Log for Messages {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        self.0.lock().unwrap().push(record.args().to_string());
+    }
+
+    fn flush(&self) {}
+}
+
+#[test]
+fn what_is_left_behind_is_named_and_others_are_not() {
+    if !alone("stopping::what_is_left_behind_is_named_and_others_are_not") {
+        return;
+    }
+    log::set_logger(&MESSAGES).unwrap();
+    log::set_max_level(log::LevelFilter::Warn);
+    let (entered, enter) = mpsc::channel();
+    let (release, wait) = mpsc::channel::<()>();
+    let (wait, entered) = (once(wait), Mutex::new(entered));
+    let app = app().post("/stuck", move |_: &mut Request| {
+        entered.lock().unwrap().send(()).unwrap();
+        let _ = wait().recv();
+        Response::text("late")
+    });
+    let server = Server::bind("127.0.0.1:0").unwrap().serve(app).unwrap();
+    let mut idle = Wire::connect(server.address());
+    idle.send(HELLO);
+    assert_eq!(idle.reply().status, 200);
+    let mut wire = Wire::connect(server.address());
+    wire.send("POST /stuck?a=b HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    enter.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(server.shutdown(Duration::ZERO).left_behind, 1);
+    assert_eq!(*MESSAGES.0.lock().unwrap(), ["left behind, for it does not return: POST /stuck?a=b"]);
+    drop(release);
+}
+
+#[test]
+fn dropping_a_server_waits_for_no_handler() {
+    let (entered, enter) = mpsc::channel();
+    let (release, wait) = mpsc::channel::<()>();
+    let (wait, entered) = (once(wait), Mutex::new(entered));
+    let app = move |_: &mut Request| {
+        entered.lock().unwrap().send(()).unwrap();
+        let _ = wait().recv();
+        Response::text("late")
+    };
+    let server = Server::bind("127.0.0.1:0").unwrap().serve(app).unwrap();
+    let address = server.address();
+    let mut wire = Wire::connect(address);
+    wire.send(GET);
+    enter.recv_timeout(PATIENCE).unwrap();
+    drop(server);
+    assert!(wire.is_closed());
+    TcpListener::bind(address).expect("the address is free");
+    drop(release);
+}
+
+#[test]
+fn reading_and_writing_fail_when_the_time_is_up() {
+    let (told, tell) = mpsc::channel();
+    let told = Arc::new(Mutex::new(told));
+    for place in Place::all(&Settings::default(), || {
+        let told = Arc::clone(&told);
+        move |request: &mut Request| {
+            let mut begun = [0; 5];
+            request.body().read_exact(&mut begun).unwrap();
+            told.lock().unwrap().send(true).unwrap();
+            // The rest never comes.
+            let read = request.body().read(&mut begun);
+            told.lock().unwrap().send(read.is_ok()).unwrap();
+            Response::stream(io::repeat(b'x'), None)
+        }
+    }) {
+        let name = place.name;
+        let mut wire = place.connect();
+        wire.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nbegun");
+        assert_eq!(tell.recv_timeout(PATIENCE), Ok(true), "{name}");
+        let stopped = place.shutdown(Duration::ZERO);
+        assert_eq!(tell.recv_timeout(PATIENCE), Ok(false), "reading fails, over {name}");
+        assert_eq!((stopped.cut, stopped.left_behind), (1, 0), "and so does writing, over {name}");
     }
 }
 
