@@ -1,7 +1,7 @@
 //! What the program says on stderr, and what becomes of it where nobody reads that.
 
-use std::io::{self, PipeReader, PipeWriter, Write as _};
-use std::net::TcpListener;
+use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
 use std::process::Stdio;
 
 use crate::support::{Program, Wire, ask, hearken, until};
@@ -13,6 +13,18 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
     while writer.write(&[b'x'; 4096]).is_ok() {}
     rustix::io::ioctl_fionbio(&writer, false).unwrap();
     (reader, writer)
+}
+
+/// Sends requests, and what is none, until more is logged of either than may wait to be written.
+fn log_much(address: SocketAddr) {
+    let long = "x".repeat(7000);
+    for (line, status) in [(format!("GET /{long} HTTP/1.0"), 401), (format!("GET /{long}"), 400)] {
+        for _ in 0..200 {
+            let mut wire = Wire::connect(address);
+            wire.send(format!("{line}\r\n\r\n"));
+            assert_eq!(wire.reply().status, status);
+        }
+    }
 }
 
 #[test]
@@ -30,16 +42,30 @@ fn a_stderr_that_nobody_reads_holds_nothing_up() {
     let mut late = Wire::connect(address);
     late.send("GET / HTTP/1.1\r\nHost: loc");
     assert_eq!(late.reply().status, 408, "deadlines strike");
-    // Each is logged, and each connection too: more than may wait to be written.
-    for _ in 0..6000 {
-        let mut wire = Wire::connect(address);
-        wire.send(format!("GET /{} HTTP/1.0\r\n\r\n", "x".repeat(150)));
-        assert_eq!(wire.reply().status, 401);
-    }
+    log_much(address);
 
     program.signal("TERM");
     assert!(program.wait().success());
     drop(reader);
+}
+
+#[test]
+fn what_is_left_out_is_said() {
+    let (mut reader, writer) = full_pipe();
+    let mut command = hearken();
+    command.args(["--verbose", "--port", "0", "--auth", "ada:secret"]);
+    let program = Program::start(command.stderr(Stdio::from(writer)), 1);
+    log_much(program.address());
+    // Now somebody reads it.
+    let mut said = Vec::new();
+    for what in ["requests were not logged", "messages were not logged"] {
+        until(what, || {
+            let mut piece = [0; 4096];
+            let read = reader.read(&mut piece).unwrap();
+            said.extend_from_slice(&piece[..read]);
+            String::from_utf8_lossy(&said).contains(what).then_some(())
+        });
+    }
 }
 
 /// The program itself once waited for ever to say how to trust its certificate, and why it could not start.
