@@ -426,11 +426,7 @@ impl Connection {
         loop {
             let begun = Instant::now();
             progress.begin_wait(self.context.registry.now(), pace.so_far());
-            let wait = || self.socket.wait(interest, pace.allowance(), &self.context.cut);
-            let waited = self.context.blocking(wait);
-            if waited == Waited::Cut {
-                return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the server stops"));
-            }
+            let waited = self.context.blocking(|| self.socket.wait(interest, pace.allowance()));
             let is_fast_enough = pace.waited(begun.elapsed(), position()).is_ok();
             progress.end_wait(pace.so_far());
             if !is_fast_enough {

@@ -12,7 +12,6 @@ use super::lock;
 use super::notifier::Notifier;
 use super::poller::Poller;
 use super::registry::Registry;
-use super::signal::Signal;
 use super::socket::{self, Socket};
 use super::thread::Thread;
 use super::throttled_log::ThrottledLog;
@@ -41,11 +40,9 @@ pub(super) struct Context {
     pub(super) workers: Workers,
     pub(super) watchdog: Watchdog,
     pub(super) throttled_log: ThrottledLog,
-    /// The server begins to stop.
-    pub(super) stop_signal: Signal,
-    /// What still runs is cut off: workers that wait for a client give it up.
-    pub(super) cut: Signal,
-    /// How many answers failed for that.
+    /// Tells those who wait for a client, or for connections, that the server begins to stop.
+    pub(super) stop_notifier: Notifier,
+    /// How many answers failed because they were cut off.
     pub(super) cut_answers: AtomicUsize,
     /// When the time for running exchanges is up, once the server is to stop.
     pub(super) stop: Mutex<Option<Instant>>,
@@ -62,7 +59,7 @@ impl Context {
         self.stopping.store(true, Ordering::SeqCst);
         self.stop_changed.notify_all();
         drop(stop);
-        self.stop_signal.raise();
+        self.stop_notifier.notify();
         self.registry.wake();
     }
 
@@ -132,7 +129,7 @@ impl Context {
     pub(super) fn make_room(&self, listener: impl AsFd) {
         let has_room = |count: usize| count < self.settings.max_connections;
         while !has_room(self.registry.count()) && !self.is_stopping() {
-            if socket::has_arrivals(&listener, &self.stop_signal, FULL_LOOK) {
+            if socket::has_arrivals(&listener, &self.stop_notifier, FULL_LOOK) {
                 self.registry.make_room(self.grace());
                 self.registry.wait_for_fewer(FULL_LOOK, |count| has_room(count) || self.is_stopping());
             }
@@ -172,9 +169,7 @@ impl Context {
         }
         // Those that no worker has taken yet are in the middle of nothing.
         while self.arrivals.1.try_recv().is_ok() {}
-        let parked = self.registry.cut_all();
-        self.cut.raise();
-        drop(parked);
+        drop(self.registry.cut_all());
     }
 }
 

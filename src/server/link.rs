@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::select;
+use crossbeam_channel::RecvTimeoutError;
 
 use super::context::Context;
 use super::socket::Socket;
@@ -17,7 +17,8 @@ pub(super) struct ConnectionLink {
     socket: Weak<Socket>,
 }
 
-/// How long the socket is looked at, or left alone, before it is asked again whether the connection is still there.
+/// How long the socket is looked at, or left alone, before it is asked again whether the connection is still there. At the end of
+/// a server, threads have longer than that to notice.
 const LOOK: Duration = Duration::from_millis(250);
 
 impl ConnectionLink {
@@ -31,16 +32,11 @@ impl ConnectionLink {
             socket.progress.note_pending(context.registry.now());
         }
     }
-
-    /// The server, unless it has cut off what still ran.
-    fn context(&self) -> Option<Arc<Context>> {
-        self.context.upgrade().filter(|context| !context.cut.is_raised())
-    }
 }
 
 impl Link for ConnectionLink {
     fn is_open(&self) -> bool {
-        self.context().is_some() && self.socket.upgrade().is_some_and(|socket| !socket.is_left(None, Duration::ZERO))
+        self.socket.upgrade().is_some_and(|socket| !socket.is_left(None, Duration::ZERO))
     }
 
     fn is_stopping(&self) -> bool {
@@ -49,13 +45,15 @@ impl Link for ConnectionLink {
 
     fn wait(&self, time: Duration) {
         let deadline = Instant::now().checked_add(time);
-        let Some(context) = self.context() else { return };
+        let Some(context) = self.context.upgrade() else { return };
         self.note_pending(&context);
         context.blocking(|| {
             loop {
                 let left = deadline.map_or(LOOK, |deadline| deadline.saturating_duration_since(Instant::now()));
                 let Some(socket) = self.socket.upgrade() else { return };
-                if left.is_zero() || context.is_stopping() || socket.is_left(Some(&context.stop_signal), left.min(LOOK))
+                if left.is_zero()
+                    || context.is_stopping()
+                    || socket.is_left(Some(&context.stop_notifier), left.min(LOOK))
                 {
                     return;
                 }
@@ -67,16 +65,15 @@ impl Link for ConnectionLink {
         if let Ok(piece) = pieces.pieces.try_recv() {
             return Piece::Some(piece);
         }
-        let Some(context) = self.context() else { return Piece::Disconnected };
+        let Some(context) = self.context.upgrade() else { return Piece::Disconnected };
         self.note_pending(&context);
         context.blocking(|| {
             loop {
-                select! {
-                    recv(pieces.pieces) -> piece => return piece.map_or_else(|_| pieces.end(), Piece::Some),
-                    recv(context.cut.receiver()) -> _ => return Piece::Disconnected,
-                    default(LOOK) => if !self.is_open() {
-                        return Piece::Disconnected;
-                    },
+                match pieces.pieces.recv_timeout(LOOK) {
+                    Ok(piece) => return Piece::Some(piece),
+                    Err(RecvTimeoutError::Disconnected) => return pieces.end(),
+                    Err(RecvTimeoutError::Timeout) if !self.is_open() => return Piece::Disconnected,
+                    Err(RecvTimeoutError::Timeout) => {}
                 }
             }
         })

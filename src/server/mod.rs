@@ -18,7 +18,6 @@ mod poller;
 mod progress;
 mod registry;
 mod scheduling;
-mod signal;
 mod socket;
 mod socket_file;
 mod thread;
@@ -58,7 +57,6 @@ use listener::{Address, Bound};
 use notifier::Notifier;
 use poller::Poller;
 use registry::Registry;
-use signal::Signal;
 use thread::Thread;
 use throttled_log::ThrottledLog;
 use watchdog::Watchdog;
@@ -365,8 +363,7 @@ impl Builder {
             workers: Workers::new(workers_wanted(), max_connections, worker::IDLE_WORKER_TIME),
             watchdog: Watchdog::default(),
             throttled_log: ThrottledLog::default(),
-            stop_signal: Signal::new().map_err(Error::Poll)?,
-            cut: Signal::new().map_err(Error::Poll)?,
+            stop_notifier: Notifier::new().map_err(Error::Poll)?,
             cut_answers: AtomicUsize::new(0),
             stop: Mutex::new(None),
             stopping: AtomicBool::new(false),

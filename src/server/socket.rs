@@ -11,8 +11,8 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 use socket2::SockRef;
 
+use super::notifier::Notifier;
 use super::progress::Progress;
-use super::signal::Signal;
 
 /// A connected stream socket, TCP or Unix, that never blocks.
 #[derive(Debug)]
@@ -42,8 +42,6 @@ pub(super) enum Waited {
     /// There may be something to read, or room to write, or the connection has failed.
     Ready,
     TimedOut,
-    /// The server cuts off what still runs.
-    Cut,
 }
 
 impl Socket {
@@ -125,29 +123,28 @@ impl Socket {
         }
     }
 
-    /// Waits until the socket is ready, for no longer than the limit, or until the server cuts off.
-    pub(super) fn wait(&self, interest: Interest, limit: Option<Duration>, cut: &Signal) -> Waited {
+    /// Waits until the socket is ready, for no longer than the limit. One that is cut meanwhile is ready: it has failed.
+    pub(super) fn wait(&self, interest: Interest, limit: Option<Duration>) -> Waited {
         let events = match interest {
             Interest::Read => PollFlags::IN,
             Interest::Write => PollFlags::OUT,
         };
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         loop {
-            let mut descriptors = [PollFd::new(&self.descriptor, events), PollFd::new(cut, PollFlags::IN)];
+            let mut descriptors = [PollFd::new(&self.descriptor, events)];
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             match poll(&mut descriptors, left.and_then(|left| Timespec::try_from(left).ok()).as_ref()) {
                 Err(Errno::INTR) => {}
                 Ok(0) => return Waited::TimedOut,
-                Ok(_) if !descriptors[1].revents().is_empty() => return Waited::Cut,
                 // An error here is not the peer's; the next read or write tells what it is.
                 Ok(_) | Err(_) => return Waited::Ready,
             }
         }
     }
 
-    /// Whether the peer has left: it has ended its side, or the connection has failed. Waits for that, or for the signal, for
-    /// this long.
-    pub(super) fn is_left(&self, signal: Option<&Signal>, time: Duration) -> bool {
+    /// Whether the peer has left: it has ended its side, or the connection has failed, or is cut. Waits for that, or for to be
+    /// notified, for this long.
+    pub(super) fn is_left(&self, notifier: Option<&Notifier>, time: Duration) -> bool {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let left = PollFlags::RDHUP;
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -155,8 +152,8 @@ impl Socket {
         // Errors and hang-ups are told unasked (poll(2)).
         let mut descriptors = [PollFd::new(&self.descriptor, left), PollFd::new(&self.descriptor, left)];
         let mut waited_for = 1;
-        if let Some(signal) = signal {
-            descriptors[1] = PollFd::new(signal, PollFlags::IN);
+        if let Some(notifier) = notifier {
+            descriptors[1] = PollFd::new(notifier, PollFlags::IN);
             waited_for = 2;
         }
         let _ = poll(&mut descriptors[..waited_for], Timespec::try_from(time).ok().as_ref());
@@ -164,9 +161,9 @@ impl Socket {
     }
 }
 
-/// Waits until somebody connects to this listener, for this long at most, or until the signal; whether somebody has.
-pub(super) fn has_arrivals(listener: impl AsFd, signal: &Signal, time: Duration) -> bool {
-    let mut descriptors = [PollFd::new(&listener, PollFlags::IN), PollFd::new(signal, PollFlags::IN)];
+/// Waits until somebody connects to this listener, for this long at most, or until it is notified; whether somebody has.
+pub(super) fn has_arrivals(listener: impl AsFd, notifier: &Notifier, time: Duration) -> bool {
+    let mut descriptors = [PollFd::new(&listener, PollFlags::IN), PollFd::new(notifier, PollFlags::IN)];
     let _ = poll(&mut descriptors, Timespec::try_from(time).ok().as_ref());
     !descriptors[0].revents().is_empty()
 }
