@@ -352,6 +352,29 @@ fn a_stop_under_load_loses_nothing() {
     }
 }
 
+/// Under load on few processors the client was not yet to send its next request when its connection was taken for an idle one.
+#[test]
+fn who_has_been_asking_is_waited_for_longer_than_who_is_idle() {
+    let server = Server::bind("127.0.0.1:0").unwrap().serve(app()).unwrap();
+    let (mut idle, mut asking) = (Wire::connect(server.address()), Wire::connect(server.address()));
+    for wire in [&mut idle, &mut asking, &mut { Wire::connect(server.address()) }] {
+        wire.send(HELLO);
+        assert_eq!(wire.reply().status, 200);
+    }
+    for _ in 0..20 {
+        asking.send(HELLO);
+        assert_eq!(asking.reply().status, 200);
+    }
+    thread::scope(|scope| {
+        let stop = scope.spawn(|| server.shutdown(PATIENCE));
+        assert!(idle.is_closed());
+        asking.send(HELLO);
+        let reply = asking.reply();
+        assert_eq!((reply.status, reply.header("Connection")), (200, Some("close")));
+        assert_eq!(stop.join().unwrap().cut, 0);
+    });
+}
+
 /// A connection to a Unix socket that was made between the last look into the queue and the closing of it was once reset.
 #[test]
 fn a_stop_answers_or_refuses_who_connects_to_a_unix_socket() {

@@ -211,20 +211,9 @@ impl Entries {
         self.layers.iter_mut().for_each(|layer| layer.directory = None);
     }
 
-    /// Waits until few enough look through directories. Gives up where the client has left meanwhile, and where too many wait,
-    /// unless some of the entries are on their way already.
-    fn take_turn(&self) -> Result<Inside<'static>, HttpError> {
-        if let Some(inside) = LOOKS.try_enter() {
-            return Ok(inside);
-        }
-        let most_waiting = if self.has_begun { usize::MAX } else { MOST_WAITING };
-        let inside = LOOKS.enter(most_waiting).map_err(|Crowded| HttpError::Unavailable(1))?;
-        if self.connection.is_open() { Ok(inside) } else { Err(HttpError::Unavailable(1)) }
-    }
-
     /// Fills the window with the first entries that come after the mark.
     fn fill(&mut self, after: Option<&Mark>) -> Result<Totals, HttpError> {
-        let _inside = self.take_turn()?;
+        let _inside = take_turn(&LOOKS, &self.connection, self.has_begun)?;
         // Those that are opened for this look.
         let opened = self.layers.iter().map(|layer| match layer.directory {
             Some(_) => Ok(None),
@@ -285,6 +274,17 @@ impl Entries {
         window.finish();
         Ok(totals)
     }
+}
+
+/// Waits until few enough look through directories. Gives up where the client has left meanwhile, and where too many wait, unless
+/// some of the entries are on their way already.
+fn take_turn<'a>(looks: &'a Gate, connection: &Connection, has_begun: bool) -> Result<Inside<'a>, HttpError> {
+    if let Some(inside) = looks.try_enter() {
+        return Ok(inside);
+    }
+    let most_waiting = if has_begun { usize::MAX } else { MOST_WAITING };
+    let inside = looks.enter(most_waiting).map_err(|Crowded| HttpError::Unavailable(1))?;
+    if connection.is_open() { Ok(inside) } else { Err(HttpError::Unavailable(1)) }
 }
 
 /// Looking through a directory is all computing: of as many at once as there are clients, each would take for ever, and nothing
@@ -371,10 +371,13 @@ impl Details {
 #[cfg(test)]
 mod tests {
     use std::thread;
+    use std::time::Duration;
 
     use super::*;
     use crate::handlers::answer;
     use crate::handlers::files::Files;
+    use crate::http::body_channel::{Piece, Pieces};
+    use crate::http::connection::Link;
     use crate::http::request::Request;
 
     /// Listings that many clients asked for at once took every processor from everybody else.
@@ -392,6 +395,64 @@ mod tests {
             assert!(!listing.is_finished());
             drop(turns);
             assert_eq!(listing.join().unwrap(), 200);
+        });
+    }
+
+    /// The link of a client that has left.
+    struct Left;
+
+    impl Link for Left {
+        fn is_open(&self) -> bool {
+            false
+        }
+
+        fn is_stopping(&self) -> bool {
+            false
+        }
+
+        fn wait(&self, _: Duration) {}
+
+        fn next_piece(&self, _: &Pieces) -> Piece {
+            Piece::Disconnected
+        }
+    }
+
+    #[test]
+    fn nobody_looks_for_a_client_that_has_left_while_it_waited() {
+        let looks = Gate::new(1);
+        for (connection, is_open) in [(Connection::default(), true), (Connection::new(Left), false)] {
+            for has_begun in [false, true] {
+                let first = take_turn(&looks, &connection, has_begun).ok();
+                assert!(first.is_some(), "nobody is asked who need not wait");
+                thread::scope(|scope| {
+                    let second = scope.spawn(|| take_turn(&looks, &connection, has_begun).is_ok());
+                    while looks.waiting() == 0 {
+                        thread::yield_now();
+                    }
+                    drop(first);
+                    assert_eq!(second.join().unwrap(), is_open);
+                });
+            }
+        }
+    }
+
+    #[test]
+    fn many_wait_and_then_only_those_whose_entries_are_on_their_way() {
+        let (looks, connection) = (Gate::new(1), Connection::default());
+        let first = looks.try_enter().unwrap();
+        thread::scope(|scope| {
+            for _ in 0..MOST_WAITING {
+                scope.spawn(|| drop(take_turn(&looks, &connection, false).ok().unwrap()));
+            }
+            while looks.waiting() < MOST_WAITING {
+                thread::yield_now();
+            }
+            assert!(matches!(take_turn(&looks, &connection, false), Err(HttpError::Unavailable(1))));
+            scope.spawn(|| drop(take_turn(&looks, &connection, true).ok().unwrap()));
+            while looks.waiting() <= MOST_WAITING {
+                thread::yield_now();
+            }
+            drop(first);
         });
     }
 }
