@@ -267,7 +267,10 @@ fn answers_that_wait_for_what_is_to_come_keep_nobody_out() {
 #[test]
 fn silent_connections_of_several_addresses_keep_nobody_out() {
     // Longer than a test waits, but for those who are counted ten times.
-    let settings = Settings::default().max_connections(8).head_timeout(Duration::ZERO).rate_grace(PATIENCE + SHORT);
+    let settings = Settings::default()
+        .max_connections(8)
+        .head_timeout(Duration::ZERO)
+        .rate_grace(PATIENCE + Duration::from_secs(10));
     let server = Server::bind("127.0.0.1:0").unwrap().settings(settings).serve(app()).unwrap();
     let _silent: Vec<_> = (2..6)
         .flat_map(|last| {
