@@ -60,6 +60,7 @@ mod http;
 mod log_writer;
 mod router;
 mod server;
+mod storage;
 #[cfg(feature = "tls")]
 mod tls;
 
@@ -76,7 +77,7 @@ pub use handlers::guess::Guess;
 pub use handlers::header_fields::HeaderFields;
 pub use handlers::hello::hello;
 pub use handlers::notes::Notes;
-pub use handlers::store::Durability;
+
 pub use handlers::write_file::WriteFile;
 pub use handlers::{Handler, IntoOutcome};
 pub use http::allowed_hosts::HostNameError;
@@ -97,5 +98,6 @@ pub use http::{conditional, date, range};
 pub use log_writer::LogWriter;
 pub use router::Router;
 pub use server::{Builder, Server, Stopped, Stopper};
+pub use storage::Durability;
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};

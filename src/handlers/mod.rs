@@ -11,8 +11,6 @@ pub(crate) mod guess;
 pub(crate) mod header_fields;
 pub(crate) mod hello;
 pub(crate) mod notes;
-pub(crate) mod sandbox;
-pub(crate) mod store;
 pub(crate) mod write_file;
 
 use std::any::Any;

@@ -12,11 +12,11 @@ use super::labels;
 use super::order::Order;
 use super::pieces::{PieceReader, Pieces};
 use super::scan::{self, Entries, Kind, Scope};
-use crate::handlers::sandbox::Sandbox;
 use crate::http::connection::Connection;
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
 use crate::http::response::Response;
+use crate::storage::root_dir::Sandbox;
 
 /// Answers with the directory at the path, put together from all sandboxes that have it.
 pub(super) fn answer(

@@ -9,9 +9,9 @@ use rustix::fs::Stat;
 
 use super::reply::{Content, Representation};
 use super::variants::{Prepared, Variants, Wanted};
-use crate::handlers::sandbox::Sandbox;
 use crate::http::date;
 use crate::http::request::Request;
+use crate::storage::root_dir::Sandbox;
 
 /// Files of one directory, by the encoded paths that they were asked for with, each with the variants of it that were asked
 /// for: the bytes of small ones, and of those of middle size that are asked for often.

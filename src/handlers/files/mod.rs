@@ -34,11 +34,11 @@ use std::time::SystemTime;
 
 use crate::error::Error;
 use crate::handlers::Handler;
-use crate::handlers::sandbox::Sandbox;
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
 use crate::http::request::Request;
 use crate::http::response::Response;
+use crate::storage::root_dir::Sandbox;
 
 use answer::Standing;
 use budget::Budget;

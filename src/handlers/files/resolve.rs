@@ -5,9 +5,9 @@ use std::io;
 
 use rustix::fs::Stat;
 
-use crate::handlers::sandbox::Sandbox;
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
+use crate::storage::root_dir::Sandbox;
 
 /// What is at a path.
 #[allow(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]

@@ -16,11 +16,11 @@ use super::media_type::MediaTypes;
 use super::order::{Column, Order};
 use super::window::{Found, Mark, Window};
 use crate::handlers::gate::{Crowded, Gate, Inside, processors};
-use crate::handlers::sandbox::Sandbox;
-use crate::handlers::store;
 use crate::http::connection::{ClientLeft, Connection};
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
+use crate::storage;
+use crate::storage::root_dir::Sandbox;
 
 /// A directory that is to be looked into.
 pub(super) struct Scope {
@@ -94,7 +94,7 @@ const MOST_ENTRIES: usize = 1_000_000;
 
 /// Whether a name is neither served nor listed. Files that are still being written never are.
 pub(super) fn is_hidden(name: &[u8], include_hidden: bool) -> bool {
-    name.starts_with(b".") && (!include_hidden || store::is_unfinished(name))
+    name.starts_with(b".") && (!include_hidden || storage::is_unfinished(name))
 }
 
 impl Scope {

@@ -10,13 +10,13 @@ use super::cache::Identity;
 use super::compress::Compressor;
 use super::reply::Representation;
 use super::resolve::{self, Found, OpenFile};
-use crate::handlers::sandbox::Sandbox;
 use crate::http::encoding::{self, Choice, Coding};
 use crate::http::error::HttpError;
 use crate::http::headers::Text;
 use crate::http::method::Version;
 use crate::http::path::RelativePath;
 use crate::http::request::Request;
+use crate::storage::root_dir::Sandbox;
 
 /// What there is beside a file's own content.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! Upload forms: the files of a `multipart/form-data` body, each stored by its own name as it arrives.
 
 use super::{WriteFile, receive, refused};
-use crate::handlers::store::{Pending, Placed};
 use crate::http::accept;
 use crate::http::error::HttpError;
 use crate::http::filename;
@@ -10,6 +9,7 @@ use crate::http::path::{RelativePath, encode_segment};
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;
+use crate::storage::{Pending, Placed};
 
 /// The numbers that are tried for a name that is taken.
 const MOST_OF_A_NAME: u32 = 10_000;

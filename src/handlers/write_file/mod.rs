@@ -10,8 +10,6 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{FileType, Stat};
 
 use crate::handlers::Handler;
-use crate::handlers::sandbox;
-use crate::handlers::store::{self, Durability, Place, Store};
 use crate::http::conditional::{self, Preconditions, Validators, Verdict};
 use crate::http::error::HttpError;
 use crate::http::json::{self, JsonError};
@@ -20,6 +18,8 @@ use crate::http::path::{PathError, RelativePath};
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;
+use crate::storage::root_dir;
+use crate::storage::{self, Durability, Place, Store};
 
 /// Stores what is sent in a directory, under the path of the request.
 ///
@@ -234,7 +234,7 @@ impl WriteFile {
             return self.path(request);
         }
         let path = RelativePath::parse_for_removing(request.encoded_path()).map_err(refused)?;
-        if path.segments().iter().any(|name| store::is_unfinished(name)) {
+        if path.segments().iter().any(|name| storage::is_unfinished(name)) {
             return Err(refused(PathError::Hidden));
         }
         self.free(path)
@@ -302,7 +302,7 @@ const LONG_SETTLED: Duration = Duration::from_secs(60);
 #[allow(clippy::useless_conversion, reason = "the types differ between systems")]
 fn validators(stat: &Stat, now: SystemTime) -> Validators {
     let length = u64::try_from(stat.st_size).unwrap_or(0);
-    conditional::file_validators(length, sandbox::modified(stat), stat.st_ino, now)
+    conditional::file_validators(length, root_dir::modified(stat), stat.st_ino, now)
 }
 
 fn refused(error: PathError) -> HttpError {

@@ -9,9 +9,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{Stat, Timespec, Timestamps, UTIME_OMIT};
 
+use super::parent_dirs::{Mark, Way};
 use super::quota::Reservation;
-use super::way::{Mark, Way};
-use super::{Durability, Place, Store, size, temporary};
+use super::{Durability, Place, Store, size, temp_file};
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
 
@@ -21,7 +21,7 @@ use crate::http::path::RelativePath;
 /// killed process leaves is found in one place.
 pub(crate) struct Pending<'a> {
     place: Place<'a>,
-    temporary: Temporary,
+    temp_file: Temporary,
     reservation: Option<Reservation>,
 }
 
@@ -51,15 +51,15 @@ impl<'a> Pending<'a> {
             Some(quota) => Some(quota.begin(&place.root, announced, replaces)?),
             None => None,
         };
-        let temporary = match place.store.temporary(Arc::clone(&place.root)) {
+        let temp_file = match place.store.temp_file(Arc::clone(&place.root)) {
             Err(error) if is_closed(&error) => {
                 // Only what is below may be written to.
                 let deepest = Way::walk(&place.root, &place.path)?.deepest()?;
-                place.store.temporary(Arc::new(deepest))?
+                place.store.temp_file(Arc::new(deepest))?
             }
             result => result?,
         };
-        Ok(Self { place, temporary, reservation })
+        Ok(Self { place, temp_file, reservation })
     }
 
     /// Writes on.
@@ -71,7 +71,7 @@ impl<'a> Pending<'a> {
         if let Some(reservation) = &mut self.reservation {
             reservation.grow(&self.place.root, bytes.len() as u64)?;
         }
-        Ok(self.place.store.disk.write(&self.temporary.file, bytes)?)
+        Ok(self.place.store.disk.write(&self.temp_file.file, bytes)?)
     }
 
     /// Gives the file its place if `judge` allows it for what stands there then; readers see the old file or the new one, whole.
@@ -118,9 +118,9 @@ impl<'a> Pending<'a> {
     }
 
     fn sync_file(&self) -> io::Result<()> {
-        stamp(&self.temporary.file)?;
+        stamp(&self.temp_file.file)?;
         match self.place.store.durability {
-            Durability::Full => self.place.store.disk.sync_file(&self.temporary.file),
+            Durability::Full => self.place.store.disk.sync_file(&self.temp_file.file),
             Durability::Rename => Ok(()),
         }
     }
@@ -147,18 +147,18 @@ impl<'a> Pending<'a> {
 
     fn rename_once(&mut self, way: &Way<'_>, only_to_free: bool) -> io::Result<()> {
         let disk = &self.place.store.disk;
-        let from = (self.temporary.directory.as_fd(), Path::new(&self.temporary.name));
+        let from = (self.temp_file.directory.as_fd(), Path::new(&self.temp_file.name));
         let to = (way.parent().as_fd(), way.name());
         if only_to_free { disk.rename_to_free(from, to) } else { disk.rename(from, to) }?;
-        self.temporary.placed = true;
+        self.temp_file.placed = true;
         Ok(())
     }
 
     /// Writes the file once more, in this directory.
     fn move_to(&mut self, directory: &OwnedFd) -> io::Result<()> {
         let disk = self.place.store.disk.as_ref();
-        let copy = self.place.store.temporary(Arc::new(directory.try_clone()?))?;
-        let mut source = &self.temporary.file;
+        let copy = self.place.store.temp_file(Arc::new(directory.try_clone()?))?;
+        let mut source = &self.temp_file.file;
         source.seek(SeekFrom::Start(0))?;
         let mut buffer = vec![0; 64 * 1024];
         loop {
@@ -167,13 +167,13 @@ impl<'a> Pending<'a> {
                 read => disk.write(&copy.file, &buffer[..read])?,
             }
         }
-        self.temporary = copy;
+        self.temp_file = copy;
         self.sync_file()
     }
 
     fn placed(self, replaced: bool, way: Way<'_>, marks: Vec<Mark<'a>>) -> Result<Placed<'a>, HttpError> {
         let store = self.place.store;
-        let stat = rustix::fs::fstat(&self.temporary.file).map_err(io::Error::from)?;
+        let stat = rustix::fs::fstat(&self.temp_file.file).map_err(io::Error::from)?;
         let directories = match store.unsynced() {
             Some(unsynced) => way.into_unsynced(unsynced)?,
             None => Vec::new(),
@@ -203,9 +203,9 @@ impl Placed<'_> {
 }
 
 impl Store {
-    fn temporary(&self, directory: Arc<OwnedFd>) -> io::Result<Temporary> {
+    fn temp_file(&self, directory: Arc<OwnedFd>) -> io::Result<Temporary> {
         self.sweep_once(&directory);
-        let (file, name) = temporary::create(directory.as_fd())?;
+        let (file, name) = temp_file::create(directory.as_fd())?;
         Ok(Temporary { directory, name, file, placed: false })
     }
 }

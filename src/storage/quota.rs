@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 
-use super::temporary;
+use super::temp_file;
 
 /// How long a count is believed before a write begins, for others may change the directory as well.
 const FRESH: Duration = Duration::from_secs(60);
@@ -148,7 +148,7 @@ fn count(directory: BorrowedFd<'_>, depth: usize) -> io::Result<u64> {
     for entry in Dir::read_from(directory)? {
         let entry = entry?;
         let name = entry.file_name();
-        if matches!(name.to_bytes(), b"." | b"..") || temporary::is_temporary(name.to_bytes()) {
+        if matches!(name.to_bytes(), b"." | b"..") || temp_file::is_temporary(name.to_bytes()) {
             continue;
         }
         let Ok(stat) = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };

@@ -1,12 +1,13 @@
 //! A directory that is written to: a file gets its place there whole, in one step and once it is on the disk, or not at all.
 
+mod atomic_write;
 mod disk;
-mod locks;
-mod pending;
+mod group_fsync;
+mod parent_dirs;
+mod path_locks;
 mod quota;
-mod syncs;
-mod temporary;
-mod way;
+pub(crate) mod root_dir;
+mod temp_file;
 
 use std::collections::HashSet;
 use std::io;
@@ -16,17 +17,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{FileType, Stat};
 
-use crate::handlers::sandbox::Sandbox;
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
+use crate::storage::root_dir::Sandbox;
 
+pub(crate) use atomic_write::{Pending, Placed};
 use disk::{DirectoryId, Disk, SystemDisk};
-use locks::PathLocks;
-pub(crate) use pending::{Pending, Placed};
+use group_fsync::Syncs;
+use parent_dirs::{Unsynced, Way};
+use path_locks::PathLocks;
 use quota::Quota;
-use syncs::Syncs;
-pub(crate) use temporary::is_unfinished;
-use way::{Unsynced, Way};
+pub(crate) use temp_file::is_unfinished;
 
 /// When a write counts as done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -162,7 +163,7 @@ impl Store {
         if !swept.insert(id) {
             return;
         }
-        if let Err(error) = temporary::sweep(directory.as_fd()) {
+        if let Err(error) = temp_file::sweep(directory.as_fd()) {
             log::warn!("cannot remove what unfinished writes have left in {}: {error}", self.sandbox.path().display());
         }
     }
