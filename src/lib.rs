@@ -55,6 +55,7 @@ pub mod bridge;
 pub mod client;
 mod config;
 mod error;
+mod files;
 mod handlers;
 mod http;
 mod log_writer;
@@ -68,11 +69,11 @@ pub use access_log::{AccessLog, LogFormat};
 pub use config::Settings;
 pub use error::{Error, reason};
 
+pub use files::Files;
 pub use handlers::allowed_hosts::AllowedHosts;
 #[cfg(feature = "auth")]
 pub use handlers::auth::{Auth, AuthError, hash_password};
 pub use handlers::cors::Cors;
-pub use handlers::files::Files;
 pub use handlers::guess::Guess;
 pub use handlers::header_fields::HeaderFields;
 pub use handlers::hello::hello;

@@ -5,7 +5,6 @@ pub(crate) mod allowed_hosts;
 #[cfg(feature = "auth")]
 pub(crate) mod auth;
 pub(crate) mod cors;
-pub(crate) mod files;
 pub(crate) mod gate;
 pub(crate) mod guess;
 pub(crate) mod header_fields;

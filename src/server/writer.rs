@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::connection::Connection;
 use super::pace::Pace;
-use crate::handlers::files::part;
+use crate::files::part;
 use crate::http::connection::{ClientLeft, Connection as Handle};
 use crate::http::date;
 use crate::http::head::{self, BodyFraming, Persistence};

@@ -166,8 +166,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::files::Files;
     use crate::handlers::fail;
-    use crate::handlers::files::Files;
     use crate::http::response::Response;
 
     /// Writes a file and gives it an age.

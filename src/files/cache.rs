@@ -240,7 +240,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::handlers::files::Files;
+    use crate::files::Files;
     use crate::handlers::{Handler as _, answer};
 
     fn text(files: &Files, path: &str) -> String {

@@ -324,7 +324,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::handlers::files::budget::{Budget, Limits};
+    use crate::files::budget::{Budget, Limits};
 
     const TIGHT: Limits = Limits { least: 4 << 10, window: 4 << 10, all: 0, ample: 0 };
 

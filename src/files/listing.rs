@@ -180,8 +180,8 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
+    use crate::files::Files;
     use crate::handlers::answer;
-    use crate::handlers::files::Files;
     #[cfg(feature = "compress")]
     use crate::http::method::Method;
 

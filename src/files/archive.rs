@@ -258,8 +258,8 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
+    use crate::files::Files;
     use crate::handlers::answer;
-    use crate::handlers::files::Files;
     use crate::http::request::Request;
 
     /// Names and contents of what an archive holds; directories have no content.

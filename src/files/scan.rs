@@ -374,8 +374,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::files::Files;
     use crate::handlers::answer;
-    use crate::handlers::files::Files;
     use crate::http::body_channel::{Piece, Pieces};
     use crate::http::connection::Link;
     use crate::http::request::Request;
