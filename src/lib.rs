@@ -64,6 +64,7 @@ mod server;
 mod storage;
 #[cfg(feature = "tls")]
 mod tls;
+mod write_file;
 
 pub use access_log::{AccessLog, LogFormat};
 pub use config::Settings;
@@ -79,7 +80,6 @@ pub use handlers::header_fields::HeaderFields;
 pub use handlers::hello::hello;
 pub use handlers::notes::Notes;
 
-pub use handlers::write_file::WriteFile;
 pub use handlers::{Handler, IntoOutcome};
 pub use http::allowed_hosts::HostNameError;
 pub use http::body_channel::{BodySender, Disconnected};
@@ -102,3 +102,4 @@ pub use server::{Builder, Server, Stopped, Stopper};
 pub use storage::Durability;
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};
+pub use write_file::WriteFile;

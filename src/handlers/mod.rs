@@ -10,7 +10,6 @@ pub(crate) mod guess;
 pub(crate) mod header_fields;
 pub(crate) mod hello;
 pub(crate) mod notes;
-pub(crate) mod write_file;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
