@@ -56,9 +56,11 @@ pub mod client;
 mod config;
 mod error;
 mod files;
+mod gate;
 mod handlers;
 mod http;
 mod log_writer;
+mod middleware;
 mod router;
 mod server;
 mod storage;
@@ -71,14 +73,14 @@ pub use config::Settings;
 pub use error::{Error, reason};
 
 pub use files::Files;
-pub use handlers::allowed_hosts::AllowedHosts;
-#[cfg(feature = "auth")]
-pub use handlers::auth::{Auth, AuthError, hash_password};
-pub use handlers::cors::Cors;
 pub use handlers::guess::Guess;
-pub use handlers::header_fields::HeaderFields;
 pub use handlers::hello::hello;
 pub use handlers::notes::Notes;
+pub use middleware::allowed_hosts::AllowedHosts;
+#[cfg(feature = "auth")]
+pub use middleware::basic_auth::{Auth, AuthError, hash_password};
+pub use middleware::cors::Cors;
+pub use middleware::response_headers::HeaderFields;
 
 pub use handlers::{Handler, IntoOutcome};
 pub use http::allowed_hosts::HostNameError;

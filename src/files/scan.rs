@@ -15,7 +15,7 @@ use super::budget::Budget;
 use super::media_type::MediaTypes;
 use super::order::{Column, Order};
 use super::window::{Found, Mark, Window};
-use crate::handlers::gate::{Crowded, Gate, Inside, processors};
+use crate::gate::{Crowded, Gate, Inside, processors};
 use crate::http::connection::{ClientLeft, Connection};
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;

@@ -1,13 +1,7 @@
 //! What a handler is, and the handlers that come with hearken. A handler turns a request into a response, and touches no
 //! socket.
 
-pub(crate) mod allowed_hosts;
-#[cfg(feature = "auth")]
-pub(crate) mod auth;
-pub(crate) mod cors;
-pub(crate) mod gate;
 pub(crate) mod guess;
-pub(crate) mod header_fields;
 pub(crate) mod hello;
 pub(crate) mod notes;
 

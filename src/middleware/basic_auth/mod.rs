@@ -1,6 +1,6 @@
 //! Who may: asks for a user name and a password before the handler inside sees the request.
 
-mod password;
+mod password_hash;
 mod remembered;
 mod throttle;
 mod users;
@@ -10,14 +10,14 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::gate::{Gate, processors};
 use crate::handlers::Handler;
-use crate::handlers::gate::{Gate, processors};
 use crate::http::authorization::{Credentials, challenge};
 use crate::http::error::HttpError;
 use crate::http::request::Request;
 use crate::http::response::Response;
 
-pub use password::hash_password;
+pub use password_hash::hash_password;
 use remembered::Remembered;
 use throttle::{Claim, Throttle, TooOften};
 use users::{User, Users};

@@ -7,7 +7,7 @@ use blake2::digest::{KeyInit as _, Mac as _};
 use rand::Rng as _;
 
 use super::AuthError;
-use super::password::{Hash, Scratch, Secret};
+use super::password_hash::{Hash, Scratch, Secret};
 use crate::http::authorization::Credentials;
 
 /// The users. No plain password is kept.
@@ -125,7 +125,7 @@ impl Users {
 
 #[cfg(test)]
 mod tests {
-    use super::super::password::tests::{cheap_argon2, cheap_bcrypt};
+    use super::super::password_hash::tests::{cheap_argon2, cheap_bcrypt};
     use super::*;
 
     fn credentials(user: &str, password: &str) -> Credentials {
