@@ -54,6 +54,7 @@ pub mod bridge;
 #[cfg(feature = "client")]
 pub mod client;
 mod config;
+mod demo;
 mod error;
 mod files;
 mod gate;
@@ -72,10 +73,10 @@ pub use access_log::{AccessLog, LogFormat};
 pub use config::Settings;
 pub use error::{Error, reason};
 
+pub use demo::guess::Guess;
+pub use demo::hello::hello;
+pub use demo::notes::Notes;
 pub use files::Files;
-pub use handlers::guess::Guess;
-pub use handlers::hello::hello;
-pub use handlers::notes::Notes;
 pub use middleware::allowed_hosts::AllowedHosts;
 #[cfg(feature = "auth")]
 pub use middleware::basic_auth::{Auth, AuthError, hash_password};

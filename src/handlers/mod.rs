@@ -1,10 +1,6 @@
 //! What a handler is, and the handlers that come with hearken. A handler turns a request into a response, and touches no
 //! socket.
 
-pub(crate) mod guess;
-pub(crate) mod hello;
-pub(crate) mod notes;
-
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
