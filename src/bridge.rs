@@ -50,7 +50,7 @@ use std::sync::Arc;
 pub use tiny_http;
 
 use crate::config::Settings;
-use crate::handlers::{Handler, answer_caught, panic_text};
+use crate::handler::{Handler, answer_caught, panic_text};
 use crate::http::body::{BodyError, BodyLength};
 use crate::http::connection::Connection;
 use crate::http::error::HttpError;

@@ -58,7 +58,7 @@ mod demo;
 mod error;
 mod files;
 mod gate;
-mod handlers;
+mod handler;
 mod http;
 mod log_writer;
 mod middleware;
@@ -83,7 +83,7 @@ pub use middleware::basic_auth::{Auth, AuthError, hash_password};
 pub use middleware::cors::Cors;
 pub use middleware::response_headers::HeaderFields;
 
-pub use handlers::{Handler, IntoOutcome};
+pub use handler::{Handler, IntoOutcome};
 pub use http::allowed_hosts::HostNameError;
 pub use http::body_channel::{BodySender, Disconnected};
 pub use http::connection::Connection;

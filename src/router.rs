@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::handlers::{Handler, answer};
+use crate::handler::{Handler, answer};
 use crate::http::error::{HttpError, method_list};
 use crate::http::method::Method;
 use crate::http::request::Request;

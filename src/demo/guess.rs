@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rand::RngExt as _;
 
-use crate::handlers::Handler;
+use crate::handler::Handler;
 use crate::http::error::HttpError;
 use crate::http::method::Method;
 use crate::http::request::Request;

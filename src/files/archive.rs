@@ -259,7 +259,7 @@ mod tests {
 
     use super::*;
     use crate::files::Files;
-    use crate::handlers::answer;
+    use crate::handler::answer;
     use crate::http::request::Request;
 
     /// Names and contents of what an archive holds; directories have no content.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Files;
 use super::budget::{Budget, Limits};
-use crate::handlers::answer;
+use crate::handler::answer;
 use crate::http::request::Request;
 use crate::http::response::Response;
 

@@ -241,7 +241,7 @@ mod tests {
 
     use super::*;
     use crate::files::Files;
-    use crate::handlers::{Handler as _, answer};
+    use crate::handler::{Handler as _, answer};
 
     fn text(files: &Files, path: &str) -> String {
         answer(files, &mut Request::get(path)).read_text().unwrap()

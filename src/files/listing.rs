@@ -181,7 +181,7 @@ mod tests {
 
     use super::*;
     use crate::files::Files;
-    use crate::handlers::answer;
+    use crate::handler::answer;
     #[cfg(feature = "compress")]
     use crate::http::method::Method;
 

@@ -33,7 +33,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::error::Error;
-use crate::handlers::Handler;
+use crate::handler::Handler;
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
 use crate::http::request::Request;
@@ -294,7 +294,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::handlers::answer;
+    use crate::handler::answer;
 
     fn site() -> tempfile::TempDir {
         let site = tempfile::tempdir().unwrap();

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use proptest::prelude::*;
 
 use super::*;
-use crate::handlers::answer;
+use crate::handler::answer;
 
 /// Segments that have led somewhere else in some server, and others.
 fn segment() -> impl Strategy<Value = String> {

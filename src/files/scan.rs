@@ -375,7 +375,7 @@ mod tests {
 
     use super::*;
     use crate::files::Files;
-    use crate::handlers::answer;
+    use crate::handler::answer;
     use crate::http::body_channel::{Piece, Pieces};
     use crate::http::connection::Link;
     use crate::http::request::Request;

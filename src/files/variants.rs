@@ -167,7 +167,7 @@ mod tests {
 
     use super::*;
     use crate::files::Files;
-    use crate::handlers::fail;
+    use crate::handler::fail;
     use crate::http::response::Response;
 
     /// Writes a file and gives it an age.

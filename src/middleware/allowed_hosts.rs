@@ -1,6 +1,6 @@
 //! Refuses requests for hosts that the server is not; the rules are in `http::allowed_hosts`.
 
-use crate::handlers::Handler;
+use crate::handler::Handler;
 use crate::http::allowed_hosts::{HostNameError, HostPolicy, parse_name};
 use crate::http::error::HttpError;
 use crate::http::host;
@@ -126,7 +126,7 @@ impl<H: Handler> Handler for Guarded<H> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::handlers::answer;
+    use crate::handler::answer;
     use crate::http::method::Method;
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::handlers::{Handler, answer, fail};
+use crate::handler::{Handler, answer, fail};
 use crate::http::cors::{OriginError, Policy, Source, normal_origin};
 use crate::http::error::HttpError;
 use crate::http::method::Method;

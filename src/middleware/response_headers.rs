@@ -1,7 +1,7 @@
 //! Header fields of one's own on every answer of the handler inside.
 
 use crate::error::Error;
-use crate::handlers::{Handler, fail};
+use crate::handler::{Handler, fail};
 use crate::http::error::HttpError;
 use crate::http::head;
 use crate::http::headers::{is_field_value, is_token};

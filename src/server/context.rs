@@ -20,7 +20,7 @@ use super::watchdog::Watchdog;
 use super::workers::Workers;
 use crate::access_log::AccessLog;
 use crate::config::Settings;
-use crate::handlers::Handler;
+use crate::handler::Handler;
 use crate::http::peer::Peer;
 use crate::http::request_head::HeadLimits;
 

@@ -12,7 +12,7 @@ use super::connection::Connection;
 use super::workers::Workers;
 use super::writer::{self, Failure, Outgoing};
 use crate::access_log::Record;
-use crate::handlers;
+use crate::handler;
 use crate::http::body::BodyLength;
 use crate::http::error::HttpError;
 use crate::http::framing;
@@ -59,8 +59,8 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
     Workers::enter_handler();
     let refused = refusal.is_some();
     let response = match refusal {
-        None => handlers::answer_caught(context.app.as_ref(), &mut request),
-        Some(error) => handlers::fail(error, &request),
+        None => handler::answer_caught(context.app.as_ref(), &mut request),
+        Some(error) => handler::fail(error, &request),
     };
     let record = context.access_log.as_ref().map(|_| Record::begin(&request, SystemTime::now()));
     let left: Box<dyn Any> = request.into_source();
@@ -83,7 +83,7 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
     let was_cut = connection.socket().progress.is_cut();
     connection.socket().progress.end_answer();
     let result = sent.unwrap_or_else(|panic| {
-        Err(Failure::Body(io::Error::other(format!("the stream panicked: {}", handlers::panic_text(panic.as_ref())))))
+        Err(Failure::Body(io::Error::other(format!("the stream panicked: {}", handler::panic_text(panic.as_ref())))))
     });
     if let (Some(log), Some(record), Some(started)) = (&context.access_log, record, started) {
         let sent = result.as_ref().map_or(0, |sent| sent.body);

@@ -47,7 +47,7 @@ use tiny_http::Listener;
 use crate::access_log::AccessLog;
 use crate::config::Settings;
 use crate::error::Error;
-use crate::handlers::Handler;
+use crate::handler::Handler;
 use crate::http::request_head::HeadLimits;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::{FileType, Stat};
 
-use crate::handlers::Handler;
+use crate::handler::Handler;
 use crate::http::conditional::{self, Preconditions, Validators, Verdict};
 use crate::http::error::HttpError;
 use crate::http::json::{self, JsonError};

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::handlers::answer;
+use crate::handler::answer;
 
 fn post(writer: &WriteFile, target: &str, body: &[u8]) -> (u16, String) {
     let request = Request::new(Method::Post, target).with_header("Content-Type", JSON).with_body(body);

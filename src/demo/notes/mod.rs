@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::handlers::{Handler, fail};
+use crate::handler::{Handler, fail};
 use crate::http::cors::OpenService;
 use crate::http::error::HttpError;
 use crate::http::method::Method;

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::gate::{Gate, processors};
-use crate::handlers::Handler;
+use crate::handler::Handler;
 use crate::http::authorization::{Credentials, challenge};
 use crate::http::error::HttpError;
 use crate::http::request::Request;

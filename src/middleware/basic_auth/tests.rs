@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 
 use super::password_hash::tests::{cheap_argon2, cheap_bcrypt};
 use super::*;
-use crate::handlers::answer;
+use crate::handler::answer;
 use crate::http::method::Method;
 use crate::http::peer::Peer;
 

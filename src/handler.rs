@@ -1,5 +1,4 @@
-//! What a handler is, and the handlers that come with hearken. A handler turns a request into a response, and touches no
-//! socket.
+//! What a handler is: it turns a request into a response, and touches no socket.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
