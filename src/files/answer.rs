@@ -13,12 +13,12 @@ use crate::http::status::Status;
 
 #[cfg(feature = "archive")]
 use super::archive;
+use super::lookup::{Found, OpenFile};
 use super::page::Offers;
-use super::reply::Representation;
-use super::resolve::{Found, OpenFile};
+use super::representation::Representation;
 use super::scan::Scope;
 use super::variants::Prepared;
-use super::{Files, Root, labels, listing, reply, resolve, scan, variants};
+use super::{Files, Root, cache_headers, listing, lookup, representation, scan, variants};
 
 /// What stands at a path in all the directories together.
 pub(super) enum Standing<'a> {
@@ -43,7 +43,7 @@ impl Files {
         // A query does not change what a file holds, but it may ask for the file in another way.
         let is_plain = request.encoded_query().is_none_or(|query| !query.contains("download") && !query.contains('%'));
         if is_plain && let Some(file) = root.kept.find(&root.sandbox, request, now) {
-            let response = reply::answer(file, request, now)?;
+            let response = representation::answer(file, request, now)?;
             return Ok(if self.labels.depend_on_name() {
                 self.label(root, response, &self.name(request.encoded_path()))
             } else {
@@ -105,9 +105,9 @@ impl Files {
         if is_first && std::ptr::eq(root, &raw const self.roots[0]) {
             root.kept.keep(request.encoded_path(), place, &file, now);
         }
-        let response = self.label(root, reply::answer(file.representation, request, now)?, &name);
+        let response = self.label(root, representation::answer(file.representation, request, now)?, &name);
         let has_content = matches!(response.status(), Status::OK | Status::PARTIAL_CONTENT);
-        Ok(if download && has_content { labels::as_download(response, &name) } else { response })
+        Ok(if download && has_content { cache_headers::as_download(response, &name) } else { response })
     }
 
     /// The answer where nothing is: the application's one page, the page for this, or an error.
@@ -119,12 +119,12 @@ impl Files {
             && let Standing::File(root, file) = self.find(&RelativePath::root())?
         {
             let file = self.prepare(root, &RelativePath::root(), file, request, now)?;
-            let response = reply::answer(file.representation, request, now)?;
+            let response = representation::answer(file.representation, request, now)?;
             return Ok(self.label(root, response, b""));
         }
         let page = RelativePath::root().join(NOT_FOUND_PAGE.as_bytes());
         for root in self.roots.iter().filter(|root| !root.uploads) {
-            if let Ok(Found::File(file)) = resolve::resolve(&root.sandbox, &page) {
+            if let Ok(Found::File(file)) = lookup::resolve(&root.sandbox, &page) {
                 let response = self.represent(file, now)?.into_whole().with_status(Status::NOT_FOUND);
                 return Ok(self.label(root, response, b""));
             }
@@ -136,7 +136,7 @@ impl Files {
     pub(super) fn find(&self, path: &RelativePath) -> Result<Standing<'_>, HttpError> {
         let mut directories = Vec::new();
         for root in &self.roots {
-            match resolve::resolve(&root.sandbox, path)? {
+            match lookup::resolve(&root.sandbox, path)? {
                 Found::Nothing => {}
                 // A directory before it takes its place.
                 Found::File(_) if !directories.is_empty() => {}
@@ -154,7 +154,7 @@ impl Files {
         let any_own = directories.iter().any(|(root, _)| !root.uploads);
         for name in &self.indexes {
             for (root, _) in directories.iter().filter(|(root, _)| !(any_own && root.uploads)) {
-                if let Some(file) = resolve::index(&root.sandbox, path, name)? {
+                if let Some(file) = lookup::index(&root.sandbox, path, name)? {
                     return Ok(Standing::File(root, file));
                 }
             }

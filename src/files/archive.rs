@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tar::{EntryType, Header};
 
 use super::budget::Budget;
-use super::labels;
+use super::cache_headers;
 use super::order::Order;
 use super::pieces::{PieceReader, Pieces};
 use super::scan::{self, Entries, Kind, Scope};
@@ -47,7 +47,7 @@ pub(super) fn answer(
         .with_header("Content-Type", "application/x-tar")
         .with_header("Cache-Control", "no-cache")
         .with_header("X-Content-Type-Options", "nosniff");
-    Ok(labels::as_download(response, &file_name))
+    Ok(cache_headers::as_download(response, &file_name))
 }
 
 /// The archive, and how far it has been made.

@@ -8,8 +8,8 @@ use std::thread;
 use flate2::Compression;
 use flate2::read::GzEncoder;
 
-use super::part::{FilePart, OpenedFile};
-use super::reply::Content;
+use super::file_body::{FilePart, OpenedFile};
+use super::representation::Content;
 use crate::http::response::Response;
 
 /// Compresses with gzip, within bounds: at most half of the processors compress at the same time. An answer that has to wait

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::budget::Budget;
 use super::compress::{Compressor, SHORTEST, Turn};
-use super::media_type::MediaTypes;
+use super::media_types::MediaTypes;
 use super::order::{Column, Order};
 use super::page::{Offers, Page};
 use super::pieces::{Made, PieceReader, Pieces};

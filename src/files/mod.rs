@@ -6,24 +6,24 @@ mod archive;
 #[cfg(test)]
 mod bounds;
 mod budget;
-mod cache;
+mod cache_headers;
 #[cfg(feature = "compress")]
 mod compress;
 #[cfg(not(feature = "compress"))]
 #[path = "no_compress.rs"]
 mod compress;
-mod labels;
+pub(crate) mod file_body;
+mod file_cache;
 mod listing;
-pub(crate) mod media_type;
+mod lookup;
+pub(crate) mod media_types;
 mod order;
 mod page;
-pub(crate) mod part;
 mod pieces;
 #[cfg(feature = "archive")]
 #[cfg(test)]
 mod properties;
-mod reply;
-mod resolve;
+mod representation;
 mod scan;
 mod variants;
 mod window;
@@ -42,11 +42,11 @@ use crate::storage::root_dir::Sandbox;
 
 use answer::Standing;
 use budget::Budget;
-use cache::KeptFiles;
+use cache_headers::Labels;
 use compress::Compressor;
-use labels::Labels;
-use media_type::MediaTypes;
-use resolve::Found;
+use file_cache::KeptFiles;
+use lookup::Found;
+use media_types::MediaTypes;
 
 /// Serves the files of a directory, or of several laid over each other.
 ///
@@ -257,7 +257,7 @@ impl Files {
             Standing::File(root, file) => {
                 let (name, now) = (file.name.clone(), SystemTime::now());
                 let file = self.prepare(root, &path, file, request, now)?;
-                Ok(self.label(root, reply::answer(file.representation, request, now)?, &name))
+                Ok(self.label(root, representation::answer(file.representation, request, now)?, &name))
             }
             _ => Err(HttpError::NotFound),
         }
@@ -265,7 +265,7 @@ impl Files {
 
     /// Whether something that visitors did not put there is at this path.
     pub fn owns(&self, path: &RelativePath) -> bool {
-        let stands = |root: &Root| !matches!(resolve::resolve(&root.sandbox, path), Ok(Found::Nothing));
+        let stands = |root: &Root| !matches!(lookup::resolve(&root.sandbox, path), Ok(Found::Nothing));
         self.roots.iter().filter(|root| !root.uploads).any(stands)
     }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use super::reply::Content;
+use super::representation::Content;
 use crate::http::response::Response;
 
 pub(super) const SHORTEST: u64 = u64::MAX;

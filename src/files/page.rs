@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
-use super::media_type::MediaTypes;
+use super::media_types::MediaTypes;
 use super::order::{Column, Order};
 use super::pieces::{Made, Pieces};
 use super::scan::{Entries, Entry, Kind, Totals};

@@ -12,7 +12,7 @@ use std::sync::{Arc, LazyLock};
 use rustix::fs::{AtFlags, Dir, FileType, Stat};
 
 use super::budget::Budget;
-use super::media_type::MediaTypes;
+use super::media_types::MediaTypes;
 use super::order::{Column, Order};
 use super::window::{Found, Mark, Window};
 use crate::gate::{Crowded, Gate, Inside, processors};

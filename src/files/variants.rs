@@ -6,10 +6,10 @@ use std::time::SystemTime;
 
 use rustix::fs::{FileType, Stat};
 
-use super::cache::Identity;
 use super::compress::Compressor;
-use super::reply::Representation;
-use super::resolve::{self, Found, OpenFile};
+use super::file_cache::Identity;
+use super::lookup::{self, Found, OpenFile};
+use super::representation::Representation;
 use crate::http::encoding::{self, Choice, Coding};
 use crate::http::error::HttpError;
 use crate::http::headers::Text;
@@ -151,7 +151,7 @@ impl Variants {
     /// The file beside in this coding, if it is still one that can be sent.
     fn open(&self, sandbox: &Sandbox, path: &RelativePath, coding: Coding) -> Option<OpenFile> {
         let (_, identity) = self.sibling(coding)?;
-        match resolve::resolve(sandbox, &path.with_extension(coding.extension())) {
+        match lookup::resolve(sandbox, &path.with_extension(coding.extension())) {
             Ok(Found::File(file)) if Identity::of(&file.status().ok()?) == *identity => Some(file),
             _ => None,
         }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::connection::Connection;
 use super::pace::Pace;
-use crate::files::part;
+use crate::files::file_body;
 use crate::http::connection::{ClientLeft, Connection as Handle};
 use crate::http::date;
 use crate::http::head::{self, BodyFraming, Persistence};
@@ -114,7 +114,7 @@ pub(crate) fn send_to(sink: &mut impl Sink, buffer: &mut Vec<u8>, outgoing: Outg
         (BodyFraming::Length(length), ResponseBody::Stream { mut reader, .. }) => {
             let sent = send_known(sink, buffer, reader.as_mut(), length)?;
             // What was announced is not what is there any more, so nothing more is said on this connection.
-            if part::has_grown(reader.as_ref()) {
+            if file_body::has_grown(reader.as_ref()) {
                 persistence = Persistence::Close;
             }
             sent

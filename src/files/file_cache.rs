@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::Stat;
 
-use super::reply::{Content, Representation};
+use super::representation::{Content, Representation};
 use super::variants::{Prepared, Variants, Wanted};
 use crate::http::date;
 use crate::http::request::Request;

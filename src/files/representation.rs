@@ -19,8 +19,8 @@ use crate::http::response::Response;
 use crate::http::status::Status;
 
 use super::compress::{Made, Turn};
-use super::part::{FilePart, FileParts, OpenedFile};
-use super::resolve::OpenFile;
+use super::file_body::{FilePart, FileParts, OpenedFile};
+use super::lookup::OpenFile;
 
 /// A file as it is sent.
 pub(super) struct Representation {
