@@ -13,12 +13,13 @@ use crate::http::status::Status;
 
 #[cfg(feature = "archive")]
 use super::archive;
+use super::encoding::Prepared;
+use super::listing::entries::Scope;
+use super::listing::html::Offers;
+use super::listing::{self, entries};
 use super::lookup::{Found, OpenFile};
-use super::page::Offers;
 use super::representation::Representation;
-use super::scan::Scope;
-use super::variants::Prepared;
-use super::{Files, Root, cache_headers, listing, lookup, representation, scan, variants};
+use super::{Files, Root, cache_headers, encoding, lookup, representation};
 
 /// What stands at a path in all the directories together.
 pub(super) enum Standing<'a> {
@@ -165,7 +166,7 @@ impl Files {
 
     /// Whether the path is refused for the names in it.
     fn refuses(&self, path: &RelativePath) -> bool {
-        path.segments().iter().any(|name| scan::is_hidden(name, self.hidden))
+        path.segments().iter().any(|name| entries::is_hidden(name, self.hidden))
     }
 
     fn scope(&self, path: &RelativePath, directories: Vec<(&Root, File)>, request: &Request) -> Scope {
@@ -198,7 +199,7 @@ impl Files {
     ) -> Result<Prepared, HttpError> {
         let place = if path.is_directory() { path.join(&file.name) } else { path.clone() };
         let media_type = self.media_types.of(&file.name);
-        variants::prepare(&root.sandbox, &place, file, media_type, self.compressor.as_ref(), request, now)
+        encoding::prepare(&root.sandbox, &place, file, media_type, self.compressor.as_ref(), request, now)
     }
 
     fn represent(&self, file: OpenFile, now: SystemTime) -> Result<Representation, HttpError> {

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use tar::{EntryType, Header};
 
-use super::budget::Budget;
+use super::body_stream::{PieceReader, Pieces};
 use super::cache_headers;
-use super::order::Order;
-use super::pieces::{PieceReader, Pieces};
-use super::scan::{self, Entries, Kind, Scope};
+use super::listing::budget::Budget;
+use super::listing::entries::{self, Entries, Kind, Scope};
+use super::listing::order::Order;
 use crate::http::connection::Connection;
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
@@ -125,7 +125,7 @@ impl Pieces for Archive {
                 log::warn!("{:?} may not be read, and is left out of an archive", shown(&path));
                 Ok(true)
             }
-            Err(error) => Err(scan::midway(error)),
+            Err(error) => Err(entries::midway(error)),
         }
     }
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::Stat;
 
+use super::encoding::{Prepared, Variants, Wanted};
 use super::representation::{Content, Representation};
-use super::variants::{Prepared, Variants, Wanted};
 use crate::http::date;
 use crate::http::request::Request;
 use crate::storage::root_dir::Sandbox;

@@ -18,7 +18,7 @@ use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;
 
-use super::compress::{Made, Turn};
+use super::encoding::gzip::{Made, Turn};
 use super::file_body::{FilePart, FileParts, OpenedFile};
 use super::lookup::OpenFile;
 

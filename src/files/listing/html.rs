@@ -3,33 +3,33 @@
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
-use super::media_types::MediaTypes;
+use super::super::body_stream::{Made, Pieces};
+use super::super::media_types::MediaTypes;
+use super::entries::{Entries, Entry, Kind, Totals};
 use super::order::{Column, Order};
-use super::pieces::{Made, Pieces};
-use super::scan::{Entries, Entry, Kind, Totals};
 use crate::http::date;
 use crate::http::disposition::deceives;
 use crate::http::path::{RelativePath, encode_segment};
 
 /// What the page offers beside the table.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Offers {
+pub(in crate::files) struct Offers {
     /// The directory as an archive.
-    pub(super) archive: bool,
+    pub(in crate::files) archive: bool,
     /// A form to upload files into the directory.
-    pub(super) upload: bool,
+    pub(in crate::files) upload: bool,
 }
 
 /// The page of one directory.
-pub(super) struct Page {
-    pub(super) path: RelativePath,
-    pub(super) order: Order,
-    pub(super) offers: Offers,
-    pub(super) entries: Entries,
-    pub(super) media_types: Arc<MediaTypes>,
+pub(in crate::files) struct Page {
+    pub(in crate::files) path: RelativePath,
+    pub(in crate::files) order: Order,
+    pub(in crate::files) offers: Offers,
+    pub(in crate::files) entries: Entries,
+    pub(in crate::files) media_types: Arc<MediaTypes>,
     /// What the page's own style and script are known by to its content security policy.
-    pub(super) nonce: String,
-    pub(super) made: Made,
+    pub(in crate::files) nonce: String,
+    pub(in crate::files) made: Made,
 }
 
 const STYLE: &str = include_str!("listing.css");

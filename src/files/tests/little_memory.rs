@@ -5,8 +5,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Files;
-use super::budget::{Budget, Limits};
+use super::super::Files;
+use super::super::listing::budget::{Budget, Limits};
 use crate::handler::answer;
 use crate::http::request::Request;
 use crate::http::response::Response;

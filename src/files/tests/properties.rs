@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
 
-use super::*;
+use super::super::*;
 use crate::handler::answer;
 
 /// Segments that have led somewhere else in some server, and others.

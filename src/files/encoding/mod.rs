@@ -1,12 +1,17 @@
 //! The variants of a file: the files beside it that hold the same in a coding, the one that can be made of it, and which one
 //! a request is answered with.
 
+#[cfg(feature = "compress")]
+pub(super) mod gzip;
+#[cfg(not(feature = "compress"))]
+#[path = "no_gzip.rs"]
+pub(super) mod gzip;
+
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use rustix::fs::{FileType, Stat};
 
-use super::compress::Compressor;
 use super::file_cache::Identity;
 use super::lookup::{self, Found, OpenFile};
 use super::representation::Representation;
@@ -17,6 +22,7 @@ use crate::http::method::Version;
 use crate::http::path::RelativePath;
 use crate::http::request::Request;
 use crate::storage::root_dir::Sandbox;
+use gzip::Compressor;
 
 /// What there is beside a file's own content.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 
 use std::cmp::Ordering;
 
-use super::scan::{Details, Kind};
+use super::entries::{Details, Kind};
 
 /// What entries are sorted by. Directories come first in any case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Column {
+pub(in crate::files) enum Column {
     #[default]
     Name,
     Size,
@@ -16,23 +16,23 @@ pub(super) enum Column {
 
 /// A column, and whether the largest comes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Order {
-    pub(super) column: Column,
-    pub(super) descending: bool,
+pub(in crate::files) struct Order {
+    pub(in crate::files) column: Column,
+    pub(in crate::files) descending: bool,
 }
 
 /// What an entry is sorted by. `T` is what media types are compared by.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Key<'a, T> {
-    pub(super) kind: Kind,
-    pub(super) details: Details,
-    pub(super) media_type: T,
-    pub(super) name: &'a [u8],
+pub(in crate::files) struct Key<'a, T> {
+    pub(in crate::files) kind: Kind,
+    pub(in crate::files) details: Details,
+    pub(in crate::files) media_type: T,
+    pub(in crate::files) name: &'a [u8],
 }
 
 impl Order {
     /// Which of two entries comes first. No two names are equal.
-    pub(super) fn compare<T: Ord>(self, a: &Key<'_, T>, b: &Key<'_, T>) -> Ordering {
+    pub(in crate::files) fn compare<T: Ord>(self, a: &Key<'_, T>, b: &Key<'_, T>) -> Ordering {
         let directed = |ordering: Ordering| if self.descending { ordering.reverse() } else { ordering };
         let directories_first = (a.kind == Kind::File).cmp(&(b.kind == Kind::File));
         if directories_first.is_ne() {

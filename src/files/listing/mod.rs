@@ -1,17 +1,19 @@
 //! The answer that lists a directory: HTML or JSON, made as it is sent.
 
+pub(super) mod budget;
+pub(super) mod entries;
+pub(super) mod html;
+pub(super) mod order;
+mod window;
+
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::budget::Budget;
-use super::compress::{Compressor, SHORTEST, Turn};
+use super::body_stream::{Made, PieceReader, Pieces};
+use super::encoding::gzip::{Compressor, SHORTEST, Turn};
 use super::media_types::MediaTypes;
-use super::order::{Column, Order};
-use super::page::{Offers, Page};
-use super::pieces::{Made, PieceReader, Pieces};
-use super::scan::{Entries, Entry, Kind, Scope};
 use crate::http::accept;
 use crate::http::date;
 use crate::http::encoding::{self, Choice, Coding};
@@ -19,6 +21,10 @@ use crate::http::error::HttpError;
 use crate::http::path::{RelativePath, encode_segment};
 use crate::http::request::Request;
 use crate::http::response::Response;
+use budget::Budget;
+use entries::{Entries, Entry, Kind, Scope};
+use html::{Offers, Page};
+use order::{Column, Order};
 
 /// Answers with what is in the directory, in the form and the order that the request asks for.
 pub(super) fn answer(

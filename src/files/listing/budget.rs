@@ -5,26 +5,26 @@ use std::sync::{Arc, LazyLock};
 
 /// The bytes that all listings which share this may hold.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(in crate::files) struct Budget {
     held: AtomicUsize,
     limits: Limits,
 }
 
 /// Who comes early gets much, and leaves something to who comes late.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(in crate::files) struct Limits {
     /// What every listing may hold, whatever the others do.
-    pub(super) least: usize,
+    pub(in crate::files) least: usize,
     /// What a listing may hold as long as all of them together hold no more than `all`.
-    pub(super) window: usize,
-    pub(super) all: usize,
+    pub(in crate::files) window: usize,
+    pub(in crate::files) all: usize,
     /// A listing may hold half of what the others leave of this.
-    pub(super) ample: usize,
+    pub(in crate::files) ample: usize,
 }
 
 /// What one listing holds. It is given back when this is dropped.
 #[derive(Debug)]
-pub(super) struct Share {
+pub(in crate::files) struct Share {
     budget: Arc<Budget>,
     bytes: usize,
 }
@@ -35,30 +35,30 @@ const LIMITS: Limits = Limits { least: 32 << 10, window: 256 << 10, all: 48 << 2
 
 impl Budget {
     /// The one that all listings of this process share.
-    pub(super) fn of_process() -> Arc<Self> {
+    pub(in crate::files) fn of_process() -> Arc<Self> {
         static BUDGET: LazyLock<Arc<Budget>> = LazyLock::new(|| Budget::new(LIMITS));
         Arc::clone(&BUDGET)
     }
 
-    pub(super) fn new(limits: Limits) -> Arc<Self> {
+    pub(in crate::files) fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self { held: AtomicUsize::new(0), limits })
     }
 
     /// A share of nothing yet.
-    pub(super) fn share(self: &Arc<Self>) -> Share {
+    pub(in crate::files) fn share(self: &Arc<Self>) -> Share {
         Share { budget: Arc::clone(self), bytes: 0 }
     }
 
     /// How many bytes are held.
     #[cfg(test)]
-    pub(super) fn held(&self) -> usize {
+    pub(in crate::files) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
 }
 
 impl Share {
     /// Makes it a share of so many bytes, if there are as many; whether it was done. To make it smaller always is.
-    pub(super) fn resize(&mut self, bytes: usize) -> bool {
+    pub(in crate::files) fn resize(&mut self, bytes: usize) -> bool {
         let Limits { least, window, all, ample } = self.budget.limits;
         let allowed = |held: usize| {
             let others = held - self.bytes;

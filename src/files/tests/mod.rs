@@ -1,0 +1,168 @@
+//! The service as a whole, without a socket.
+
+mod little_memory;
+#[cfg(feature = "archive")]
+mod properties;
+
+use crate::http::method::Method;
+use std::fs;
+use std::time::Duration;
+
+use super::*;
+use crate::handler::answer;
+
+fn site() -> tempfile::TempDir {
+    let site = tempfile::tempdir().unwrap();
+    let path = site.path();
+    fs::create_dir_all(path.join("www/sub")).unwrap();
+    fs::create_dir_all(path.join("www/empty")).unwrap();
+    fs::create_dir_all(path.join("data")).unwrap();
+    fs::write(path.join("www/index.html"), "<p>index").unwrap();
+    fs::write(path.join("www/sub/index.html"), "<p>sub").unwrap();
+    fs::write(path.join("www/a b.txt"), "0123456789").unwrap();
+    fs::write(path.join("www/.secret"), "secret").unwrap();
+    fs::write(path.join("www/raw.unknown-type"), "").unwrap();
+    fs::write(path.join("data/up.html"), "<script>").unwrap();
+    fs::write(path.join("data/index.html"), "shadowed").unwrap();
+    site
+}
+
+fn files(site: &tempfile::TempDir) -> Files {
+    Files::new(site.path().join("www")).with_uploads(site.path().join("data"))
+}
+
+#[test]
+fn paths_are_answered_by_what_is_there() {
+    let site = site();
+    let files = files(&site);
+    let table = [
+        ("/", 200, "<p>index"),
+        ("/index.html", 200, "<p>index"),
+        ("/sub/", 200, "<p>sub"),
+        ("/sub", 301, ""),
+        ("/a%20b.txt", 200, "0123456789"),
+        ("/a%20b.txt/", 404, "Not found: GET, /a b.txt/"),
+        ("/a%20b.txt/x", 404, "Not found: GET, /a b.txt/x"),
+        ("/missing", 404, "Not found: GET, /missing"),
+        ("/.secret", 404, "Not found: GET, /.secret"),
+        ("/up.html", 200, "<script>"),
+        ("/../data/up.html", 400, "Bad request: the path holds a dot segment."),
+        ("//up.html", 301, ""),
+        ("//", 301, ""),
+        ("/%00", 400, "Bad request: the path holds an encoded slash or a NUL byte."),
+    ];
+    for (target, status, body) in table {
+        let mut response = answer(&files, &mut Request::get(target));
+        assert_eq!((response.status().code(), response.read_text().unwrap().as_str()), (status, body), "{target}");
+    }
+}
+
+#[test]
+fn media_types_carry_a_charset_where_they_are_text() {
+    let site = site();
+    let files = files(&site);
+    for (target, media_type) in [
+        ("/", "text/html; charset=utf-8"),
+        ("/a%20b.txt", "text/plain; charset=utf-8"),
+        ("/raw.unknown-type", "application/octet-stream"),
+    ] {
+        assert_eq!(answer(&files, &mut Request::get(target)).header("Content-Type"), Some(media_type), "{target}");
+    }
+}
+
+#[test]
+fn a_redirect_keeps_the_query_and_the_host() {
+    let site = site();
+    let files = files(&site);
+    let response = answer(&files, &mut Request::get("/sub?a=b%20c"));
+    assert_eq!(response.header("Location"), Some("/sub/?a=b%20c"));
+    let response = answer(&files, &mut Request::get("//sub?a=//b"));
+    assert_eq!(response.header("Location"), Some("/sub?a=//b"), "not a way to another host");
+}
+
+#[test]
+fn uploads_cannot_act_as_the_site() {
+    let site = site();
+    let files = files(&site);
+    let response = answer(&files, &mut Request::get("/up.html"));
+    assert_eq!(response.header("X-Content-Type-Options"), Some("nosniff"));
+    assert_eq!(response.header("Content-Security-Policy"), Some("sandbox"));
+    assert_eq!(answer(&files, &mut Request::get("/")).header("Content-Security-Policy"), None);
+    assert!(files.owns(&RelativePath::parse("/index.html").unwrap()));
+    assert!(!files.owns(&RelativePath::parse("/up.html").unwrap()));
+}
+
+#[test]
+fn a_directory_that_visitors_write_to_is_theirs_though_it_is_the_site() {
+    let site = site();
+    let www = site.path().join("www");
+    let files = Files::new(&www).with_uploads(www.join("../www")).index(["none"]).unwrap().upload_form(true);
+    for _ in 0..3 {
+        let response = answer(&files, &mut Request::get("/index.html"));
+        assert_eq!(response.header("Content-Security-Policy"), Some("sandbox"));
+    }
+    assert!(!files.owns(&RelativePath::parse("/index.html").unwrap()));
+    let listing = answer(&files, &mut Request::get("/empty/")).read_text().unwrap();
+    assert!(listing.contains("enctype=\"multipart/form-data\""));
+    let listing = answer(&files.upload_form(false), &mut Request::get("/empty/")).read_text().unwrap();
+    assert!(!listing.contains("multipart"));
+}
+
+#[test]
+fn other_methods_are_not_allowed() {
+    let site = site();
+    let response = answer(&files(&site), &mut Request::new(Method::Post, "/"));
+    assert_eq!((response.status().code(), response.header("Allow")), (405, Some("GET, HEAD")));
+}
+
+#[test]
+fn listings_can_be_turned_off_and_hidden_files_on() {
+    let site = site();
+    assert_eq!(answer(&files(&site), &mut Request::get("/empty/")).status().code(), 200);
+    assert_eq!(answer(&files(&site).listing(false), &mut Request::get("/empty/")).status().code(), 404);
+    assert_eq!(answer(&files(&site).include_hidden(true), &mut Request::get("/.secret")).status().code(), 200);
+    let mut other = answer(&files(&site).index(["a b.txt"]).unwrap(), &mut Request::get("/"));
+    assert_eq!(other.read_text().unwrap(), "0123456789");
+}
+
+#[test]
+fn conditions_and_ranges_are_answered() {
+    let site = site();
+    // Old enough for a strong entity tag.
+    let file = fs::File::open(site.path().join("www/a b.txt")).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();
+    let files = files(&site);
+    let get = |fields: &[(&str, &str)]| {
+        let request = fields.iter().fold(Request::get("/a%20b.txt"), |r, (name, value)| r.with_header(name, value));
+        let mut request = request;
+        answer(&files, &mut request)
+    };
+    let whole = get(&[]);
+    let etag = whole.header("ETag").unwrap().to_owned();
+    let modified = whole.header("Last-Modified").unwrap().to_owned();
+    assert_eq!(whole.header("Accept-Ranges"), Some("bytes"));
+    assert_eq!(whole.content_length(), Some(10));
+
+    let cases: [(&[(&str, &str)], u16, &str, Option<&str>); 10] = [
+        (&[("If-None-Match", &etag)], 304, "", None),
+        (&[("If-Modified-Since", &modified)], 304, "", None),
+        (&[("If-None-Match", "\"other\"")], 200, "0123456789", None),
+        (&[("If-Match", "\"other\"")], 412, "A precondition of the request does not hold.", None),
+        (&[("Range", "bytes=2-4")], 206, "234", Some("bytes 2-4/10")),
+        (&[("Range", "bytes=-3")], 206, "789", Some("bytes 7-9/10")),
+        (&[("Range", "bytes=10-")], 416, "The range lies outside the 10 bytes of the content.", Some("bytes */10")),
+        (&[("Range", "bytes=2-4"), ("If-Range", &etag)], 206, "234", Some("bytes 2-4/10")),
+        (&[("Range", "bytes=2-4"), ("If-Range", "\"other\"")], 200, "0123456789", None),
+        (&[("Range", "bytes=2-4"), ("If-None-Match", &etag)], 304, "", None),
+    ];
+    for (fields, status, body, content_range) in cases {
+        let mut response = get(fields);
+        assert_eq!(response.status().code(), status, "{fields:?}");
+        assert_eq!(response.header("Content-Range"), content_range, "{fields:?}");
+        if status == 304 {
+            let names: Vec<_> = response.headers().iter().map(|(name, _)| name).collect();
+            assert_eq!(names, ["ETag", "Cache-Control"], "beside Date (RFC 9110 §15.4.5)");
+        }
+        assert_eq!(response.read_text().unwrap(), body, "{fields:?}");
+    }
+}
