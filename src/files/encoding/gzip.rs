@@ -14,7 +14,7 @@ use crate::http::response::Response;
 
 /// Compresses with gzip, within bounds: at most half of the processors compress at the same time. An answer that has to wait
 /// does so for eight others at most; where more are under way, what could be compressed is sent as it is.
-pub(in crate::files) struct Compressor {
+pub(crate) struct Compressor {
     /// How many threads may compress now.
     free: Mutex<usize>,
     freed: Condvar,
@@ -24,19 +24,19 @@ pub(in crate::files) struct Compressor {
 }
 
 /// The right to compress one answer.
-pub(in crate::files) struct Turn(Arc<Compressor>);
+pub(crate) struct Turn(Arc<Compressor>);
 
 /// A file that is compressed as it is sent.
 #[derive(Clone)]
-pub(in crate::files) struct Made(OpenedFile, Arc<Turn>);
+pub(crate) struct Made(OpenedFile, Arc<Turn>);
 
 /// What is shorter is not worth the work: it fits one packet as it is.
-pub(in crate::files) const SHORTEST: u64 = 1025;
+pub(crate) const SHORTEST: u64 = 1025;
 /// How many answers may be under way for each thread that may compress.
 const ANSWERS_PER_THREAD: usize = 8;
 
 impl Compressor {
-    pub(in crate::files) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let threads = thread::available_parallelism().map_or(1, |processors| (processors.get() / 2).max(1));
         Self::with_threads(threads)
     }
@@ -47,12 +47,12 @@ impl Compressor {
     }
 
     /// Whether files of this media type and length become much shorter.
-    pub(in crate::files) fn suits(&self, media_type: &str, length: u64) -> bool {
+    pub(crate) fn suits(&self, media_type: &str, length: u64) -> bool {
         length >= SHORTEST && is_text(media_type)
     }
 
     /// The right to compress one more answer; `None` where there are too many.
-    pub(in crate::files) fn begin(self: &Arc<Self>) -> Option<Turn> {
+    pub(crate) fn begin(self: &Arc<Self>) -> Option<Turn> {
         let turn = Turn(Arc::clone(self));
         let before = self.answers.fetch_add(1, Ordering::Relaxed);
         (before < self.most_answers).then_some(turn)
@@ -61,7 +61,7 @@ impl Compressor {
 
 impl Turn {
     /// The same in gzip: what is in memory at once, what is on disk while it is sent.
-    pub(in crate::files) fn make(self, content: Content) -> io::Result<Content> {
+    pub(crate) fn make(self, content: Content) -> io::Result<Content> {
         match content {
             Content::Memory(bytes) => Ok(Content::Memory(self.compress(&bytes)?.into())),
             Content::Disk(file) => Ok(Content::Made(Made(file, Arc::new(self)))),
@@ -70,14 +70,14 @@ impl Turn {
     }
 
     /// These bytes in gzip.
-    pub(in crate::files) fn compress(&self, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    pub(crate) fn compress(&self, bytes: &[u8]) -> io::Result<Vec<u8>> {
         let mut compressed = Vec::with_capacity(bytes.len() / 2);
         self.work(|| GzEncoder::new(bytes, Compression::default()).read_to_end(&mut compressed))?;
         Ok(compressed)
     }
 
     /// 200 with what the reader gives, compressed piece by piece as the client takes it.
-    pub(in crate::files) fn stream(self, reader: impl Read + Send + 'static) -> Response {
+    pub(crate) fn stream(self, reader: impl Read + Send + 'static) -> Response {
         stream(reader, Arc::new(self))
     }
 
@@ -113,7 +113,7 @@ impl Drop for Turn {
 
 impl Made {
     /// 200 with the file, compressed piece by piece as the client takes it.
-    pub(in crate::files) fn into_response(self) -> Response {
+    pub(crate) fn into_response(self) -> Response {
         let length = self.0.length();
         stream(FilePart::new(self.0, 0, length), self.1)
     }

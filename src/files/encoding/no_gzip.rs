@@ -6,41 +6,41 @@ use std::sync::Arc;
 use super::super::representation::Content;
 use crate::http::response::Response;
 
-pub(in crate::files) const SHORTEST: u64 = u64::MAX;
+pub(crate) const SHORTEST: u64 = u64::MAX;
 
-pub(in crate::files) enum Compressor {}
+pub(crate) enum Compressor {}
 
-pub(in crate::files) enum Turn {}
+pub(crate) enum Turn {}
 
 #[derive(Clone)]
-pub(in crate::files) enum Made {}
+pub(crate) enum Made {}
 
 impl Compressor {
-    pub(in crate::files) fn suits(&self, _: &str, _: u64) -> bool {
+    pub(crate) fn suits(&self, _: &str, _: u64) -> bool {
         match *self {}
     }
 
-    pub(in crate::files) fn begin(self: &Arc<Self>) -> Option<Turn> {
+    pub(crate) fn begin(self: &Arc<Self>) -> Option<Turn> {
         match **self {}
     }
 }
 
 impl Turn {
-    pub(in crate::files) fn make(self, _: Content) -> io::Result<Content> {
+    pub(crate) fn make(self, _: Content) -> io::Result<Content> {
         match self {}
     }
 
-    pub(in crate::files) fn compress(&self, _: &[u8]) -> io::Result<Vec<u8>> {
+    pub(crate) fn compress(&self, _: &[u8]) -> io::Result<Vec<u8>> {
         match *self {}
     }
 
-    pub(in crate::files) fn stream(self, _: impl Read) -> Response {
+    pub(crate) fn stream(self, _: impl Read) -> Response {
         match self {}
     }
 }
 
 impl Made {
-    pub(in crate::files) fn into_response(self) -> Response {
+    pub(crate) fn into_response(self) -> Response {
         match self {}
     }
 }

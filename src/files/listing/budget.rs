@@ -5,26 +5,26 @@ use std::sync::{Arc, LazyLock};
 
 /// The bytes that all listings which share this may hold.
 #[derive(Debug)]
-pub(in crate::files) struct Budget {
+pub(crate) struct Budget {
     held: AtomicUsize,
     limits: Limits,
 }
 
 /// Who comes early gets much, and leaves something to who comes late.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::files) struct Limits {
+pub(crate) struct Limits {
     /// What every listing may hold, whatever the others do.
-    pub(in crate::files) least: usize,
+    pub(crate) least: usize,
     /// What a listing may hold as long as all of them together hold no more than `all`.
-    pub(in crate::files) window: usize,
-    pub(in crate::files) all: usize,
+    pub(crate) window: usize,
+    pub(crate) all: usize,
     /// A listing may hold half of what the others leave of this.
-    pub(in crate::files) ample: usize,
+    pub(crate) ample: usize,
 }
 
 /// What one listing holds. It is given back when this is dropped.
 #[derive(Debug)]
-pub(in crate::files) struct Share {
+pub(crate) struct Share {
     budget: Arc<Budget>,
     bytes: usize,
 }
@@ -35,30 +35,30 @@ const LIMITS: Limits = Limits { least: 32 << 10, window: 256 << 10, all: 48 << 2
 
 impl Budget {
     /// The one that all listings of this process share.
-    pub(in crate::files) fn of_process() -> Arc<Self> {
+    pub(crate) fn of_process() -> Arc<Self> {
         static BUDGET: LazyLock<Arc<Budget>> = LazyLock::new(|| Budget::new(LIMITS));
         Arc::clone(&BUDGET)
     }
 
-    pub(in crate::files) fn new(limits: Limits) -> Arc<Self> {
+    pub(crate) fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self { held: AtomicUsize::new(0), limits })
     }
 
     /// A share of nothing yet.
-    pub(in crate::files) fn share(self: &Arc<Self>) -> Share {
+    pub(crate) fn share(self: &Arc<Self>) -> Share {
         Share { budget: Arc::clone(self), bytes: 0 }
     }
 
     /// How many bytes are held.
     #[cfg(test)]
-    pub(in crate::files) fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }
 }
 
 impl Share {
     /// Makes it a share of so many bytes, if there are as many; whether it was done. To make it smaller always is.
-    pub(in crate::files) fn resize(&mut self, bytes: usize) -> bool {
+    pub(crate) fn resize(&mut self, bytes: usize) -> bool {
         let Limits { least, window, all, ample } = self.budget.limits;
         let allowed = |held: usize| {
             let others = held - self.bytes;

@@ -23,22 +23,22 @@ use crate::storage;
 use crate::storage::root_dir::Sandbox;
 
 /// A directory that is to be looked into.
-pub(in crate::files) struct Scope {
-    pub(in crate::files) path: RelativePath,
+pub(crate) struct Scope {
+    pub(crate) path: RelativePath,
     /// Where it is, the first one hiding what the later ones have by the same name.
-    pub(in crate::files) layers: Vec<(Arc<Sandbox>, File)>,
-    pub(in crate::files) hidden: bool,
+    pub(crate) layers: Vec<(Arc<Sandbox>, File)>,
+    pub(crate) hidden: bool,
     /// For whom.
-    pub(in crate::files) connection: Connection,
+    pub(crate) connection: Connection,
     /// Whether a part of the answer is on its way already, so that it is waited for however many wait.
-    pub(in crate::files) has_begun: bool,
+    pub(crate) has_begun: bool,
 }
 
 /// The entries of a directory in their order, one after the other.
 ///
 /// Where the memory for all of them is not to be had, there are those that come next, and the directory is looked through again
 /// for the ones after these. Each comes once, unless what it is sorted by changes meanwhile.
-pub(in crate::files) struct Entries {
+pub(crate) struct Entries {
     path: RelativePath,
     hidden: bool,
     connection: Connection,
@@ -50,7 +50,7 @@ pub(in crate::files) struct Entries {
     stepped: usize,
     /// Those of the last entry that was advanced to.
     details: Details,
-    pub(in crate::files) totals: Totals,
+    pub(crate) totals: Totals,
 }
 
 struct Layer {
@@ -61,46 +61,46 @@ struct Layer {
 
 /// How many entries there are, as far as they are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::files) struct Totals {
-    pub(in crate::files) directories: usize,
-    pub(in crate::files) files: usize,
+pub(crate) struct Totals {
+    pub(crate) directories: usize,
+    pub(crate) files: usize,
     /// Whether there are more than are listed.
-    pub(in crate::files) truncated: bool,
+    pub(crate) truncated: bool,
 }
 
 /// One entry, to be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::files) struct Entry<'a> {
-    pub(in crate::files) name: &'a [u8],
-    pub(in crate::files) kind: Kind,
-    pub(in crate::files) details: Details,
+pub(crate) struct Entry<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) kind: Kind,
+    pub(crate) details: Details,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::files) enum Kind {
+pub(crate) enum Kind {
     Directory,
     File,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::files) struct Details {
-    pub(in crate::files) size: u64,
+pub(crate) struct Details {
+    pub(crate) size: u64,
     /// Seconds since 1970.
-    pub(in crate::files) modified: i64,
+    pub(crate) modified: i64,
 }
 
 /// More entries than this are not listed: who has more does not look for one by eye.
 const MOST_ENTRIES: usize = 1_000_000;
 
 /// Whether a name is neither served nor listed. Files that are still being written never are.
-pub(in crate::files) fn is_hidden(name: &[u8], include_hidden: bool) -> bool {
+pub(crate) fn is_hidden(name: &[u8], include_hidden: bool) -> bool {
     name.starts_with(b".") && (!include_hidden || storage::is_unfinished(name))
 }
 
 impl Scope {
     /// Opens the directory at this path in each sandbox that has it.
     #[cfg(feature = "archive")]
-    pub(in crate::files) fn open(
+    pub(crate) fn open(
         sandboxes: &[Arc<Sandbox>],
         path: RelativePath,
         hidden: bool,
@@ -121,7 +121,7 @@ impl Scope {
     }
 
     /// Reads the entries: regular files and directories that the path can be followed to.
-    pub(in crate::files) fn read(
+    pub(crate) fn read(
         self,
         order: Order,
         media_types: &Arc<MediaTypes>,
@@ -148,7 +148,7 @@ impl Scope {
 }
 
 /// An error that comes when a part of the answer is on its way already.
-pub(in crate::files) fn midway(error: HttpError) -> io::Error {
+pub(crate) fn midway(error: HttpError) -> io::Error {
     match error {
         HttpError::Internal(error) => io::Error::other(error),
         HttpError::Unavailable(_) => ClientLeft.into(),
@@ -167,7 +167,7 @@ fn open(sandbox: &Sandbox, path: &RelativePath) -> Result<Option<File>, HttpErro
 
 impl Entries {
     /// Goes on to the next entry, and looks at it; false when there is none any more. One that has vanished is left out.
-    pub(in crate::files) fn advance(&mut self) -> io::Result<bool> {
+    pub(crate) fn advance(&mut self) -> io::Result<bool> {
         while self.step()? {
             let (name, found) = self.window.entry(self.stepped - 1);
             let directory = self.layers[usize::from(found.layer)].directory.as_ref();
@@ -181,13 +181,13 @@ impl Entries {
     }
 
     /// The entry that was advanced to.
-    pub(in crate::files) fn entry(&self) -> Entry<'_> {
+    pub(crate) fn entry(&self) -> Entry<'_> {
         let (name, found) = self.window.entry(self.stepped - 1);
         Entry { name, kind: found.kind, details: self.details }
     }
 
     /// Goes on to the next entry, be it that it has vanished; false when there is none any more.
-    pub(in crate::files) fn step(&mut self) -> io::Result<bool> {
+    pub(crate) fn step(&mut self) -> io::Result<bool> {
         if self.stepped == self.window.len() {
             let Some(end) = self.window.end().filter(|_| self.window.is_partial()) else { return Ok(false) };
             self.stepped = 0;
@@ -200,14 +200,14 @@ impl Entries {
 
     /// The name and the kind of the entry that was stepped to, and whether it is a link.
     #[cfg(feature = "archive")]
-    pub(in crate::files) fn kind(&self) -> (&[u8], Kind, bool) {
+    pub(crate) fn kind(&self) -> (&[u8], Kind, bool) {
         let (name, found) = self.window.entry(self.stepped - 1);
         (name, found.kind, found.is_link)
     }
 
     /// Lets go of the directories, which are opened again when they must be. What is not known yet of an entry never will be.
     #[cfg(feature = "archive")]
-    pub(in crate::files) fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.layers.iter_mut().for_each(|layer| layer.directory = None);
     }
 

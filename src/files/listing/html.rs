@@ -13,23 +13,23 @@ use crate::http::path::{RelativePath, encode_segment};
 
 /// What the page offers beside the table.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::files) struct Offers {
+pub(crate) struct Offers {
     /// The directory as an archive.
-    pub(in crate::files) archive: bool,
+    pub(crate) archive: bool,
     /// A form to upload files into the directory.
-    pub(in crate::files) upload: bool,
+    pub(crate) upload: bool,
 }
 
 /// The page of one directory.
-pub(in crate::files) struct Page {
-    pub(in crate::files) path: RelativePath,
-    pub(in crate::files) order: Order,
-    pub(in crate::files) offers: Offers,
-    pub(in crate::files) entries: Entries,
-    pub(in crate::files) media_types: Arc<MediaTypes>,
+pub(crate) struct Page {
+    pub(crate) path: RelativePath,
+    pub(crate) order: Order,
+    pub(crate) offers: Offers,
+    pub(crate) entries: Entries,
+    pub(crate) media_types: Arc<MediaTypes>,
     /// What the page's own style and script are known by to its content security policy.
-    pub(in crate::files) nonce: String,
-    pub(in crate::files) made: Made,
+    pub(crate) nonce: String,
+    pub(crate) made: Made,
 }
 
 const STYLE: &str = include_str!("listing.css");

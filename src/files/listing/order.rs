@@ -6,7 +6,7 @@ use super::entries::{Details, Kind};
 
 /// What entries are sorted by. Directories come first in any case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::files) enum Column {
+pub(crate) enum Column {
     #[default]
     Name,
     Size,
@@ -16,23 +16,23 @@ pub(in crate::files) enum Column {
 
 /// A column, and whether the largest comes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::files) struct Order {
-    pub(in crate::files) column: Column,
-    pub(in crate::files) descending: bool,
+pub(crate) struct Order {
+    pub(crate) column: Column,
+    pub(crate) descending: bool,
 }
 
 /// What an entry is sorted by. `T` is what media types are compared by.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::files) struct Key<'a, T> {
-    pub(in crate::files) kind: Kind,
-    pub(in crate::files) details: Details,
-    pub(in crate::files) media_type: T,
-    pub(in crate::files) name: &'a [u8],
+pub(crate) struct Key<'a, T> {
+    pub(crate) kind: Kind,
+    pub(crate) details: Details,
+    pub(crate) media_type: T,
+    pub(crate) name: &'a [u8],
 }
 
 impl Order {
     /// Which of two entries comes first. No two names are equal.
-    pub(in crate::files) fn compare<T: Ord>(self, a: &Key<'_, T>, b: &Key<'_, T>) -> Ordering {
+    pub(crate) fn compare<T: Ord>(self, a: &Key<'_, T>, b: &Key<'_, T>) -> Ordering {
         let directed = |ordering: Ordering| if self.descending { ordering.reverse() } else { ordering };
         let directories_first = (a.kind == Kind::File).cmp(&(b.kind == Kind::File));
         if directories_first.is_ne() {

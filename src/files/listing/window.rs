@@ -12,7 +12,7 @@ use crate::http::headers::Text;
 ///
 /// They are added in any order. When there is no room for one more, the later half is left out, and from then on everything
 /// that comes after what was kept.
-pub(in crate::files) struct Window {
+pub(crate) struct Window {
     order: Order,
     share: Share,
     /// All names, one after the other, and the details that are known of some.
@@ -28,12 +28,12 @@ pub(in crate::files) struct Window {
 
 /// An entry that is added, its name apart.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::files) struct Found {
-    pub(in crate::files) kind: Kind,
-    pub(in crate::files) is_link: bool,
-    pub(in crate::files) layer: u8,
+pub(crate) struct Found {
+    pub(crate) kind: Kind,
+    pub(crate) is_link: bool,
+    pub(crate) layer: u8,
     /// Known at once where the entry is a link, or the order asks for it.
-    pub(in crate::files) details: Option<Details>,
+    pub(crate) details: Option<Details>,
 }
 
 /// One entry, what is known of it elsewhere. Of two, the one that was added later has its name and its details later.
@@ -56,7 +56,7 @@ const LAST_TYPE: u16 = IS_LINK - 1;
 
 /// A place in the order: right after an entry that there is or was.
 #[derive(Clone, Debug)]
-pub(in crate::files) struct Mark {
+pub(crate) struct Mark {
     kind: Kind,
     details: Details,
     media_type: Text,
@@ -69,7 +69,7 @@ const FIRST_NAMES: usize = 1024;
 const FIRST_ROWS: usize = 32;
 
 impl Window {
-    pub(in crate::files) fn new(order: Order, share: Share) -> Self {
+    pub(crate) fn new(order: Order, share: Share) -> Self {
         Self {
             order,
             share,
@@ -82,22 +82,22 @@ impl Window {
         }
     }
 
-    pub(in crate::files) fn order(&self) -> Order {
+    pub(crate) fn order(&self) -> Order {
         self.order
     }
 
     /// How many entries it holds.
-    pub(in crate::files) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }
 
     /// Whether entries were left out, which come after all of these.
-    pub(in crate::files) fn is_partial(&self) -> bool {
+    pub(crate) fn is_partial(&self) -> bool {
         self.bound.is_some()
     }
 
     /// Lets go of the entries, to take others.
-    pub(in crate::files) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.names.clear();
         self.details.clear();
         self.rows.clear();
@@ -107,7 +107,7 @@ impl Window {
     }
 
     /// Takes an entry, unless it comes after those that there is room for. The media type counts only where the order asks.
-    pub(in crate::files) fn add(&mut self, name: &[u8], found: Found, media_type: Text) {
+    pub(crate) fn add(&mut self, name: &[u8], found: Found, media_type: Text) {
         let key = found.key(name, &media_type);
         if self.leaves_out(&key) {
             return;
@@ -132,7 +132,7 @@ impl Window {
     }
 
     /// Sorts what has been added. When that is all there is, no more is held than that.
-    pub(in crate::files) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         if self.order.column == Column::Type {
             self.rank_types();
         }
@@ -148,13 +148,13 @@ impl Window {
     }
 
     /// The name of the entry at this place, and what was found.
-    pub(in crate::files) fn entry(&self, index: usize) -> (&[u8], Found) {
+    pub(crate) fn entry(&self, index: usize) -> (&[u8], Found) {
         let row = &self.rows[index];
         (row.name(&self.names), row.found(&self.details))
     }
 
     /// The place after the last entry.
-    pub(in crate::files) fn end(&self) -> Option<Mark> {
+    pub(crate) fn end(&self) -> Option<Mark> {
         self.rows.last().map(|row| self.mark(row))
     }
 
@@ -265,7 +265,7 @@ impl Found {
         (if self.kind == Kind::File { IS_FILE } else { 0 }) | (if self.is_link { IS_LINK } else { 0 })
     }
 
-    pub(in crate::files) fn key<'a>(&self, name: &'a [u8], media_type: &'a str) -> Key<'a, &'a str> {
+    pub(crate) fn key<'a>(&self, name: &'a [u8], media_type: &'a str) -> Key<'a, &'a str> {
         Key { kind: self.kind, details: self.details.unwrap_or(UNKNOWN), media_type, name }
     }
 }
@@ -313,7 +313,7 @@ impl Row {
 
 impl Mark {
     /// Whether an entry comes after it.
-    pub(in crate::files) fn is_before(&self, order: Order, key: &Key<'_, &str>) -> bool {
+    pub(crate) fn is_before(&self, order: Order, key: &Key<'_, &str>) -> bool {
         let Self { kind, details, media_type, name } = self;
         order.compare(&Key { kind: *kind, details: *details, media_type: &**media_type, name }, key) == Ordering::Less
     }
