@@ -15,7 +15,7 @@ use ureq::http::{self, HeaderValue, Uri};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, BodyReader, SendBody};
 
-use crate::error::reason;
+use crate::reason::reason;
 use crate::tls::install_provider;
 
 /// Sends requests and keeps connections open between them. Redirects are followed, at most 10.

@@ -6,6 +6,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::reason::reason;
+#[cfg(feature = "tls")]
+use crate::tls::TlsError;
+
 /// Why a server cannot start. Each is one line of text that names the thing and the reason.
 ///
 /// Its `Debug` is the same line, so that a `main` that returns it says what is wrong in words.
@@ -40,7 +44,7 @@ pub enum Error {
     Setting(String),
     /// The certificate or its key cannot be used.
     #[cfg(feature = "tls")]
-    Tls(crate::tls::TlsError),
+    Tls(TlsError),
 }
 
 impl fmt::Display for Error {
@@ -76,21 +80,5 @@ impl StdError for Error {
             #[cfg(feature = "tls")]
             Self::Tls(error) => error.source(),
         }
-    }
-}
-
-/// An error of the system in words, without its number: `permission denied` and not `Permission denied (os error 13)`.
-pub fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "no such file or directory".into(),
-        io::ErrorKind::AddrInUse => "address already in use".into(),
-        kind @ (io::ErrorKind::PermissionDenied
-        | io::ErrorKind::AddrNotAvailable
-        | io::ErrorKind::AlreadyExists
-        | io::ErrorKind::NotADirectory
-        | io::ErrorKind::IsADirectory
-        | io::ErrorKind::ReadOnlyFilesystem
-        | io::ErrorKind::StorageFull) => kind.to_string(),
-        _ => error.to_string(),
     }
 }

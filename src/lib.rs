@@ -62,6 +62,7 @@ mod handler;
 mod http;
 mod log_writer;
 mod middleware;
+mod reason;
 mod router;
 mod server;
 mod storage;
@@ -71,7 +72,7 @@ mod write_file;
 
 pub use access_log::{AccessLog, LogFormat};
 pub use config::Settings;
-pub use error::{Error, reason};
+pub use error::Error;
 
 pub use demo::guess::Guess;
 pub use demo::hello::hello;
@@ -100,6 +101,7 @@ pub use http::status::Status;
 pub use http::trusted_proxies::{NetworkError, TrustedProxies};
 pub use http::{conditional, date, range};
 pub use log_writer::LogWriter;
+pub use reason::reason;
 pub use router::Router;
 pub use server::{Builder, Server, Stopped, Stopper};
 pub use storage::Durability;

@@ -15,8 +15,9 @@ use tiny_http::Listener;
 
 use super::context::Context;
 use super::socket_file::SocketFile;
-use crate::error::{Error, reason};
+use crate::error::Error;
 use crate::http::peer::Peer;
+use crate::reason::reason;
 
 /// How many connections the system may complete before we accept them; Linux has its own limit (`net.core.somaxconn`).
 const BACKLOG: i32 = 1024;

@@ -249,7 +249,7 @@ impl Context {
         if let Err(error) = self.workers.add(move |status| work(&context, &status)) {
             // The watchdog tries again.
             self.watchdog.watch_handlers();
-            self.throttled_log.error(&format!("cannot start a thread: {}", crate::error::reason(&error)));
+            self.throttled_log.error(&format!("cannot start a thread: {}", crate::reason::reason(&error)));
         }
     }
 

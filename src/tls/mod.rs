@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 
-use crate::error::reason;
+use crate::reason::reason;
 
 /// A certificate with its private key, checked and ready to serve with.
 ///
