@@ -85,11 +85,6 @@ pub(crate) fn write(
     (framing, persistence)
 }
 
-/// Whether the server frames the response with this field itself, so that a handler's own would contradict it.
-pub(crate) fn is_reserved(name: &str) -> bool {
-    ["Connection", "Content-Length", "Date", "Transfer-Encoding"].iter().any(|own| own.eq_ignore_ascii_case(name))
-}
-
 fn put_number(out: &mut Vec<u8>, number: u64) {
     write!(out, "{number}").expect("writing to a Vec does not fail");
 }

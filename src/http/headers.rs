@@ -124,6 +124,11 @@ fn check(name: &str, value: &str) -> Result<(), FieldError> {
     Ok(())
 }
 
+/// Whether the server frames the response with this field itself, so that a handler's own would contradict it.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    ["Connection", "Content-Length", "Date", "Transfer-Encoding"].iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,8 +9,7 @@ use std::sync::Arc;
 
 use super::body_channel::{BodySender, Pieces, body_channel};
 use super::connection::Connection;
-use super::head;
-use super::headers::{FieldError, Headers, Text};
+use super::headers::{self, FieldError, Headers, Text};
 use super::status::Status;
 
 /// A response: status, header fields and a body (RFC 9110 §3.4).
@@ -224,7 +223,7 @@ impl Response {
         value: Text,
         add: fn(&mut Headers, Text, Text) -> Result<(), FieldError>,
     ) -> Self {
-        let fault = if head::is_reserved(&name) {
+        let fault = if headers::is_reserved(&name) {
             format!("the header field {name:?} is the server's own to set")
         } else {
             match add(&mut self.headers, name.clone(), value) {

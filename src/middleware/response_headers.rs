@@ -3,8 +3,7 @@
 use crate::error::Error;
 use crate::handler::{Handler, fail};
 use crate::http::error::HttpError;
-use crate::http::head;
-use crate::http::headers::{is_field_value, is_token};
+use crate::http::headers::{self, is_field_value, is_token};
 use crate::http::request::Request;
 use crate::http::response::Response;
 
@@ -47,7 +46,7 @@ impl HeaderFields {
         if !is_field_value(value) {
             return Err(Error::Setting(format!("the value of the header field {name} holds a control character")));
         }
-        if head::is_reserved(name) {
+        if headers::is_reserved(name) {
             return Err(Error::Setting(format!("the header field {name} is the server's own to set")));
         }
         self.fields.push((name.to_owned(), value.trim_matches([' ', '\t']).to_owned()));
