@@ -55,12 +55,12 @@ use crate::http::body::{BodyError, BodyLength};
 use crate::http::connection::Connection;
 use crate::http::error::HttpError;
 use crate::http::framing::{self, Framing};
-use crate::http::head::Persistence;
 use crate::http::method::{Method, Version};
 use crate::http::peer::Peer;
 use crate::http::request::{Request, Source};
 use crate::http::request_head::{HeadLimits, HeadParser, RequestHead};
 use crate::http::response::{Payload, Response, ResponseBody};
+use crate::http::response_head::Persistence;
 use crate::http::status::Status;
 use crate::server::writer::{Failure, Outgoing, Sink, send_to};
 

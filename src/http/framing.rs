@@ -3,11 +3,11 @@
 
 use super::body::BodyLength;
 use super::error::HttpError;
-use super::head::Persistence;
 use super::headers::list;
 use super::host::is_host;
 use super::method::{Method, Version};
 use super::request_head::RequestHead;
+use super::response_head::Persistence;
 
 /// How a request is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

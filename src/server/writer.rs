@@ -9,9 +9,9 @@ use super::pace::Pace;
 use crate::files::file_body;
 use crate::http::connection::{ClientLeft, Connection as Handle};
 use crate::http::date;
-use crate::http::head::{self, BodyFraming, Persistence};
 use crate::http::method::{Method, Version};
 use crate::http::response::{Payload, Response, ResponseBody};
+use crate::http::response_head::{self, BodyFraming, Persistence};
 
 /// A response, and what it answers.
 pub(crate) struct Outgoing<'a> {
@@ -101,7 +101,7 @@ pub(super) fn send(connection: &mut Connection, outgoing: Outgoing<'_>) -> Resul
 pub(crate) fn send_to(sink: &mut impl Sink, buffer: &mut Vec<u8>, outgoing: Outgoing<'_>) -> Result<Sent, Failure> {
     let Outgoing { response, method, version, persistence } = outgoing;
     let (framing, mut persistence) =
-        with_date(|date| head::write(buffer, &response, method, version, persistence, date));
+        with_date(|date| response_head::write(buffer, &response, method, version, persistence, date));
     let body = match (framing, response.into_body()) {
         (BodyFraming::None, _) => send_bytes(sink, buffer, &[])?,
         (_, ResponseBody::Bytes(bytes)) => send_bytes(sink, buffer, &bytes)?,
