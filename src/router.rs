@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::handler::{Handler, answer};
-use crate::http::error::{HttpError, method_list};
-use crate::http::method::Method;
+use crate::http::error::HttpError;
+use crate::http::method::{Method, method_list};
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;

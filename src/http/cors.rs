@@ -4,9 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use super::error::method_list;
 use super::host::{self, is_host};
-use super::method::Method;
+use super::method::{Method, method_list};
 use super::request::Request;
 use super::response::Response;
 use super::status::Status;

@@ -1,5 +1,4 @@
-//! What a handler answers when it cannot do what was asked. This is the only map from failures to status codes and to
-//! the text that a client sees.
+//! Why a handler did not answer as asked, with the status code of each reason. What the client reads is in `error_response`.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -7,8 +6,6 @@ use std::io;
 
 use super::body::BodyError;
 use super::method::Method;
-use super::request::Request;
-use super::response::Response;
 use super::status::Status;
 
 /// A failure that becomes a response. The text is public; what only the log may know is in [`HttpError::Internal`].
@@ -109,60 +106,6 @@ impl HttpError {
             Self::InsufficientStorage => Status::INSUFFICIENT_STORAGE,
         }
     }
-
-    /// The response to a request that failed so.
-    pub fn into_response(self, request: &Request) -> Response {
-        let (method, path) = (request.method(), request.path());
-        let text = match &self {
-            Self::BadRequest(reason) => format!("Bad request: {reason}."),
-            Self::Unauthorized { reason, .. } => format!("Unauthorized: {reason}."),
-            Self::Forbidden => format!("Forbidden: {method}, {path}"),
-            Self::Denied(reason) => format!("Forbidden: {reason}."),
-            Self::NotFound => format!("Not found: {method}, {path}"),
-            Self::MethodNotAllowed(_) => format!("Unsupported request: {method}."),
-            Self::NotAcceptable => "There is no content in a coding that the request accepts.".into(),
-            Self::RequestTimeout => "The request took too long.".into(),
-            Self::Conflict(reason) => format!("Conflict: {reason}."),
-            Self::LengthRequired => "The request needs a Content-Length or a chunked body.".into(),
-            Self::PreconditionFailed => "A precondition of the request does not hold.".into(),
-            Self::ContentTooLarge(limit) => format!("The request body is longer than {limit} bytes."),
-            Self::UriTooLong(limit) => format!("The target of the request is longer than {limit} bytes."),
-            Self::ExpectationFailed => "The only expectation that can be met is 100-continue.".into(),
-            Self::Misdirected(reason) => format!("Misdirected request: {reason}."),
-            Self::VersionNotSupported => "This server speaks HTTP/1.1 and HTTP/1.0.".into(),
-            Self::TooManyRequests(seconds) => format!("Too many requests: try again in {seconds} s."),
-            Self::Unavailable(seconds) => format!("The server is busy: try again in {seconds} s."),
-            Self::HeadTooLarge => "The header fields of the request are too many or too large.".into(),
-            Self::UnsupportedMediaType(accepted) => {
-                let sent = request.header("Content-Type").unwrap_or("no media type");
-                format!("Unsupported request: {method} of {sent}; {} is accepted.", accepted.replace(", ", " or "))
-            }
-            Self::RangeNotSatisfiable(length) => format!("The range lies outside the {length} bytes of the content."),
-            Self::Internal(_) => "Something went wrong here.".into(),
-            Self::NotImplemented(what) => format!("Not implemented: {what}."),
-            Self::InsufficientStorage => "There is no space left to store it.".into(),
-        };
-        let response = Response::text(text).with_status(self.status()).with_header("X-Content-Type-Options", "nosniff");
-        match self {
-            Self::MethodNotAllowed(allowed) => response.with_header("Allow", method_list(&allowed)),
-            Self::UnsupportedMediaType(accepted) if *method == Method::Post => {
-                // RFC 9110 §15.5.16: for POST, Accept in an answer says what would have been taken.
-                response.with_header("Accept", accepted)
-            }
-            Self::Unauthorized { challenge, .. } => response.with_header("WWW-Authenticate", challenge),
-            Self::TooManyRequests(seconds) | Self::Unavailable(seconds) => {
-                response.with_header("Retry-After", seconds.to_string())
-            }
-            Self::NotAcceptable => response.with_header("Vary", "Accept-Encoding"),
-            Self::RangeNotSatisfiable(length) => response.with_header("Content-Range", format!("bytes */{length}")),
-            _ => response,
-        }
-    }
-}
-
-/// Methods as the value of an `Allow` field.
-pub(crate) fn method_list(methods: &[Method]) -> String {
-    methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
 }
 
 impl From<BodyError> for HttpError {
@@ -192,42 +135,5 @@ impl From<io::Error> for HttpError {
                 _ => Self::Internal(error.into()),
             },
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn failures_have_the_contracted_texts() {
-        let request = Request::new(Method::Post, "/a%20b?c").with_header("Content-Type", "text/plain");
-        let table: Vec<(HttpError, u16, &str)> = vec![
-            (HttpError::NotFound, 404, "Not found: POST, /a b"),
-            (HttpError::MethodNotAllowed(vec![Method::Get, Method::Head].into()), 405, "Unsupported request: POST."),
-            (
-                HttpError::UnsupportedMediaType("application/json"),
-                415,
-                "Unsupported request: POST of text/plain; application/json is accepted.",
-            ),
-            (HttpError::internal("the secret path /etc/x"), 500, "Something went wrong here."),
-            (HttpError::ContentTooLarge(10), 413, "The request body is longer than 10 bytes."),
-            (io::Error::from(io::ErrorKind::StorageFull).into(), 507, "There is no space left to store it."),
-            (io::Error::from(io::ErrorKind::PermissionDenied).into(), 403, "Forbidden: POST, /a b"),
-            (io::Error::from(BodyError::TooLarge(9)).into(), 413, "The request body is longer than 9 bytes."),
-            (io::Error::from(BodyError::TimedOut).into(), 408, "The request took too long."),
-        ];
-        for (error, code, text) in table {
-            let mut response = error.into_response(&request);
-            assert_eq!(response.status().code(), code, "{text}");
-            assert_eq!(response.read_text().unwrap(), text);
-        }
-    }
-
-    #[test]
-    fn a_405_names_what_is_allowed() {
-        let response = HttpError::MethodNotAllowed(vec![Method::Get, Method::Head].into())
-            .into_response(&Request::new(Method::Put, "/"));
-        assert_eq!(response.header("Allow"), Some("GET, HEAD"));
     }
 }

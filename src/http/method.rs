@@ -94,6 +94,11 @@ impl Version {
     }
 }
 
+/// Methods as the value of an `Allow` field.
+pub(crate) fn method_list(methods: &[Method]) -> String {
+    methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

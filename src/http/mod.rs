@@ -15,6 +15,7 @@ pub mod date;
 pub(crate) mod disposition;
 pub(crate) mod encoding;
 pub(crate) mod error;
+mod error_response;
 pub(crate) mod field_line;
 pub(crate) mod filename;
 pub(crate) mod forwarded;
