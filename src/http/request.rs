@@ -11,6 +11,7 @@ use super::connection::Connection;
 use super::error::HttpError;
 use super::forwarded::{Forwarded, ForwardedError};
 use super::headers::{Headers, Text};
+use super::media_type;
 use super::method::{Method, Version};
 use super::path;
 use super::peer::{Client, Peer};
@@ -268,7 +269,7 @@ impl Request {
     /// Whether the body's media type is this one, whatever its parameters (RFC 9110 §8.3.1).
     pub fn has_media_type(&self, media_type: &str) -> bool {
         let sent = self.header("Content-Type").unwrap_or("");
-        sent.split(';').next().unwrap_or("").trim_matches([' ', '\t']).eq_ignore_ascii_case(media_type)
+        media_type::essence(sent).eq_ignore_ascii_case(media_type)
     }
 
     /// The body, to be read as it arrives. Reading fails when it is longer than the server accepts

@@ -10,6 +10,7 @@ use flate2::read::GzEncoder;
 
 use super::super::file_body::{FilePart, OpenedFile};
 use super::super::representation::Content;
+use crate::http::media_type;
 use crate::http::response::Response;
 
 /// Compresses with gzip, within bounds: at most half of the processors compress at the same time. An answer that has to wait
@@ -137,7 +138,7 @@ impl<R: Read> Read for Stream<R> {
 
 /// Whether content of this media type is text of some kind.
 fn is_text(media_type: &str) -> bool {
-    let essence = media_type.split(';').next().unwrap_or("").trim_end().to_ascii_lowercase();
+    let essence = media_type::essence(media_type).to_ascii_lowercase();
     let Some((kind, name)) = essence.split_once('/') else { return false };
     let named = ["javascript", "json", "xml", "x-javascript", "x-sh", "toml", "yaml", "sql", "rtf", "wasm", "x-ndjson"];
     match kind {

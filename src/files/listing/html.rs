@@ -9,6 +9,7 @@ use super::entries::{Entries, Entry, Kind, Totals};
 use super::order::{Column, Order};
 use crate::http::date;
 use crate::http::disposition::deceives;
+use crate::http::media_type;
 use crate::http::path::{RelativePath, encode_segment};
 
 /// What the page offers beside the table.
@@ -177,7 +178,7 @@ impl Page {
             )?,
             Kind::File => {
                 let media_type = self.media_types.of(entry.name);
-                let essence = escape(media_type.split(';').next().unwrap_or(""));
+                let essence = escape(media_type::essence(&media_type));
                 let size = readable_size(entry.details.size);
                 write!(
                     out,

@@ -1,0 +1,53 @@
+//! Media types as header fields name them (RFC 9110 §8.3.1): `type/subtype`, and parameters.
+
+use super::headers;
+use super::parameters::Parameters;
+
+/// The type and subtype, without parameters.
+pub(crate) fn essence(media_type: &str) -> &str {
+    media_type.split(';').next().unwrap_or("").trim_matches([' ', '\t'])
+}
+
+/// Whether the parameters name a charset.
+pub(crate) fn has_charset(media_type: &str) -> bool {
+    Parameters::of(media_type).any(|(name, _)| name.eq_ignore_ascii_case("charset"))
+}
+
+/// Whether the text is a type and a subtype, with or without parameters, that can stand in a header field.
+pub(crate) fn is_media_type(text: &str) -> bool {
+    let is_essence = essence(text).split_once('/').is_some_and(|(a, b)| headers::is_token(a) && headers::is_token(b));
+    is_essence && headers::is_field_value(text) && text.trim() == text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_told_from_the_essence() {
+        let table = [
+            ("text/html", "text/html", false),
+            ("text/html; charset=utf-8", "text/html", true),
+            ("text/html \t;Charset=\"utf-8\"", "text/html", true),
+            ("text/html; a=\"b; charset=x\"", "text/html", false),
+            ("text/html; charset", "text/html", false),
+            (" text/html;", "text/html", false),
+            ("", "", false),
+            (";charset=a", "", true),
+        ];
+        for (media_type, expected, charset) in table {
+            assert_eq!((essence(media_type), has_charset(media_type)), (expected, charset), "{media_type:?}");
+        }
+    }
+
+    #[test]
+    fn media_types_are_two_tokens_and_parameters() {
+        for good in ["text/plain", "text/plain; charset=utf-8", "image/svg+xml", "application/vnd.api+json;a=\"b c\""] {
+            assert!(is_media_type(good), "{good}");
+        }
+        for bad in ["", "text", "text/", "/plain", "text /plain", "a/b/c", "text/plain\r\nX: y", " text/plain", "a/b; "]
+        {
+            assert!(!is_media_type(bad), "{bad:?}");
+        }
+    }
+}
