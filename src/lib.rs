@@ -57,13 +57,13 @@ mod config;
 mod demo;
 mod error;
 mod files;
-mod gate;
 mod handler;
 mod http;
 mod log_writer;
 mod middleware;
 mod reason;
 mod router;
+mod semaphore;
 mod server;
 mod storage;
 #[cfg(feature = "tls")]

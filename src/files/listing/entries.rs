@@ -15,10 +15,10 @@ use super::super::media_types::MediaTypes;
 use super::budget::Budget;
 use super::order::{Column, Order};
 use super::window::{Found, Mark, Window};
-use crate::gate::{Crowded, Gate, Inside, processors};
 use crate::http::connection::{ClientLeft, Connection};
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
+use crate::semaphore::{Crowded, Permit, Semaphore, processors};
 use crate::storage;
 use crate::storage::root_dir::Sandbox;
 
@@ -278,19 +278,19 @@ impl Entries {
 
 /// Waits until few enough look through directories. Gives up where the client has left meanwhile, and where too many wait, unless
 /// some of the entries are on their way already.
-fn take_turn<'a>(looks: &'a Gate, connection: &Connection, has_begun: bool) -> Result<Inside<'a>, HttpError> {
-    if let Some(inside) = looks.try_enter() {
-        return Ok(inside);
+fn take_turn<'a>(looks: &'a Semaphore, connection: &Connection, has_begun: bool) -> Result<Permit<'a>, HttpError> {
+    if let Some(permit) = looks.try_acquire() {
+        return Ok(permit);
     }
     let most_waiting = if has_begun { usize::MAX } else { MOST_WAITING };
-    let inside = looks.enter(most_waiting).map_err(|Crowded| HttpError::Unavailable(1))?;
-    if connection.is_open() { Ok(inside) } else { Err(HttpError::Unavailable(1)) }
+    let permit = looks.acquire(most_waiting).map_err(|Crowded| HttpError::Unavailable(1))?;
+    if connection.is_open() { Ok(permit) } else { Err(HttpError::Unavailable(1)) }
 }
 
 /// Looking through a directory is all computing: of as many at once as there are clients, each would take for ever, and nothing
 /// else would have a turn. Measured with 4,300 clients that list 20,000 names: a request for another page was not answered
 /// within 10 s.
-static LOOKS: LazyLock<Gate> = LazyLock::new(|| Gate::new(processors()));
+static LOOKS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(processors()));
 
 /// How many may wait for that: each holds a connection and its thread, and can be made to leave by nobody.
 const MOST_WAITING: usize = 256;
@@ -385,8 +385,8 @@ mod tests {
     fn few_directories_are_looked_through_at_the_same_time() {
         let root = tempfile::tempdir().unwrap();
         let files = Files::new(root.path());
-        let turns: Vec<_> = (0..processors()).map(|_| LOOKS.enter(MOST_WAITING).unwrap()).collect();
-        assert!(LOOKS.try_enter().is_none());
+        let turns: Vec<_> = (0..processors()).map(|_| LOOKS.acquire(MOST_WAITING).unwrap()).collect();
+        assert!(LOOKS.try_acquire().is_none());
         thread::scope(|scope| {
             let listing = scope.spawn(|| answer(&files, &mut Request::get("/")).status().code());
             while LOOKS.waiting() == 0 {
@@ -419,7 +419,7 @@ mod tests {
 
     #[test]
     fn nobody_looks_for_a_client_that_has_left_while_it_waited() {
-        let looks = Gate::new(1);
+        let looks = Semaphore::new(1);
         for (connection, is_open) in [(Connection::default(), true), (Connection::new(Left), false)] {
             for has_begun in [false, true] {
                 let first = take_turn(&looks, &connection, has_begun).ok();
@@ -438,8 +438,8 @@ mod tests {
 
     #[test]
     fn many_wait_and_then_only_those_whose_entries_are_on_their_way() {
-        let (looks, connection) = (Gate::new(1), Connection::default());
-        let first = looks.try_enter().unwrap();
+        let (looks, connection) = (Semaphore::new(1), Connection::default());
+        let first = looks.try_acquire().unwrap();
         thread::scope(|scope| {
             for _ in 0..MOST_WAITING {
                 scope.spawn(|| drop(take_turn(&looks, &connection, false).ok().unwrap()));

@@ -1,4 +1,4 @@
-//! Who may: asks for a user name and a password before the handler inside sees the request.
+//! Asks for a user name and a password before the inner handler sees the request (RFC 7617).
 
 mod password_hash;
 mod remembered;
@@ -10,12 +10,12 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::gate::{Gate, processors};
 use crate::handler::Handler;
 use crate::http::authorization::{Credentials, challenge};
 use crate::http::error::HttpError;
 use crate::http::request::Request;
 use crate::http::response::Response;
+use crate::semaphore::{Semaphore, processors};
 
 pub use password_hash::hash_password;
 use remembered::Remembered;
@@ -51,7 +51,7 @@ pub struct Auth {
     realm: String,
     throttle: Throttle,
     remembered: Remembered,
-    gate: Gate,
+    hashing: Semaphore,
     /// How many failures are being answered late.
     late: AtomicUsize,
     /// Waits before a failure is answered.
@@ -91,7 +91,7 @@ impl Auth {
             realm: "hearken".into(),
             throttle: Throttle::new(),
             remembered: Remembered::new(),
-            gate: Gate::new((processors() / 2).max(1)),
+            hashing: Semaphore::new((processors() / 2).max(1)),
             late: AtomicUsize::new(0),
             // A server that stops waits for none of it.
             pause: |request, time| {
@@ -152,8 +152,8 @@ impl Auth {
             return Ok(user);
         }
         let failures = if self.users.have_hashes() {
-            let Ok(inside) = self.gate.enter(MOST_WAITING) else { return Err(HttpError::TooManyRequests(1)) };
-            // Whoever was inside before may have found the same.
+            let Ok(permit) = self.hashing.acquire(MOST_WAITING) else { return Err(HttpError::TooManyRequests(1)) };
+            // Another thread may have verified the same password while this one waited.
             if let Some(user) = self.admit(claim, self.users.recognize(&credentials))? {
                 return Ok(user);
             }
@@ -164,7 +164,7 @@ impl Auth {
                 self.remembered.note_right(claim, Instant::now());
                 return Ok(user);
             }
-            drop(inside);
+            drop(permit);
             failures
         } else {
             self.throttle.fail(claim, Instant::now())?

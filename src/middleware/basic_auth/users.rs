@@ -14,7 +14,7 @@ use crate::http::authorization::Credentials;
 pub(super) struct Users {
     key: [u8; 64],
     users: Vec<User>,
-    /// As many as were ever in use at the same time, which the gate bounds.
+    /// As many as were ever in use at the same time, which the semaphore bounds.
     scratches: Mutex<Vec<Scratch>>,
 }
 

@@ -1,0 +1,125 @@
+//! Bounds how many threads do something costly at the same time, and how many wait to.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// A counting semaphore.
+pub(crate) struct Semaphore {
+    state: Mutex<State>,
+    released: Condvar,
+    permits: usize,
+}
+
+struct State {
+    held: usize,
+    waiting: usize,
+}
+
+/// The right to go ahead, given back when dropped.
+pub(crate) struct Permit<'a>(&'a Semaphore);
+
+/// Too many threads wait for a permit already.
+#[derive(Debug)]
+pub(crate) struct Crowded;
+
+impl Semaphore {
+    /// A semaphore with this many permits.
+    pub(crate) const fn new(permits: usize) -> Self {
+        let state = Mutex::new(State { held: 0, waiting: 0 });
+        Self { state, released: Condvar::new(), permits }
+    }
+
+    /// Takes a permit if one is free.
+    pub(crate) fn try_acquire(&self) -> Option<Permit<'_>> {
+        let mut state = self.lock();
+        if state.held >= self.permits {
+            return None;
+        }
+        state.held += 1;
+        Some(Permit(self))
+    }
+
+    /// Takes a permit, and waits for one to be free unless `most_waiting` threads wait already. Each of those is a worker,
+    /// and a connection, that does nothing else meanwhile.
+    pub(crate) fn acquire(&self, most_waiting: usize) -> Result<Permit<'_>, Crowded> {
+        let mut state = self.lock();
+        if state.held >= self.permits {
+            if state.waiting >= most_waiting {
+                return Err(Crowded);
+            }
+            state.waiting += 1;
+            while state.held >= self.permits {
+                state = self.released.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            state.waiting -= 1;
+        }
+        state.held += 1;
+        Ok(Permit(self))
+    }
+
+    /// How many threads wait.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.lock().waiting
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.0.lock().held -= 1;
+        self.0.released.notify_one();
+    }
+}
+
+/// How many processors there are.
+pub(crate) fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn no_more_permits_are_held_than_there_are() {
+        let semaphore = Semaphore::new(2);
+        let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            for _ in 0..20 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let _permit = semaphore.acquire(100).unwrap();
+                        most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                        thread::yield_now();
+                        running.fetch_sub(1, Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        assert!(most.load(Ordering::SeqCst) <= 2);
+        let state = semaphore.lock();
+        assert_eq!((state.held, state.waiting), (0, 0));
+    }
+
+    #[test]
+    fn nobody_waits_behind_too_many_others() {
+        let semaphore = Semaphore::new(1);
+        let first = semaphore.acquire(1).unwrap();
+        thread::scope(|scope| {
+            let second = scope.spawn(|| semaphore.acquire(1).map(drop));
+            while semaphore.waiting() == 0 {
+                thread::yield_now();
+            }
+            assert!(semaphore.acquire(1).is_err());
+            drop(first);
+            assert!(second.join().unwrap().is_ok());
+        });
+        assert!(semaphore.acquire(1).is_ok());
+    }
+}
