@@ -13,6 +13,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Stat};
 
 use super::super::media_types::MediaTypes;
 use super::budget::Budget;
+use super::entry::{Details, Entry, Kind};
 use super::order::{Column, Order};
 use super::window::{Found, Mark, Window};
 use crate::http::connection::{ClientLeft, Connection};
@@ -66,27 +67,6 @@ pub(crate) struct Totals {
     pub(crate) files: usize,
     /// Whether there are more than are listed.
     pub(crate) truncated: bool,
-}
-
-/// One entry, to be shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Entry<'a> {
-    pub(crate) name: &'a [u8],
-    pub(crate) kind: Kind,
-    pub(crate) details: Details,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Directory,
-    File,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Details {
-    pub(crate) size: u64,
-    /// Seconds since 1970.
-    pub(crate) modified: i64,
 }
 
 /// More entries than this are not listed: who has more does not look for one by eye.
@@ -349,23 +329,6 @@ impl View<'_> {
 fn status(directory: &File, name: &[u8]) -> io::Result<Stat> {
     let name = Path::new(OsStr::from_bytes(name));
     Ok(rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?)
-}
-
-impl Kind {
-    fn of(file_type: FileType) -> Option<Self> {
-        match file_type {
-            FileType::Directory => Some(Self::Directory),
-            FileType::RegularFile => Some(Self::File),
-            _ => None,
-        }
-    }
-}
-
-impl Details {
-    #[allow(clippy::useless_conversion, reason = "the types differ between systems")]
-    fn of(stat: &Stat) -> Self {
-        Self { size: u64::try_from(stat.st_size).unwrap_or(0), modified: i64::from(stat.st_mtime) }
-    }
 }
 
 #[cfg(test)]

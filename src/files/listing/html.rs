@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::super::body_stream::{Made, Pieces};
 use super::super::media_types::MediaTypes;
-use super::entries::{Entries, Entry, Kind, Totals};
+use super::entries::{Entries, Totals};
+use super::entry::{Entry, Kind};
 use super::order::{Column, Order};
 use crate::http::date;
 use crate::http::disposition::deceives;

@@ -2,29 +2,28 @@
 
 pub(super) mod budget;
 pub(super) mod entries;
+pub(super) mod entry;
 pub(super) mod html;
+mod json;
 pub(super) mod order;
 mod window;
 
-use std::io::{self, Write as _};
+use std::io;
 use std::sync::Arc;
-
-use serde_json::Value;
 
 use super::body_stream::{Made, PieceReader, Pieces};
 use super::encoding::gzip::{Compressor, SHORTEST, Turn};
 use super::media_types::MediaTypes;
 use crate::http::accept;
-use crate::http::date;
 use crate::http::encoding::{self, Choice, Coding};
 use crate::http::error::HttpError;
-use crate::http::path::{RelativePath, encode_segment};
 use crate::http::request::Request;
 use crate::http::response::Response;
 use budget::Budget;
-use entries::{Entries, Entry, Kind, Scope};
+use entries::Scope;
 use html::{Offers, Page};
-use order::{Column, Order};
+use json::Json;
+use order::Order;
 
 /// Answers with what is in the directory, in the form and the order that the request asks for.
 pub(super) fn answer(
@@ -45,9 +44,7 @@ pub(super) fn answer(
     let path = scope.path.clone();
     let entries = scope.read(order, media_types, budget)?;
     let response = if json {
-        let base: String = path.segments().iter().map(|name| format!("/{}", encode_segment(name))).collect();
-        send(Json { path, base: base + "/", entries, made: Made::Nothing }, coder)?
-            .with_header("Content-Type", "application/json")
+        send(Json::new(path, entries), coder)?.with_header("Content-Type", "application/json")
     } else {
         let nonce = format!("{:032x}", rand::random::<u128>());
         let policy = policy(&nonce);
@@ -110,80 +107,14 @@ fn policy(nonce: &str) -> String {
     )
 }
 
-impl Order {
-    /// The order that the query asks for; by name, where it does not make sense.
-    fn asked_for(request: &Request) -> Self {
-        let query = request.query();
-        let column = match query.value("sort").as_deref() {
-            Some("size") => Column::Size,
-            Some("time") => Column::Time,
-            Some("type") => Column::Type,
-            _ => Column::Name,
-        };
-        Self { column, descending: query.value("order").as_deref() == Some("desc") }
-    }
-}
-
-/// The listing as a JSON object: the path, whether there is more than is listed, and the entries.
-struct Json {
-    path: RelativePath,
-    /// The directory's own URL.
-    base: String,
-    entries: Entries,
-    made: Made,
-}
-
-impl Pieces for Json {
-    fn next(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
-        self.made = match self.made {
-            Made::Nothing => {
-                let path: String =
-                    self.path.segments().iter().map(|name| format!("{}/", String::from_utf8_lossy(name))).collect();
-                let (path, truncated) = (Value::from(format!("/{path}")), self.entries.totals.truncated);
-                write!(out, "{{\"path\":{path},\"truncated\":{truncated},\"entries\":[")?;
-                Made::Beginning
-            }
-            Made::Beginning | Made::Rows if self.entries.advance()? => {
-                out.extend_from_slice(if self.made == Made::Beginning { b"\n" } else { b",\n" });
-                self.object(out, self.entries.entry())?;
-                Made::Rows
-            }
-            Made::Beginning | Made::Rows => {
-                out.extend_from_slice(b"\n]}\n");
-                Made::Everything
-            }
-            Made::Everything => return Ok(false),
-        };
-        Ok(true)
-    }
-}
-
-impl Json {
-    fn object(&self, out: &mut Vec<u8>, entry: Entry<'_>) -> io::Result<()> {
-        // Invalid UTF-8 is replaced here, and whole in the URL.
-        let name = Value::from(String::from_utf8_lossy(entry.name));
-        let time = date::rfc3339(entry.details.modified);
-        let url = format!("{}{}", self.base, encode_segment(entry.name));
-        match entry.kind {
-            Kind::Directory => write!(
-                out,
-                "{{\"name\":{name},\"kind\":\"directory\",\"size\":null,\"mtime\":\"{time}\",\"url\":\"{url}/\"}}"
-            ),
-            Kind::File => write!(
-                out,
-                "{{\"name\":{name},\"kind\":\"file\",\"size\":{},\"mtime\":\"{time}\",\"url\":\"{url}\"}}",
-                entry.details.size
-            ),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
     use std::path::Path;
     use std::time::{Duration, UNIX_EPOCH};
+
+    use serde_json::Value;
 
     use super::*;
     use crate::files::Files;

@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::entries::{Details, Kind};
+use super::entry::{Details, Kind};
+use crate::http::request::Request;
 
 /// What entries are sorted by. Directories come first in any case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +32,18 @@ pub(crate) struct Key<'a, T> {
 }
 
 impl Order {
+    /// The order that the query asks for; by name, where it does not make sense.
+    pub(super) fn asked_for(request: &Request) -> Self {
+        let query = request.query();
+        let column = match query.value("sort").as_deref() {
+            Some("size") => Column::Size,
+            Some("time") => Column::Time,
+            Some("type") => Column::Type,
+            _ => Column::Name,
+        };
+        Self { column, descending: query.value("order").as_deref() == Some("desc") }
+    }
+
     /// Which of two entries comes first. No two names are equal.
     pub(crate) fn compare<T: Ord>(self, a: &Key<'_, T>, b: &Key<'_, T>) -> Ordering {
         let directed = |ordering: Ordering| if self.descending { ordering.reverse() } else { ordering };

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use super::budget::Share;
-use super::entries::{Details, Kind};
+use super::entry::{Details, Kind};
 use super::order::{Column, Key, Order};
 use crate::http::headers::Text;
 
