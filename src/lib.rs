@@ -99,7 +99,7 @@ pub use http::request::{Body, Request};
 pub use http::response::Response;
 pub use http::status::Status;
 pub use http::trusted_proxies::{NetworkError, TrustedProxies};
-pub use http::{conditional, date, range};
+pub use http::{conditional, date, range, validators};
 pub use log_writer::LogWriter;
 pub use reason::reason;
 pub use router::Router;

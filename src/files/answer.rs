@@ -4,6 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::http::conditional::Conditions;
 use crate::http::error::HttpError;
 use crate::http::method::Method;
 use crate::http::path::{PathError, RelativePath, encode_segment};
@@ -39,12 +40,13 @@ impl Files {
         if !matches!(request.method(), Method::Get | Method::Head) {
             return Err(HttpError::MethodNotAllowed((&[Method::Get, Method::Head]).into()));
         }
+        let conditions = Conditions::of(request, now);
         // Only of the first directory: to know that a file of another one is not hidden by it, it would have to be asked.
         let root = &self.roots[0];
         // A query does not change what a file holds, but it may ask for the file in another way.
         let is_plain = request.encoded_query().is_none_or(|query| !query.contains("download") && !query.contains('%'));
         if is_plain && let Some(file) = root.kept.find(&root.sandbox, request, now) {
-            let response = representation::answer(file, request, now)?;
+            let response = respond(file, request, &conditions, now)?;
             return Ok(if self.labels.depend_on_name() {
                 self.label(root, response, &self.name(request.encoded_path()))
             } else {
@@ -55,9 +57,10 @@ impl Files {
             Err(PathError::EmptySegment) => return redirect_to_single_slashes(request),
             path => path.map_err(refused)?,
         };
-        let answer = if self.refuses(&path) { Err(HttpError::NotFound) } else { self.look(&path, request, now) };
+        let answer =
+            if self.refuses(&path) { Err(HttpError::NotFound) } else { self.look(&path, request, &conditions, now) };
         match answer {
-            Err(HttpError::NotFound) => self.not_found(&path, request, now),
+            Err(HttpError::NotFound) => self.not_found(&path, request, &conditions, now),
             answer => answer,
         }
     }
@@ -71,13 +74,19 @@ impl Files {
     }
 
     /// The answer with what is at the path.
-    fn look(&self, path: &RelativePath, request: &Request, now: SystemTime) -> Result<Response, HttpError> {
+    fn look(
+        &self,
+        path: &RelativePath,
+        request: &Request,
+        conditions: &Conditions,
+        now: SystemTime,
+    ) -> Result<Response, HttpError> {
         let download = request.encoded_query().and_then(|_| request.query().value("download"));
         if download.as_deref() == Some("tar") && path.is_directory() {
             return self.pack(path, request);
         }
         match self.find(path)? {
-            Standing::File(root, file) => self.send(root, path, file, download.is_some(), request, now),
+            Standing::File(root, file) => self.send(root, path, file, download.is_some(), request, conditions, now),
             Standing::MissingSlash => Ok(redirect(path, "/", request)),
             Standing::Directory(_) if !self.listing => Err(HttpError::NotFound),
             Standing::Directory(directories) => {
@@ -96,6 +105,7 @@ impl Files {
         file: OpenFile,
         download: bool,
         request: &Request,
+        conditions: &Conditions,
         now: SystemTime,
     ) -> Result<Response, HttpError> {
         let name = file.name.clone();
@@ -106,13 +116,19 @@ impl Files {
         if is_first && std::ptr::eq(root, &raw const self.roots[0]) {
             root.kept.keep(request.encoded_path(), place, &file, now);
         }
-        let response = self.label(root, representation::answer(file.representation, request, now)?, &name);
+        let response = self.label(root, respond(file.representation, request, conditions, now)?, &name);
         let has_content = matches!(response.status(), Status::OK | Status::PARTIAL_CONTENT);
         Ok(if download && has_content { cache_headers::as_download(response, &name) } else { response })
     }
 
     /// The answer where nothing is: the application's one page, the page for this, or an error.
-    fn not_found(&self, path: &RelativePath, request: &Request, now: SystemTime) -> Result<Response, HttpError> {
+    fn not_found(
+        &self,
+        path: &RelativePath,
+        request: &Request,
+        conditions: &Conditions,
+        now: SystemTime,
+    ) -> Result<Response, HttpError> {
         let has_extension = path.segments().last().is_some_and(|name| name.contains(&b'.'));
         if self.single_page
             && !has_extension
@@ -120,7 +136,7 @@ impl Files {
             && let Standing::File(root, file) = self.find(&RelativePath::root())?
         {
             let file = self.prepare(root, &RelativePath::root(), file, request, now)?;
-            let response = representation::answer(file.representation, request, now)?;
+            let response = respond(file.representation, request, conditions, now)?;
             return Ok(self.label(root, response, b""));
         }
         let page = RelativePath::root().join(NOT_FOUND_PAGE.as_bytes());
@@ -217,6 +233,20 @@ impl Files {
             _ => response,
         }
     }
+}
+
+/// The answer with this file, with `Vary` also where it is an error.
+pub(super) fn respond(
+    file: Representation,
+    request: &Request,
+    conditions: &Conditions,
+    now: SystemTime,
+) -> Result<Response, HttpError> {
+    if !file.varies() {
+        return representation::respond(file, conditions, now);
+    }
+    let response = representation::respond(file, conditions, now).unwrap_or_else(|error| error.into_response(request));
+    Ok(response.with_added_header("Vary", "Accept-Encoding"))
 }
 
 /// Sends the client to the same path without its empty segments: it is mistyped, or joined of parts with slashes of their own.

@@ -19,6 +19,7 @@ use std::time::SystemTime;
 
 use crate::error::Error;
 use crate::handler::Handler;
+use crate::http::conditional::Conditions;
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
 use crate::http::request::Request;
@@ -242,7 +243,11 @@ impl Files {
             Standing::File(root, file) => {
                 let (name, now) = (file.name.clone(), SystemTime::now());
                 let file = self.prepare(root, &path, file, request, now)?;
-                Ok(self.label(root, representation::answer(file.representation, request, now)?, &name))
+                Ok(self.label(
+                    root,
+                    answer::respond(file.representation, request, &Conditions::of(request, now), now)?,
+                    &name,
+                ))
             }
             _ => Err(HttpError::NotFound),
         }

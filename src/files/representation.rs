@@ -7,16 +7,15 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::http::byteranges::Frame;
-use crate::http::conditional::{self, Preconditions, Validators, Verdict};
+use crate::http::conditional::{Conditions, Evaluation};
 use crate::http::date;
 use crate::http::encoding::Coding;
 use crate::http::error::HttpError;
 use crate::http::headers::Text;
-use crate::http::method::Method;
 use crate::http::range::{self, ByteRange, Selection};
-use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;
+use crate::http::validators::{Validators, file_validators};
 
 use super::encoding::gzip::{Made, Turn};
 use super::file_body::{FilePart, FileParts, OpenedFile};
@@ -56,7 +55,7 @@ impl Representation {
     pub(super) fn read(open: OpenFile, media_type: Text, now: SystemTime) -> Result<Self, HttpError> {
         let (metadata, content) = take_in(open.file, open.metadata)?;
         let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
-        let validators = conditional::file_validators(metadata.len(), modified, metadata.ino(), now);
+        let validators = file_validators(metadata.len(), modified, metadata.ino(), now);
         let last_modified = date::format(modified.min(now));
         Ok(Self { validators, last_modified, media_type, coding: None, varies: false, divisible: true, content })
     }
@@ -123,43 +122,26 @@ impl Content {
     }
 }
 
-/// Answers a `GET` or `HEAD` with this representation.
-pub(super) fn answer(file: Representation, request: &Request, now: SystemTime) -> Result<Response, HttpError> {
-    if !file.varies {
-        return judge(file, request, now);
+impl Representation {
+    /// Whether the answer, whatever it is, depends on what the client accepts (RFC 9110 §12.5.5).
+    pub(super) fn varies(&self) -> bool {
+        self.varies
     }
-    // RFC 9110 §12.5.5: whatever the answer is, it depends on what the client accepts.
-    let response = judge(file, request, now).unwrap_or_else(|refusal| refusal.into_response(request));
-    Ok(response.with_added_header("Vary", "Accept-Encoding"))
 }
 
-/// The answer, given the request's conditions and range.
-fn judge(file: Representation, request: &Request, now: SystemTime) -> Result<Response, HttpError> {
-    // A field that is there several times is one list, which is no date and no range (RFC 9110 §5.3).
-    let [if_match, if_none_match, if_modified_since, if_unmodified_since, if_range] =
-        ["If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range"]
-            .map(|name| request.header_list(name));
-    let preconditions = Preconditions {
-        if_match: if_match.as_deref(),
-        if_none_match: if_none_match.as_deref(),
-        if_modified_since: if_modified_since.as_deref(),
-        if_unmodified_since: if_unmodified_since.as_deref(),
-        if_range: if_range.as_deref(),
-    };
-    match conditional::evaluate(request.method(), &preconditions, Some(&file.validators), now) {
-        Verdict::Proceed => {}
+/// The answer to a `GET` or `HEAD` with these conditions (RFC 9110 §13.2, §14.2).
+pub(super) fn respond(file: Representation, conditions: &Conditions, now: SystemTime) -> Result<Response, HttpError> {
+    match conditions.evaluate(Some(&file.validators)) {
+        Evaluation::Proceed => {}
         // RFC 9110 §15.4.5: what a cache needs to find and keep its copy, and nothing that describes it.
-        Verdict::NotModified => return Ok(validated(Response::new(Status::NOT_MODIFIED), file.validators)),
-        Verdict::Failed => return Err(HttpError::PreconditionFailed),
+        Evaluation::NotModified => return Ok(validated(Response::new(Status::NOT_MODIFIED), file.validators)),
+        Evaluation::PreconditionFailed => return Err(HttpError::PreconditionFailed),
     }
-
-    // RFC 9110 §14.2: ranges are defined for GET only.
-    let range = if *request.method() == Method::Get { request.header_list("Range") } else { None };
-    let range = range.filter(|_| conditional::range_applies(preconditions.if_range, &file.validators, now));
+    let range = conditions.range(&file.validators, now);
     let Representation { validators, last_modified, media_type, coding, varies: _, divisible, content } = file;
     let length = content.length();
     let selection = match (range, length) {
-        (Some(field), Some(length)) if divisible => range::select(&field, length),
+        (Some(field), Some(length)) if divisible => range::select(field, length),
         _ => Selection::Whole,
     };
     let length = length.unwrap_or_default();
@@ -274,6 +256,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::http::request::Request;
 
     /// A representation of these bytes, in memory or on disk.
     fn representation(bytes: &[u8], on_disk: bool) -> Representation {
@@ -282,7 +265,7 @@ mod tests {
         let metadata = file.metadata().unwrap();
         let content =
             if on_disk { Content::Disk(OpenedFile::new(file, &metadata)) } else { Content::Memory(bytes.into()) };
-        let validators = conditional::file_validators(bytes.len() as u64, UNIX_EPOCH, 1, SystemTime::now());
+        let validators = file_validators(bytes.len() as u64, UNIX_EPOCH, 1, SystemTime::now());
         let (last_modified, media_type) = (date::format(UNIX_EPOCH), "a/b".into());
         Representation { validators, last_modified, media_type, coding: None, varies: false, divisible: true, content }
     }
@@ -324,7 +307,8 @@ mod tests {
         ) {
             let bytes: Vec<u8> = (0..=250).cycle().take(length).collect();
             let request = Request::get("/f").with_header("Range", &field);
-            let answer = answer(representation(&bytes, on_disk), &request, SystemTime::now());
+            let now = SystemTime::now();
+            let answer = respond(representation(&bytes, on_disk), &Conditions::of(&request, now), now);
             let mut response = match answer {
                 Err(HttpError::RangeNotSatisfiable(of)) => {
                     prop_assert_eq!(of, length as u64);

@@ -39,3 +39,4 @@ pub(crate) mod response_head;
 pub(crate) mod status;
 pub(crate) mod target;
 pub(crate) mod trusted_proxies;
+pub mod validators;

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{FileType, Stat};
 
 use crate::handler::Handler;
-use crate::http::conditional::{self, Preconditions, Validators, Verdict};
+use crate::http::conditional::{Conditions, Evaluation};
 use crate::http::error::HttpError;
 use crate::http::json::{self, JsonError};
 use crate::http::method::Method;
@@ -18,6 +18,7 @@ use crate::http::path::{PathError, RelativePath};
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;
+use crate::http::validators::{Validators, file_validators};
 use crate::storage::root_dir;
 use crate::storage::{self, Durability, Place, Store};
 
@@ -275,23 +276,14 @@ fn receive(request: &mut Request, mut take: impl FnMut(&[u8]) -> Result<(), Http
 
 /// Whether the request's preconditions hold for what stands there.
 fn judge(request: &Request, standing: Option<&Stat>) -> Result<(), HttpError> {
-    // A field that is there several times is one list (RFC 9110 §5.3).
-    let [if_match, if_none_match, if_unmodified_since] =
-        ["If-Match", "If-None-Match", "If-Unmodified-Since"].map(|name| request.header_list(name));
-    let preconditions = Preconditions {
-        if_match: if_match.as_deref(),
-        if_none_match: if_none_match.as_deref(),
-        if_unmodified_since: if_unmodified_since.as_deref(),
-        ..Preconditions::default()
-    };
     // A tag is weak while the file is so young that another change could leave the same stamp. That matters when tags are given
     // out. A strong one that comes back was given out after that time, or with a stamp that no other file gets, and says of
     // a file with the same stamp that it is the same.
     let now = SystemTime::now() + LONG_SETTLED;
     let current = standing.map(|stat| validators(stat, now));
-    match conditional::evaluate(request.method(), &preconditions, current.as_ref(), now) {
-        Verdict::Proceed => Ok(()),
-        Verdict::NotModified | Verdict::Failed => Err(HttpError::PreconditionFailed),
+    match Conditions::of(request, now).evaluate(current.as_ref()) {
+        Evaluation::Proceed => Ok(()),
+        Evaluation::NotModified | Evaluation::PreconditionFailed => Err(HttpError::PreconditionFailed),
     }
 }
 
@@ -302,7 +294,7 @@ const LONG_SETTLED: Duration = Duration::from_secs(60);
 #[allow(clippy::useless_conversion, reason = "the types differ between systems")]
 fn validators(stat: &Stat, now: SystemTime) -> Validators {
     let length = u64::try_from(stat.st_size).unwrap_or(0);
-    conditional::file_validators(length, root_dir::modified(stat), stat.st_ino, now)
+    file_validators(length, root_dir::modified(stat), stat.st_ino, now)
 }
 
 fn refused(error: PathError) -> HttpError {
