@@ -8,25 +8,26 @@ use std::sync::Arc;
 use tar::{EntryType, Header};
 
 use super::body_stream::{PieceReader, Pieces};
-use super::cache_headers;
 use super::listing::budget::Budget;
-use super::listing::entries::{self, Entries, Scope};
+use super::listing::entries::{Entries, ScanError, Scope};
 use super::listing::entry::Kind;
 use super::listing::order::Order;
+use super::lookup::{self, Found, OpenFile};
 use crate::http::connection::Connection;
+use crate::http::disposition;
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
 use crate::http::response::Response;
 use crate::storage::root_dir::Sandbox;
 
-/// Answers with the directory at the path, put together from all sandboxes that have it.
-pub(super) fn answer(
+/// The response with the directory at the path, put together from all trees that have it; `None` where none has.
+pub(super) fn respond(
     sandboxes: Vec<Arc<Sandbox>>,
     path: &RelativePath,
     hidden: bool,
     budget: &Arc<Budget>,
     connection: Connection,
-) -> Result<Response, HttpError> {
+) -> Result<Option<Response>, HttpError> {
     // All that the archive holds is in one directory, so that unpacking it fills no other.
     let name = path.segments().last().map_or(&b"files"[..], Vec::as_slice).to_vec();
     let mut archive = Archive {
@@ -41,14 +42,17 @@ pub(super) fn answer(
         ended: false,
     };
     let mut beginning = Vec::new();
-    archive.enter(&mut beginning, path.clone())?;
+    if let Added::Missing = archive.enter(&mut beginning, path.clone())? {
+        return Ok(None);
+    }
     let file_name = [&archive.name, &b".tar"[..]].concat();
     let body = io::Cursor::new(beginning).chain(PieceReader::new(archive));
     let response = Response::stream(body, None)
         .with_header("Content-Type", "application/x-tar")
         .with_header("Cache-Control", "no-cache")
-        .with_header("X-Content-Type-Options", "nosniff");
-    Ok(cache_headers::as_download(response, &file_name))
+        .with_header("X-Content-Type-Options", "nosniff")
+        .with_header("Content-Disposition", disposition::attachment(&file_name));
+    Ok(Some(response))
 }
 
 /// The archive, and how far it has been made.
@@ -121,21 +125,29 @@ impl Pieces for Archive {
             }
         };
         match added {
-            Ok(()) | Err(HttpError::NotFound) => Ok(true),
-            Err(HttpError::Forbidden) => {
+            Ok(Added::Yes | Added::Missing) => Ok(true),
+            Err(ScanError::Io(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
                 log::warn!("{:?} may not be read, and is left out of an archive", shown(&path));
                 Ok(true)
             }
-            Err(error) => Err(entries::midway(error)),
+            Err(error) => Err(error.into()),
         }
     }
 }
 
+/// Whether something was added to the archive.
+enum Added {
+    Yes,
+    /// It has vanished meanwhile.
+    Missing,
+}
+
 impl Archive {
     /// Adds a directory; what is in it comes next.
-    fn enter(&mut self, out: &mut Vec<u8>, path: RelativePath) -> Result<(), HttpError> {
+    fn enter(&mut self, out: &mut Vec<u8>, path: RelativePath) -> Result<Added, ScanError> {
         let has_begun = !self.open.is_empty();
         let scope = Scope::open(&self.sandboxes, path.clone(), self.hidden, self.connection.clone(), has_begun)?;
+        let Some(scope) = scope else { return Ok(Added::Missing) };
         let metadata = scope.layers[0].1.metadata()?;
         let mut entries = scope.read(Order::default(), &Arc::default(), &self.budget)?;
         if entries.totals.truncated {
@@ -144,26 +156,26 @@ impl Archive {
         entries.close();
         put_header(out, &self.name_of(&path), &metadata);
         self.open.push(Level { path, entries });
-        Ok(())
+        Ok(Added::Yes)
     }
 
     /// Adds a file; its content comes next.
-    fn begin(&mut self, out: &mut Vec<u8>, path: &RelativePath) -> Result<(), HttpError> {
+    fn begin(&mut self, out: &mut Vec<u8>, path: &RelativePath) -> Result<Added, ScanError> {
         for sandbox in &self.sandboxes {
-            let file = match sandbox.open(path).map_err(HttpError::from) {
-                Err(HttpError::NotFound) => continue,
-                opened => opened?,
-            };
-            let metadata = file.metadata()?;
-            if !metadata.is_file() {
-                return Err(HttpError::Forbidden);
+            match lookup::find(sandbox, path)? {
+                Found::Nothing => {}
+                Found::File(OpenFile { file, metadata, .. }) => {
+                    put_header(out, &self.name_of(path), &metadata);
+                    let left = metadata.len();
+                    self.file = Some(Content { file, left, padding: padding(left) });
+                    return Ok(Added::Yes);
+                }
+                Found::Closed | Found::Directory(_) => {
+                    return Err(io::Error::from(io::ErrorKind::PermissionDenied).into());
+                }
             }
-            put_header(out, &self.name_of(path), &metadata);
-            let left = metadata.len();
-            self.file = Some(Content { file, left, padding: padding(left) });
-            return Ok(());
         }
-        Err(HttpError::NotFound)
+        Ok(Added::Missing)
     }
 
     /// What a path is called in the archive.

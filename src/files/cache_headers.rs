@@ -1,70 +1,54 @@
-//! The header fields that tell a client how long to keep a file, what to do with it, and what not to take it for.
+//! `Cache-Control` of files: how long a client may keep one.
 
 use crate::error::Error;
-use crate::http::disposition;
 use crate::http::headers::{Text, is_field_value};
-use crate::http::response::Response;
-use crate::http::status::Status;
 
-/// What is said of every file.
+/// What `Cache-Control` says of files.
 #[derive(Debug)]
-pub(super) struct Labels {
-    cache_control: Text,
+pub(super) struct CacheHeaders {
+    default: Text,
     immutable: bool,
 }
 
-/// So that an edit shows at once: what is kept must be asked for again, and costs no more than a 304.
-const ASK_AGAIN: &str = "no-cache";
+/// So that an edit shows at once: a copy must be revalidated each time, which costs no more than a 304.
+const REVALIDATE: &str = "no-cache";
 /// A year. Other content would have another name.
-const KEEP: &str = "max-age=31536000, immutable";
+const IMMUTABLE: &str = "max-age=31536000, immutable";
 
-impl Labels {
-    pub(super) fn new() -> Self {
-        Self { cache_control: ASK_AGAIN.into(), immutable: false }
+impl Default for CacheHeaders {
+    fn default() -> Self {
+        Self { default: REVALIDATE.into(), immutable: false }
     }
+}
 
-    /// Sets the value of `Cache-Control`; an empty one is not sent.
+impl CacheHeaders {
+    /// Sets what is said of all files but immutable ones. An empty value is not sent.
     ///
     /// # Errors
     ///
-    /// When it holds a control character.
-    pub(super) fn set_cache_control(&mut self, value: String) -> Result<(), Error> {
+    /// When the value holds a control character.
+    pub(super) fn set_default(&mut self, value: String) -> Result<(), Error> {
         if !is_field_value(&value) {
             return Err(Error::Setting(format!("the value {value:?} of Cache-Control holds a control character")));
         }
-        self.cache_control = value.into();
+        self.default = value.into();
         Ok(())
     }
 
+    /// Sets whether files with a hash of their content in the name are immutable.
     pub(super) fn set_immutable(&mut self, immutable: bool) {
         self.immutable = immutable;
     }
 
-    /// Whether what is said depends on the file's name.
-    pub(super) fn depend_on_name(&self) -> bool {
-        self.immutable
+    /// What is said of a file of this name.
+    pub(super) fn of(&self, name: &[u8]) -> Option<Text> {
+        if self.immutable && has_content_hash(name) { Some(IMMUTABLE.into()) } else { self.of_any() }
     }
 
-    /// The answer with a file of this name, labelled. It has none of these fields yet, so that there is nothing to replace.
-    pub(super) fn put(&self, response: Response, name: &[u8]) -> Response {
-        // RFC 9110 §15.4.5: a 304 says what has changed of what is kept, and no more.
-        let response = match response.status() {
-            Status::NOT_MODIFIED => response,
-            _ => response.with_added_header("X-Content-Type-Options", "nosniff"),
-        };
-        if self.immutable && has_content_hash(name) {
-            return response.with_added_header("Cache-Control", KEEP);
-        }
-        match &*self.cache_control {
-            "" => response,
-            _ => response.with_added_header("Cache-Control", self.cache_control.clone()),
-        }
+    /// What is said of a file that stands in for another one, whatever its name is.
+    pub(super) fn of_any(&self) -> Option<Text> {
+        Some(&self.default).filter(|value| !value.is_empty()).cloned()
     }
-}
-
-/// The answer with a file of this name, for saving rather than showing.
-pub(super) fn as_download(response: Response, name: &[u8]) -> Response {
-    response.with_header("Content-Disposition", disposition::attachment(name))
 }
 
 /// Whether a part of the name, between dots, hyphens and underscores, looks like a hash of the content: eight or more
@@ -121,21 +105,18 @@ mod tests {
     }
 
     #[test]
-    fn only_hashed_names_are_kept_and_only_on_request() {
-        let mut labels = Labels::new();
-        let said = |labels: &Labels, name: &str| {
-            let response = labels.put(Response::text(""), name.as_bytes());
-            assert_eq!(response.header("X-Content-Type-Options"), Some("nosniff"));
-            response.header("Cache-Control").map(str::to_owned)
-        };
-        assert_eq!(said(&labels, "app.3f9a1c2b.js").as_deref(), Some("no-cache"));
-        labels.set_immutable(true);
-        assert_eq!(said(&labels, "app.3f9a1c2b.js").as_deref(), Some("max-age=31536000, immutable"));
-        assert_eq!(said(&labels, "app.js").as_deref(), Some("no-cache"));
-        labels.set_cache_control("max-age=60".into()).unwrap();
-        assert!(labels.set_cache_control("a\r\nb".into()).is_err());
-        assert_eq!(said(&labels, "app.js").as_deref(), Some("max-age=60"));
-        labels.set_cache_control(String::new()).unwrap();
-        assert_eq!(said(&labels, "app.js"), None);
+    fn only_hashed_names_are_immutable_and_only_on_request() {
+        let mut headers = CacheHeaders::default();
+        let said = |headers: &CacheHeaders, name: &str| headers.of(name.as_bytes()).map(Text::into_owned);
+        assert_eq!(said(&headers, "app.3f9a1c2b.js").as_deref(), Some("no-cache"));
+        headers.set_immutable(true);
+        assert_eq!(said(&headers, "app.3f9a1c2b.js").as_deref(), Some("max-age=31536000, immutable"));
+        assert_eq!(said(&headers, "app.js").as_deref(), Some("no-cache"));
+        headers.set_default("max-age=60".into()).unwrap();
+        assert!(headers.set_default("a\r\nb".into()).is_err());
+        assert_eq!(said(&headers, "app.js").as_deref(), Some("max-age=60"));
+        headers.set_default(String::new()).unwrap();
+        assert_eq!(said(&headers, "app.js"), None);
+        assert_eq!(said(&headers, "app.3f9a1c2b.js").as_deref(), Some("max-age=31536000, immutable"));
     }
 }

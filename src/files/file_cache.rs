@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::Stat;
 
-use super::encoding::{Prepared, Variants, Wanted};
+use super::encoding::variants::{Selected, Variant, Variants};
 use super::representation::{Content, Representation};
 use crate::http::date;
 use crate::http::request::Request;
@@ -20,7 +20,7 @@ use crate::storage::root_dir::Sandbox;
 /// where a variant beside it is sent, that one's. A path that meanwhile leads elsewhere, be it out of the directory, leads to
 /// another status. A variant that appears is noticed within a second: until then what is sent is right, only longer.
 #[derive(Default)]
-pub(super) struct KeptFiles {
+pub(super) struct FileCache {
     kept: RwLock<Kept>,
     /// How many answers there were with files that could be copied, and were not kept.
     offered: AtomicUsize,
@@ -34,13 +34,13 @@ struct Kept {
 
 struct Entry {
     /// Where the file is below the directory: for a path of a directory, its index file.
-    place: Vec<u8>,
+    path: Vec<u8>,
     identity: Identity,
     variants: Variants,
     /// In which second the variants were last looked at.
     looked: AtomicU64,
     /// What was asked for so far.
-    representations: Vec<(Wanted, Representation)>,
+    representations: Vec<(Variant, Representation)>,
 }
 
 /// What tells a file from every other, and from itself before and after a change.
@@ -71,7 +71,7 @@ const ANSWERS_A_READ: usize = 8;
 /// otherwise go unnoticed.
 const SETTLED: Duration = Duration::from_secs(2);
 
-impl KeptFiles {
+impl FileCache {
     /// What the request was answered with before, if it is unchanged and what the request wants.
     pub(super) fn find(&self, sandbox: &Sandbox, request: &Request, now: SystemTime) -> Option<Representation> {
         let path = request.encoded_path();
@@ -80,24 +80,24 @@ impl KeptFiles {
             self.forget(path);
             return None;
         }
-        let wanted = entry.variants.wanted(request).ok()?;
-        if let Wanted::Sibling(coding) = wanted {
+        let variant = entry.variants.negotiate(request).ok()?;
+        if let Variant::Sibling(coding) = variant {
             let (place, identity) = entry.variants.sibling(coding)?;
             if Identity::now(sandbox, place) != Some(*identity) {
                 self.forget(path);
                 return None;
             }
         }
-        entry.representation(wanted).map(Representation::share)
+        entry.representation(variant).map(Representation::share)
     }
 
     /// Keeps what a path was just answered with.
-    pub(super) fn keep(&self, path: &str, place: Vec<u8>, file: &Prepared, now: SystemTime) {
-        let Prepared { representation, wanted, variants, status } = file;
+    pub(super) fn keep(&self, path: &str, file: &Selected, now: SystemTime) {
+        let Selected { path: place, representation, variant, variants, status } = file;
         let identity = Identity::of(status);
-        let sibling = match wanted {
-            Wanted::Sibling(coding) => variants.sibling(*coding).map(|(_, identity)| identity),
-            Wanted::Original | Wanted::Made => None,
+        let sibling = match variant {
+            Variant::Sibling(coding) => variants.sibling(*coding).map(|(_, identity)| identity),
+            Variant::Original | Variant::Gzipped => None,
         };
         if !identity.is_settled(now) || sibling.is_some_and(|sibling| !sibling.is_settled(now)) {
             return;
@@ -106,14 +106,14 @@ impl KeptFiles {
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         let mut representations = match kept.forget(path) {
             Some(old) if old.identity == identity && old.variants == *variants => {
-                let others = old.representations.iter().filter(|(other, _)| other != wanted);
-                others.map(|(wanted, representation)| (*wanted, representation.share())).collect()
+                let others = old.representations.iter().filter(|(other, _)| other != variant);
+                others.map(|(variant, representation)| (*variant, representation.share())).collect()
             }
             _ => Vec::new(),
         };
-        representations.push((*wanted, representation));
+        representations.push((*variant, representation));
         let (looked, variants) = (AtomicU64::new(date::seconds(now)), variants.clone());
-        let entry = Entry { place, identity, variants, looked, representations };
+        let entry = Entry { path: place.to_bytes(), identity, variants, looked, representations };
         let bytes = entry.cost();
         if kept.bytes + bytes > MOST_BYTES {
             kept.forget_large();
@@ -133,7 +133,7 @@ impl KeptFiles {
                 let bytes = turn.then(|| file.read().ok()).flatten()?;
                 Some(representation.with_content(Content::Memory(bytes.into())))
             }
-            Content::Disk(_) | Content::Made(_) => None,
+            Content::Disk(_) | Content::Gzipped(..) => None,
         }
     }
 
@@ -169,25 +169,25 @@ impl Kept {
 
 impl Entry {
     fn is_current(&self, sandbox: &Sandbox, now: SystemTime) -> bool {
-        if Identity::now(sandbox, &self.place) != Some(self.identity) {
+        if Identity::now(sandbox, &self.path) != Some(self.identity) {
             return false;
         }
         let second = date::seconds(now);
         // To write it each time would take the line from the other processors' caches.
         self.looked.load(Ordering::Relaxed) == second
             || self.looked.swap(second, Ordering::Relaxed) == second
-            || self.variants.are_current(sandbox, &self.place, &self.identity)
+            || self.variants.are_current(sandbox, &self.path, &self.identity)
     }
 
-    fn representation(&self, wanted: Wanted) -> Option<&Representation> {
-        self.representations.iter().find(|(kept, _)| *kept == wanted).map(|(_, representation)| representation)
+    fn representation(&self, variant: Variant) -> Option<&Representation> {
+        self.representations.iter().find(|(kept, _)| *kept == variant).map(|(_, representation)| representation)
     }
 
     /// How many bytes of memory it takes.
     fn cost(&self) -> usize {
         let costs = self.representations.iter().map(|(_, representation)| match representation.content() {
             Content::Memory(bytes) => bytes.len(),
-            Content::Disk(_) | Content::Made(_) => 0,
+            Content::Disk(_) | Content::Gzipped(..) => 0,
         });
         costs.sum()
     }
@@ -262,7 +262,7 @@ mod tests {
         let files = Files::new(&root);
         let warm = || {
             for _ in 0..2 {
-                files.answer(&Request::get("/f"), later()).unwrap();
+                files.respond(&Request::get("/f"), later()).unwrap();
             }
             files.cached()
         };
@@ -286,9 +286,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("f"), "1").unwrap();
         let files = Files::new(directory.path());
-        files.answer(&Request::get("/f"), SystemTime::now()).unwrap();
+        files.respond(&Request::get("/f"), SystemTime::now()).unwrap();
         assert_eq!(files.cached(), 0);
-        files.answer(&Request::get("/f"), later()).unwrap();
+        files.respond(&Request::get("/f"), later()).unwrap();
         assert_eq!(files.cached(), 1);
     }
 
@@ -299,7 +299,7 @@ mod tests {
         let large = vec![b'x'; 60 * 1024];
         for number in 0..300 {
             fs::write(directory.path().join(number.to_string()), &large).unwrap();
-            files.answer(&Request::get(&format!("/{number}")), later()).unwrap();
+            files.respond(&Request::get(&format!("/{number}")), later()).unwrap();
         }
         assert!((1..=MOST_BYTES / large.len()).contains(&files.cached()), "{}", files.cached());
     }
@@ -311,7 +311,7 @@ mod tests {
         let files = Files::new(directory.path());
         let ask_often = |target: &str| {
             for _ in 0..ANSWERS_A_READ {
-                files.answer(&Request::get(target), later()).unwrap();
+                files.respond(&Request::get(target), later()).unwrap();
             }
         };
         let sizes = [("100 KiB", 100 * 1024, 1), ("the largest", LARGEST, 1), ("larger", LARGEST + 1, 0)];
@@ -323,15 +323,15 @@ mod tests {
         let large = vec![b'1'; 100 * 1024];
         fs::write(&path, &large).unwrap();
         ask_often("/f");
-        let first = files.answer(&Request::get("/f"), later());
-        let second = files.answer(&Request::get("/f"), later());
+        let first = files.respond(&Request::get("/f"), later());
+        let second = files.respond(&Request::get("/f"), later());
         fs::write(&path, "2").unwrap();
         for response in [first, second] {
             assert!(response.unwrap().read_bytes().unwrap() == large, "what is kept does not change with the file");
         }
         assert_eq!(text(&files, "/f"), "2");
 
-        files.answer(&Request::get("/f"), later()).unwrap();
+        files.respond(&Request::get("/f"), later()).unwrap();
         let most = MOST_BYTES / large.len();
         for number in 0..2 * most {
             fs::write(directory.path().join(number.to_string()), &large).unwrap();
@@ -347,7 +347,7 @@ mod tests {
         fs::create_dir(directory.path().join("sub")).unwrap();
         fs::write(directory.path().join("sub/index.html"), "1").unwrap();
         let files = Files::new(directory.path());
-        files.answer(&Request::get("/sub/"), later()).unwrap();
+        files.respond(&Request::get("/sub/"), later()).unwrap();
         assert_eq!((files.cached(), text(&files, "/sub/").as_str()), (1, "1"));
         fs::write(directory.path().join("sub/index.html"), "22").unwrap();
         assert_eq!(text(&files, "/sub/"), "22");

@@ -1,22 +1,55 @@
-//! From a path to what is there in one directory tree: a file, a directory, or nothing.
+//! From a path to what is there: in one directory tree, and in several laid over each other.
 
 use std::fs::{File, Metadata};
 use std::io;
+use std::sync::Arc;
 
 use rustix::fs::Stat;
 
-use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
+use crate::storage::is_unfinished;
 use crate::storage::root_dir::Sandbox;
 
-/// What is at a path.
+/// The directory trees that are served. One hides what those behind it have at the same path.
+pub(super) struct Roots {
+    pub(super) roots: Vec<Root>,
+    /// The names of the files that answer for their directory, the first choice first.
+    pub(super) index_names: Vec<String>,
+    /// Whether names that start with a dot are found.
+    pub(super) include_hidden: bool,
+}
+
+/// One directory tree.
+pub(super) struct Root {
+    pub(super) sandbox: Arc<Sandbox>,
+    /// Whether visitors put files there, which must not act as the site's own.
+    pub(super) uploads: bool,
+}
+
+/// What is at a path of all the trees.
+#[allow(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
+pub(super) enum Lookup<'a> {
+    /// A file, or the index file of a directory, with the tree that it is in.
+    File(&'a Root, OpenFile),
+    /// A directory without an index file, in each tree that has it.
+    Directory(Vec<(&'a Root, File)>),
+    /// A directory, by a path that does not end with a slash.
+    MissingSlash,
+    /// Something that may not be read, or that is no file and no directory.
+    Forbidden,
+    /// Nothing, or nothing that is served.
+    NotFound,
+}
+
+/// What one tree has at a path.
 #[allow(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
 pub(super) enum Found {
     /// A regular file.
     File(OpenFile),
     /// A directory.
     Directory(File),
-    /// Something that we may not open. If it is a directory, what is in it may still be opened by its name.
+    /// Something that may not be opened, a fifo, a socket or a device. If it is a directory, files in it may still be opened
+    /// by their names.
     Closed,
     /// Nothing, or a file by a path that asks for a directory.
     Nothing,
@@ -26,14 +59,89 @@ pub(super) enum Found {
 pub(super) struct OpenFile {
     pub(super) file: File,
     pub(super) metadata: Metadata,
-    /// The name that its media type is guessed from.
-    pub(super) name: Vec<u8>,
+    /// Where it is in its tree.
+    pub(super) path: RelativePath,
+}
+
+impl Roots {
+    /// What is at the path: in the first tree that has something there, but for directories, which are laid over each other.
+    pub(super) fn lookup(&self, path: &RelativePath) -> io::Result<Lookup<'_>> {
+        if self.hides(path) {
+            return Ok(Lookup::NotFound);
+        }
+        let mut directories = Vec::new();
+        for root in &self.roots {
+            match find(&root.sandbox, path)? {
+                Found::Nothing => {}
+                // A directory in front hides it.
+                Found::File(_) if !directories.is_empty() => {}
+                Found::File(file) => return Ok(Lookup::File(root, file)),
+                Found::Directory(_) if !path.is_directory() => return Ok(Lookup::MissingSlash),
+                Found::Directory(directory) => directories.push((root, Some(directory))),
+                Found::Closed if path.is_directory() => directories.push((root, None)),
+                Found::Closed if directories.is_empty() => return Ok(Lookup::Forbidden),
+                Found::Closed => {}
+            }
+        }
+        if directories.is_empty() {
+            return Ok(Lookup::NotFound);
+        }
+        match self.index(path, &directories)? {
+            Some((root, Found::File(file))) => return Ok(Lookup::File(root, file)),
+            Some(_) => return Ok(Lookup::Forbidden),
+            None => {}
+        }
+        let open: Option<Vec<_>> = directories.into_iter().map(|(root, open)| Some((root, open?))).collect();
+        Ok(open.map_or(Lookup::Forbidden, Lookup::Directory))
+    }
+
+    /// Whether the names in the path are not served.
+    pub(super) fn hides(&self, path: &RelativePath) -> bool {
+        path.segments().iter().any(|name| is_hidden(name, self.include_hidden))
+    }
+
+    /// The first file in the trees of the site's own that has this path.
+    pub(super) fn own_file(&self, path: &RelativePath) -> Option<OpenFile> {
+        self.own().find_map(|root| match find(&root.sandbox, path) {
+            Ok(Found::File(file)) => Some(file),
+            _ => None,
+        })
+    }
+
+    /// Whether something that visitors did not put there is at this path.
+    pub(super) fn own_something(&self, path: &RelativePath) -> bool {
+        self.own().any(|root| !matches!(find(&root.sandbox, path), Ok(Found::Nothing)))
+    }
+
+    fn own(&self) -> impl Iterator<Item = &Root> {
+        self.roots.iter().filter(|root| !root.uploads)
+    }
+
+    /// The index file of a directory that these trees have: a file, or one that may not be opened. Where a tree of the site's
+    /// own has the directory, what visitors put there does not answer for it.
+    fn index<'a>(
+        &self,
+        directory: &RelativePath,
+        trees: &[(&'a Root, Option<File>)],
+    ) -> io::Result<Option<(&'a Root, Found)>> {
+        let any_own = trees.iter().any(|(root, _)| !root.uploads);
+        for name in &self.index_names {
+            let path = directory.join(name.as_bytes());
+            for (root, _) in trees.iter().filter(|(root, _)| !(any_own && root.uploads)) {
+                match find(&root.sandbox, &path)? {
+                    found @ (Found::File(_) | Found::Closed) => return Ok(Some((root, found))),
+                    Found::Directory(_) | Found::Nothing => {}
+                }
+            }
+        }
+        Ok(None)
+    }
 }
 
 impl OpenFile {
-    /// Where the file is below its directory, given the path that it was found by.
-    pub(super) fn place(&self, path: &RelativePath) -> Vec<u8> {
-        if path.is_directory() { path.join(&self.name).to_bytes() } else { path.to_bytes() }
+    /// Its name, which its media type is guessed from.
+    pub(super) fn name(&self) -> &[u8] {
+        self.path.segments().last().map_or(&[], Vec::as_slice)
     }
 
     /// The file's status, before it is read.
@@ -42,17 +150,17 @@ impl OpenFile {
     }
 }
 
-/// Finds what is at the path below one directory. Fifos, sockets and devices are there, and are nothing to send: 403.
-pub(super) fn resolve(sandbox: &Sandbox, path: &RelativePath) -> Result<Found, HttpError> {
-    let opened = match sandbox.open(path).map_err(HttpError::from) {
-        Ok(opened) => opened,
-        Err(HttpError::NotFound) => return Ok(Found::Nothing),
-        Err(HttpError::Forbidden) => return Ok(Found::Closed),
+/// Opens what one tree has at the path.
+pub(super) fn find(sandbox: &Sandbox, path: &RelativePath) -> io::Result<Found> {
+    let file = match sandbox.open(path) {
+        Ok(file) => file,
+        Err(error) if is_missing(&error) => return Ok(Found::Nothing),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(Found::Closed),
         Err(error) => return Err(error),
     };
-    let metadata = opened.metadata()?;
+    let metadata = file.metadata()?;
     if metadata.is_dir() {
-        return Ok(Found::Directory(opened));
+        return Ok(Found::Directory(file));
     }
     if path.is_directory() {
         return Ok(Found::Nothing);
@@ -60,15 +168,15 @@ pub(super) fn resolve(sandbox: &Sandbox, path: &RelativePath) -> Result<Found, H
     if !metadata.is_file() {
         return Ok(Found::Closed);
     }
-    let name = path.segments().last().cloned().unwrap_or_default();
-    Ok(Found::File(OpenFile { file: opened, metadata, name }))
+    Ok(Found::File(OpenFile { file, metadata, path: path.clone() }))
 }
 
-/// The file of this name in the directory that the path names, if there is one that can be sent.
-pub(super) fn index(sandbox: &Sandbox, directory: &RelativePath, name: &str) -> Result<Option<OpenFile>, HttpError> {
-    match resolve(sandbox, &directory.join(name.as_bytes()))? {
-        Found::File(file) => Ok(Some(file)),
-        Found::Directory(_) | Found::Nothing => Ok(None),
-        Found::Closed => Err(HttpError::Forbidden),
-    }
+/// Whether opening a path fails so because nothing is there.
+pub(super) fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename)
+}
+
+/// Whether a name is neither served nor listed. Files that are still being written never are.
+pub(super) fn is_hidden(name: &[u8], include_hidden: bool) -> bool {
+    name.starts_with(b".") && (!include_hidden || is_unfinished(name))
 }

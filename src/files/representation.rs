@@ -17,7 +17,7 @@ use crate::http::response::Response;
 use crate::http::status::Status;
 use crate::http::validators::{Validators, file_validators};
 
-use super::encoding::gzip::{Made, Turn};
+use super::encoding::gzip::Slot;
 use super::file_body::{FilePart, FileParts, OpenedFile};
 use super::lookup::OpenFile;
 
@@ -30,8 +30,10 @@ pub(super) struct Representation {
     coding: Option<Coding>,
     /// Whether there are variants to choose from.
     varies: bool,
-    /// Whether parts of it can be had: not of what is made anew for each client, be it the same each time.
-    divisible: bool,
+    /// Whether ranges of it can be sent: not of gzip that is made anew for each client.
+    has_ranges: bool,
+    /// What `Cache-Control` says of it.
+    cache_control: Option<Text>,
     content: Content,
 }
 
@@ -42,9 +44,8 @@ pub(super) enum Content {
     Disk(OpenedFile),
     /// In memory, all of them.
     Memory(Arc<[u8]>),
-    /// Nowhere yet: they are made as they are sent.
-    #[cfg_attr(not(feature = "compress"), allow(dead_code, reason = "then there is nobody to make them"))]
-    Made(Made),
+    /// On disk, and sent in gzip, which is made meanwhile.
+    Gzipped(OpenedFile, Arc<Slot>),
 }
 
 /// Files up to this many bytes are read at once, so that they leave in one write with their head.
@@ -57,7 +58,16 @@ impl Representation {
         let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
         let validators = file_validators(metadata.len(), modified, metadata.ino(), now);
         let last_modified = date::format(modified.min(now));
-        Ok(Self { validators, last_modified, media_type, coding: None, varies: false, divisible: true, content })
+        Ok(Self {
+            validators,
+            last_modified,
+            media_type,
+            coding: None,
+            varies: false,
+            has_ranges: true,
+            cache_control: None,
+            content,
+        })
     }
 
     /// The same, held by its file in this coding.
@@ -65,22 +75,25 @@ impl Representation {
         Self { validators: self.validators.in_coding(coding), coding: Some(coding), ..self }
     }
 
-    /// The same in gzip: a small one at once, a large one as it is sent.
-    pub(super) fn made(self, turn: Turn) -> Result<Self, HttpError> {
-        let content = turn.make(self.content)?;
-        let coding = Coding::Gzip;
-        Ok(Self {
-            validators: self.validators.made_in(coding),
-            coding: Some(coding),
-            divisible: false,
-            content,
-            ..self
-        })
+    /// The same in gzip: a small one compressed now, a large one as it is sent.
+    pub(super) fn gzipped(self, slot: Slot) -> io::Result<Self> {
+        let content = match self.content {
+            Content::Memory(bytes) => Content::Memory(slot.compress(&bytes)?.into()),
+            Content::Disk(file) => Content::Gzipped(file, Arc::new(slot)),
+            gzipped @ Content::Gzipped(..) => gzipped,
+        };
+        let (coding, validators) = (Coding::Gzip, self.validators.made_in(Coding::Gzip));
+        Ok(Self { validators, coding: Some(coding), has_ranges: false, content, ..self })
     }
 
     /// The same, said to be one of several if it is.
     pub(super) fn varying(self, varies: bool) -> Self {
         Self { varies, ..self }
+    }
+
+    /// The same, with this `Cache-Control`.
+    pub(super) fn with_cache_control(self, cache_control: Option<Text>) -> Self {
+        Self { cache_control, ..self }
     }
 
     pub(super) fn content(&self) -> &Content {
@@ -89,7 +102,8 @@ impl Representation {
 
     /// 200 with all of it, whatever the request's conditions.
     pub(super) fn into_whole(self) -> Response {
-        whole(self.content).with_header("Content-Type", self.media_type)
+        let response = whole(self.content).with_header("Content-Type", self.media_type);
+        with_optional(response, "Cache-Control", self.cache_control)
     }
 
     /// Another one of the same content.
@@ -105,7 +119,8 @@ impl Representation {
             media_type: self.media_type.clone(),
             coding: self.coding,
             varies: self.varies,
-            divisible: self.divisible,
+            has_ranges: self.has_ranges,
+            cache_control: self.cache_control.clone(),
             content,
         }
     }
@@ -117,7 +132,7 @@ impl Content {
         match self {
             Self::Disk(file) => Some(file.length()),
             Self::Memory(bytes) => Some(bytes.len() as u64),
-            Self::Made(_) => None,
+            Self::Gzipped(..) => None,
         }
     }
 }
@@ -129,19 +144,25 @@ impl Representation {
     }
 }
 
-/// The answer to a `GET` or `HEAD` with these conditions (RFC 9110 §13.2, §14.2).
+/// The response to a `GET` or `HEAD` with these conditions: preconditions, then the range, then the bytes (RFC 9110 §13.2.2).
 pub(super) fn respond(file: Representation, conditions: &Conditions, now: SystemTime) -> Result<Response, HttpError> {
-    match conditions.evaluate(Some(&file.validators)) {
+    let evaluation = conditions.evaluate(Some(&file.validators));
+    let range = conditions.range(&file.validators, now);
+    let Representation { validators, last_modified, media_type, coding, varies: _, has_ranges, cache_control, content } =
+        file;
+    let described = |response: Response| {
+        let response = with_optional(response, "ETag", validators.etag.map(Text::Owned));
+        with_optional(response, "Cache-Control", cache_control)
+    };
+    match evaluation {
         Evaluation::Proceed => {}
         // RFC 9110 §15.4.5: what a cache needs to find and keep its copy, and nothing that describes it.
-        Evaluation::NotModified => return Ok(validated(Response::new(Status::NOT_MODIFIED), file.validators)),
+        Evaluation::NotModified => return Ok(described(Response::new(Status::NOT_MODIFIED))),
         Evaluation::PreconditionFailed => return Err(HttpError::PreconditionFailed),
     }
-    let range = conditions.range(&file.validators, now);
-    let Representation { validators, last_modified, media_type, coding, varies: _, divisible, content } = file;
     let length = content.length();
     let selection = match (range, length) {
-        (Some(field), Some(length)) if divisible => range::select(field, length),
+        (Some(field), Some(length)) if has_ranges => range::select(field, length),
         _ => Selection::Whole,
     };
     let length = length.unwrap_or_default();
@@ -151,12 +172,23 @@ pub(super) fn respond(file: Representation, conditions: &Conditions, now: System
         Selection::Several(ranges) => several(content, length, media_type, ranges),
         Selection::Unsatisfiable => return Err(HttpError::RangeNotSatisfiable(length)),
     };
-    let response = if divisible { response.with_header("Accept-Ranges", "bytes") } else { response };
-    let response = match coding {
-        Some(coding) => response.with_header("Content-Encoding", coding.name()),
+    let response = if has_ranges { response.with_header("Accept-Ranges", "bytes") } else { response };
+    let response = with_optional(response, "Content-Encoding", coding.map(|coding| coding.name().into()));
+    Ok(described(response).with_header("Last-Modified", last_modified))
+}
+
+/// The response with this field, if it has a value.
+fn with_optional(response: Response, name: &'static str, value: Option<Text>) -> Response {
+    match value {
+        Some(value) => response.with_header(name, value),
         None => response,
-    };
-    Ok(validated(response, validators).with_header("Last-Modified", last_modified))
+    }
+}
+
+/// The whole file in gzip, made as it is sent.
+fn gzipped(file: OpenedFile, slot: Arc<Slot>) -> Response {
+    let length = file.length();
+    Response::stream(slot.reader(FilePart::new(file, 0, length)), None)
 }
 
 /// All of the content.
@@ -170,7 +202,7 @@ fn whole(content: Content) -> Response {
             let length = bytes.len();
             Response::shared(bytes, 0..length)
         }
-        Content::Made(made) => made.into_response(),
+        Content::Gzipped(file, slot) => gzipped(file, slot),
     }
 }
 
@@ -179,8 +211,8 @@ fn part(content: Content, range: ByteRange, length: u64) -> Response {
     let response = match content {
         Content::Disk(file) => Response::stream(FilePart::new(file, range.first, range.length()), Some(range.length())),
         Content::Memory(bytes) => Response::shared(bytes, index(range.first)..index(range.last) + 1),
-        // It has no parts before it has a length.
-        Content::Made(made) => return made.into_response(),
+        // It has no ranges before it has a length.
+        Content::Gzipped(file, slot) => return gzipped(file, slot),
     };
     response.with_status(Status::PARTIAL_CONTENT).with_header("Content-Range", range.content_range(length))
 }
@@ -205,8 +237,8 @@ fn several(content: Content, length: u64, media_type: Text, ranges: Vec<ByteRang
             }
             Response::bytes(body)
         }
-        // It has no parts before it has a length.
-        Content::Made(made) => return made.into_response(),
+        // It has no ranges before it has a length.
+        Content::Gzipped(file, slot) => return gzipped(file, slot),
     };
     response.with_status(Status::PARTIAL_CONTENT).with_header("Content-Type", frame.media_type())
 }
@@ -214,13 +246,6 @@ fn several(content: Content, length: u64, media_type: Text, ranges: Vec<ByteRang
 /// A position in memory.
 fn index(position: u64) -> usize {
     usize::try_from(position).expect("what is in memory has positions in memory")
-}
-
-fn validated(response: Response, validators: Validators) -> Response {
-    match validators.etag {
-        Some(etag) => response.with_header("ETag", etag),
-        None => response,
-    }
 }
 
 /// The content of a file, read if it is small, and the metadata that it goes with. A file that becomes shorter while it is read
@@ -267,7 +292,16 @@ mod tests {
             if on_disk { Content::Disk(OpenedFile::new(file, &metadata)) } else { Content::Memory(bytes.into()) };
         let validators = file_validators(bytes.len() as u64, UNIX_EPOCH, 1, SystemTime::now());
         let (last_modified, media_type) = (date::format(UNIX_EPOCH), "a/b".into());
-        Representation { validators, last_modified, media_type, coding: None, varies: false, divisible: true, content }
+        Representation {
+            validators,
+            last_modified,
+            media_type,
+            coding: None,
+            varies: false,
+            has_ranges: true,
+            cache_control: None,
+            content,
+        }
     }
 
     /// The parts of a body with this boundary: where each begins and ends, and its bytes.

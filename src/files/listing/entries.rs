@@ -11,6 +11,7 @@ use std::sync::{Arc, LazyLock};
 
 use rustix::fs::{AtFlags, Dir, FileType, Stat};
 
+use super::super::lookup::{is_hidden, is_missing};
 use super::super::media_types::MediaTypes;
 use super::budget::Budget;
 use super::entry::{Details, Entry, Kind};
@@ -20,7 +21,6 @@ use crate::http::connection::{ClientLeft, Connection};
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
 use crate::semaphore::{Crowded, Permit, Semaphore, processors};
-use crate::storage;
 use crate::storage::root_dir::Sandbox;
 
 /// A directory that is to be looked into.
@@ -72,13 +72,8 @@ pub(crate) struct Totals {
 /// More entries than this are not listed: who has more does not look for one by eye.
 const MOST_ENTRIES: usize = 1_000_000;
 
-/// Whether a name is neither served nor listed. Files that are still being written never are.
-pub(crate) fn is_hidden(name: &[u8], include_hidden: bool) -> bool {
-    name.starts_with(b".") && (!include_hidden || storage::is_unfinished(name))
-}
-
 impl Scope {
-    /// Opens the directory at this path in each sandbox that has it.
+    /// Opens the directory at this path in each tree that has it; `None` where none has.
     #[cfg(feature = "archive")]
     pub(crate) fn open(
         sandboxes: &[Arc<Sandbox>],
@@ -86,18 +81,14 @@ impl Scope {
         hidden: bool,
         connection: Connection,
         has_begun: bool,
-    ) -> Result<Self, HttpError> {
+    ) -> io::Result<Option<Self>> {
         let mut layers = Vec::new();
         for sandbox in sandboxes {
             if let Some(directory) = open(sandbox, &path)? {
                 layers.push((Arc::clone(sandbox), directory));
             }
         }
-        if layers.is_empty() {
-            Err(HttpError::NotFound)
-        } else {
-            Ok(Self { path, layers, hidden, connection, has_begun })
-        }
+        Ok((!layers.is_empty()).then_some(Self { path, layers, hidden, connection, has_begun }))
     }
 
     /// Reads the entries: regular files and directories that the path can be followed to.
@@ -106,7 +97,7 @@ impl Scope {
         order: Order,
         media_types: &Arc<MediaTypes>,
         budget: &Arc<Budget>,
-    ) -> Result<Entries, HttpError> {
+    ) -> Result<Entries, ScanError> {
         let Self { path, layers, hidden, connection, has_begun } = self;
         let layers = layers.into_iter().map(|(sandbox, directory)| Layer { sandbox, directory: Some(directory) });
         let mut entries = Entries {
@@ -127,21 +118,50 @@ impl Scope {
     }
 }
 
-/// An error that comes when a part of the answer is on its way already.
-pub(crate) fn midway(error: HttpError) -> io::Error {
-    match error {
-        HttpError::Internal(error) => io::Error::other(error),
-        HttpError::Unavailable(_) => ClientLeft.into(),
-        error => io::Error::other(error.status().reason()),
+/// The directory at this path, if it is there.
+fn open(sandbox: &Sandbox, path: &RelativePath) -> io::Result<Option<File>> {
+    match sandbox.open(path) {
+        Ok(file) if file.metadata()?.is_dir() => Ok(Some(file)),
+        Ok(_) => Ok(None),
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
-/// The directory at this path, if it is there.
-fn open(sandbox: &Sandbox, path: &RelativePath) -> Result<Option<File>, HttpError> {
-    match sandbox.open(path).map_err(HttpError::from) {
-        Ok(file) if file.metadata()?.is_dir() => Ok(Some(file)),
-        Ok(_) | Err(HttpError::NotFound) => Ok(None),
-        Err(error) => Err(error),
+/// Why a directory was not looked through.
+#[derive(Debug)]
+pub(crate) enum ScanError {
+    /// Too many others wait for it.
+    Crowded,
+    /// The client has left meanwhile.
+    ClientLeft,
+    /// The file system failed.
+    Io(io::Error),
+}
+
+impl From<io::Error> for ScanError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Before any of the answer is on its way.
+impl From<ScanError> for HttpError {
+    fn from(error: ScanError) -> Self {
+        match error {
+            ScanError::Crowded | ScanError::ClientLeft => Self::Unavailable(1),
+            ScanError::Io(error) => error.into(),
+        }
+    }
+}
+
+/// While the answer is on its way.
+impl From<ScanError> for io::Error {
+    fn from(error: ScanError) -> Self {
+        match error {
+            ScanError::Crowded | ScanError::ClientLeft => ClientLeft.into(),
+            ScanError::Io(error) => error,
+        }
     }
 }
 
@@ -171,7 +191,7 @@ impl Entries {
         if self.stepped == self.window.len() {
             let Some(end) = self.window.end().filter(|_| self.window.is_partial()) else { return Ok(false) };
             self.stepped = 0;
-            self.fill(Some(&end)).map_err(midway)?;
+            self.fill(Some(&end))?;
         }
         let is_there = self.stepped < self.window.len();
         self.stepped += usize::from(is_there);
@@ -192,7 +212,7 @@ impl Entries {
     }
 
     /// Fills the window with the first entries that come after the mark.
-    fn fill(&mut self, after: Option<&Mark>) -> Result<Totals, HttpError> {
+    fn fill(&mut self, after: Option<&Mark>) -> Result<Totals, ScanError> {
         let _inside = take_turn(&LOOKS, &self.connection, self.has_begun)?;
         // Those that are opened for this look.
         let opened = self.layers.iter().map(|layer| match layer.directory {
@@ -258,13 +278,13 @@ impl Entries {
 
 /// Waits until few enough look through directories. Gives up where the client has left meanwhile, and where too many wait, unless
 /// some of the entries are on their way already.
-fn take_turn<'a>(looks: &'a Semaphore, connection: &Connection, has_begun: bool) -> Result<Permit<'a>, HttpError> {
+fn take_turn<'a>(looks: &'a Semaphore, connection: &Connection, has_begun: bool) -> Result<Permit<'a>, ScanError> {
     if let Some(permit) = looks.try_acquire() {
         return Ok(permit);
     }
     let most_waiting = if has_begun { usize::MAX } else { MOST_WAITING };
-    let permit = looks.acquire(most_waiting).map_err(|Crowded| HttpError::Unavailable(1))?;
-    if connection.is_open() { Ok(permit) } else { Err(HttpError::Unavailable(1)) }
+    let permit = looks.acquire(most_waiting).map_err(|Crowded| ScanError::Crowded)?;
+    if connection.is_open() { Ok(permit) } else { Err(ScanError::ClientLeft) }
 }
 
 /// Looking through a directory is all computing: of as many at once as there are clients, each would take for ever, and nothing
@@ -318,9 +338,9 @@ impl View<'_> {
             }
         }
         let target = self.sandbox.open(&self.path.join(name)).and_then(|target| Ok(rustix::fs::fstat(&target)?));
-        match target.map_err(HttpError::from) {
+        match target {
             Ok(stat) => known(stat),
-            Err(HttpError::NotFound) => Look::Nothing,
+            Err(error) if is_missing(&error) => Look::Nothing,
             Err(_) => Look::Refused,
         }
     }
@@ -410,7 +430,7 @@ mod tests {
             while looks.waiting() < MOST_WAITING {
                 thread::yield_now();
             }
-            assert!(matches!(take_turn(&looks, &connection, false), Err(HttpError::Unavailable(1))));
+            assert!(matches!(take_turn(&looks, &connection, false), Err(ScanError::Crowded)));
             scope.spawn(|| drop(take_turn(&looks, &connection, true).ok().unwrap()));
             while looks.waiting() <= MOST_WAITING {
                 thread::yield_now();

@@ -12,7 +12,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::body_stream::{Made, PieceReader, Pieces};
-use super::encoding::gzip::{Compressor, SHORTEST, Turn};
+use super::encoding::gzip::{Compressor, SHORTEST, Slot};
 use super::media_types::MediaTypes;
 use crate::http::accept;
 use crate::http::encoding::{self, Choice, Coding};
@@ -25,8 +25,8 @@ use html::{Offers, Page};
 use json::Json;
 use order::Order;
 
-/// Answers with what is in the directory, in the form and the order that the request asks for.
-pub(super) fn answer(
+/// The response that lists the directory in the form and the order that the request asks for.
+pub(super) fn respond(
     scope: Scope,
     request: &Request,
     media_types: &Arc<MediaTypes>,
@@ -62,11 +62,11 @@ pub(super) fn answer(
 /// A short body is sent with its length, a long one as it is made.
 fn send(pieces: impl Pieces, coder: Coder) -> io::Result<Response> {
     Ok(match (PieceReader::new(pieces).begin()?, coder) {
-        (Ok(whole), Coder::Gzip { turn, only }) if only || whole.len() as u64 >= SHORTEST => {
-            in_gzip(Response::bytes(turn.compress(&whole)?))
+        (Ok(whole), Coder::Gzip { slot, only }) if only || whole.len() as u64 >= SHORTEST => {
+            in_gzip(Response::bytes(slot.compress(&whole)?))
         }
         (Ok(whole), _) => Response::bytes(whole),
-        (Err(reader), Coder::Gzip { turn, .. }) => in_gzip(turn.stream(reader)),
+        (Err(reader), Coder::Gzip { slot, .. }) => in_gzip(Response::stream(Arc::new(slot).reader(reader), None)),
         (Err(reader), Coder::Nothing) => Response::stream(reader, None),
     })
 }
@@ -80,7 +80,7 @@ enum Coder {
     /// Not at all.
     Nothing,
     /// In gzip; whether the client takes nothing else.
-    Gzip { turn: Turn, only: bool },
+    Gzip { slot: Slot, only: bool },
 }
 
 impl Coder {
@@ -90,8 +90,8 @@ impl Coder {
         let choose = |available: &[Coding]| encoding::choose(accepted.as_deref(), available);
         let only = choose(&[]) == Choice::Nothing;
         let wants_gzip = choose(&[Coding::Gzip]) == Choice::Coded(Coding::Gzip);
-        match compressor.filter(|_| wants_gzip).and_then(Compressor::begin) {
-            Some(turn) => Ok(Self::Gzip { turn, only }),
+        match compressor.filter(|_| wants_gzip).and_then(Compressor::take_slot) {
+            Some(slot) => Ok(Self::Gzip { slot, only }),
             None if only => Err(HttpError::NotAcceptable),
             None => Ok(Self::Nothing),
         }

@@ -62,7 +62,7 @@ fn files(site: &Path, limits: Limits) -> (Files, Arc<Budget>) {
     {
         files = files.archive(true);
     }
-    files.budget = Arc::clone(&budget);
+    files.set_budget(Arc::clone(&budget));
     (files, budget)
 }
 

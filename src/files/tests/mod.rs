@@ -4,12 +4,15 @@ mod little_memory;
 #[cfg(feature = "archive")]
 mod properties;
 
-use crate::http::method::Method;
 use std::fs;
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
-use super::*;
+use super::Files;
 use crate::handler::answer;
+use crate::http::method::Method;
+use crate::http::path::RelativePath;
+use crate::http::request::Request;
 
 fn site() -> tempfile::TempDir {
     let site = tempfile::tempdir().unwrap();
@@ -165,4 +168,83 @@ fn conditions_and_ranges_are_answered() {
         }
         assert_eq!(response.read_text().unwrap(), body, "{fields:?}");
     }
+}
+
+/// Everything that a client sees of an answer.
+fn seen(files: &Files, request: &Request, now: SystemTime) -> (u16, Vec<(String, String)>, Vec<u8>) {
+    let mut response = match files.respond(request, now) {
+        Ok(response) => response,
+        Err(error) => error.into_response(request),
+    };
+    let fields = response.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    (response.status().code(), fields, response.read_bytes().unwrap())
+}
+
+#[test]
+fn what_is_kept_in_memory_is_answered_as_what_is_read() {
+    let site = tempfile::tempdir().unwrap();
+    let path = |name: &str| site.path().join(name);
+    fs::create_dir_all(path("one/sub")).unwrap();
+    fs::create_dir_all(path("two/sub")).unwrap();
+    for name in
+        ["one/app.3f9a1c2b.js", "one/a.txt", "one/sub/b.html", "two/sub/a.html", "one/404.html", "two/index.html"]
+    {
+        fs::write(path(name), name.repeat(200)).unwrap();
+    }
+    let one = || Files::new(path("one"));
+    let settings: [fn(Files, &Path) -> Files; 8] = [
+        |files, _| files,
+        |files, _| files.immutable(true),
+        |files, _| files.cache_control("max-age=5").unwrap(),
+        |files, _| files.cache_control("").unwrap().immutable(true),
+        |files, _| files.media_type("txt", "text/x-other").unwrap(),
+        |files, _| files.single_page(true).include_hidden(true),
+        |files, site| files.follow_links(true).index(["a.html", "b.html"]).unwrap().overlay(site.join("two")),
+        |files, site| files.index(["b.html", "a.html"]).unwrap().with_uploads(site.join("two")),
+    ];
+    let targets = [
+        "/a.txt",
+        "/a.txt?v=1",
+        "/a.txt?download",
+        "/a.txt?d%6fwnload",
+        "/a.txt?%64ownload=tar",
+        "/app.3f9a1c2b.js",
+        "/app.3f9a1%632b.js",
+        "/sub/",
+        "/sub/?download",
+        "/sub/b.html",
+        "/",
+        "/missing",
+        "/a.txt/",
+    ];
+    let fields: [&[(&str, &str)]; 5] = [
+        &[],
+        &[("Range", "bytes=1-5")],
+        &[("If-None-Match", "*")],
+        &[("If-Modified-Since", "Fri, 31 Dec 2100 23:59:59 GMT")],
+        &[("Accept-Encoding", "gzip, br")],
+    ];
+    // Late enough for all to be kept.
+    let now = SystemTime::now() + Duration::from_secs(3600);
+    let mut kept = 0;
+    for (number, set) in settings.iter().enumerate() {
+        let warm = set(one(), site.path());
+        for target in targets {
+            for fields in fields {
+                let request =
+                    fields.iter().fold(Request::get(target), |request, (name, value)| request.with_header(name, value));
+                let fresh = seen(&set(one(), site.path()), &request, now);
+                for _ in 0..3 {
+                    let mut again = seen(&warm, &request, now);
+                    // The page of a listing is known by another number each time.
+                    if fresh.1.iter().any(|(_, value)| value.contains("nonce-")) {
+                        again = fresh.clone();
+                    }
+                    assert_eq!(again, fresh, "{target} with {fields:?}, setting {number}");
+                }
+            }
+        }
+        kept += warm.cached();
+    }
+    assert!(kept >= 3 * settings.len(), "only {kept} files were kept");
 }

@@ -10,8 +10,10 @@ use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
 
-use super::super::*;
+use super::super::Files;
 use crate::handler::answer;
+use crate::http::path::RelativePath;
+use crate::http::request::Request;
 
 /// Segments that have led somewhere else in some server, and others.
 fn segment() -> impl Strategy<Value = String> {

@@ -1,0 +1,245 @@
+//! `Files`: how the file service is set up.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::cache_headers::CacheHeaders;
+#[cfg(feature = "compress")]
+use super::encoding::gzip::Compressor;
+use super::file_cache::FileCache;
+use super::listing::budget::Budget;
+use super::lookup::{Root, Roots};
+use super::service::FileService;
+use crate::error::Error;
+use crate::handler::Handler;
+use crate::http::error::HttpError;
+use crate::http::path::RelativePath;
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::storage::root_dir::Sandbox;
+
+/// Serves the files of a directory, or of several laid over each other.
+///
+/// A directory is answered by its index file, or else with a listing: HTML, or JSON for those who ask for it by
+/// `Accept: application/json` or `?format=json`. One named without its slash is redirected to. Files are sent as they are
+/// read, with `Last-Modified` and `ETag`; conditional requests (RFC 9110 §13) and ranges (§14) are answered. A file beside
+/// another one with its name and `.br`, `.zst` or `.gz`, and not older, is sent in its place to clients that accept that
+/// coding (§12.5.3). `?download` has a file saved rather than shown (RFC 6266). Names that start with a dot are hidden.
+/// Symbolic links may lead to other places inside the directory, never out of it. Fifos, sockets and devices get 403. What is
+/// not there is answered with the directory's `404.html`, if it has one. Methods other than `GET` and `HEAD` get 405.
+///
+/// ```no_run
+/// use hearken::{Files, Server};
+///
+/// let server = Server::bind("127.0.0.1:8080")?.serve(Files::new("www"))?;
+/// server.join();
+/// # Ok::<(), hearken::Error>(())
+/// ```
+pub struct Files {
+    service: FileService,
+    follow_links: bool,
+}
+
+impl Files {
+    /// Serves this directory. It need not be there yet. When the path comes to name another one, as where it is a symbolic link
+    /// that is swapped, that one is served within a second.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        let service = FileService {
+            roots: Roots { roots: Vec::new(), index_names: vec!["index.html".into()], include_hidden: false },
+            listing: true,
+            archive: false,
+            upload_form: false,
+            single_page: false,
+            cache_headers: CacheHeaders::default(),
+            media_types: Arc::default(),
+            compressor: None,
+            budget: Budget::of_process(),
+            cache: FileCache::default(),
+        };
+        Self { service, follow_links: false }.overlay(root)
+    }
+
+    /// Serves what is found in none of the directories before from this one. A directory that several of them have is
+    /// listed once, with the entries of all.
+    #[must_use]
+    pub fn overlay(mut self, directory: impl Into<PathBuf>) -> Self {
+        let mut sandbox = Sandbox::new(directory);
+        sandbox.follow_links(self.follow_links);
+        self.service.roots.roots.push(Root { sandbox: sandbox.into(), uploads: false });
+        self
+    }
+
+    /// Serves what is found in none of the directories before from this one, as files that visitors put there: with
+    /// `Content-Security-Policy: sandbox`, so that an uploaded page cannot act as one of the site's own. Links out of it are
+    /// never followed, its `404.html` is no page for what is not there, and its index files answer only for directories that
+    /// no other directory has.
+    ///
+    /// A directory that is served already is served so from now on: which of its files visitors put there, nobody knows.
+    #[must_use]
+    pub fn with_uploads(mut self, directory: impl Into<PathBuf>) -> Self {
+        let directory = directory.into();
+        if let Some(root) = self.service.roots.roots.iter_mut().find(|root| is_same(root.sandbox.path(), &directory)) {
+            root.uploads = true;
+            Arc::get_mut(&mut root.sandbox).expect("nobody else has it before anything is served").follow_links(false);
+            return self;
+        }
+        let sandbox = Sandbox::new(directory).into();
+        self.service.roots.roots.push(Root { sandbox, uploads: true });
+        self
+    }
+
+    /// The names of the files that answer for their directory; the first one that is there does. Defaults to
+    /// `["index.html"]`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] when one is no file's name: empty, a dot or two, or with a slash or a NUL byte.
+    pub fn index<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Result<Self, Error> {
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        match names.iter().find(|name| matches!(&***name, "" | "." | "..") || name.contains(['/', '\0'])) {
+            Some(name) => Err(Error::Setting(format!("{name:?} is not a file's name"))),
+            None => {
+                self.service.roots.index_names = names;
+                Ok(self)
+            }
+        }
+    }
+
+    /// Whether a directory without an index file is answered with a listing; 404 otherwise. Defaults to true.
+    #[must_use]
+    pub fn listing(mut self, listing: bool) -> Self {
+        self.service.listing = listing;
+        self
+    }
+
+    /// Whether `?download=tar` gives a directory and all below it as a tar archive, be there an index file or not. What is
+    /// hidden is left out, and so are symbolic links to directories; one to a file becomes the file. Where directories are
+    /// not listed there are no archives either. Defaults to false: 403.
+    #[cfg(feature = "archive")]
+    #[must_use]
+    pub fn archive(mut self, archive: bool) -> Self {
+        self.service.archive = archive;
+        self
+    }
+
+    /// Whether listings have a form to upload files, for [`WriteFile::with_forms`](crate::WriteFile::with_forms) to take.
+    /// Defaults to false.
+    #[must_use]
+    pub fn upload_form(mut self, upload_form: bool) -> Self {
+        self.service.upload_form = upload_form;
+        self
+    }
+
+    /// Whether names that start with a dot are served and listed. Defaults to false.
+    #[must_use]
+    pub fn include_hidden(mut self, hidden: bool) -> Self {
+        self.service.roots.include_hidden = hidden;
+        self
+    }
+
+    /// Whether symbolic links may lead out of the directories, those of uploads apart. Defaults to false.
+    #[must_use]
+    pub fn follow_links(mut self, follow: bool) -> Self {
+        self.follow_links = follow;
+        for root in self.service.roots.roots.iter_mut().filter(|root| !root.uploads) {
+            let sandbox = Arc::get_mut(&mut root.sandbox).expect("nobody else has it before anything is served");
+            sandbox.follow_links(follow);
+        }
+        self
+    }
+
+    /// Whether unknown paths whose last segment has no dot are answered with the index file at `/`, as applications want
+    /// that do their own routing in the browser. Defaults to false.
+    #[must_use]
+    pub fn single_page(mut self, single_page: bool) -> Self {
+        self.service.single_page = single_page;
+        self
+    }
+
+    /// The value of `Cache-Control` for files; an empty one is not sent. Defaults to `no-cache`: clients keep what they got,
+    /// and ask each time whether it has changed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] when it holds a control character.
+    pub fn cache_control(mut self, value: impl Into<String>) -> Result<Self, Error> {
+        self.service.cache_headers.set_default(value.into())?;
+        Ok(self)
+    }
+
+    /// Whether files with a hash of their content in the name, such as `app.3f9a1c2b.js`, may be kept for a year without
+    /// asking again. Defaults to false.
+    #[must_use]
+    pub fn immutable(mut self, immutable: bool) -> Self {
+        self.service.cache_headers.set_immutable(immutable);
+        self
+    }
+
+    /// The media type of files with this extension, in place of the known one. An extension that has none is
+    /// `application/octet-stream`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] when the extension is empty or holds a slash, or the media type is not of the form `type/subtype`.
+    pub fn media_type(mut self, extension: &str, media_type: &str) -> Result<Self, Error> {
+        let types = Arc::get_mut(&mut self.service.media_types).expect("nobody else has it before anything is served");
+        types.set(extension, media_type)?;
+        Ok(self)
+    }
+
+    /// Whether listings, and text files of more than 1 KiB, are compressed for clients that accept gzip and for which there is
+    /// no better variant. At most half of the processors compress at a time; while many answers are being compressed already, further
+    /// ones are sent as they are. Such an answer has no parts: to a request for a range, the file is sent as it is.
+    /// Defaults to false.
+    #[cfg(feature = "compress")]
+    #[must_use]
+    pub fn compress(mut self, compress: bool) -> Self {
+        self.service.compressor = compress.then(|| Arc::new(Compressor::new()));
+        self
+    }
+
+    /// The answer with the file at this path, such as `/index.html`, whatever the request's own path and method are; the
+    /// request's conditions and range are respected.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpError::NotFound`] when there is no such file, and what reading it fails with.
+    pub fn file(&self, path: &str, request: &Request) -> Result<Response, HttpError> {
+        let path =
+            RelativePath::parse(path).map_err(|error| HttpError::internal(format!("{path}: {}", error.explain())))?;
+        self.service.respond_with(&path, request)
+    }
+
+    /// Whether something that visitors did not put there is at this path.
+    pub fn owns(&self, path: &RelativePath) -> bool {
+        self.service.roots.own_something(path)
+    }
+
+    /// The response to a request that came at this time.
+    pub(super) fn respond(&self, request: &Request, now: SystemTime) -> Result<Response, HttpError> {
+        self.service.respond(request, now)
+    }
+
+    /// How many files are kept in memory.
+    #[cfg(test)]
+    pub(super) fn cached(&self) -> usize {
+        self.service.cache.count()
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_budget(&mut self, budget: Arc<Budget>) {
+        self.service.budget = budget;
+    }
+}
+
+/// Whether two paths name the same directory, as far as they name one yet.
+fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+impl Handler for Files {
+    fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
+        self.respond(request, SystemTime::now())
+    }
+}

@@ -1,0 +1,341 @@
+//! The variants of a file: files beside it that hold the same content in a coding, gzip that can be made of it, and which one a
+//! request gets.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use rustix::fs::{FileType, Stat};
+
+use super::super::file_cache::Identity;
+use super::super::lookup::{self, Found, OpenFile};
+use super::super::representation::Representation;
+use super::gzip::Compressor;
+use crate::http::encoding::{self, Choice, Coding};
+use crate::http::error::HttpError;
+use crate::http::headers::Text;
+use crate::http::method::Version;
+use crate::http::path::RelativePath;
+use crate::http::request::Request;
+use crate::storage::root_dir::Sandbox;
+
+/// What a file can be sent as, beside its own content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Variants {
+    siblings: Vec<Sibling>,
+    /// Whether it is worth sending in gzip.
+    compressible: bool,
+}
+
+/// A file beside another one, with the same name and the extension of a coding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Sibling {
+    coding: Coding,
+    place: Vec<u8>,
+    identity: Identity,
+    /// Not one that is older than the file, so that an edit of that shows.
+    usable: bool,
+}
+
+/// One of the forms that a file can be sent in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Variant {
+    /// The file as it is.
+    Original,
+    /// The file beside it in this coding.
+    Sibling(Coding),
+    /// Gzip, made as it is sent.
+    Gzipped,
+}
+
+/// The variant that a request gets, ready to be sent, and what the file cache has to know to keep it.
+pub(crate) struct Selected {
+    /// Where the original is in its tree.
+    pub(crate) path: RelativePath,
+    pub(crate) representation: Representation,
+    pub(crate) variant: Variant,
+    pub(crate) variants: Variants,
+    /// The status of the original, from before anything was read.
+    pub(crate) status: Stat,
+}
+
+/// Selects the variant of a file that the request accepts (RFC 9110 §12.5.3), opens and reads it.
+pub(crate) fn select(
+    sandbox: &Sandbox,
+    file: OpenFile,
+    media_type: Text,
+    compressor: Option<&Arc<Compressor>>,
+    request: &Request,
+    now: SystemTime,
+) -> Result<Selected, HttpError> {
+    let status = file.status()?;
+    let path = file.path.clone();
+    let compressible = compressor.is_some_and(|compressor| compressor.suits(&media_type, file.metadata.len()));
+    let variants = Variants::look(sandbox, &path.to_bytes(), &Identity::of(&status), compressible);
+    let varies = variants.are_several();
+    let mut usable = variants.clone();
+    let (representation, variant) = loop {
+        let variant = usable.negotiate(request)?;
+        match variant {
+            Variant::Original => break (Representation::read(file, media_type, now)?, variant),
+            Variant::Sibling(coding) => match usable.open(sandbox, &path, coding) {
+                Some(open) => break (Representation::read(open, media_type, now)?.in_coding(coding), variant),
+                None => usable.siblings.retain(|sibling| sibling.coding != coding),
+            },
+            Variant::Gzipped => match compressor.and_then(Compressor::take_slot) {
+                Some(slot) => break (Representation::read(file, media_type, now)?.gzipped(slot)?, variant),
+                None => usable.compressible = false,
+            },
+        }
+    };
+    Ok(Selected { path, representation: representation.varying(varies), variant, variants, status })
+}
+
+impl Variants {
+    /// What there is beside the file at this place.
+    pub(crate) fn look(sandbox: &Sandbox, place: &[u8], original: &Identity, compressible: bool) -> Self {
+        let is_coded = |coding: Coding| place.ends_with(coding.extension().as_bytes());
+        if Coding::ALL.into_iter().any(is_coded) {
+            return Self { siblings: Vec::new(), compressible };
+        }
+        let sibling = |coding: Coding| {
+            let place = [place, coding.extension().as_bytes()].concat();
+            let status = sandbox.status(&place).ok()?;
+            let identity = Identity::of(&status);
+            let usable = !identity.is_older_than(original);
+            let is_file = FileType::from_raw_mode(status.st_mode).is_file();
+            is_file.then_some(Sibling { coding, place, identity, usable })
+        };
+        Self { siblings: Coding::ALL.into_iter().filter_map(sibling).collect(), compressible }
+    }
+
+    /// Whether what is beside the file at this place is still the same.
+    pub(crate) fn are_current(&self, sandbox: &Sandbox, place: &[u8], original: &Identity) -> bool {
+        *self == Self::look(sandbox, place, original, self.compressible)
+    }
+
+    /// Whether the answer depends on what the client accepts.
+    pub(crate) fn are_several(&self) -> bool {
+        self.compressible || !self.siblings.is_empty()
+    }
+
+    /// The variant that the request asks for.
+    pub(crate) fn negotiate(&self, request: &Request) -> Result<Variant, HttpError> {
+        let Some(accepted) = request.header_list("Accept-Encoding") else { return Ok(Variant::Original) };
+        // Where there is nothing to choose from, the field matters only if it refuses what there is.
+        if !self.are_several() && !accepted.contains('0') {
+            return Ok(Variant::Original);
+        }
+        let usable = self.siblings.iter().filter(|sibling| sibling.usable).map(|sibling| sibling.coding);
+        let stored: Vec<Coding> = usable.collect();
+        if self.compressible && !stored.contains(&Coding::Gzip) {
+            let choice = encoding::choose(Some(&accepted), &[stored.as_slice(), &[Coding::Gzip]].concat());
+            // What is made has no length and no parts, so that who asks for one, or cannot do without the other, is better
+            // served with what is stored.
+            let is_fit = request.version() == Version::Http11 && request.header("Range").is_none();
+            let only = || encoding::choose(Some(&accepted), &stored) == Choice::Nothing;
+            if choice == Choice::Coded(Coding::Gzip) && (is_fit || only()) {
+                return Ok(Variant::Gzipped);
+            }
+        }
+        match encoding::choose(Some(&accepted), &stored) {
+            Choice::Identity => Ok(Variant::Original),
+            Choice::Coded(coding) => Ok(Variant::Sibling(coding)),
+            Choice::Nothing => Err(HttpError::NotAcceptable),
+        }
+    }
+
+    /// Where the file beside is in this coding, and what it was like.
+    pub(crate) fn sibling(&self, coding: Coding) -> Option<(&[u8], &Identity)> {
+        let sibling = self.siblings.iter().find(|sibling| sibling.coding == coding)?;
+        Some((&sibling.place, &sibling.identity))
+    }
+
+    /// The file beside in this coding, if it is still one that can be sent.
+    fn open(&self, sandbox: &Sandbox, path: &RelativePath, coding: Coding) -> Option<OpenFile> {
+        let (_, identity) = self.sibling(coding)?;
+        match lookup::find(sandbox, &path.with_extension(coding.extension())) {
+            Ok(Found::File(file)) if Identity::of(&file.status().ok()?) == *identity => Some(file),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::files::Files;
+    use crate::handler::fail;
+    use crate::http::response::Response;
+
+    /// Writes a file and gives it an age.
+    fn write(path: &Path, content: &str, age: u64) {
+        fs::write(path, content).unwrap();
+        File::open(path).unwrap().set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+    }
+
+    /// What a request with these fields gets, once each way: read anew, and from what was kept before.
+    fn get(files: &Files, path: &str, fields: &[(&str, &str)]) -> [Response; 3] {
+        let later = SystemTime::now() + Duration::from_secs(10);
+        [later, later, later].map(|now| {
+            let request =
+                fields.iter().fold(Request::get(path), |request, (name, value)| request.with_header(name, value));
+            files.respond(&request, now).unwrap_or_else(|error| fail(error, &request))
+        })
+    }
+
+    #[test]
+    fn each_client_gets_the_variant_that_it_accepts() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        write(&at("a.css"), "as it is", 60);
+        write(&at("a.css.br"), "brotli", 50);
+        write(&at("a.css.gz"), "gzip", 40);
+        write(&at("plain.css"), "plain", 60);
+        let files = Files::new(root.path());
+        let table = [
+            (None, 200, "as it is", None),
+            (Some("gzip, deflate, br, zstd"), 200, "brotli", Some("br")),
+            (Some("gzip, deflate"), 200, "gzip", Some("gzip")),
+            (Some("zstd"), 200, "as it is", None),
+            (Some("br;q=0.1, gzip;q=0.2"), 200, "gzip", Some("gzip")),
+            (Some("br;q=0.1, identity"), 200, "as it is", None),
+            (Some("identity;q=0, zstd"), 406, "There is no content in a coding that the request accepts.", None),
+        ];
+        let mut etags = Vec::new();
+        // Twice, so that each is kept while others are asked for.
+        for (accepted, status, body, coding) in table.into_iter().chain(table) {
+            let fields: Vec<_> = accepted.map(|accepted| ("Accept-Encoding", accepted)).into_iter().collect();
+            for mut response in get(&files, "/a.css", &fields) {
+                assert_eq!((response.status().code(), response.header("Content-Encoding")), (status, coding));
+                assert_eq!(response.read_text().unwrap(), body, "{accepted:?}");
+                assert_eq!(response.header("Vary"), Some("Accept-Encoding"), "{accepted:?}");
+                if status == 200 {
+                    assert_eq!(response.header("Content-Type"), Some("text/css; charset=utf-8"));
+                    etags.push((response.header("ETag").unwrap().to_owned(), coding));
+                }
+            }
+        }
+        etags.sort();
+        etags.dedup();
+        assert_eq!(etags.len(), 3, "one for each variant: {etags:?}");
+        for response in get(&files, "/plain.css", &[("Accept-Encoding", "gzip, br")]) {
+            assert_eq!((response.header("Vary"), response.header("Content-Encoding")), (None, None));
+        }
+        for response in get(&files, "/plain.css", &[("Accept-Encoding", "identity;q=0, br")]) {
+            assert_eq!((response.status().code(), response.header("Vary")), (406, Some("Accept-Encoding")));
+        }
+    }
+
+    #[test]
+    fn every_answer_says_that_it_varies_and_ranges_are_of_the_variant() {
+        let root = tempfile::tempdir().unwrap();
+        write(&root.path().join("f.txt"), "0123456789", 60);
+        write(&root.path().join("f.txt.gz"), "compressed", 50);
+        let files = Files::new(root.path());
+        let gzip = ("Accept-Encoding", "gzip");
+        let etag_of = |fields: &[(&str, &str)]| get(&files, "/f.txt", fields)[0].header("ETag").unwrap().to_owned();
+        let (plain, coded) = (etag_of(&[]), etag_of(&[gzip]));
+        let range = ("Range", "bytes=0-3");
+        let table: [(&[(&str, &str)], u16, &str); 9] = [
+            (&[range], 206, "0123"),
+            (&[gzip, range], 206, "comp"),
+            (&[gzip, range, ("If-Range", &coded)], 206, "comp"),
+            (&[gzip, range, ("If-Range", &plain)], 200, "compressed"),
+            (&[gzip, ("If-None-Match", &coded)], 304, ""),
+            (&[gzip, ("If-None-Match", &plain)], 200, "compressed"),
+            (&[("If-None-Match", &plain)], 304, ""),
+            (&[gzip, ("If-Match", &plain)], 412, "A precondition of the request does not hold."),
+            (&[gzip, ("Range", "bytes=10-")], 416, "The range lies outside the 10 bytes of the content."),
+        ];
+        for (fields, status, body) in table {
+            for mut response in get(&files, "/f.txt", fields) {
+                assert_eq!(response.status().code(), status, "{fields:?}");
+                assert_eq!(response.header("Vary"), Some("Accept-Encoding"), "{fields:?}");
+                assert_eq!(response.read_text().unwrap(), body, "{fields:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_edit_shows_though_there_is_a_variant() {
+        let root = tempfile::tempdir().unwrap();
+        let (path, variant) = (root.path().join("f.txt"), root.path().join("f.txt.gz"));
+        let files = Files::new(root.path());
+        let ask =
+            || get(&files, "/f.txt", &[("Accept-Encoding", "gzip")]).map(|mut answer| answer.read_text().unwrap());
+        write(&path, "1", 60);
+        write(&variant, "one", 60);
+        assert_eq!(ask(), ["one"; 3]);
+        write(&path, "2", 50);
+        assert_eq!(ask(), ["2"; 3], "the variant is of what was there before");
+        write(&variant, "two", 40);
+        fs::rename(&variant, root.path().join("new")).unwrap();
+        fs::rename(root.path().join("new"), &variant).unwrap();
+        let files = Files::new(root.path());
+        let ask =
+            || get(&files, "/f.txt", &[("Accept-Encoding", "gzip")]).map(|mut answer| answer.read_text().unwrap());
+        assert_eq!(ask(), ["two"; 3]);
+        write(&variant, "again", 30);
+        assert_eq!(ask(), ["again"; 3], "an edit of the variant shows too");
+        fs::remove_file(&variant).unwrap();
+        assert_eq!(ask(), ["2"; 3]);
+    }
+
+    #[test]
+    fn a_variant_that_appears_is_noticed_within_a_second() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("f.txt");
+        write(&path, "1", 60);
+        let files = Files::new(root.path());
+        let at = |seconds: u64| {
+            let now = SystemTime::now() + Duration::from_secs(seconds);
+            let request = Request::get("/f.txt").with_header("Accept-Encoding", "gzip");
+            files.respond(&request, now).unwrap().read_text().unwrap()
+        };
+        assert_eq!([at(10), at(10)], ["1", "1"]);
+        write(&root.path().join("f.txt.gz"), "one", 50);
+        assert_eq!([at(12), at(12)], ["one", "one"]);
+    }
+
+    #[test]
+    fn what_is_no_file_inside_is_no_variant() {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().join("root");
+        fs::create_dir(&root).unwrap();
+        write(&outer.path().join("secret"), "secret", 10);
+        for name in ["a", "b", "c", "d.gz"] {
+            write(&root.join(name), name, 60);
+        }
+        fs::create_dir(root.join("a.gz")).unwrap();
+        symlink("../secret", root.join("b.gz")).unwrap();
+        symlink("nowhere", root.join("c.gz")).unwrap();
+        write(&root.join("d.gz.gz"), "twice", 10);
+        let files = Files::new(&root);
+        for name in ["a", "b", "c", "d.gz"] {
+            for mut response in get(&files, &format!("/{name}"), &[("Accept-Encoding", "gzip")]) {
+                assert_eq!(response.read_text().unwrap(), name);
+                assert_eq!(response.header("Content-Encoding"), None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_time_kept_to_the_second_is_not_older() {
+        let identity = |seconds: i64, nanoseconds: i64| Identity::with_time(seconds, nanoseconds);
+        let table = [
+            ((5, 7), (5, 7), false, "the same"),
+            ((5, 8), (5, 7), false, "newer"),
+            ((5, 6), (5, 7), true, "older"),
+            ((5, 0), (5, 7), false, "the same, cut to the second"),
+            ((4, 0), (5, 7), true, "older, to the second"),
+        ];
+        for ((a, b), (c, d), older, why) in table {
+            assert_eq!(identity(a, b).is_older_than(&identity(c, d)), older, "{why}");
+        }
+    }
+}

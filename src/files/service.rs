@@ -1,0 +1,267 @@
+//! The response to a `GET` or `HEAD`: from what lookup finds to a file, a listing, an archive, a redirect, or the page for what
+//! is not there.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::http::conditional::Conditions;
+use crate::http::disposition;
+use crate::http::error::HttpError;
+use crate::http::method::Method;
+use crate::http::path::{PathError, RelativePath, encode_segment};
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::http::status::Status;
+
+#[cfg(feature = "archive")]
+use super::archive;
+use super::cache_headers::CacheHeaders;
+use super::encoding::gzip::Compressor;
+use super::encoding::variants::{self, Selected};
+use super::file_cache::FileCache;
+use super::listing;
+use super::listing::budget::Budget;
+use super::listing::entries::Scope;
+use super::listing::html::Offers;
+use super::lookup::{Lookup, OpenFile, Root, Roots};
+use super::media_types::MediaTypes;
+use super::representation::{self, Representation};
+
+/// The file service, as its builder has set it up.
+pub(super) struct FileService {
+    pub(super) roots: Roots,
+    /// Whether directories without an index file are listed.
+    pub(super) listing: bool,
+    /// Whether directories are given as archives.
+    pub(super) archive: bool,
+    /// Whether listings have a form to upload files.
+    pub(super) upload_form: bool,
+    /// Whether the index file at `/` answers for unknown paths.
+    pub(super) single_page: bool,
+    pub(super) cache_headers: CacheHeaders,
+    pub(super) media_types: Arc<MediaTypes>,
+    pub(super) compressor: Option<Arc<Compressor>>,
+    pub(super) budget: Arc<Budget>,
+    /// Files of the first root. Of another one they may be hidden by a file that appears in front, which would have to be
+    /// looked for each time.
+    pub(super) cache: FileCache,
+}
+
+/// A `GET` or `HEAD` that is being answered.
+struct Get<'a> {
+    request: &'a Request,
+    conditions: Conditions,
+    now: SystemTime,
+}
+
+/// The page that answers for what is not there.
+const NOT_FOUND_PAGE: &str = "404.html";
+
+impl FileService {
+    /// The response to a request that came at this time.
+    pub(super) fn respond(&self, request: &Request, now: SystemTime) -> Result<Response, HttpError> {
+        if !matches!(request.method(), Method::Get | Method::Head) {
+            return Err(HttpError::MethodNotAllowed((&[Method::Get, Method::Head]).into()));
+        }
+        let get = Get { request, conditions: Conditions::of(request, now), now };
+        if let Some(representation) = self.cached(&get) {
+            return self.send(&self.roots.roots[0], representation, &get);
+        }
+        let path = match RelativePath::parse(request.encoded_path()) {
+            Err(PathError::EmptySegment) => return redirect_to_single_slashes(request),
+            path => path.map_err(bad_path)?,
+        };
+        let download = request.encoded_query().and_then(|_| request.query().value("download"));
+        if download.as_deref() == Some("tar") && path.is_directory() && !self.roots.hides(&path) {
+            return self.archive(&path, &get)?.map_or_else(|| self.not_found(&path, &get), Ok);
+        }
+        match self.roots.lookup(&path)? {
+            Lookup::File(root, file) => self.file(root, file, download.is_some(), &get),
+            Lookup::Directory(directories) if self.listing => self.list(path, directories, request),
+            Lookup::MissingSlash => Ok(redirect(&path, "/", request)),
+            Lookup::Forbidden => Err(HttpError::Forbidden),
+            Lookup::Directory(_) | Lookup::NotFound => self.not_found(&path, &get),
+        }
+    }
+
+    /// The response with the file at this path, whatever the request's own path is.
+    pub(super) fn respond_with(&self, path: &RelativePath, request: &Request) -> Result<Response, HttpError> {
+        let now = SystemTime::now();
+        let get = Get { request, conditions: Conditions::of(request, now), now };
+        match self.roots.lookup(path)? {
+            Lookup::File(root, file) => self.send(root, self.select(root, file, &get)?.representation, &get),
+            _ => Err(HttpError::NotFound),
+        }
+    }
+
+    /// What the file cache has for the request. A query does not change what a file holds, but may ask for a download.
+    fn cached(&self, get: &Get<'_>) -> Option<Representation> {
+        let has_download = |query: &str| query.contains("download") || query.contains('%');
+        if get.request.encoded_query().is_some_and(has_download) {
+            return None;
+        }
+        self.cache.find(&self.roots.roots[0].sandbox, get.request, get.now)
+    }
+
+    /// The response with a file that was looked up by the request's path.
+    fn file(&self, root: &Root, file: OpenFile, download: bool, get: &Get<'_>) -> Result<Response, HttpError> {
+        let name = file.name().to_vec();
+        let selected = self.select(root, file, get)?;
+        if std::ptr::eq(root, &raw const self.roots.roots[0]) && self.stays_first_choice(&selected.path, get.request) {
+            self.cache.keep(get.request.encoded_path(), &selected, get.now);
+        }
+        let response = self.send(root, selected.representation, get)?;
+        let has_content = matches!(response.status(), Status::OK | Status::PARTIAL_CONTENT);
+        Ok(if download && has_content {
+            response.with_header("Content-Disposition", disposition::attachment(&name))
+        } else {
+            response
+        })
+    }
+
+    /// Whether no other index file could take the place of this file for the same request.
+    fn stays_first_choice(&self, file: &RelativePath, request: &Request) -> bool {
+        let is_first = |name: &[u8]| self.roots.index_names.first().is_some_and(|first| first.as_bytes() == name);
+        !request.encoded_path().ends_with('/') || file.segments().last().is_some_and(|name| is_first(name))
+    }
+
+    /// The response where nothing is: the application's one page, the page that says so, or an error.
+    fn not_found(&self, path: &RelativePath, get: &Get<'_>) -> Result<Response, HttpError> {
+        let has_extension = path.segments().last().is_some_and(|name| name.contains(&b'.'));
+        if self.single_page
+            && !has_extension
+            && !self.roots.hides(path)
+            && let Lookup::File(root, file) = self.roots.lookup(&RelativePath::root())?
+        {
+            let page = self.select(root, file, get)?.representation;
+            return self.send(root, page.with_cache_control(self.cache_headers.of_any()), get);
+        }
+        let page = RelativePath::root().join(NOT_FOUND_PAGE.as_bytes());
+        let file = self.roots.own_file(&page).ok_or(HttpError::NotFound)?;
+        let media_type = self.media_types.of(file.name());
+        let page = Representation::read(file, media_type, get.now)?.with_cache_control(self.cache_headers.of_any());
+        let response = page.into_whole().with_status(Status::NOT_FOUND);
+        Ok(response.with_header("X-Content-Type-Options", "nosniff"))
+    }
+
+    /// The variant of a file that the request accepts.
+    fn select(&self, root: &Root, file: OpenFile, get: &Get<'_>) -> Result<Selected, HttpError> {
+        let media_type = self.media_types.of(file.name());
+        let cache_control = self.cache_headers.of(file.name());
+        let Get { request, now, .. } = *get;
+        let mut selected = variants::select(&root.sandbox, file, media_type, self.compressor.as_ref(), request, now)?;
+        selected.representation = selected.representation.with_cache_control(cache_control);
+        Ok(selected)
+    }
+
+    /// The response with this representation, and with what keeps files of visitors from acting as the site's own.
+    fn send(&self, root: &Root, file: Representation, get: &Get<'_>) -> Result<Response, HttpError> {
+        let varies = file.varies();
+        let mut response = representation::respond(file, &get.conditions, get.now);
+        if varies {
+            // RFC 9110 §12.5.5: whatever the answer is, it depends on what the client accepts.
+            let any = response.unwrap_or_else(|error| error.into_response(get.request));
+            response = Ok(any.with_added_header("Vary", "Accept-Encoding"));
+        }
+        let response = response?;
+        if response.status() == Status::NOT_MODIFIED {
+            // The other fields stay with what the client has kept (RFC 9110 §15.4.5).
+            return Ok(response);
+        }
+        let response = response.with_header("X-Content-Type-Options", "nosniff");
+        Ok(if root.uploads { response.with_header("Content-Security-Policy", "sandbox") } else { response })
+    }
+
+    fn list(
+        &self,
+        path: RelativePath,
+        directories: Vec<(&Root, File)>,
+        request: &Request,
+    ) -> Result<Response, HttpError> {
+        let layers = directories.into_iter().map(|(root, directory)| (Arc::clone(&root.sandbox), directory)).collect();
+        let (hidden, connection) = (self.roots.include_hidden, request.connection());
+        let scope = Scope { path, layers, hidden, connection, has_begun: false };
+        let offers = Offers { archive: self.archive, upload: self.upload_form };
+        listing::respond(scope, request, &self.media_types, self.compressor.as_ref(), &self.budget, offers)
+    }
+
+    /// The directory at the path as an archive; `None` where there is none.
+    #[cfg(feature = "archive")]
+    fn archive(&self, path: &RelativePath, get: &Get<'_>) -> Result<Option<Response>, HttpError> {
+        if !self.archive || !self.listing {
+            return Err(HttpError::Forbidden);
+        }
+        let sandboxes = self.roots.roots.iter().map(|root| Arc::clone(&root.sandbox)).collect();
+        archive::respond(sandboxes, path, self.roots.include_hidden, &self.budget, get.request.connection())
+    }
+
+    #[cfg(not(feature = "archive"))]
+    fn archive(&self, _: &RelativePath, _: &Get<'_>) -> Result<Option<Response>, HttpError> {
+        Err(HttpError::Forbidden)
+    }
+}
+
+/// Sends the client to the same path without its empty segments: it is mistyped, or joined of parts with slashes of their own.
+fn redirect_to_single_slashes(request: &Request) -> Result<Response, HttpError> {
+    let sent = request.encoded_path();
+    let slash = if sent.ends_with('/') { "/" } else { "" };
+    let segments: Vec<_> = sent.split('/').filter(|segment| !segment.is_empty()).collect();
+    let path = RelativePath::parse(&segments.join("/")).map_err(bad_path)?;
+    Ok(redirect(&path, slash, request))
+}
+
+/// Sends the client to this path with this end: for a directory a slash, so that the relative links of its page lead where
+/// they should.
+///
+/// The path is put together anew from its segments, none of them empty and each encoded: it starts with one slash, and
+/// with nothing that a browser could take for a second one, so that the redirect stays on this host.
+fn redirect(path: &RelativePath, end: &str, request: &Request) -> Response {
+    let path: String = path.segments().iter().map(|name| format!("/{}", encode_segment(name))).collect();
+    let query = request.encoded_query().map(|query| format!("?{query}")).unwrap_or_default();
+    // Tomorrow a file may be there.
+    Response::redirect(Status::MOVED_PERMANENTLY, format!("{path}{end}{query}"))
+        .with_header("Cache-Control", "no-cache")
+}
+
+fn bad_path(error: PathError) -> HttpError {
+    HttpError::bad_request(error.explain())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_is_a_path_on_this_host() {
+        let table = [
+            ("/a", "/a/"),
+            ("/a%20b?x=%20y", "/a%20b/?x=%20y"),
+            ("/%5Cevil.example", "/%5Cevil.example/"),
+            ("/evil.example%2e", "/evil.example./"),
+            ("/%0d%0aX:%20y", "/%0D%0AX%3A%20y/"),
+        ];
+        for (target, location) in table {
+            let request = Request::get(target);
+            let path = RelativePath::parse(request.encoded_path()).unwrap();
+            assert_eq!(redirect(&path, "/", &request).header("Location"), Some(location), "{target}");
+        }
+        let table = [
+            ("//a.txt", Some("/a.txt")),
+            ("/a//b", Some("/a/b")),
+            ("/a/b//", Some("/a/b/")),
+            ("//", Some("/")),
+            ("////?a=//b", Some("/?a=//b")),
+            ("//evil.example/%2e%2e.", Some("/evil.example/...")),
+            ("//\\evil.example", Some("/%5Cevil.example")),
+            ("//%09/evil.example", Some("/%09/evil.example")),
+            ("//evil.example//..", None),
+            ("//.//a", None),
+            ("//%2fevil.example", None),
+        ];
+        for (target, location) in table {
+            let answer = redirect_to_single_slashes(&Request::get(target));
+            assert_eq!(answer.as_ref().ok().and_then(|answer| answer.header("Location")), location, "{target}");
+        }
+    }
+}
