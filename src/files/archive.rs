@@ -18,11 +18,11 @@ use crate::http::disposition;
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
 use crate::http::response::Response;
-use crate::storage::root_dir::Sandbox;
+use crate::storage::RootDir;
 
 /// The response with the directory at the path, put together from all trees that have it; `None` where none has.
 pub(super) fn respond(
-    sandboxes: Vec<Arc<Sandbox>>,
+    root_dirs: Vec<Arc<RootDir>>,
     path: &RelativePath,
     hidden: bool,
     budget: &Arc<Budget>,
@@ -31,7 +31,7 @@ pub(super) fn respond(
     // All that the archive holds is in one directory, so that unpacking it fills no other.
     let name = path.segments().last().map_or(&b"files"[..], Vec::as_slice).to_vec();
     let mut archive = Archive {
-        sandboxes,
+        root_dirs,
         hidden,
         budget: Arc::clone(budget),
         connection,
@@ -57,7 +57,7 @@ pub(super) fn respond(
 
 /// The archive, and how far it has been made.
 struct Archive {
-    sandboxes: Vec<Arc<Sandbox>>,
+    root_dirs: Vec<Arc<RootDir>>,
     hidden: bool,
     budget: Arc<Budget>,
     connection: Connection,
@@ -146,7 +146,7 @@ impl Archive {
     /// Adds a directory; what is in it comes next.
     fn enter(&mut self, out: &mut Vec<u8>, path: RelativePath) -> Result<Added, ScanError> {
         let has_begun = !self.open.is_empty();
-        let scope = Scope::open(&self.sandboxes, path.clone(), self.hidden, self.connection.clone(), has_begun)?;
+        let scope = Scope::open(&self.root_dirs, path.clone(), self.hidden, self.connection.clone(), has_begun)?;
         let Some(scope) = scope else { return Ok(Added::Missing) };
         let metadata = scope.layers[0].1.metadata()?;
         let mut entries = scope.read(Order::default(), &Arc::default(), &self.budget)?;
@@ -161,8 +161,8 @@ impl Archive {
 
     /// Adds a file; its content comes next.
     fn begin(&mut self, out: &mut Vec<u8>, path: &RelativePath) -> Result<Added, ScanError> {
-        for sandbox in &self.sandboxes {
-            match lookup::find(sandbox, path)? {
+        for root_dir in &self.root_dirs {
+            match lookup::find(root_dir, path)? {
                 Found::Nothing => {}
                 Found::File(OpenFile { file, metadata, .. }) => {
                     put_header(out, &self.name_of(path), &metadata);

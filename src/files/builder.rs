@@ -17,7 +17,7 @@ use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
 use crate::http::request::Request;
 use crate::http::response::Response;
-use crate::storage::root_dir::Sandbox;
+use crate::storage::RootDir;
 
 /// Serves the files of a directory, or of several laid over each other.
 ///
@@ -64,9 +64,9 @@ impl Files {
     /// listed once, with the entries of all.
     #[must_use]
     pub fn overlay(mut self, directory: impl Into<PathBuf>) -> Self {
-        let mut sandbox = Sandbox::new(directory);
-        sandbox.follow_links(self.follow_links);
-        self.service.roots.roots.push(Root { sandbox: sandbox.into(), uploads: false });
+        let mut root_dir = RootDir::new(directory);
+        root_dir.follow_links(self.follow_links);
+        self.service.roots.roots.push(Root { root_dir: root_dir.into(), uploads: false });
         self
     }
 
@@ -79,13 +79,13 @@ impl Files {
     #[must_use]
     pub fn with_uploads(mut self, directory: impl Into<PathBuf>) -> Self {
         let directory = directory.into();
-        if let Some(root) = self.service.roots.roots.iter_mut().find(|root| is_same(root.sandbox.path(), &directory)) {
+        if let Some(root) = self.service.roots.roots.iter_mut().find(|root| is_same(root.root_dir.path(), &directory)) {
             root.uploads = true;
-            Arc::get_mut(&mut root.sandbox).expect("nobody else has it before anything is served").follow_links(false);
+            Arc::get_mut(&mut root.root_dir).expect("nobody else has it before anything is served").follow_links(false);
             return self;
         }
-        let sandbox = Sandbox::new(directory).into();
-        self.service.roots.roots.push(Root { sandbox, uploads: true });
+        let root_dir = RootDir::new(directory).into();
+        self.service.roots.roots.push(Root { root_dir, uploads: true });
         self
     }
 
@@ -143,8 +143,8 @@ impl Files {
     pub fn follow_links(mut self, follow: bool) -> Self {
         self.follow_links = follow;
         for root in self.service.roots.roots.iter_mut().filter(|root| !root.uploads) {
-            let sandbox = Arc::get_mut(&mut root.sandbox).expect("nobody else has it before anything is served");
-            sandbox.follow_links(follow);
+            let root_dir = Arc::get_mut(&mut root.root_dir).expect("nobody else has it before anything is served");
+            root_dir.follow_links(follow);
         }
         self
     }

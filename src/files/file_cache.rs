@@ -11,7 +11,7 @@ use super::encoding::variants::{Selected, Variant, Variants};
 use super::representation::{Content, Representation};
 use crate::http::date;
 use crate::http::request::Request;
-use crate::storage::root_dir::Sandbox;
+use crate::storage::RootDir;
 
 /// Files of one directory, by the encoded paths that they were asked for with, each with the variants of it that were asked
 /// for: the bytes of small ones, and of those of middle size that are asked for often.
@@ -73,17 +73,17 @@ const SETTLED: Duration = Duration::from_secs(2);
 
 impl FileCache {
     /// What the request was answered with before, if it is unchanged and what the request wants.
-    pub(super) fn find(&self, sandbox: &Sandbox, request: &Request, now: SystemTime) -> Option<Representation> {
+    pub(super) fn find(&self, root_dir: &RootDir, request: &Request, now: SystemTime) -> Option<Representation> {
         let path = request.encoded_path();
         let entry = Arc::clone(self.kept.read().unwrap_or_else(PoisonError::into_inner).by_path.get(path)?);
-        if !entry.is_current(sandbox, now) {
+        if !entry.is_current(root_dir, now) {
             self.forget(path);
             return None;
         }
         let variant = entry.variants.negotiate(request).ok()?;
         if let Variant::Sibling(coding) = variant {
             let (place, identity) = entry.variants.sibling(coding)?;
-            if Identity::now(sandbox, place) != Some(*identity) {
+            if Identity::now(root_dir, place) != Some(*identity) {
                 self.forget(path);
                 return None;
             }
@@ -168,15 +168,15 @@ impl Kept {
 }
 
 impl Entry {
-    fn is_current(&self, sandbox: &Sandbox, now: SystemTime) -> bool {
-        if Identity::now(sandbox, &self.path) != Some(self.identity) {
+    fn is_current(&self, root_dir: &RootDir, now: SystemTime) -> bool {
+        if Identity::now(root_dir, &self.path) != Some(self.identity) {
             return false;
         }
         let second = date::seconds(now);
         // To write it each time would take the line from the other processors' caches.
         self.looked.load(Ordering::Relaxed) == second
             || self.looked.swap(second, Ordering::Relaxed) == second
-            || self.variants.are_current(sandbox, &self.path, &self.identity)
+            || self.variants.are_current(root_dir, &self.path, &self.identity)
     }
 
     fn representation(&self, variant: Variant) -> Option<&Representation> {
@@ -211,8 +211,8 @@ impl Identity {
     }
 
     /// That of the file at this place now.
-    fn now(sandbox: &Sandbox, place: &[u8]) -> Option<Self> {
-        sandbox.status(place).ok().map(|status| Self::of(&status))
+    fn now(root_dir: &RootDir, place: &[u8]) -> Option<Self> {
+        root_dir.status(place).ok().map(|status| Self::of(&status))
     }
 
     /// Whether the file was changed before the other one. Some programs give a file the time of another, to the second only.

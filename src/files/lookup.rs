@@ -7,8 +7,8 @@ use std::sync::Arc;
 use rustix::fs::Stat;
 
 use crate::http::path::RelativePath;
+use crate::storage::RootDir;
 use crate::storage::is_unfinished;
-use crate::storage::root_dir::Sandbox;
 
 /// The directory trees that are served. One hides what those behind it have at the same path.
 pub(super) struct Roots {
@@ -21,7 +21,7 @@ pub(super) struct Roots {
 
 /// One directory tree.
 pub(super) struct Root {
-    pub(super) sandbox: Arc<Sandbox>,
+    pub(super) root_dir: Arc<RootDir>,
     /// Whether visitors put files there, which must not act as the site's own.
     pub(super) uploads: bool,
 }
@@ -71,7 +71,7 @@ impl Roots {
         }
         let mut directories = Vec::new();
         for root in &self.roots {
-            match find(&root.sandbox, path)? {
+            match find(&root.root_dir, path)? {
                 Found::Nothing => {}
                 // A directory in front hides it.
                 Found::File(_) if !directories.is_empty() => {}
@@ -102,7 +102,7 @@ impl Roots {
 
     /// The first file in the trees of the site's own that has this path.
     pub(super) fn own_file(&self, path: &RelativePath) -> Option<OpenFile> {
-        self.own().find_map(|root| match find(&root.sandbox, path) {
+        self.own().find_map(|root| match find(&root.root_dir, path) {
             Ok(Found::File(file)) => Some(file),
             _ => None,
         })
@@ -110,7 +110,7 @@ impl Roots {
 
     /// Whether something that visitors did not put there is at this path.
     pub(super) fn own_something(&self, path: &RelativePath) -> bool {
-        self.own().any(|root| !matches!(find(&root.sandbox, path), Ok(Found::Nothing)))
+        self.own().any(|root| !matches!(find(&root.root_dir, path), Ok(Found::Nothing)))
     }
 
     fn own(&self) -> impl Iterator<Item = &Root> {
@@ -128,7 +128,7 @@ impl Roots {
         for name in &self.index_names {
             let path = directory.join(name.as_bytes());
             for (root, _) in trees.iter().filter(|(root, _)| !(any_own && root.uploads)) {
-                match find(&root.sandbox, &path)? {
+                match find(&root.root_dir, &path)? {
                     found @ (Found::File(_) | Found::Closed) => return Ok(Some((root, found))),
                     Found::Directory(_) | Found::Nothing => {}
                 }
@@ -151,8 +151,8 @@ impl OpenFile {
 }
 
 /// Opens what one tree has at the path.
-pub(super) fn find(sandbox: &Sandbox, path: &RelativePath) -> io::Result<Found> {
-    let file = match sandbox.open(path) {
+pub(super) fn find(root_dir: &RootDir, path: &RelativePath) -> io::Result<Found> {
+    let file = match root_dir.open(path) {
         Ok(file) => file,
         Err(error) if is_missing(&error) => return Ok(Found::Nothing),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(Found::Closed),

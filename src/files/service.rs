@@ -101,7 +101,7 @@ impl FileService {
         if get.request.encoded_query().is_some_and(has_download) {
             return None;
         }
-        self.cache.find(&self.roots.roots[0].sandbox, get.request, get.now)
+        self.cache.find(&self.roots.roots[0].root_dir, get.request, get.now)
     }
 
     /// The response with a file that was looked up by the request's path.
@@ -150,7 +150,7 @@ impl FileService {
         let media_type = self.media_types.of(file.name());
         let cache_control = self.cache_headers.of(file.name());
         let Get { request, now, .. } = *get;
-        let mut selected = variants::select(&root.sandbox, file, media_type, self.compressor.as_ref(), request, now)?;
+        let mut selected = variants::select(&root.root_dir, file, media_type, self.compressor.as_ref(), request, now)?;
         selected.representation = selected.representation.with_cache_control(cache_control);
         Ok(selected)
     }
@@ -179,7 +179,7 @@ impl FileService {
         directories: Vec<(&Root, File)>,
         request: &Request,
     ) -> Result<Response, HttpError> {
-        let layers = directories.into_iter().map(|(root, directory)| (Arc::clone(&root.sandbox), directory)).collect();
+        let layers = directories.into_iter().map(|(root, directory)| (Arc::clone(&root.root_dir), directory)).collect();
         let (hidden, connection) = (self.roots.include_hidden, request.connection());
         let scope = Scope { path, layers, hidden, connection, has_begun: false };
         let offers = Offers { archive: self.archive, upload: self.upload_form };
@@ -192,8 +192,8 @@ impl FileService {
         if !self.archive || !self.listing {
             return Err(HttpError::Forbidden);
         }
-        let sandboxes = self.roots.roots.iter().map(|root| Arc::clone(&root.sandbox)).collect();
-        archive::respond(sandboxes, path, self.roots.include_hidden, &self.budget, get.request.connection())
+        let root_dirs = self.roots.roots.iter().map(|root| Arc::clone(&root.root_dir)).collect();
+        archive::respond(root_dirs, path, self.roots.include_hidden, &self.budget, get.request.connection())
     }
 
     #[cfg(not(feature = "archive"))]

@@ -19,7 +19,7 @@ use rustix::fs::{FileType, Stat};
 
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
-use crate::storage::root_dir::Sandbox;
+pub(crate) use root_dir::RootDir;
 
 pub(crate) use atomic_write::{Pending, Placed};
 use disk::{DirectoryId, Disk, SystemDisk};
@@ -42,7 +42,7 @@ pub enum Durability {
 
 /// The directory, and what its writers share.
 pub(crate) struct Store {
-    sandbox: Sandbox,
+    root_dir: RootDir,
     disk: Arc<dyn Disk>,
     durability: Durability,
     quota: Option<Arc<Quota>>,
@@ -63,7 +63,7 @@ pub(crate) struct Place<'a> {
 impl Store {
     pub(crate) fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
-            sandbox: Sandbox::new(directory),
+            root_dir: RootDir::new(directory),
             disk: Arc::new(SystemDisk),
             durability: Durability::default(),
             quota: None,
@@ -89,7 +89,7 @@ impl Store {
 
     /// Removes what writers that were killed have left unfinished. Files that are being written, by whatever process, stay.
     pub(crate) fn sweep(&self) -> io::Result<()> {
-        let root = self.sandbox.current()?;
+        let root = self.root_dir.current()?;
         self.sweep_once(&root);
         Ok(())
     }
@@ -151,9 +151,9 @@ impl Store {
 
     fn root(&self) -> Result<Arc<OwnedFd>, HttpError> {
         // That the directory itself is not there is no fault of the client's.
-        self.sandbox
+        self.root_dir
             .current()
-            .map_err(|error| HttpError::internal(format!("{}: {error}", self.sandbox.path().display())))
+            .map_err(|error| HttpError::internal(format!("{}: {error}", self.root_dir.path().display())))
     }
 
     /// Sweeps a directory when it is first used for temporary files.
@@ -164,7 +164,7 @@ impl Store {
             return;
         }
         if let Err(error) = temp_file::sweep(directory.as_fd()) {
-            log::warn!("cannot remove what unfinished writes have left in {}: {error}", self.sandbox.path().display());
+            log::warn!("cannot remove what unfinished writes have left in {}: {error}", self.root_dir.path().display());
         }
     }
 }

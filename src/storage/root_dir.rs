@@ -17,7 +17,7 @@ use crate::http::path::RelativePath;
 /// A directory, by descriptor, so that what is opened is below it whatever happens to its path meanwhile.
 ///
 /// Symbolic links inside may lead to other places inside, never out.
-pub(crate) struct Sandbox {
+pub(crate) struct RootDir {
     path: PathBuf,
     /// Opened at first use, and again when the path has come to name another directory.
     directory: RwLock<Option<Arc<OwnedFd>>>,
@@ -35,7 +35,7 @@ const READ: OFlags = OFlags::RDONLY
     .union(OFlags::NONBLOCK);
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::DIRECTORY);
 
-impl Sandbox {
+impl RootDir {
     /// The directory at this path. It need not be there yet: until it is, nothing is found in it.
     pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
         Self {
@@ -232,9 +232,9 @@ mod tests {
         RelativePath::parse(text).unwrap()
     }
 
-    fn read(sandbox: &Sandbox, name: &str) -> Result<String, io::ErrorKind> {
+    fn read(root_dir: &RootDir, name: &str) -> Result<String, io::ErrorKind> {
         let mut text = String::new();
-        let mut file = sandbox.open(&path(name)).map_err(|error| error.kind())?;
+        let mut file = root_dir.open(&path(name)).map_err(|error| error.kind())?;
         file.read_to_string(&mut text).map_err(|error| error.kind())?;
         Ok(text)
     }
@@ -251,17 +251,17 @@ mod tests {
         symlink(outer.path().join("secret"), root.join("absolute")).unwrap();
         symlink("..", root.join("sub/up")).unwrap();
         symlink("loop", root.join("loop")).unwrap();
-        let sandbox = Sandbox::new(&root);
-        assert_eq!(read(&sandbox, "/sub/file"), Ok("inside".into()));
-        assert_eq!(read(&sandbox, "/sub/up/sub/file"), Ok("inside".into()));
-        assert_eq!(read(&sandbox, "/in"), Ok("inside".into()));
+        let root_dir = RootDir::new(&root);
+        assert_eq!(read(&root_dir, "/sub/file"), Ok("inside".into()));
+        assert_eq!(read(&root_dir, "/sub/up/sub/file"), Ok("inside".into()));
+        assert_eq!(read(&root_dir, "/in"), Ok("inside".into()));
         for name in ["/out", "/absolute", "/loop", "/sub/up/out"] {
-            assert_eq!(read(&sandbox, name), Err(io::ErrorKind::PermissionDenied), "{name}");
+            assert_eq!(read(&root_dir, name), Err(io::ErrorKind::PermissionDenied), "{name}");
         }
-        assert_eq!(read(&sandbox, "/missing"), Err(io::ErrorKind::NotFound));
-        assert_eq!(read(&sandbox, "/sub/file/x"), Err(io::ErrorKind::NotADirectory));
+        assert_eq!(read(&root_dir, "/missing"), Err(io::ErrorKind::NotFound));
+        assert_eq!(read(&root_dir, "/sub/file/x"), Err(io::ErrorKind::NotADirectory));
 
-        let directory = sandbox.directory().unwrap();
+        let directory = root_dir.directory().unwrap();
         assert!(walk(&directory, Path::new("sub/file")).is_ok());
         for name in ["in", "out", "absolute", "loop", "sub/up/sub/file"] {
             assert!(walk(&directory, Path::new(name)).is_err(), "{name}");
@@ -284,12 +284,12 @@ mod tests {
         symlink(root.join("out"), root.join("twice")).unwrap();
         symlink(outer.path(), root.join("above")).unwrap();
         for path in [&root, &other] {
-            let sandbox = Sandbox::new(path);
-            assert_eq!(read(&sandbox, "/in"), Ok("inside".into()));
-            assert_eq!(read(&sandbox, "/by-other-name/file"), Ok("inside".into()));
-            assert_eq!(read(&sandbox, "/top/top/in"), Ok("inside".into()));
+            let root_dir = RootDir::new(path);
+            assert_eq!(read(&root_dir, "/in"), Ok("inside".into()));
+            assert_eq!(read(&root_dir, "/by-other-name/file"), Ok("inside".into()));
+            assert_eq!(read(&root_dir, "/top/top/in"), Ok("inside".into()));
             for name in ["/out", "/twice", "/top/out", "/above/root/in", "/above/root/sub/file"] {
-                assert_eq!(read(&sandbox, name), Err(io::ErrorKind::PermissionDenied), "{name}");
+                assert_eq!(read(&root_dir, name), Err(io::ErrorKind::PermissionDenied), "{name}");
             }
         }
     }
@@ -303,26 +303,26 @@ mod tests {
         symlink("../other", root.join("relative")).unwrap();
         symlink(outer.path().join("other"), root.join("absolute")).unwrap();
         symlink("loop", root.join("loop")).unwrap();
-        let mut sandbox = Sandbox::new(&root);
-        sandbox.follow_links(true);
-        assert_eq!(read(&sandbox, "/relative"), Ok("outside".into()));
-        assert_eq!(read(&sandbox, "/absolute"), Ok("outside".into()));
-        assert_eq!(read(&sandbox, "/loop"), Err(io::ErrorKind::PermissionDenied));
+        let mut root_dir = RootDir::new(&root);
+        root_dir.follow_links(true);
+        assert_eq!(read(&root_dir, "/relative"), Ok("outside".into()));
+        assert_eq!(read(&root_dir, "/absolute"), Ok("outside".into()));
+        assert_eq!(read(&root_dir, "/loop"), Err(io::ErrorKind::PermissionDenied));
     }
 
     #[test]
     fn a_replaced_directory_is_found_again() {
         let outer = tempfile::tempdir().unwrap();
         let root = outer.path().join("root");
-        let sandbox = Sandbox::new(&root);
-        assert_eq!(read(&sandbox, "/a"), Err(io::ErrorKind::NotFound));
+        let root_dir = RootDir::new(&root);
+        assert_eq!(read(&root_dir, "/a"), Err(io::ErrorKind::NotFound));
         fs::create_dir(&root).unwrap();
         fs::write(root.join("a"), "1").unwrap();
-        assert_eq!(read(&sandbox, "/a"), Ok("1".into()));
+        assert_eq!(read(&root_dir, "/a"), Ok("1".into()));
         fs::rename(&root, outer.path().join("old")).unwrap();
         fs::create_dir(&root).unwrap();
         fs::write(root.join("b"), "2").unwrap();
-        assert_eq!(read(&sandbox, "/b"), Ok("2".into()));
+        assert_eq!(read(&root_dir, "/b"), Ok("2".into()));
     }
 
     #[test]
@@ -331,13 +331,13 @@ mod tests {
         let root = outer.path().join("root");
         fs::create_dir(&root).unwrap();
         fs::write(root.join("a"), "old").unwrap();
-        let sandbox = Sandbox::new(&root);
-        assert_eq!(read(&sandbox, "/a"), Ok("old".into()));
+        let root_dir = RootDir::new(&root);
+        assert_eq!(read(&root_dir, "/a"), Ok("old".into()));
         fs::rename(&root, outer.path().join("old")).unwrap();
         fs::create_dir(&root).unwrap();
         fs::write(root.join("a"), "new").unwrap();
         let begun = Instant::now();
-        while read(&sandbox, "/a") != Ok("new".into()) {
+        while read(&root_dir, "/a") != Ok("new".into()) {
             assert!(begun.elapsed().as_secs() < 30);
             std::thread::yield_now();
         }

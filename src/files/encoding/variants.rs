@@ -16,7 +16,7 @@ use crate::http::headers::Text;
 use crate::http::method::Version;
 use crate::http::path::RelativePath;
 use crate::http::request::Request;
-use crate::storage::root_dir::Sandbox;
+use crate::storage::RootDir;
 
 /// What a file can be sent as, beside its own content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub(crate) struct Selected {
 
 /// Selects the variant of a file that the request accepts (RFC 9110 §12.5.3), opens and reads it.
 pub(crate) fn select(
-    sandbox: &Sandbox,
+    root_dir: &RootDir,
     file: OpenFile,
     media_type: Text,
     compressor: Option<&Arc<Compressor>>,
@@ -70,14 +70,14 @@ pub(crate) fn select(
     let status = file.status()?;
     let path = file.path.clone();
     let compressible = compressor.is_some_and(|compressor| compressor.suits(&media_type, file.metadata.len()));
-    let variants = Variants::look(sandbox, &path.to_bytes(), &Identity::of(&status), compressible);
+    let variants = Variants::look(root_dir, &path.to_bytes(), &Identity::of(&status), compressible);
     let varies = variants.are_several();
     let mut usable = variants.clone();
     let (representation, variant) = loop {
         let variant = usable.negotiate(request)?;
         match variant {
             Variant::Original => break (Representation::read(file, media_type, now)?, variant),
-            Variant::Sibling(coding) => match usable.open(sandbox, &path, coding) {
+            Variant::Sibling(coding) => match usable.open(root_dir, &path, coding) {
                 Some(open) => break (Representation::read(open, media_type, now)?.in_coding(coding), variant),
                 None => usable.siblings.retain(|sibling| sibling.coding != coding),
             },
@@ -92,14 +92,14 @@ pub(crate) fn select(
 
 impl Variants {
     /// What there is beside the file at this place.
-    pub(crate) fn look(sandbox: &Sandbox, place: &[u8], original: &Identity, compressible: bool) -> Self {
+    pub(crate) fn look(root_dir: &RootDir, place: &[u8], original: &Identity, compressible: bool) -> Self {
         let is_coded = |coding: Coding| place.ends_with(coding.extension().as_bytes());
         if Coding::ALL.into_iter().any(is_coded) {
             return Self { siblings: Vec::new(), compressible };
         }
         let sibling = |coding: Coding| {
             let place = [place, coding.extension().as_bytes()].concat();
-            let status = sandbox.status(&place).ok()?;
+            let status = root_dir.status(&place).ok()?;
             let identity = Identity::of(&status);
             let usable = !identity.is_older_than(original);
             let is_file = FileType::from_raw_mode(status.st_mode).is_file();
@@ -109,8 +109,8 @@ impl Variants {
     }
 
     /// Whether what is beside the file at this place is still the same.
-    pub(crate) fn are_current(&self, sandbox: &Sandbox, place: &[u8], original: &Identity) -> bool {
-        *self == Self::look(sandbox, place, original, self.compressible)
+    pub(crate) fn are_current(&self, root_dir: &RootDir, place: &[u8], original: &Identity) -> bool {
+        *self == Self::look(root_dir, place, original, self.compressible)
     }
 
     /// Whether the answer depends on what the client accepts.
@@ -151,9 +151,9 @@ impl Variants {
     }
 
     /// The file beside in this coding, if it is still one that can be sent.
-    fn open(&self, sandbox: &Sandbox, path: &RelativePath, coding: Coding) -> Option<OpenFile> {
+    fn open(&self, root_dir: &RootDir, path: &RelativePath, coding: Coding) -> Option<OpenFile> {
         let (_, identity) = self.sibling(coding)?;
-        match lookup::find(sandbox, &path.with_extension(coding.extension())) {
+        match lookup::find(root_dir, &path.with_extension(coding.extension())) {
             Ok(Found::File(file)) if Identity::of(&file.status().ok()?) == *identity => Some(file),
             _ => None,
         }

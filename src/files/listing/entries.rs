@@ -21,13 +21,13 @@ use crate::http::connection::{ClientLeft, Connection};
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
 use crate::semaphore::{Crowded, Permit, Semaphore, processors};
-use crate::storage::root_dir::Sandbox;
+use crate::storage::RootDir;
 
 /// A directory that is to be looked into.
 pub(crate) struct Scope {
     pub(crate) path: RelativePath,
     /// Where it is, the first one hiding what the later ones have by the same name.
-    pub(crate) layers: Vec<(Arc<Sandbox>, File)>,
+    pub(crate) layers: Vec<(Arc<RootDir>, File)>,
     pub(crate) hidden: bool,
     /// For whom.
     pub(crate) connection: Connection,
@@ -55,7 +55,7 @@ pub(crate) struct Entries {
 }
 
 struct Layer {
-    sandbox: Arc<Sandbox>,
+    root_dir: Arc<RootDir>,
     /// `None` where it is opened for each look.
     directory: Option<File>,
 }
@@ -76,16 +76,16 @@ impl Scope {
     /// Opens the directory at this path in each tree that has it; `None` where none has.
     #[cfg(feature = "archive")]
     pub(crate) fn open(
-        sandboxes: &[Arc<Sandbox>],
+        root_dirs: &[Arc<RootDir>],
         path: RelativePath,
         hidden: bool,
         connection: Connection,
         has_begun: bool,
     ) -> io::Result<Option<Self>> {
         let mut layers = Vec::new();
-        for sandbox in sandboxes {
-            if let Some(directory) = open(sandbox, &path)? {
-                layers.push((Arc::clone(sandbox), directory));
+        for root_dir in root_dirs {
+            if let Some(directory) = open(root_dir, &path)? {
+                layers.push((Arc::clone(root_dir), directory));
             }
         }
         Ok((!layers.is_empty()).then_some(Self { path, layers, hidden, connection, has_begun }))
@@ -99,7 +99,7 @@ impl Scope {
         budget: &Arc<Budget>,
     ) -> Result<Entries, ScanError> {
         let Self { path, layers, hidden, connection, has_begun } = self;
-        let layers = layers.into_iter().map(|(sandbox, directory)| Layer { sandbox, directory: Some(directory) });
+        let layers = layers.into_iter().map(|(root_dir, directory)| Layer { root_dir, directory: Some(directory) });
         let mut entries = Entries {
             path,
             hidden,
@@ -119,8 +119,8 @@ impl Scope {
 }
 
 /// The directory at this path, if it is there.
-fn open(sandbox: &Sandbox, path: &RelativePath) -> io::Result<Option<File>> {
-    match sandbox.open(path) {
+fn open(root_dir: &RootDir, path: &RelativePath) -> io::Result<Option<File>> {
+    match root_dir.open(path) {
         Ok(file) if file.metadata()?.is_dir() => Ok(Some(file)),
         Ok(_) => Ok(None),
         Err(error) if is_missing(&error) => Ok(None),
@@ -217,13 +217,13 @@ impl Entries {
         // Those that are opened for this look.
         let opened = self.layers.iter().map(|layer| match layer.directory {
             Some(_) => Ok(None),
-            None => open(&layer.sandbox, &self.path),
+            None => open(&layer.root_dir, &self.path),
         });
         let opened = opened.collect::<Result<Vec<_>, _>>()?;
         let Self { path, layers, media_types, window, .. } = self;
         let layers = layers.iter().zip(&opened).enumerate().filter_map(|(number, (layer, opened))| {
             let directory = layer.directory.as_ref().or(opened.as_ref())?;
-            Some(View { number, sandbox: &layer.sandbox, path, directory })
+            Some(View { number, root_dir: &layer.root_dir, path, directory })
         });
         let layers: Vec<_> = layers.collect();
 
@@ -302,7 +302,7 @@ const MOST_SEEN: usize = 1024;
 /// A layer while it is looked through.
 struct View<'a> {
     number: usize,
-    sandbox: &'a Sandbox,
+    root_dir: &'a RootDir,
     path: &'a RelativePath,
     directory: &'a File,
 }
@@ -337,7 +337,7 @@ impl View<'_> {
                 Err(_) => return Look::Nothing,
             }
         }
-        let target = self.sandbox.open(&self.path.join(name)).and_then(|target| Ok(rustix::fs::fstat(&target)?));
+        let target = self.root_dir.open(&self.path.join(name)).and_then(|target| Ok(rustix::fs::fstat(&target)?));
         match target {
             Ok(stat) => known(stat),
             Err(error) if is_missing(&error) => Look::Nothing,
