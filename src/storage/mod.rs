@@ -2,11 +2,12 @@
 
 mod atomic_write;
 mod disk;
+mod file_id;
 mod group_fsync;
 mod parent_dirs;
 mod path_locks;
 mod quota;
-pub(crate) mod root_dir;
+mod root_dir;
 mod temp_file;
 
 use std::collections::HashSet;
@@ -23,6 +24,7 @@ pub(crate) use root_dir::RootDir;
 
 pub(crate) use atomic_write::{Pending, Placed};
 use disk::{DirectoryId, Disk, SystemDisk};
+pub(crate) use file_id::FileId;
 use group_fsync::Syncs;
 use parent_dirs::{Unsynced, Way};
 use path_locks::PathLocks;

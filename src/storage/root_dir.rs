@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 
@@ -145,15 +145,6 @@ impl RootDir {
         *self.directory.write().unwrap_or_else(PoisonError::into_inner) = None;
         Ok(true)
     }
-}
-
-/// When the file was changed last. What is too far from now for the system's clock to say is moved to 1970.
-#[allow(clippy::useless_conversion, reason = "the types differ between systems")]
-pub(crate) fn modified(status: &rustix::fs::Stat) -> SystemTime {
-    let seconds = Duration::from_secs(status.st_mtime.unsigned_abs().into());
-    let nanoseconds = Duration::from_nanos(u64::try_from(status.st_mtime_nsec).unwrap_or(0));
-    let whole = if status.st_mtime < 0 { UNIX_EPOCH.checked_sub(seconds) } else { UNIX_EPOCH.checked_add(seconds) };
-    whole.and_then(|whole| whole.checked_add(nanoseconds)).unwrap_or(UNIX_EPOCH)
 }
 
 /// Why a path below a directory was not opened.

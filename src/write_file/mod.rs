@@ -19,8 +19,7 @@ use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;
 use crate::http::validators::{Validators, file_validators};
-use crate::storage::root_dir;
-use crate::storage::{self, Durability, Place, Store};
+use crate::storage::{self, Durability, FileId, Place, Store};
 
 /// Stores what is sent in a directory, under the path of the request.
 ///
@@ -196,8 +195,9 @@ impl WriteFile {
         };
         // RFC 9110 §9.3.4: the content was stored as it came, so that what GET will say of it can be said now. The stamp is the
         // store's own, so the tag is strong from the beginning, but where the file system has kept the seconds only.
-        let now = SystemTime::now() + if stat.st_mtime_nsec == 0 { Duration::ZERO } else { LONG_SETTLED };
-        Ok(match validators(&stat, now).etag {
+        let file = FileId::of(&stat);
+        let now = SystemTime::now() + if file.has_whole_seconds() { Duration::ZERO } else { LONG_SETTLED };
+        Ok(match validators(&file, now).etag {
             Some(etag) => response.with_header("ETag", etag),
             None => response,
         })
@@ -280,7 +280,7 @@ fn judge(request: &Request, standing: Option<&Stat>) -> Result<(), HttpError> {
     // out. A strong one that comes back was given out after that time, or with a stamp that no other file gets, and says of
     // a file with the same stamp that it is the same.
     let now = SystemTime::now() + LONG_SETTLED;
-    let current = standing.map(|stat| validators(stat, now));
+    let current = standing.map(|stat| validators(&FileId::of(stat), now));
     match Conditions::of(request, now).evaluate(current.as_ref()) {
         Evaluation::Proceed => Ok(()),
         Evaluation::NotModified | Evaluation::PreconditionFailed => Err(HttpError::PreconditionFailed),
@@ -291,10 +291,8 @@ fn judge(request: &Request, standing: Option<&Stat>) -> Result<(), HttpError> {
 const LONG_SETTLED: Duration = Duration::from_secs(60);
 
 /// The validators that reading the file would show.
-#[allow(clippy::useless_conversion, reason = "the types differ between systems")]
-fn validators(stat: &Stat, now: SystemTime) -> Validators {
-    let length = u64::try_from(stat.st_size).unwrap_or(0);
-    file_validators(length, root_dir::modified(stat), stat.st_ino, now)
+fn validators(file: &FileId, now: SystemTime) -> Validators {
+    file_validators(file.size(), file.modified(), file.inode(), now)
 }
 
 fn refused(error: PathError) -> HttpError {

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
+
+use crate::storage::FileId;
 
 /// The file. Whoever adds a line holds the system's lock on it (`flock`), so that several processes can.
 pub(super) struct Lines {
@@ -25,17 +27,8 @@ struct Index {
     end: u64,
     /// What stands before the end, at most [`TAIL`] bytes. A file that has grown and still has this there was added to.
     tail: Vec<u8>,
-    stamp: Option<Stamp>,
-}
-
-/// What changes when a file is changed or another one takes its place.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    device: u64,
-    inode: u64,
-    length: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
+    /// The file as it was then; `None` where the index is not whole.
+    file: Option<FileId>,
 }
 
 /// A line as the index has it.
@@ -198,11 +191,10 @@ fn lock_file(file: &File, operation: FlockOperation) -> io::Result<()> {
 
 /// Whether the file is still the one at the path: it may have been replaced while the lock was waited for.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    let ours = file.metadata()?;
-    match path.metadata() {
-        Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
+    match rustix::fs::stat(path) {
+        Ok(status) => Ok(FileId::of(&status).is_same_file(&FileId::of_open(file)?)),
+        Err(Errno::NOENT) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -222,20 +214,20 @@ impl Index {
     /// Brings the index up to date with the file. What was added is looked through; one that was changed otherwise is looked
     /// through from its start.
     fn refresh(&mut self, file: &File) -> io::Result<()> {
-        let stamp = Stamp::of(file)?;
-        if self.stamp == Some(stamp) {
+        let now = FileId::of_open(file)?;
+        if self.file == Some(now) {
             return Ok(());
         }
-        if !self.was_added_to(file, stamp)? {
+        if !self.was_added_to(file, &now)? {
             *self = Self::default();
         }
         // Nothing that fails on the way may leave an index that passes for a whole one.
-        self.stamp = None;
+        self.file = None;
         let from = if self.ends_mid_line() { self.starts.pop().unwrap_or(0) } else { self.end };
         self.end = from;
         let mut reader = file;
         reader.seek(SeekFrom::Start(from))?;
-        let mut reader = BufReader::with_capacity(256 * 1024, reader.take(stamp.length - from));
+        let mut reader = BufReader::with_capacity(256 * 1024, reader.take(now.size() - from));
         loop {
             let taken = reader.skip_until(b'\n')?;
             if taken == 0 {
@@ -245,15 +237,14 @@ impl Index {
             self.end += taken as u64;
         }
         self.tail = tail(file, self.end)?;
-        self.stamp = Some(stamp);
+        self.file = Some(now);
         Ok(())
     }
 
     /// Whether the file, which is not as it was, has only become longer.
-    fn was_added_to(&self, file: &File, now: Stamp) -> io::Result<bool> {
-        let Some(before) = self.stamp else { return Ok(false) };
-        let same = (before.device, before.inode) == (now.device, now.inode);
-        Ok(same && now.length > self.end && tail(file, self.end)? == self.tail)
+    fn was_added_to(&self, file: &File, now: &FileId) -> io::Result<bool> {
+        let Some(before) = self.file else { return Ok(false) };
+        Ok(before.is_same_file(now) && now.size() > self.end && tail(file, self.end)? == self.tail)
     }
 
     fn ends_mid_line(&self) -> bool {
@@ -279,19 +270,6 @@ impl Index {
             None if next.is_none() => Ok(Found::Line(bytes)),
             _ => Ok(Found::Stale),
         }
-    }
-}
-
-impl Stamp {
-    fn of(file: &File) -> io::Result<Self> {
-        let metadata = file.metadata()?;
-        Ok(Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            length: metadata.len(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        })
     }
 }
 
