@@ -4,6 +4,7 @@ mod atomic_write;
 mod disk;
 mod file_id;
 mod group_fsync;
+pub(crate) mod once_per_second;
 mod parent_dirs;
 mod path_locks;
 mod quota;

@@ -6,12 +6,12 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 
+use super::once_per_second::OncePerSecond;
 use crate::http::path::RelativePath;
 
 /// A directory, by descriptor, so that what is opened is below it whatever happens to its path meanwhile.
@@ -22,8 +22,8 @@ pub(crate) struct RootDir {
     /// Opened at first use, and again when the path has come to name another directory.
     directory: RwLock<Option<Arc<OwnedFd>>>,
     start: Instant,
-    /// In which second from the start on, counted from 1, the path was last looked at.
-    looked: AtomicU64,
+    /// When the path was last looked at, in seconds from the start.
+    looked: OncePerSecond,
     /// Whether links may lead out when something is opened.
     follow_links: bool,
 }
@@ -42,7 +42,7 @@ impl RootDir {
             path: path.into(),
             directory: RwLock::new(None),
             start: Instant::now(),
-            looked: AtomicU64::new(0),
+            looked: OncePerSecond::new(0),
             follow_links: false,
         }
     }
@@ -123,9 +123,7 @@ impl RootDir {
 
     /// Once a second looks whether the path still names the directory that is open: it may have been swapped for another.
     fn look_again(&self) {
-        let now = self.start.elapsed().as_secs() + 1;
-        // To write it each time would take the line from the other processors' caches.
-        if self.looked.load(Ordering::Relaxed) == now || self.looked.swap(now, Ordering::Relaxed) == now {
+        if !self.looked.is_due(self.start.elapsed().as_secs()) {
             return;
         }
         let known = self.directory.read().unwrap_or_else(PoisonError::into_inner).clone();
