@@ -1,17 +1,16 @@
 //! Files kept ready, each looked at again before it is used: an edit shows in the next answer.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
-
-use rustix::fs::Stat;
+use std::time::SystemTime;
 
 use super::encoding::variants::{Selected, Variant, Variants};
 use super::representation::{Content, Representation};
 use crate::http::date;
 use crate::http::request::Request;
-use crate::storage::RootDir;
+use crate::storage::once_per_second::OncePerSecond;
+use crate::storage::{FileId, RootDir};
 
 /// Files of one directory, by the encoded paths that they were asked for with, each with the variants of it that were asked
 /// for: the bytes of small ones, and of those of middle size that are asked for often.
@@ -35,22 +34,12 @@ struct Kept {
 struct Entry {
     /// Where the file is below the directory: for a path of a directory, its index file.
     path: Vec<u8>,
-    identity: Identity,
+    id: FileId,
     variants: Variants,
-    /// In which second the variants were last looked at.
-    looked: AtomicU64,
+    /// Whether the variants are to be looked at again.
+    look: OncePerSecond,
     /// What was asked for so far.
     representations: Vec<(Variant, Representation)>,
-}
-
-/// What tells a file from every other, and from itself before and after a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
-    device: u64,
-    inode: u64,
-    size: i64,
-    modified: (i64, i64),
-    changed: (i64, i64),
 }
 
 /// All files together have at most so many bytes; then the keeping starts anew.
@@ -67,9 +56,6 @@ const LARGEST: u64 = 1024 * 1024;
 /// In memory, and not as a sealed copy that the system sends by itself (memfd and sendfile): that is pages of 4 KiB to gather,
 /// and was slower by 6 to 19 % for 100 KiB, at 4 to 128 connections.
 const ANSWERS_A_READ: usize = 8;
-/// A file must have been left alone for so long to be kept. A change within the same tick of the file system's clock could
-/// otherwise go unnoticed.
-const SETTLED: Duration = Duration::from_secs(2);
 
 impl FileCache {
     /// What the request was answered with before, if it is unchanged and what the request wants.
@@ -82,8 +68,8 @@ impl FileCache {
         }
         let variant = entry.variants.negotiate(request).ok()?;
         if let Variant::Sibling(coding) = variant {
-            let (place, identity) = entry.variants.sibling(coding)?;
-            if Identity::now(root_dir, place) != Some(*identity) {
+            let (place, id) = entry.variants.sibling(coding)?;
+            if id_now(root_dir, place) != Some(*id) {
                 self.forget(path);
                 return None;
             }
@@ -94,26 +80,26 @@ impl FileCache {
     /// Keeps what a path was just answered with.
     pub(super) fn keep(&self, path: &str, file: &Selected, now: SystemTime) {
         let Selected { path: place, representation, variant, variants, status } = file;
-        let identity = Identity::of(status);
+        let id = FileId::of(status);
         let sibling = match variant {
-            Variant::Sibling(coding) => variants.sibling(*coding).map(|(_, identity)| identity),
+            Variant::Sibling(coding) => variants.sibling(*coding).map(|(_, id)| id),
             Variant::Original | Variant::Gzipped => None,
         };
-        if !identity.is_settled(now) || sibling.is_some_and(|sibling| !sibling.is_settled(now)) {
+        if !id.is_settled(now) || sibling.is_some_and(|sibling| !sibling.is_settled(now)) {
             return;
         }
         let Some(representation) = self.lasting(representation) else { return };
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         let mut representations = match kept.forget(path) {
-            Some(old) if old.identity == identity && old.variants == *variants => {
+            Some(old) if old.id == id && old.variants == *variants => {
                 let others = old.representations.iter().filter(|(other, _)| other != variant);
                 others.map(|(variant, representation)| (*variant, representation.share())).collect()
             }
             _ => Vec::new(),
         };
         representations.push((*variant, representation));
-        let (looked, variants) = (AtomicU64::new(date::seconds(now)), variants.clone());
-        let entry = Entry { path: place.to_bytes(), identity, variants, looked, representations };
+        let (look, variants) = (OncePerSecond::new(date::seconds(now)), variants.clone());
+        let entry = Entry { path: place.to_bytes(), id, variants, look, representations };
         let bytes = entry.cost();
         if kept.bytes + bytes > MOST_BYTES {
             kept.forget_large();
@@ -169,14 +155,10 @@ impl Kept {
 
 impl Entry {
     fn is_current(&self, root_dir: &RootDir, now: SystemTime) -> bool {
-        if Identity::now(root_dir, &self.path) != Some(self.identity) {
+        if id_now(root_dir, &self.path) != Some(self.id) {
             return false;
         }
-        let second = date::seconds(now);
-        // To write it each time would take the line from the other processors' caches.
-        self.looked.load(Ordering::Relaxed) == second
-            || self.looked.swap(second, Ordering::Relaxed) == second
-            || self.variants.are_current(root_dir, &self.path, &self.identity)
+        !self.look.is_due(date::seconds(now)) || self.variants.are_current(root_dir, &self.path, &self.id)
     }
 
     fn representation(&self, variant: Variant) -> Option<&Representation> {
@@ -193,45 +175,9 @@ impl Entry {
     }
 }
 
-impl Identity {
-    #[allow(
-        clippy::useless_conversion,
-        clippy::unnecessary_fallible_conversions,
-        reason = "the types differ between systems"
-    )]
-    pub(super) fn of(status: &Stat) -> Self {
-        let nanoseconds = |number| i64::try_from(number).unwrap_or(0);
-        Self {
-            device: u64::try_from(status.st_dev).unwrap_or(0),
-            inode: status.st_ino,
-            size: status.st_size,
-            modified: (status.st_mtime, nanoseconds(status.st_mtime_nsec)),
-            changed: (status.st_ctime, nanoseconds(status.st_ctime_nsec)),
-        }
-    }
-
-    /// That of the file at this place now.
-    fn now(root_dir: &RootDir, place: &[u8]) -> Option<Self> {
-        root_dir.status(place).ok().map(|status| Self::of(&status))
-    }
-
-    /// Whether the file was changed before the other one. Some programs give a file the time of another, to the second only.
-    pub(super) fn is_older_than(&self, other: &Self) -> bool {
-        let (seconds, nanoseconds) = self.modified;
-        if nanoseconds == 0 { seconds < other.modified.0 } else { self.modified < other.modified }
-    }
-
-    #[cfg(test)]
-    pub(super) fn with_time(seconds: i64, nanoseconds: i64) -> Self {
-        let modified = (seconds, nanoseconds);
-        Self { device: 0, inode: 0, size: 0, modified, changed: modified }
-    }
-
-    fn is_settled(&self, now: SystemTime) -> bool {
-        let settled = now.checked_sub(SETTLED).and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
-        let settled = settled.and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or(0);
-        self.modified.0 < settled && self.changed.0 < settled
-    }
+/// The id of the file at this path now.
+fn id_now(root_dir: &RootDir, path: &[u8]) -> Option<FileId> {
+    root_dir.status(path).ok().map(|status| FileId::of(&status))
 }
 
 #[cfg(test)]
@@ -249,7 +195,7 @@ mod tests {
 
     /// A time at which what was just written is settled.
     fn later() -> SystemTime {
-        SystemTime::now() + SETTLED * 2
+        SystemTime::now() + FileId::SETTLED * 2
     }
 
     #[test]

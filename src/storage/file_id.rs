@@ -68,10 +68,6 @@ impl FileId {
     pub(crate) fn has_whole_seconds(&self) -> bool {
         self.modified.1 == 0
     }
-}
-
-#[cfg_attr(not(test), expect(dead_code, reason = "the file cache takes it up in a commit of its own"))]
-impl FileId {
     /// How long a file must have been left alone before its id is trusted. A change within the same tick of the file system's
     /// clock could otherwise leave the id as it was.
     pub(crate) const SETTLED: Duration = Duration::from_secs(2);

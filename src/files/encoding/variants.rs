@@ -6,7 +6,6 @@ use std::time::SystemTime;
 
 use rustix::fs::{FileType, Stat};
 
-use super::super::file_cache::Identity;
 use super::super::lookup::{self, Found, OpenFile};
 use super::super::representation::Representation;
 use super::gzip::Compressor;
@@ -16,7 +15,7 @@ use crate::http::headers::Text;
 use crate::http::method::Version;
 use crate::http::path::RelativePath;
 use crate::http::request::Request;
-use crate::storage::RootDir;
+use crate::storage::{FileId, RootDir};
 
 /// What a file can be sent as, beside its own content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +30,7 @@ pub(crate) struct Variants {
 struct Sibling {
     coding: Coding,
     place: Vec<u8>,
-    identity: Identity,
+    id: FileId,
     /// Not one that is older than the file, so that an edit of that shows.
     usable: bool,
 }
@@ -70,7 +69,7 @@ pub(crate) fn select(
     let status = file.status()?;
     let path = file.path.clone();
     let compressible = compressor.is_some_and(|compressor| compressor.suits(&media_type, file.metadata.len()));
-    let variants = Variants::look(root_dir, &path.to_bytes(), &Identity::of(&status), compressible);
+    let variants = Variants::look(root_dir, &path.to_bytes(), &FileId::of(&status), compressible);
     let varies = variants.are_several();
     let mut usable = variants.clone();
     let (representation, variant) = loop {
@@ -92,7 +91,7 @@ pub(crate) fn select(
 
 impl Variants {
     /// What there is beside the file at this place.
-    pub(crate) fn look(root_dir: &RootDir, place: &[u8], original: &Identity, compressible: bool) -> Self {
+    pub(crate) fn look(root_dir: &RootDir, place: &[u8], original: &FileId, compressible: bool) -> Self {
         let is_coded = |coding: Coding| place.ends_with(coding.extension().as_bytes());
         if Coding::ALL.into_iter().any(is_coded) {
             return Self { siblings: Vec::new(), compressible };
@@ -100,16 +99,16 @@ impl Variants {
         let sibling = |coding: Coding| {
             let place = [place, coding.extension().as_bytes()].concat();
             let status = root_dir.status(&place).ok()?;
-            let identity = Identity::of(&status);
-            let usable = !identity.is_older_than(original);
+            let id = FileId::of(&status);
+            let usable = !id.is_older_than(original);
             let is_file = FileType::from_raw_mode(status.st_mode).is_file();
-            is_file.then_some(Sibling { coding, place, identity, usable })
+            is_file.then_some(Sibling { coding, place, id, usable })
         };
         Self { siblings: Coding::ALL.into_iter().filter_map(sibling).collect(), compressible }
     }
 
     /// Whether what is beside the file at this place is still the same.
-    pub(crate) fn are_current(&self, root_dir: &RootDir, place: &[u8], original: &Identity) -> bool {
+    pub(crate) fn are_current(&self, root_dir: &RootDir, place: &[u8], original: &FileId) -> bool {
         *self == Self::look(root_dir, place, original, self.compressible)
     }
 
@@ -145,16 +144,16 @@ impl Variants {
     }
 
     /// Where the file beside is in this coding, and what it was like.
-    pub(crate) fn sibling(&self, coding: Coding) -> Option<(&[u8], &Identity)> {
+    pub(crate) fn sibling(&self, coding: Coding) -> Option<(&[u8], &FileId)> {
         let sibling = self.siblings.iter().find(|sibling| sibling.coding == coding)?;
-        Some((&sibling.place, &sibling.identity))
+        Some((&sibling.place, &sibling.id))
     }
 
     /// The file beside in this coding, if it is still one that can be sent.
     fn open(&self, root_dir: &RootDir, path: &RelativePath, coding: Coding) -> Option<OpenFile> {
-        let (_, identity) = self.sibling(coding)?;
+        let (_, id) = self.sibling(coding)?;
         match lookup::find(root_dir, &path.with_extension(coding.extension())) {
-            Ok(Found::File(file)) if Identity::of(&file.status().ok()?) == *identity => Some(file),
+            Ok(Found::File(file)) if FileId::of(&file.status().ok()?) == *id => Some(file),
             _ => None,
         }
     }
@@ -326,7 +325,7 @@ mod tests {
 
     #[test]
     fn a_time_kept_to_the_second_is_not_older() {
-        let identity = |seconds: i64, nanoseconds: i64| Identity::with_time(seconds, nanoseconds);
+        let id = |seconds: i64, nanoseconds: i64| FileId::with_time(seconds, nanoseconds);
         let table = [
             ((5, 7), (5, 7), false, "the same"),
             ((5, 8), (5, 7), false, "newer"),
@@ -335,7 +334,7 @@ mod tests {
             ((4, 0), (5, 7), true, "older, to the second"),
         ];
         for ((a, b), (c, d), older, why) in table {
-            assert_eq!(identity(a, b).is_older_than(&identity(c, d)), older, "{why}");
+            assert_eq!(id(a, b).is_older_than(&id(c, d)), older, "{why}");
         }
     }
 }
