@@ -28,19 +28,19 @@ lint:
 certs:
 	cargo run --release --bin hearken -- --make-certs
 
-## bench: measure beside nginx, static-web-server and axum with wrk, and write the README's tables
+## bench: measure beside nginx, static-web-server and axum with wrk, and write the tables of docs/performance.md
 bench: bench-writes bench-listing bench-notes bench-allocations
 	bash benches/run.sh
 
-## bench-writes: measure how many files one writer and 32 store in a second, and write the README's table
+## bench-writes: measure how many files one writer and 32 store in a second, and write the table in docs/performance.md
 bench-writes:
 	cargo bench --bench writes | bash benches/publish.sh writes bench-writes
 
-## bench-notes: measure how long a note of a million takes to be found, and write the README's table
+## bench-notes: measure how long a note of a million takes to be found, and write the table in docs/performance.md
 bench-notes:
 	cargo bench --bench notes | bash benches/publish.sh notes bench-notes
 
-## bench-allocations: count how often the server allocates memory for a request, and write the README's table
+## bench-allocations: count how often the server allocates memory for a request, and write the table in docs/performance.md
 bench-allocations:
 	cargo bench --bench allocations | bash benches/publish.sh allocations bench-allocations
 
@@ -48,7 +48,7 @@ bench-allocations:
 siege:
 	cargo bench --bench siege | bash benches/publish.sh siege siege
 
-## bench-listing: measure the listing of a directory of 100,000 files, and write the README's table
+## bench-listing: measure the listing of a directory of 100,000 files, and write the table in docs/performance.md
 bench-listing:
 	bash benches/listing.sh | bash benches/publish.sh listing bench-listing
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures the listing of a large directory, as a table for the README. COUNT and ROUNDS make it shorter. Loopback only.
+# Measures the listing of a large directory, as a table for docs/performance.md. COUNT and ROUNDS make it shorter. Loopback only.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C

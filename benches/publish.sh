@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Puts standard input between the markers of the given name in the README, and on standard output:
+# Puts standard input between the markers of the given name in docs/performance.md, and on standard output:
 # `<!-- NAME: begin -->` and `<!-- NAME: end -->`. Before it goes what it was measured on, and with which target of make.
 # Usage: publish.sh NAME TARGET
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C
+page=docs/performance.md
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -13,9 +14,9 @@ trap 'rm -rf "$work"' EXIT
     cat
 } >"$work/section"
 cat "$work/section"
-grep -qxF "<!-- $1: begin -->" README.md || { echo "the README has no section $1" >&2; exit 1; }
+grep -qxF "<!-- $1: begin -->" "$page" || { echo "$page has no section $1" >&2; exit 1; }
 awk -v section="$work/section" -v name="$1" '
     $0 == "<!-- " name ": end -->" { skipping = 0 }
     !skipping { print }
-    $0 == "<!-- " name ": begin -->" { skipping = 1; while ((getline line < section) > 0) print line }' README.md >"$work/README.md"
-cp "$work/README.md" README.md
+    $0 == "<!-- " name ": begin -->" { skipping = 1; while ((getline line < section) > 0) print line }' "$page" >"$work/page"
+cp "$work/page" "$page"

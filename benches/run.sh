@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures hearken beside nginx, static-web-server and axum, in the same run, and writes the tables into the README. Takes
+# Measures hearken beside nginx, static-web-server and axum, in the same run, and writes the tables into docs/performance.md. Takes
 # about eleven minutes; ROUNDS and SECONDS_EACH make it shorter, ONLY=speed, ONLY=hello or ONLY=memory measures that alone, and
 # IDLE sets how many idle connections there are. Loopback only.
 set -euo pipefail
