@@ -2,7 +2,7 @@
 //!
 //! A handler is a function from a [`Request`] to a [`Response`]; a [`Router`] picks one by method and path; a [`Server`]
 //! runs them on a pool of threads. Handlers for files ([`Files`]), for taking files ([`WriteFile`]), for notes ([`Notes`])
-//! and for a guessing game ([`Guess`]) are here already; [`Auth`], [`Cors`] and [`AllowedHosts`] go around a handler and
+//! and for a guessing game ([`Guess`]) are here already; `Auth`, [`Cors`] and [`AllowedHosts`] go around a handler and
 //! say who may use it.
 //!
 //! ```
@@ -36,14 +36,17 @@
 //!
 //! # Features
 //!
-//! - `auth`: asking for user names and passwords ([`Auth`]).
-//! - `tls`: HTTPS, and the development certificate ([`Tls`]).
-//! - `client`: the [`client`] module and the `hearken-client` program.
-//! - `compress`: text files compressed as they are sent (`Files::compress`).
-//! - `cli`: the `hearken` program.
-//! - `tiny_http`: the `bridge` module, for programs that have a tiny_http server already, over HTTP or HTTPS.
+//! | feature | on by default | |
+//! |---|---|---|
+//! | `tls` | yes | HTTPS, and the development certificate (`Tls`) |
+//! | `auth` | yes | user names and passwords |
+//! | `client` | yes | the `client` module and the `hearken-client` program |
+//! | `cli` | yes | the `hearken` program; turns on `archive`, `auth`, `compress` and `tls` |
+//! | `archive` | by `cli` | directories as tar archives (`Files::archive`) |
+//! | `compress` | by `cli` | listings and text files compressed as they are sent (`Files::compress`) |
+//! | `tiny_http` | no | the `bridge` module, for programs that already have a tiny_http server, over HTTP or HTTPS |
 //!
-//! All but the last are on by default; a program that embeds the library sets `default-features = false` and picks.
+//! A program that embeds the library sets `default-features = false` and picks.
 //!
 //! Messages about connections and failures go to the [`log`] facade. A logger that waits for a terminal or a disk holds up whoever
 //! logs, the watchdog included: one that writes through a [`LogWriter`] does not.
