@@ -7,13 +7,16 @@
 run:
 	cargo run --release --bin hearken -- --demo --write data www
 
-## test: formatting, lints, all tests, and the documentation
+## test: formatting, lints, all tests, and the documentation in three feature sets
 test: lint
 	cargo test
 	cargo build --features tiny_http --example on_tiny_http
 	cargo test --features tiny_http bridge::
 	cargo test --no-default-features --lib
-	RUSTDOCFLAGS="-D warnings" cargo doc --features tiny_http --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features --features tls
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --all-features
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --all-features --document-private-items
 	@! cargo tree -e normal,build,dev --features tiny_http --prefix none | grep -E '^(tokio|async-std|smol|mio|hyper|futures-executor) ' \
 		|| { echo 'an asynchronous runtime is in the dependency tree'; exit 1; }
 
