@@ -18,13 +18,14 @@ finish() {
 trap finish EXIT
 
 cargo build --release --bin hearken >&2
+hearken=${CARGO_TARGET_DIR:-target}/release/hearken
 mkdir "$work/www"
 (cd "$work/www" && seq -f 'a file with the number %.0f.txt' "$COUNT" | xargs -d '\n' touch)
 
 # Starts a fresh server: each figure is of one that has done nothing else.
 start() {
     : >"$work/out"
-    target/release/hearken --port 0 --access-log off --archive "$work/www" >"$work/out" &
+    "$hearken" --port 0 --access-log off --archive "$work/www" >"$work/out" &
     server=$!
     until url=$(sed -n 's/^Listening on //p' "$work/out") && [ -n "$url" ]; do sleep 0.01; done
 }
