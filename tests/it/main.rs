@@ -14,6 +14,7 @@ mod crash;
 mod crossed;
 mod diagnostics;
 mod directories;
+mod docs;
 mod embedding;
 mod examples;
 mod fairness;
