@@ -1,4 +1,4 @@
-//! Whether the pages say what the programs and the crate say of themselves.
+//! Whether the pages say what the programs and the crate say of themselves, and whether their links lead somewhere.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -63,6 +63,23 @@ fn every_feature_is_in_the_crate_documentation_and_on_the_page_of_embedding() {
         let rows = table.lines().filter_map(cells).map(|cells| (cells[0].clone(), cells[1].clone()));
         assert_eq!(rows.collect::<BTreeSet<_>>(), expected, "{page}");
     }
+}
+
+#[test]
+fn every_relative_link_leads_to_a_file_and_a_heading() {
+    let pages = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
+    let pages = pages.map(|name| format!("docs/{}", name.to_str().unwrap())).filter(|page| page.ends_with(".md"));
+    for page in pages.chain(["README.md".into(), "CONTRIBUTING.md".into()]) {
+        assert_eq!(broken_links(&page, &read(&page)), Vec::<String>::new(), "in {page}");
+    }
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_found() {
+    let text = "# One\n[up](../README.md) [here](#two-of-them) [`code`](../src/lib.rs) [wrapped\nlink](limits.md#memory)\n\
+                [web](https://hearken.example/#x) `[not](a-link)`\n```\n[nor](this)\n```\n## `Two` of them!\n\
+                [gone](gone.md) [lost](limits.md#lost) [far](#far) [deep](../docs/options.md#-)\n";
+    assert_eq!(broken_links("docs/page.md", text), ["gone.md", "limits.md#lost", "#far", "../docs/options.md#-"]);
 }
 
 fn root() -> &'static Path {
@@ -150,4 +167,54 @@ fn rows(page: &str) -> BTreeSet<Entry> {
 fn cells(line: &str) -> Option<Vec<String>> {
     let row = line.strip_prefix("| ")?.strip_suffix('|')?;
     row.starts_with('`').then(|| row.split('|').map(|cell| cell.trim().to_owned()).collect())
+}
+
+/// The links of a page, other than to other sites, that lead to no file or to no heading of it.
+fn broken_links(page: &str, text: &str) -> Vec<String> {
+    let prose = without_code(text);
+    let targets = prose.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
+    let leads = |target: &&str| {
+        let (path, anchor) = target.split_once('#').map_or((*target, None), |(path, anchor)| (path, Some(anchor)));
+        let path = if path.is_empty() { root().join(page) } else { root().join(page).with_file_name(path) };
+        match anchor {
+            None => path.exists(),
+            Some(anchor) if target.starts_with('#') => anchors(text).contains(anchor),
+            Some(anchor) => fs::read_to_string(path).is_ok_and(|text| anchors(&text).contains(anchor)),
+        }
+    };
+    targets.filter(|target| !target.contains("://") && !leads(target)).map(str::to_owned).collect()
+}
+
+/// A page without its blocks of code, and without the code in its lines.
+fn without_code(text: &str) -> String {
+    let mut in_block = false;
+    let lines = text.lines().filter(|line| {
+        let is_fence = line.starts_with("```");
+        in_block ^= is_fence;
+        !is_fence && !in_block && !line.starts_with("    ")
+    });
+    let lines: String = lines.flat_map(|line| [line, "\n"]).collect();
+    lines.split('`').step_by(2).collect()
+}
+
+/// The anchors of a page's headings, as GitHub makes them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let mut anchors = BTreeSet::new();
+    let mut in_block = false;
+    for line in text.lines() {
+        in_block ^= line.starts_with("```");
+        let Some((_, heading)) = line.split_once("# ").filter(|(marks, _)| marks.chars().all(|mark| mark == '#'))
+        else {
+            continue;
+        };
+        if in_block {
+            continue;
+        }
+        let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        let anchor = kept.collect::<String>().to_lowercase().replace(' ', "-");
+        let numbered = (1..).map(|number| format!("{anchor}-{number}"));
+        let free = std::iter::once(anchor.clone()).chain(numbered).find(|anchor| !anchors.contains(anchor));
+        anchors.extend(free);
+    }
+    anchors
 }
