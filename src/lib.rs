@@ -111,3 +111,12 @@ pub use storage::Durability;
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};
 pub use write_file::WriteFile;
+
+/// So that the programs on these pages are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+#[cfg(all(doctest, feature = "tiny_http"))]
+#[doc = include_str!("../docs/embedding.md")]
+struct Embedding;
