@@ -1,4 +1,4 @@
-//! A directory and all below it as a tar archive, made as it is sent.
+//! A directory and everything below it as a tar archive, generated while it is sent.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use tar::{EntryType, Header};
 
-use super::body_stream::{PieceReader, Pieces};
 use super::listing::budget::Budget;
 use super::listing::entries::{Entries, ScanError, Scope};
 use super::listing::entry::Kind;
 use super::listing::order::Order;
 use super::lookup::{self, Found, OpenFile};
+use super::pieces::{PieceReader, Pieces};
 use crate::http::connection::Connection;
 use crate::http::disposition;
 use crate::http::error::HttpError;
@@ -20,7 +20,7 @@ use crate::http::path::RelativePath;
 use crate::http::response::Response;
 use crate::storage::RootDir;
 
-/// The response with the directory at the path, put together from all trees that have it; `None` where none has.
+/// The response with the directory at the path, merged from all trees that have it; `None` where none has it.
 pub(super) fn respond(
     root_dirs: Vec<Arc<RootDir>>,
     path: &RelativePath,
@@ -28,7 +28,7 @@ pub(super) fn respond(
     budget: &Arc<Budget>,
     connection: Connection,
 ) -> Result<Option<Response>, HttpError> {
-    // All that the archive holds is in one directory, so that unpacking it fills no other.
+    // Everything is in one directory, so that unpacking the archive fills no other one.
     let name = path.segments().last().map_or(&b"files"[..], Vec::as_slice).to_vec();
     let mut archive = Archive {
         root_dirs,
@@ -55,16 +55,16 @@ pub(super) fn respond(
     Ok(Some(response))
 }
 
-/// The archive, and how far it has been made.
+/// The archive, and how much of it has been generated.
 struct Archive {
     root_dirs: Vec<Arc<RootDir>>,
     hidden: bool,
     budget: Arc<Budget>,
     connection: Connection,
-    /// How deep the directory is that is archived, and the name it has in the archive.
+    /// The depth of the archived directory below the root, and the directory's name in the archive.
     depth: usize,
     name: Vec<u8>,
-    /// The directories that have been entered, the deepest last.
+    /// The directories that are being listed, the deepest last.
     open: Vec<Level>,
     /// The file whose content comes next.
     file: Option<Content>,
@@ -82,11 +82,11 @@ struct Content {
     padding: usize,
 }
 
-/// The unit that archives are made of.
+/// The block size of the tar format, in bytes.
 const BLOCK: usize = 512;
-/// How much of a file is read at a time.
+/// How many bytes of a file are read at a time.
 const READ: usize = 32 * 1024;
-/// How long the name in a header may be.
+/// The longest name that a header holds, in bytes.
 const NAME: usize = 100;
 
 impl Pieces for Archive {
@@ -98,7 +98,7 @@ impl Pieces for Archive {
             return Ok(true);
         }
         let Some(level) = self.open.last_mut() else {
-            // Two empty blocks are the end.
+            // Two empty blocks end the archive.
             let last = !self.ended;
             if last {
                 out.resize(out.len() + 2 * BLOCK, 0);
@@ -112,7 +112,7 @@ impl Pieces for Archive {
         }
         let (name, kind, is_link) = level.entries.kind();
         let (path, added) = match kind {
-            // It may lead to a directory above.
+            // A link to a directory may lead to one above it.
             Kind::Directory if is_link => return Ok(true),
             Kind::Directory => {
                 let path = level.path.join_directory(name);
@@ -138,12 +138,12 @@ impl Pieces for Archive {
 /// Whether something was added to the archive.
 enum Added {
     Yes,
-    /// It has vanished meanwhile.
+    /// The file or directory has vanished meanwhile.
     Missing,
 }
 
 impl Archive {
-    /// Adds a directory; what is in it comes next.
+    /// Adds a directory; its entries come next.
     fn enter(&mut self, out: &mut Vec<u8>, path: RelativePath) -> Result<Added, ScanError> {
         let has_begun = !self.open.is_empty();
         let scope = Scope::open(&self.root_dirs, path.clone(), self.hidden, self.connection.clone(), has_begun)?;
@@ -178,7 +178,7 @@ impl Archive {
         Ok(Added::Missing)
     }
 
-    /// What a path is called in the archive.
+    /// The name of a path in the archive.
     fn name_of(&self, path: &RelativePath) -> Vec<u8> {
         let mut name = self.name.clone();
         for segment in &path.segments()[self.depth..] {
@@ -192,14 +192,14 @@ impl Archive {
     }
 }
 
-/// A path for the log.
+/// A path as the log shows it.
 fn shown(path: &RelativePath) -> String {
     String::from_utf8_lossy(&path.to_bytes()).into_owned()
 }
 
 impl Content {
-    /// Appends what comes next of the file; true when that was the last. One that has become shorter has no honest end: the
-    /// header has said how long it is.
+    /// Appends the next bytes of the file; true when they were the last. A file that has become shorter ends the archive with an
+    /// error: its header has announced more bytes.
     fn read(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
         let start = out.len();
         let length = usize::try_from(self.left).unwrap_or(usize::MAX).min(READ);
@@ -217,10 +217,10 @@ impl Content {
     }
 }
 
-/// Appends the header of a file or a directory. Who owns it is nobody's business.
+/// Appends the header of a file or a directory, without its owner.
 fn put_header(out: &mut Vec<u8>, name: &[u8], metadata: &Metadata) {
     if name.len() > NAME {
-        // GNU tar's way: an entry of its own that holds the name, which ends with a NUL byte.
+        // GNU tar's extension: an entry of its own holds the name, which ends with a NUL byte.
         let mut long = header(EntryType::GNULongName, b"././@LongLink", 0o644, 0);
         long.set_size(name.len() as u64 + 1);
         put(out, long);
@@ -255,7 +255,7 @@ fn put(out: &mut Vec<u8>, mut header: Header) {
     out.extend_from_slice(header.as_bytes());
 }
 
-/// How many bytes after content of this length make a block whole.
+/// How many bytes complete the last block after content of this length.
 fn padding(length: u64) -> usize {
     let over = usize::try_from(length % BLOCK as u64).expect("it is less than a block");
     if over == 0 { 0 } else { BLOCK - over }

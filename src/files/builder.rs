@@ -21,13 +21,13 @@ use crate::storage::RootDir;
 
 /// Serves the files of a directory, or of several laid over each other.
 ///
-/// A directory is answered by its index file, or else with a listing: HTML, or JSON for those who ask for it by
-/// `Accept: application/json` or `?format=json`. One named without its slash is redirected to. Files are sent as they are
-/// read, with `Last-Modified` and `ETag`; conditional requests (RFC 9110 §13) and ranges (§14) are answered. A file beside
-/// another one with its name and `.br`, `.zst` or `.gz`, and not older, is sent in its place to clients that accept that
-/// coding (§12.5.3). `?download` has a file saved rather than shown (RFC 6266). Names that start with a dot are hidden.
-/// Symbolic links may lead to other places inside the directory, never out of it. Fifos, sockets and devices get 403. What is
-/// not there is answered with the directory's `404.html`, if it has one. Methods other than `GET` and `HEAD` get 405.
+/// A directory is answered with its index file, else with a listing: HTML, or JSON for `Accept: application/json` or
+/// `?format=json`. A directory named without its slash is redirected to. Files are streamed, with `Last-Modified` and `ETag`;
+/// conditional requests (RFC 9110 §13) and ranges (§14) are honoured. Where a file has a sibling with the same name and `.br`,
+/// `.zst` or `.gz` that is not older, clients that accept that coding get the sibling (§12.5.3). With `?download` a browser saves
+/// the file instead of showing it (RFC 6266). Names that start with a dot are hidden. Symbolic links may lead to other places
+/// inside the directory, never out of it. Fifos, sockets and devices get 403. A missing path gets the directory's `404.html`, if
+/// there is one. Methods other than `GET` and `HEAD` get 405.
 ///
 /// ```no_run
 /// use hearken::{Files, Server};
@@ -42,8 +42,8 @@ pub struct Files {
 }
 
 impl Files {
-    /// Serves this directory. It need not be there yet. When the path comes to name another one, as where it is a symbolic link
-    /// that is swapped, that one is served within a second.
+    /// Serves this directory, which need not exist yet. When the path later names another directory, as when a symbolic link is
+    /// swapped, that one is served within a second.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         let service = FileService {
             roots: Roots { roots: Vec::new(), index_names: vec!["index.html".into()], include_hidden: false },
@@ -60,8 +60,8 @@ impl Files {
         Self { service, follow_links: false }.overlay(root)
     }
 
-    /// Serves what is found in none of the directories before from this one. A directory that several of them have is
-    /// listed once, with the entries of all.
+    /// Serves this directory behind the ones before: it answers for what they do not have. A directory that several of them have
+    /// is listed once, with the entries of all.
     #[must_use]
     pub fn overlay(mut self, directory: impl Into<PathBuf>) -> Self {
         let mut root_dir = RootDir::new(directory);
@@ -70,12 +70,11 @@ impl Files {
         self
     }
 
-    /// Serves what is found in none of the directories before from this one, as files that visitors put there: with
-    /// `Content-Security-Policy: sandbox`, so that an uploaded page cannot act as one of the site's own. Links out of it are
-    /// never followed, its `404.html` is no page for what is not there, and its index files answer only for directories that
-    /// no other directory has.
+    /// Serves this directory behind the ones before, as files that visitors put there: with `Content-Security-Policy: sandbox`, so
+    /// that an uploaded page cannot act as one of the site's own. Links never lead out of it, its `404.html` is not used, and its
+    /// index files answer only for directories that no other root has.
     ///
-    /// A directory that is served already is served so from now on: which of its files visitors put there, nobody knows.
+    /// A directory that is served already is treated like this from now on: which of its files visitors put there is not known.
     #[must_use]
     pub fn with_uploads(mut self, directory: impl Into<PathBuf>) -> Self {
         let directory = directory.into();
@@ -89,12 +88,11 @@ impl Files {
         self
     }
 
-    /// The names of the files that answer for their directory; the first one that is there does. Defaults to
-    /// `["index.html"]`.
+    /// The names of index files; the first one that exists answers for its directory. Defaults to `["index.html"]`.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] when one is no file's name: empty, a dot or two, or with a slash or a NUL byte.
+    /// [`Error::Setting`] when one is not a file name: empty, `.` or `..`, or with a slash or a NUL byte.
     pub fn index<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Result<Self, Error> {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
         match names.iter().find(|name| matches!(&***name, "" | "." | "..") || name.contains(['/', '\0'])) {
@@ -106,16 +104,16 @@ impl Files {
         }
     }
 
-    /// Whether a directory without an index file is answered with a listing; 404 otherwise. Defaults to true.
+    /// Whether a directory without an index file is listed; if not, it gets 404. Defaults to true.
     #[must_use]
     pub fn listing(mut self, listing: bool) -> Self {
         self.service.listing = listing;
         self
     }
 
-    /// Whether `?download=tar` gives a directory and all below it as a tar archive, be there an index file or not. What is
-    /// hidden is left out, and so are symbolic links to directories; one to a file becomes the file. Where directories are
-    /// not listed there are no archives either. Defaults to false: 403.
+    /// Whether `?download=tar` gives a directory and everything below it as a tar archive, whether or not it has an index file.
+    /// Hidden names and symbolic links to directories are left out; a link to a file becomes the file. Without listings there are no
+    /// archives either. Defaults to false: 403.
     #[cfg(feature = "archive")]
     #[must_use]
     pub fn archive(mut self, archive: bool) -> Self {
@@ -123,7 +121,7 @@ impl Files {
         self
     }
 
-    /// Whether listings have a form to upload files, for [`WriteFile::with_forms`](crate::WriteFile::with_forms) to take.
+    /// Whether listings have a form to upload files, which [`WriteFile::with_forms`](crate::WriteFile::with_forms) accepts.
     /// Defaults to false.
     #[must_use]
     pub fn upload_form(mut self, upload_form: bool) -> Self {
@@ -138,7 +136,7 @@ impl Files {
         self
     }
 
-    /// Whether symbolic links may lead out of the directories, those of uploads apart. Defaults to false.
+    /// Whether symbolic links may lead out of the directories, except those of uploads. Defaults to false.
     #[must_use]
     pub fn follow_links(mut self, follow: bool) -> Self {
         self.follow_links = follow;
@@ -149,34 +147,34 @@ impl Files {
         self
     }
 
-    /// Whether unknown paths whose last segment has no dot are answered with the index file at `/`, as applications want
-    /// that do their own routing in the browser. Defaults to false.
+    /// Whether unknown paths whose last segment has no dot get the index file at `/`, for applications that route in the browser.
+    /// Defaults to false.
     #[must_use]
     pub fn single_page(mut self, single_page: bool) -> Self {
         self.service.single_page = single_page;
         self
     }
 
-    /// The value of `Cache-Control` for files; an empty one is not sent. Defaults to `no-cache`: clients keep what they got,
-    /// and ask each time whether it has changed.
+    /// The value of `Cache-Control` for files; an empty one is not sent. Defaults to `no-cache`: clients keep their copy and
+    /// revalidate it for each use.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] when it holds a control character.
+    /// [`Error::Setting`] when the value holds a control character.
     pub fn cache_control(mut self, value: impl Into<String>) -> Result<Self, Error> {
         self.service.cache_headers.set_default(value.into())?;
         Ok(self)
     }
 
-    /// Whether files with a hash of their content in the name, such as `app.3f9a1c2b.js`, may be kept for a year without
-    /// asking again. Defaults to false.
+    /// Whether clients may keep files with a content hash in the name, such as `app.3f9a1c2b.js`, for a year without revalidating
+    /// them. Defaults to false.
     #[must_use]
     pub fn immutable(mut self, immutable: bool) -> Self {
         self.service.cache_headers.set_immutable(immutable);
         self
     }
 
-    /// The media type of files with this extension, in place of the known one. An extension that has none is
+    /// The media type of files with this extension, in place of the known one. Files with an unknown extension are
     /// `application/octet-stream`.
     ///
     /// # Errors
@@ -188,10 +186,9 @@ impl Files {
         Ok(self)
     }
 
-    /// Whether listings, and text files of more than 1 KiB, are compressed for clients that accept gzip and for which there is
-    /// no better variant. At most half of the processors compress at a time; while many answers are being compressed already, further
-    /// ones are sent as they are. Such an answer has no parts: to a request for a range, the file is sent as it is.
-    /// Defaults to false.
+    /// Whether listings, and text files of more than 1 KiB, are compressed for clients that accept gzip and for which there is no
+    /// better stored variant. At most half of the processors compress at a time; while many answers are being compressed, further
+    /// ones are sent as they are. A compressed answer has no ranges: a request for one gets the file as it is. Defaults to false.
     #[cfg(feature = "compress")]
     #[must_use]
     pub fn compress(mut self, compress: bool) -> Self {
@@ -199,29 +196,29 @@ impl Files {
         self
     }
 
-    /// The answer with the file at this path, such as `/index.html`, whatever the request's own path and method are; the
-    /// request's conditions and range are respected.
+    /// The response with the file at this path, such as `/index.html`, whatever path and method the request has. The request's
+    /// conditions and range are honoured.
     ///
     /// # Errors
     ///
-    /// [`HttpError::NotFound`] when there is no such file, and what reading it fails with.
+    /// [`HttpError::NotFound`] when there is no such file, and the error when the file cannot be read.
     pub fn file(&self, path: &str, request: &Request) -> Result<Response, HttpError> {
         let path =
             RelativePath::parse(path).map_err(|error| HttpError::internal(format!("{path}: {}", error.explain())))?;
         self.service.respond_with(&path, request)
     }
 
-    /// Whether something that visitors did not put there is at this path.
+    /// Whether there is something at this path that visitors did not put there.
     pub fn owns(&self, path: &RelativePath) -> bool {
         self.service.roots.own_something(path)
     }
 
-    /// The response to a request that came at this time.
+    /// The response to a request that arrived at this time.
     pub(super) fn respond(&self, request: &Request, now: SystemTime) -> Result<Response, HttpError> {
         self.service.respond(request, now)
     }
 
-    /// How many files are kept in memory.
+    /// How many files the cache holds.
     #[cfg(test)]
     pub(super) fn cached(&self) -> usize {
         self.service.cache.count()

@@ -1,4 +1,4 @@
-//! Files kept ready, each looked at again before it is used: an edit shows in the next answer.
+//! A cache of files. Each hit is checked against the file system, so that an edit shows in the next response.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,16 +12,16 @@ use crate::http::request::Request;
 use crate::storage::once_per_second::OncePerSecond;
 use crate::storage::{FileId, RootDir};
 
-/// Files of one directory, by the encoded paths that they were asked for with, each with the variants of it that were asked
-/// for: the bytes of small ones, and of those of middle size that are asked for often.
+/// Files of one directory tree, by the encoded paths of the requests, each with the variants that were asked for. Small files are
+/// kept at once, files of middle size when they are asked for often.
 ///
-/// A hit costs one system call in place of four: the file's status, which has to be what it was when the file was read; and
-/// where a variant beside it is sent, that one's. A path that meanwhile leads elsewhere, be it out of the directory, leads to
-/// another status. A variant that appears is noticed within a second: until then what is sent is right, only longer.
+/// A hit costs one system call instead of four: the file's status must be the one from when it was read (and so must the
+/// sibling's, where one is sent). A path that leads elsewhere by now, even out of the directory, leads to another status. A new
+/// sibling is noticed within a second; until then the response is right, only longer.
 #[derive(Default)]
 pub(super) struct FileCache {
     kept: RwLock<Kept>,
-    /// How many answers there were with files that could be copied, and were not kept.
+    /// How many files of middle size were offered and not kept.
     offered: AtomicUsize,
 }
 
@@ -32,33 +32,32 @@ struct Kept {
 }
 
 struct Entry {
-    /// Where the file is below the directory: for a path of a directory, its index file.
+    /// The path of the file in its tree; for a directory's path, that of its index file.
     path: Vec<u8>,
     id: FileId,
     variants: Variants,
-    /// Whether the variants are to be looked at again.
+    /// When to look for new variants.
     look: OncePerSecond,
-    /// What was asked for so far.
+    /// The variants that were asked for so far.
     representations: Vec<(Variant, Representation)>,
 }
 
-/// All files together have at most so many bytes; then the keeping starts anew.
+/// The most bytes that all files have together. When it is reached, the cache starts anew.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
-/// What has more than this makes room before what has less: small files are more, and worth more.
+/// Entries larger than this make room before smaller ones, which are more and save more.
 const LARGE: usize = 64 * 1024;
-/// There are at most so many files.
+/// The most files.
 const MOST_FILES: usize = 4096;
-/// The longest file that is kept.
+/// The longest file that is kept, in bytes.
 const LARGEST: u64 = 1024 * 1024;
-/// One answer of so many with a file of middle size has it read into memory: what is asked for often soon is, and of files that
-/// are too many to be kept, few are read in vain.
+/// A file of middle size is copied into memory on every eighth offer: hot files soon, cold ones rarely.
 ///
-/// In memory, and not as a sealed copy that the system sends by itself (memfd and sendfile): that is pages of 4 KiB to gather,
-/// and was slower by 6 to 19 % for 100 KiB, at 4 to 128 connections.
+/// The copy is ordinary memory. A sealed one that the kernel sends itself (memfd and sendfile) has to be gathered from pages of
+/// 4 KiB, and was 6 to 19 % slower for 100 KiB at 4 to 128 connections.
 const ANSWERS_A_READ: usize = 8;
 
 impl FileCache {
-    /// What the request was answered with before, if it is unchanged and what the request wants.
+    /// The kept representation that the request accepts, if the file is unchanged.
     pub(super) fn find(&self, root_dir: &RootDir, request: &Request, now: SystemTime) -> Option<Representation> {
         let path = request.encoded_path();
         let entry = Arc::clone(self.kept.read().unwrap_or_else(PoisonError::into_inner).by_path.get(path)?);
@@ -77,7 +76,7 @@ impl FileCache {
         entry.representation(variant).map(Representation::share)
     }
 
-    /// Keeps what a path was just answered with.
+    /// Keeps the representation that a request for this path has just got.
     pub(super) fn keep(&self, path: &str, file: &Selected, now: SystemTime) {
         let Selected { path: place, representation, variant, variants, status } = file;
         let id = FileId::of(status);
@@ -110,7 +109,7 @@ impl FileCache {
         kept.insert(path.to_owned(), entry);
     }
 
-    /// The representation with its content in memory; `None` where that is not to be.
+    /// The representation with its content in memory; `None` where it is not to be kept.
     fn lasting(&self, representation: &Representation) -> Option<Representation> {
         match representation.content() {
             Content::Memory(_) => Some(representation.share()),

@@ -1,4 +1,4 @@
-//! The media type that a file's name stands for.
+//! Media types by file extension.
 
 use std::borrow::Cow;
 
@@ -6,19 +6,19 @@ use crate::error::Error;
 use crate::http::headers::Text;
 use crate::http::media_type::{self, has_charset, is_media_type};
 
-/// Media types by extension: those that were set, and the known ones.
+/// Media types by extension: configured ones, and the known ones.
 #[derive(Debug, Default)]
 pub(super) struct MediaTypes {
-    /// Extension in lower case, without its dot, and media type; the longest extension first.
+    /// Extension in lower case, without its dot, and media type; longest extension first.
     set: Vec<(String, String)>,
 }
 
 impl MediaTypes {
-    /// Sets the media type of an extension, given with or without its dot, in place of the known one.
+    /// Sets the media type of an extension, given with or without its dot.
     ///
     /// # Errors
     ///
-    /// When the extension is empty or holds a slash, or the media type is none.
+    /// When the extension is empty or holds a slash, or the media type is not one.
     pub(super) fn set(&mut self, extension: &str, media_type: &str) -> Result<(), Error> {
         let extension = extension.strip_prefix('.').unwrap_or(extension).to_ascii_lowercase();
         if extension.is_empty() || extension.contains('/') {
@@ -33,7 +33,7 @@ impl MediaTypes {
         Ok(())
     }
 
-    /// The media type of a file of this name. Text is said to be in UTF-8, where nothing else was set.
+    /// The media type of a file of this name. Text is labelled UTF-8, unless configured otherwise.
     pub(super) fn of(&self, name: &[u8]) -> Text {
         if let Some((_, media_type)) = self.set.iter().find(|(extension, _)| has_extension(name, extension)) {
             return Cow::Owned(media_type.clone());
@@ -51,7 +51,7 @@ fn has_extension(name: &[u8], extension: &str) -> bool {
 
 fn with_charset(media_type: Text) -> Text {
     let essence = media_type::essence(&media_type).to_ascii_lowercase();
-    // XML says in itself how it is encoded, and JSON is always in UTF-8 (RFC 8259 §8.1).
+    // XML declares its own encoding, and JSON is always UTF-8 (RFC 8259 §8.1).
     let textual = essence.starts_with("text/") || matches!(&*essence, "application/javascript" | "image/svg+xml");
     if textual && !has_charset(&media_type) { format!("{media_type}; charset=utf-8").into() } else { media_type }
 }

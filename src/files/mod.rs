@@ -2,7 +2,6 @@
 
 #[cfg(feature = "archive")]
 mod archive;
-mod body_stream;
 mod builder;
 mod cache_headers;
 mod encoding;
@@ -11,6 +10,7 @@ mod file_cache;
 mod listing;
 mod lookup;
 mod media_types;
+mod pieces;
 mod representation;
 mod service;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The answer for one file: conditions, then the range, then the bytes (RFC 9110 §13 to §14).
+//! The response with one file: preconditions, then the range, then the bytes (RFC 9110 §13.2.2).
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -21,38 +21,38 @@ use super::encoding::gzip::Slot;
 use super::file_body::{FilePart, FileParts, OpenedFile};
 use super::lookup::OpenFile;
 
-/// A file as it is sent.
+/// A file in the form in which it is sent (RFC 9110 §3.2).
 pub(super) struct Representation {
     validators: Validators,
     last_modified: String,
     media_type: Text,
-    /// The coding that the content is in.
+    /// The content coding.
     coding: Option<Coding>,
-    /// Whether there are variants to choose from.
+    /// Whether the file has other variants.
     varies: bool,
-    /// Whether ranges of it can be sent: not of gzip that is made anew for each client.
+    /// Whether ranges of it can be sent. Not of gzip that is made anew for each client.
     has_ranges: bool,
-    /// What `Cache-Control` says of it.
+    /// The value of `Cache-Control`.
     cache_control: Option<Text>,
     content: Content,
 }
 
-/// Where the bytes of a file are.
+/// Where the content comes from.
 #[derive(Clone)]
 pub(super) enum Content {
-    /// On disk.
+    /// The file, read while it is sent.
     Disk(OpenedFile),
-    /// In memory, all of them.
+    /// Memory.
     Memory(Arc<[u8]>),
-    /// On disk, and sent in gzip, which is made meanwhile.
+    /// The file, compressed while it is sent.
     Gzipped(OpenedFile, Arc<Slot>),
 }
 
-/// Files up to this many bytes are read at once, so that they leave in one write with their head.
+/// Files up to this many bytes are read at once, so that they leave in one write with the head.
 const SMALL: u64 = 64 * 1024;
 
 impl Representation {
-    /// What an open file of this media type is sent as. A small one is read.
+    /// The representation of an open file. A small one is read.
     pub(super) fn read(open: OpenFile, media_type: Text, now: SystemTime) -> Result<Self, HttpError> {
         let (metadata, content) = take_in(open.file, open.metadata)?;
         let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
@@ -70,12 +70,12 @@ impl Representation {
         })
     }
 
-    /// The same, held by its file in this coding.
+    /// The same, for a file that holds its content in this coding.
     pub(super) fn in_coding(self, coding: Coding) -> Self {
         Self { validators: self.validators.in_coding(coding), coding: Some(coding), ..self }
     }
 
-    /// The same in gzip: a small one compressed now, a large one as it is sent.
+    /// The same in gzip: small content is compressed now, large content while it is sent.
     pub(super) fn gzipped(self, slot: Slot) -> io::Result<Self> {
         let content = match self.content {
             Content::Memory(bytes) => Content::Memory(slot.compress(&bytes)?.into()),
@@ -86,7 +86,7 @@ impl Representation {
         Ok(Self { validators, coding: Some(coding), has_ranges: false, content, ..self })
     }
 
-    /// The same, said to be one of several if it is.
+    /// The same, with or without other variants beside it.
     pub(super) fn varying(self, varies: bool) -> Self {
         Self { varies, ..self }
     }
@@ -100,18 +100,18 @@ impl Representation {
         &self.content
     }
 
-    /// 200 with all of it, whatever the request's conditions.
+    /// A 200 with all of it, whatever the request's conditions.
     pub(super) fn into_whole(self) -> Response {
         let response = whole(self.content).with_header("Content-Type", self.media_type);
         with_optional(response, "Cache-Control", self.cache_control)
     }
 
-    /// Another one of the same content.
+    /// Another one that shares the content.
     pub(super) fn share(&self) -> Self {
         self.with_content(self.content.clone())
     }
 
-    /// Another one with this content in place of its own, the bytes being the same.
+    /// Another one with the same bytes from elsewhere.
     pub(super) fn with_content(&self, content: Content) -> Self {
         Self {
             validators: self.validators.clone(),
@@ -127,7 +127,7 @@ impl Representation {
 }
 
 impl Content {
-    /// How many bytes there are; `None` where that is not known yet.
+    /// The length in bytes; `None` where it is not known yet.
     fn length(&self) -> Option<u64> {
         match self {
             Self::Disk(file) => Some(file.length()),
@@ -138,13 +138,13 @@ impl Content {
 }
 
 impl Representation {
-    /// Whether the answer, whatever it is, depends on what the client accepts (RFC 9110 §12.5.5).
+    /// Whether the response, whatever its status, depends on what the client accepts (RFC 9110 §12.5.5).
     pub(super) fn varies(&self) -> bool {
         self.varies
     }
 }
 
-/// The response to a `GET` or `HEAD` with these conditions: preconditions, then the range, then the bytes (RFC 9110 §13.2.2).
+/// The response to a `GET` or `HEAD` with these conditions, evaluated in the order of RFC 9110 §13.2.2.
 pub(super) fn respond(file: Representation, conditions: &Conditions, now: SystemTime) -> Result<Response, HttpError> {
     let evaluation = conditions.evaluate(Some(&file.validators));
     let range = conditions.range(&file.validators, now);
@@ -156,7 +156,7 @@ pub(super) fn respond(file: Representation, conditions: &Conditions, now: System
     };
     match evaluation {
         Evaluation::Proceed => {}
-        // RFC 9110 §15.4.5: what a cache needs to find and keep its copy, and nothing that describes it.
+        // RFC 9110 §15.4.5: what a cache needs to find and keep its copy, and nothing that describes the content.
         Evaluation::NotModified => return Ok(described(Response::new(Status::NOT_MODIFIED))),
         Evaluation::PreconditionFailed => return Err(HttpError::PreconditionFailed),
     }
@@ -177,7 +177,7 @@ pub(super) fn respond(file: Representation, conditions: &Conditions, now: System
     Ok(described(response).with_header("Last-Modified", last_modified))
 }
 
-/// The response with this field, if it has a value.
+/// The response with this field, if there is a value.
 fn with_optional(response: Response, name: &'static str, value: Option<Text>) -> Response {
     match value {
         Some(value) => response.with_header(name, value),
@@ -185,13 +185,13 @@ fn with_optional(response: Response, name: &'static str, value: Option<Text>) ->
     }
 }
 
-/// The whole file in gzip, made as it is sent.
+/// A 200 with the whole file in gzip, made while it is sent.
 fn gzipped(file: OpenedFile, slot: Arc<Slot>) -> Response {
     let length = file.length();
     Response::stream(slot.reader(FilePart::new(file, 0, length)), None)
 }
 
-/// All of the content.
+/// A 200 with the whole content.
 fn whole(content: Content) -> Response {
     match content {
         Content::Disk(file) => {
@@ -206,18 +206,18 @@ fn whole(content: Content) -> Response {
     }
 }
 
-/// One part of the content, which has so many bytes.
+/// A 206 with one range of content that has this length.
 fn part(content: Content, range: ByteRange, length: u64) -> Response {
     let response = match content {
         Content::Disk(file) => Response::stream(FilePart::new(file, range.first, range.length()), Some(range.length())),
         Content::Memory(bytes) => Response::shared(bytes, index(range.first)..index(range.last) + 1),
-        // It has no ranges before it has a length.
+        // Without a length there are no ranges.
         Content::Gzipped(file, slot) => return gzipped(file, slot),
     };
     response.with_status(Status::PARTIAL_CONTENT).with_header("Content-Range", range.content_range(length))
 }
 
-/// Several parts in one body (RFC 9110 §15.3.7.2).
+/// A 206 with several ranges in one body (RFC 9110 §15.3.7.2).
 fn several(content: Content, length: u64, media_type: Text, ranges: Vec<ByteRange>) -> Response {
     let frame = Frame::new(rand::random(), media_type, length);
     let texts = frame.texts(&ranges);
@@ -237,7 +237,7 @@ fn several(content: Content, length: u64, media_type: Text, ranges: Vec<ByteRang
             }
             Response::bytes(body)
         }
-        // It has no ranges before it has a length.
+        // Without a length there are no ranges.
         Content::Gzipped(file, slot) => return gzipped(file, slot),
     };
     response.with_status(Status::PARTIAL_CONTENT).with_header("Content-Type", frame.media_type())
@@ -248,8 +248,8 @@ fn index(position: u64) -> usize {
     usize::try_from(position).expect("what is in memory has positions in memory")
 }
 
-/// The content of a file, read if it is small, and the metadata that it goes with. A file that becomes shorter while it is read
-/// is looked at again.
+/// Reads a file if it is small, and returns the metadata that goes with the content. If the file becomes shorter meanwhile, it is
+/// read again.
 fn take_in(file: File, mut metadata: Metadata) -> Result<(Metadata, Content), HttpError> {
     for _ in 0..MOST_READS {
         if metadata.len() > SMALL {
@@ -266,7 +266,7 @@ fn take_in(file: File, mut metadata: Metadata) -> Result<(Metadata, Content), Ht
 
 const MOST_READS: usize = 3;
 
-/// The first bytes of a file, if there are as many.
+/// The first bytes of a file; `None` if it has fewer.
 fn read(file: &File, length: u64) -> io::Result<Option<Arc<[u8]>>> {
     let mut bytes = vec![0; usize::try_from(length).expect("a small length fits any usize")];
     match file.read_exact_at(&mut bytes, 0) {

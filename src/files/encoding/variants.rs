@@ -1,4 +1,4 @@
-//! The variants of a file: files beside it that hold the same content in a coding, gzip that can be made of it, and which one a
+//! The variants of a file: siblings that hold the same content in a content coding, gzip that can be made of it, and which one a
 //! request gets.
 
 use std::sync::Arc;
@@ -17,38 +17,38 @@ use crate::http::path::RelativePath;
 use crate::http::request::Request;
 use crate::storage::{FileId, RootDir};
 
-/// What a file can be sent as, beside its own content.
+/// The variants that a file has beside the original.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Variants {
     siblings: Vec<Sibling>,
-    /// Whether it is worth sending in gzip.
+    /// Whether gzip may be made of it.
     compressible: bool,
 }
 
-/// A file beside another one, with the same name and the extension of a coding.
+/// A file beside the original, with the same name and the extension of a coding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Sibling {
     coding: Coding,
     place: Vec<u8>,
     id: FileId,
-    /// Not one that is older than the file, so that an edit of that shows.
+    /// False where it is older than the original, so that an edit of the original shows.
     usable: bool,
 }
 
 /// One of the forms that a file can be sent in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Variant {
-    /// The file as it is.
+    /// The original.
     Original,
-    /// The file beside it in this coding.
+    /// The sibling in this coding.
     Sibling(Coding),
-    /// Gzip, made as it is sent.
+    /// Gzip, made while it is sent.
     Gzipped,
 }
 
-/// The variant that a request gets, ready to be sent, and what the file cache has to know to keep it.
+/// The variant that a request gets, opened, and what the file cache needs to know of it.
 pub(crate) struct Selected {
-    /// Where the original is in its tree.
+    /// The path of the original in its tree.
     pub(crate) path: RelativePath,
     pub(crate) representation: Representation,
     pub(crate) variant: Variant,
@@ -57,7 +57,7 @@ pub(crate) struct Selected {
     pub(crate) status: Stat,
 }
 
-/// Selects the variant of a file that the request accepts (RFC 9110 §12.5.3), opens and reads it.
+/// Selects the variant of a file that the request accepts (RFC 9110 §12.5.3), opens it and reads it if it is small.
 pub(crate) fn select(
     root_dir: &RootDir,
     file: OpenFile,
@@ -90,7 +90,7 @@ pub(crate) fn select(
 }
 
 impl Variants {
-    /// What there is beside the file at this place.
+    /// The variants of the file at this path.
     pub(crate) fn look(root_dir: &RootDir, place: &[u8], original: &FileId, compressible: bool) -> Self {
         let is_coded = |coding: Coding| place.ends_with(coding.extension().as_bytes());
         if Coding::ALL.into_iter().any(is_coded) {
@@ -107,20 +107,20 @@ impl Variants {
         Self { siblings: Coding::ALL.into_iter().filter_map(sibling).collect(), compressible }
     }
 
-    /// Whether what is beside the file at this place is still the same.
+    /// Whether the siblings of the file at this path are still the same.
     pub(crate) fn are_current(&self, root_dir: &RootDir, place: &[u8], original: &FileId) -> bool {
         *self == Self::look(root_dir, place, original, self.compressible)
     }
 
-    /// Whether the answer depends on what the client accepts.
+    /// Whether the response depends on what the client accepts.
     pub(crate) fn are_several(&self) -> bool {
         self.compressible || !self.siblings.is_empty()
     }
 
-    /// The variant that the request asks for.
+    /// The variant that the request's `Accept-Encoding` prefers.
     pub(crate) fn negotiate(&self, request: &Request) -> Result<Variant, HttpError> {
         let Some(accepted) = request.header_list("Accept-Encoding") else { return Ok(Variant::Original) };
-        // Where there is nothing to choose from, the field matters only if it refuses what there is.
+        // Without variants, the field only matters where it refuses the original.
         if !self.are_several() && !accepted.contains('0') {
             return Ok(Variant::Original);
         }
@@ -128,8 +128,8 @@ impl Variants {
         let stored: Vec<Coding> = usable.collect();
         if self.compressible && !stored.contains(&Coding::Gzip) {
             let choice = encoding::choose(Some(&accepted), &[stored.as_slice(), &[Coding::Gzip]].concat());
-            // What is made has no length and no parts, so that who asks for one, or cannot do without the other, is better
-            // served with what is stored.
+            // Gzip made on the fly has no length and no ranges. A client that asks for a range, or speaks HTTP/1.0, is better served
+            // with a stored variant.
             let is_fit = request.version() == Version::Http11 && request.header("Range").is_none();
             let only = || encoding::choose(Some(&accepted), &stored) == Choice::Nothing;
             if choice == Choice::Coded(Coding::Gzip) && (is_fit || only()) {
@@ -143,13 +143,13 @@ impl Variants {
         }
     }
 
-    /// Where the file beside is in this coding, and what it was like.
+    /// The path of the sibling in this coding, and its id.
     pub(crate) fn sibling(&self, coding: Coding) -> Option<(&[u8], &FileId)> {
         let sibling = self.siblings.iter().find(|sibling| sibling.coding == coding)?;
         Some((&sibling.place, &sibling.id))
     }
 
-    /// The file beside in this coding, if it is still one that can be sent.
+    /// Opens the sibling in this coding, if it is unchanged.
     fn open(&self, root_dir: &RootDir, path: &RelativePath, coding: Coding) -> Option<OpenFile> {
         let (_, id) = self.sibling(coding)?;
         match lookup::find(root_dir, &path.with_extension(coding.extension())) {

@@ -1,40 +1,40 @@
-//! How much memory the entries of all listings take together.
+//! How much memory all listings together may use for their entries.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
-/// The bytes that all listings which share this may hold.
+/// The bytes that the listings which share this may hold.
 #[derive(Debug)]
 pub(crate) struct Budget {
     held: AtomicUsize,
     limits: Limits,
 }
 
-/// Who comes early gets much, and leaves something to who comes late.
+/// The limits of a budget. Early listings get much, and leave enough for later ones.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// What every listing may hold, whatever the others do.
     pub(crate) least: usize,
-    /// What a listing may hold as long as all of them together hold no more than `all`.
+    /// What a listing may hold while all listings together hold no more than `all`.
     pub(crate) window: usize,
     pub(crate) all: usize,
     /// A listing may hold half of what the others leave of this.
     pub(crate) ample: usize,
 }
 
-/// What one listing holds. It is given back when this is dropped.
+/// The bytes that one listing holds, given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Arc<Budget>,
     bytes: usize,
 }
 
-/// One listing may hold some 300,000 entries. However many there are, 64 more have windows of about 5,000 entries each, and any
+/// One listing may hold about 300,000 entries. Whatever it holds, 64 others may have windows of about 5,000 entries each, and any
 /// number beyond them windows of some hundreds.
 const LIMITS: Limits = Limits { least: 32 << 10, window: 256 << 10, all: 48 << 20, ample: 32 << 20 };
 
 impl Budget {
-    /// The one that all listings of this process share.
+    /// The budget that all listings of this process share.
     pub(crate) fn of_process() -> Arc<Self> {
         static BUDGET: LazyLock<Arc<Budget>> = LazyLock::new(|| Budget::new(LIMITS));
         Arc::clone(&BUDGET)
@@ -44,7 +44,7 @@ impl Budget {
         Arc::new(Self { held: AtomicUsize::new(0), limits })
     }
 
-    /// A share of nothing yet.
+    /// A share of zero bytes.
     pub(crate) fn share(self: &Arc<Self>) -> Share {
         Share { budget: Arc::clone(self), bytes: 0 }
     }

@@ -1,4 +1,4 @@
-//! What is in a directory, or in several laid over each other: looked at in bounded memory, and given in an order.
+//! The entries of a directory, or of several laid over each other: scanned in bounded memory, given in an order.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -16,29 +16,29 @@ use super::super::media_types::MediaTypes;
 use super::budget::Budget;
 use super::entry::{Details, Entry, Kind};
 use super::order::{Column, Order};
-use super::window::{Found, Mark, Window};
+use super::window::{Cursor, Scanned, Window};
 use crate::http::connection::{ClientLeft, Connection};
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
 use crate::semaphore::{Crowded, Permit, Semaphore, processors};
 use crate::storage::RootDir;
 
-/// A directory that is to be looked into.
+/// A directory to list.
 pub(crate) struct Scope {
     pub(crate) path: RelativePath,
-    /// Where it is, the first one hiding what the later ones have by the same name.
+    /// The directory in each tree that has it. An entry hides those of later layers with the same name.
     pub(crate) layers: Vec<(Arc<RootDir>, File)>,
     pub(crate) hidden: bool,
-    /// For whom.
+    /// The connection of the client that asks.
     pub(crate) connection: Connection,
-    /// Whether a part of the answer is on its way already, so that it is waited for however many wait.
+    /// Whether part of the response has been sent already: then the scan waits its turn however many others wait.
     pub(crate) has_begun: bool,
 }
 
-/// The entries of a directory in their order, one after the other.
+/// The entries of a directory in order, one after the other.
 ///
-/// Where the memory for all of them is not to be had, there are those that come next, and the directory is looked through again
-/// for the ones after these. Each comes once, unless what it is sorted by changes meanwhile.
+/// Where memory does not suffice for all of them, a window of the next ones is held, and the directory is scanned again for those
+/// that follow. Each entry comes once, unless its sort key changes meanwhile.
 pub(crate) struct Entries {
     path: RelativePath,
     hidden: bool,
@@ -47,20 +47,20 @@ pub(crate) struct Entries {
     layers: Vec<Layer>,
     media_types: Arc<MediaTypes>,
     window: Window,
-    /// How many of the window's have been stepped over.
+    /// How many entries of the window have been stepped over.
     stepped: usize,
-    /// Those of the last entry that was advanced to.
+    /// The details of the entry that was last advanced to.
     details: Details,
     pub(crate) totals: Totals,
 }
 
 struct Layer {
     root_dir: Arc<RootDir>,
-    /// `None` where it is opened for each look.
+    /// `None` where the directory is opened for each scan.
     directory: Option<File>,
 }
 
-/// How many entries there are, as far as they are listed.
+/// How many entries are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     pub(crate) directories: usize,
@@ -69,11 +69,11 @@ pub(crate) struct Totals {
     pub(crate) truncated: bool,
 }
 
-/// More entries than this are not listed: who has more does not look for one by eye.
+/// The most entries that are listed: nobody looks through more by eye.
 const MOST_ENTRIES: usize = 1_000_000;
 
 impl Scope {
-    /// Opens the directory at this path in each tree that has it; `None` where none has.
+    /// Opens the directory at this path in each tree that has it; `None` where none has it.
     #[cfg(feature = "archive")]
     pub(crate) fn open(
         root_dirs: &[Arc<RootDir>],
@@ -91,7 +91,7 @@ impl Scope {
         Ok((!layers.is_empty()).then_some(Self { path, layers, hidden, connection, has_begun }))
     }
 
-    /// Reads the entries: regular files and directories that the path can be followed to.
+    /// Scans for the entries: regular files and directories that the path can be followed to.
     pub(crate) fn read(
         self,
         order: Order,
@@ -118,7 +118,7 @@ impl Scope {
     }
 }
 
-/// The directory at this path, if it is there.
+/// Opens the directory at this path, if there is one.
 fn open(root_dir: &RootDir, path: &RelativePath) -> io::Result<Option<File>> {
     match root_dir.open(path) {
         Ok(file) if file.metadata()?.is_dir() => Ok(Some(file)),
@@ -128,10 +128,10 @@ fn open(root_dir: &RootDir, path: &RelativePath) -> io::Result<Option<File>> {
     }
 }
 
-/// Why a directory was not looked through.
+/// Why a scan failed.
 #[derive(Debug)]
 pub(crate) enum ScanError {
-    /// Too many others wait for it.
+    /// Too many other scans wait for their turn.
     Crowded,
     /// The client has left meanwhile.
     ClientLeft,
@@ -145,7 +145,7 @@ impl From<io::Error> for ScanError {
     }
 }
 
-/// Before any of the answer is on its way.
+/// For a scan before any of the response was sent.
 impl From<ScanError> for HttpError {
     fn from(error: ScanError) -> Self {
         match error {
@@ -155,7 +155,7 @@ impl From<ScanError> for HttpError {
     }
 }
 
-/// While the answer is on its way.
+/// For a scan while the response is being sent.
 impl From<ScanError> for io::Error {
     fn from(error: ScanError) -> Self {
         match error {
@@ -166,13 +166,13 @@ impl From<ScanError> for io::Error {
 }
 
 impl Entries {
-    /// Goes on to the next entry, and looks at it; false when there is none any more. One that has vanished is left out.
+    /// Steps to the next entry and reads its details; false at the end. An entry that has vanished is skipped.
     pub(crate) fn advance(&mut self) -> io::Result<bool> {
         while self.step()? {
-            let (name, found) = self.window.entry(self.stepped - 1);
-            let directory = self.layers[usize::from(found.layer)].directory.as_ref();
+            let (name, scanned) = self.window.entry(self.stepped - 1);
+            let directory = self.layers[usize::from(scanned.layer)].directory.as_ref();
             let look = || Some(Details::of(&status(directory?, name).ok()?));
-            if let Some(details) = found.details.or_else(look) {
+            if let Some(details) = scanned.details.or_else(look) {
                 self.details = details;
                 return Ok(true);
             }
@@ -182,11 +182,11 @@ impl Entries {
 
     /// The entry that was advanced to.
     pub(crate) fn entry(&self) -> Entry<'_> {
-        let (name, found) = self.window.entry(self.stepped - 1);
-        Entry { name, kind: found.kind, details: self.details }
+        let (name, scanned) = self.window.entry(self.stepped - 1);
+        Entry { name, kind: scanned.kind, details: self.details }
     }
 
-    /// Goes on to the next entry, be it that it has vanished; false when there is none any more.
+    /// Steps to the next entry, even if it has vanished; false at the end.
     pub(crate) fn step(&mut self) -> io::Result<bool> {
         if self.stepped == self.window.len() {
             let Some(end) = self.window.end().filter(|_| self.window.is_partial()) else { return Ok(false) };
@@ -198,23 +198,23 @@ impl Entries {
         Ok(is_there)
     }
 
-    /// The name and the kind of the entry that was stepped to, and whether it is a link.
+    /// The name and kind of the entry that was stepped to, and whether it is a symbolic link.
     #[cfg(feature = "archive")]
     pub(crate) fn kind(&self) -> (&[u8], Kind, bool) {
-        let (name, found) = self.window.entry(self.stepped - 1);
-        (name, found.kind, found.is_link)
+        let (name, scanned) = self.window.entry(self.stepped - 1);
+        (name, scanned.kind, scanned.is_link)
     }
 
-    /// Lets go of the directories, which are opened again when they must be. What is not known yet of an entry never will be.
+    /// Closes the directories; another scan opens them again. Details that are not known by now stay unknown.
     #[cfg(feature = "archive")]
     pub(crate) fn close(&mut self) {
         self.layers.iter_mut().for_each(|layer| layer.directory = None);
     }
 
-    /// Fills the window with the first entries that come after the mark.
-    fn fill(&mut self, after: Option<&Mark>) -> Result<Totals, ScanError> {
+    /// Scans the directory, and fills the window with the first entries behind the cursor.
+    fn fill(&mut self, after: Option<&Cursor>) -> Result<Totals, ScanError> {
         let _inside = take_turn(&LOOKS, &self.connection, self.has_begun)?;
-        // Those that are opened for this look.
+        // The directories that are opened for this scan only.
         let opened = self.layers.iter().map(|layer| match layer.directory {
             Some(_) => Ok(None),
             None => open(&layer.root_dir, &self.path),
@@ -265,9 +265,9 @@ impl Entries {
                 }
                 let is_by_type = order.column == Column::Type && kind == Kind::File;
                 let media_type = if is_by_type { media_types.of(name) } else { Cow::Borrowed("") };
-                let found = Found { kind, is_link: entry.file_type() == FileType::Symlink, layer, details };
-                if after.is_none_or(|mark| mark.is_before(order, &found.key(name, &media_type))) {
-                    window.add(name, found, media_type);
+                let scanned = Scanned { kind, is_link: entry.file_type() == FileType::Symlink, layer, details };
+                if after.is_none_or(|cursor| cursor.is_before(order, &scanned.key(name, &media_type))) {
+                    window.add(name, scanned, media_type);
                 }
             }
         }
@@ -276,8 +276,8 @@ impl Entries {
     }
 }
 
-/// Waits until few enough look through directories. Gives up where the client has left meanwhile, and where too many wait, unless
-/// some of the entries are on their way already.
+/// Waits for a turn to scan. Fails where the client has left meanwhile, and where too many others wait, unless part of the response
+/// has been sent already.
 fn take_turn<'a>(looks: &'a Semaphore, connection: &Connection, has_begun: bool) -> Result<Permit<'a>, ScanError> {
     if let Some(permit) = looks.try_acquire() {
         return Ok(permit);
@@ -287,19 +287,18 @@ fn take_turn<'a>(looks: &'a Semaphore, connection: &Connection, has_begun: bool)
     if connection.is_open() { Ok(permit) } else { Err(ScanError::ClientLeft) }
 }
 
-/// Looking through a directory is all computing: of as many at once as there are clients, each would take for ever, and nothing
-/// else would have a turn. Measured with 4,300 clients that list 20,000 names: a request for another page was not answered
-/// within 10 s.
+/// Bounds the scans that run at the same time to the number of processors, because a scan is all computing. Without the bound,
+/// 4,300 clients that listed 20,000 names each kept a request for another page from being answered within 10 s.
 static LOOKS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(processors()));
 
-/// How many may wait for that: each holds a connection and its thread, and can be made to leave by nobody.
+/// The most scans that wait for a turn: each holds a connection and its worker, and cannot be evicted.
 const MOST_WAITING: usize = 256;
 
-/// The names of the first layers that are kept, to know which ones of the later they hide. Where there are more, each name of
-/// a later one is looked for in them.
+/// How many names of earlier layers are remembered, to know which later entries they hide. Beyond that, each name of a later layer
+/// is looked up in the earlier ones.
 const MOST_SEEN: usize = 1024;
 
-/// A layer while it is looked through.
+/// A layer while it is scanned.
 struct View<'a> {
     number: usize,
     root_dir: &'a RootDir,
@@ -307,17 +306,17 @@ struct View<'a> {
     directory: &'a File,
 }
 
-/// What an entry is found to be.
+/// What an entry turns out to be.
 enum Look {
     Entry(Kind, Option<Details>),
-    /// Something that is there and not to be fetched: a fifo, a link that leads out.
+    /// Something that is not served: a fifo, a link that leads out.
     Refused,
     /// It has vanished meanwhile, or is a link that leads nowhere.
     Nothing,
 }
 
 impl View<'_> {
-    /// Whether something is there by this name, be it something that is not to be fetched.
+    /// Whether there is an entry of this name, served or not.
     fn has(&self, name: &[u8]) -> bool {
         !matches!(self.look(name, FileType::Unknown, false), Look::Nothing)
     }

@@ -1,10 +1,10 @@
-//! The HTML page that lists a directory, made a piece at a time.
+//! The HTML page that lists a directory, generated piece by piece.
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
-use super::super::body_stream::{Made, Pieces};
 use super::super::media_types::MediaTypes;
+use super::super::pieces::{Pieces, Stage};
 use super::entries::{Entries, Totals};
 use super::entry::{Entry, Kind};
 use super::order::{Column, Order};
@@ -16,7 +16,7 @@ use crate::http::path::{RelativePath, encode_segment};
 /// What the page offers beside the table.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Offers {
-    /// The directory as an archive.
+    /// A link to the directory as an archive.
     pub(crate) archive: bool,
     /// A form to upload files into the directory.
     pub(crate) upload: bool,
@@ -29,20 +29,20 @@ pub(crate) struct Page {
     pub(crate) offers: Offers,
     pub(crate) entries: Entries,
     pub(crate) media_types: Arc<MediaTypes>,
-    /// What the page's own style and script are known by to its content security policy.
+    /// The nonce of the page's own style and script in its content security policy.
     pub(crate) nonce: String,
-    pub(crate) made: Made,
+    pub(crate) stage: Stage,
 }
 
 const STYLE: &str = include_str!("listing.css");
 const SCRIPT: &str = include_str!("listing.js");
 
-/// It works without a script; with one, what goes wrong is said beside it.
+/// Works without the script; with it, errors are shown beside the form.
 const UPLOAD_FORM: &[u8] = b"<form id=\"upload\" method=\"post\" enctype=\"multipart/form-data\" action=\"./\">\n\
     <label>Upload files <input type=\"file\" name=\"file\" multiple required></label>\n\
     <button class=\"button\">Upload</button>\n<p role=\"status\"></p>\n</form>\n";
 
-/// What the columns are called, in the order that they have in the page.
+/// The columns in the order of the page: the sort key in the query, and the heading.
 const COLUMNS: [(Column, &str, &str); 4] = [
     (Column::Name, "name", "Name"),
     (Column::Size, "size", "Size"),
@@ -52,21 +52,21 @@ const COLUMNS: [(Column, &str, &str); 4] = [
 
 impl Pieces for Page {
     fn next(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
-        self.made = match self.made {
-            Made::Nothing => {
+        self.stage = match self.stage {
+            Stage::Start => {
                 self.begin(out)?;
-                Made::Beginning
+                Stage::Head
             }
-            Made::Beginning | Made::Rows if self.entries.advance()? => {
+            Stage::Head | Stage::Rows if self.entries.advance()? => {
                 self.row(out, self.entries.entry())?;
-                Made::Rows
+                Stage::Rows
             }
-            Made::Beginning | Made::Rows => {
+            Stage::Head | Stage::Rows => {
                 write!(out, "</tbody>\n</table>\n</main>\n<script nonce=\"{}\">\n{SCRIPT}</script>\n", self.nonce)?;
                 out.extend_from_slice(b"</body>\n</html>\n");
-                Made::Everything
+                Stage::End
             }
-            Made::Everything => return Ok(false),
+            Stage::End => return Ok(false),
         };
         Ok(true)
     }
@@ -90,7 +90,7 @@ impl Page {
         self.head_of_table(out)
     }
 
-    /// The way down to the directory, each step a link.
+    /// The path from the root to the directory, each segment a link.
     fn breadcrumb(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let depth = self.path.segments().len();
         let query = self.query();
@@ -106,7 +106,7 @@ impl Page {
         Ok(())
     }
 
-    /// How much there is, and what can be done with all of it.
+    /// The number of entries, and what can be done with the whole directory.
     fn tools(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let Totals { directories, files, truncated } = self.entries.totals;
         let count = |number: usize, one: &str, many: &str| {
@@ -145,7 +145,7 @@ impl Page {
             let (sorted, next) = match (column == self.order.column, self.order.descending) {
                 (true, false) => (" aria-sort=\"ascending\"", "desc"),
                 (true, true) => (" aria-sort=\"descending\"", "asc"),
-                // The largest and the newest are what one looks for first.
+                // People look for the largest and the newest first.
                 (false, _) if matches!(column, Column::Size | Column::Time) => ("", "desc"),
                 (false, _) => ("", "asc"),
             };
@@ -191,7 +191,7 @@ impl Page {
         writeln!(out, "<td><time>{day}<span> {clock}</span></time></td></tr>")
     }
 
-    /// The query that keeps the order on the way to another directory.
+    /// The query that keeps the order in a link to another directory.
     fn query(&self) -> String {
         if self.order == Order::default() {
             return String::new();
@@ -201,13 +201,13 @@ impl Page {
     }
 }
 
-/// A name as it is shown: text, escaped.
+/// A name as text for the page, escaped.
 fn shown(name: &[u8]) -> String {
     escape(&String::from_utf8_lossy(name))
 }
 
-/// Text with the characters that mean something in HTML, in text and in quoted attributes, escaped; characters that cannot
-/// be seen, or that make others look like what they are not, are shown as replacement characters.
+/// Escapes the characters that have a meaning in HTML text and quoted attributes. Invisible characters, and those that make others
+/// look like what they are not, become replacement characters.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -224,7 +224,7 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-/// A number with its thousands set apart.
+/// A number with its thousands separated.
 fn with_commas(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -237,13 +237,13 @@ fn with_commas(number: usize) -> String {
     text
 }
 
-/// A size in bytes, with three digits or so.
+/// A size in bytes, with about three digits.
 fn readable_size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if bytes < 1024 {
         return format!("{bytes} B");
     }
-    // The remainder is kept apart, so that no size is too large to be exact in a float.
+    // The remainder is kept apart: a large size is not exact as a float.
     let mut whole = bytes;
     let mut remainder = 0;
     let mut unit = 0;

@@ -1,51 +1,51 @@
-//! The JSON object that lists a directory, made a piece at a time.
+//! The JSON object that lists a directory, generated piece by piece.
 
 use std::io::{self, Write as _};
 
 use serde_json::Value;
 
-use super::super::body_stream::{Made, Pieces};
+use super::super::pieces::{Pieces, Stage};
 use super::entries::Entries;
 use super::entry::{Entry, Kind};
 use crate::http::date;
 use crate::http::path::{RelativePath, encode_segment};
 
-/// The listing as a JSON object: the path, whether there is more than is listed, and the entries.
+/// The object: the path, whether there are more entries than are listed, and the entries.
 pub(super) struct Json {
     path: RelativePath,
-    /// The directory's own URL.
+    /// The URL of the directory.
     base: String,
     entries: Entries,
-    made: Made,
+    stage: Stage,
 }
 
 impl Json {
     pub(super) fn new(path: RelativePath, entries: Entries) -> Self {
         let base: String = path.segments().iter().map(|name| format!("/{}", encode_segment(name))).collect();
-        Self { path, base: base + "/", entries, made: Made::Nothing }
+        Self { path, base: base + "/", entries, stage: Stage::Start }
     }
 }
 
 impl Pieces for Json {
     fn next(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
-        self.made = match self.made {
-            Made::Nothing => {
+        self.stage = match self.stage {
+            Stage::Start => {
                 let path: String =
                     self.path.segments().iter().map(|name| format!("{}/", String::from_utf8_lossy(name))).collect();
                 let (path, truncated) = (Value::from(format!("/{path}")), self.entries.totals.truncated);
                 write!(out, "{{\"path\":{path},\"truncated\":{truncated},\"entries\":[")?;
-                Made::Beginning
+                Stage::Head
             }
-            Made::Beginning | Made::Rows if self.entries.advance()? => {
-                out.extend_from_slice(if self.made == Made::Beginning { b"\n" } else { b",\n" });
+            Stage::Head | Stage::Rows if self.entries.advance()? => {
+                out.extend_from_slice(if self.stage == Stage::Head { b"\n" } else { b",\n" });
                 self.object(out, self.entries.entry())?;
-                Made::Rows
+                Stage::Rows
             }
-            Made::Beginning | Made::Rows => {
+            Stage::Head | Stage::Rows => {
                 out.extend_from_slice(b"\n]}\n");
-                Made::Everything
+                Stage::End
             }
-            Made::Everything => return Ok(false),
+            Stage::End => return Ok(false),
         };
         Ok(true)
     }
@@ -53,7 +53,7 @@ impl Pieces for Json {
 
 impl Json {
     fn object(&self, out: &mut Vec<u8>, entry: Entry<'_>) -> io::Result<()> {
-        // Invalid UTF-8 is replaced here, and whole in the URL.
+        // The name has invalid UTF-8 replaced; the URL is exact.
         let name = Value::from(String::from_utf8_lossy(entry.name));
         let time = date::rfc3339(entry.details.modified);
         let url = format!("{}{}", self.base, encode_segment(entry.name));

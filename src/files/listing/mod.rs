@@ -1,4 +1,4 @@
-//! The answer that lists a directory: HTML or JSON, made as it is sent.
+//! The response that lists a directory, as HTML or JSON, generated while it is sent.
 
 pub(super) mod budget;
 pub(super) mod entries;
@@ -11,9 +11,9 @@ mod window;
 use std::io;
 use std::sync::Arc;
 
-use super::body_stream::{Made, PieceReader, Pieces};
 use super::encoding::gzip::{Compressor, SHORTEST, Slot};
 use super::media_types::MediaTypes;
+use super::pieces::{PieceReader, Pieces, Stage};
 use crate::http::accept;
 use crate::http::encoding::{self, Choice, Coding};
 use crate::http::error::HttpError;
@@ -34,7 +34,7 @@ pub(super) fn respond(
     budget: &Arc<Budget>,
     offers: Offers,
 ) -> Result<Response, HttpError> {
-    let order = Order::asked_for(request);
+    let order = Order::of(request);
     let json = match request.query().value("format").as_deref() {
         Some("json") => true,
         Some("html") => false,
@@ -49,7 +49,7 @@ pub(super) fn respond(
         let nonce = format!("{:032x}", rand::random::<u128>());
         let policy = policy(&nonce);
         let media_types = Arc::clone(media_types);
-        send(Page { path, order, offers, entries, media_types, nonce, made: Made::Nothing }, coder)?
+        send(Page { path, order, offers, entries, media_types, nonce, stage: Stage::Start }, coder)?
             .with_header("Content-Type", "text/html; charset=utf-8")
             .with_header("Content-Security-Policy", policy)
     };
@@ -59,7 +59,7 @@ pub(super) fn respond(
         .with_header("X-Content-Type-Options", "nosniff"))
 }
 
-/// A short body is sent with its length, a long one as it is made.
+/// A short body is sent with its length, a long one while it is generated.
 fn send(pieces: impl Pieces, coder: Coder) -> io::Result<Response> {
     Ok(match (PieceReader::new(pieces).begin()?, coder) {
         (Ok(whole), Coder::Gzip { slot, only }) if only || whole.len() as u64 >= SHORTEST => {
@@ -75,16 +75,16 @@ fn in_gzip(response: Response) -> Response {
     response.with_header("Content-Encoding", Coding::Gzip.name())
 }
 
-/// How a listing is coded.
+/// The content coding of a listing.
 enum Coder {
-    /// Not at all.
+    /// None.
     Nothing,
-    /// In gzip; whether the client takes nothing else.
+    /// Gzip; `only` where the client accepts nothing else.
     Gzip { slot: Slot, only: bool },
 }
 
 impl Coder {
-    /// What the request's `Accept-Encoding` asks for (RFC 9110 §12.5.3) and may be had now.
+    /// The coding that the request's `Accept-Encoding` asks for (RFC 9110 §12.5.3), if a slot is free.
     fn wanted(request: &Request, compressor: Option<&Arc<Compressor>>) -> Result<Self, HttpError> {
         let accepted = request.header_list("Accept-Encoding");
         let choose = |available: &[Coding]| encoding::choose(accepted.as_deref(), available);
@@ -98,8 +98,8 @@ impl Coder {
     }
 }
 
-/// What the page may do: use its own style and script, and talk to this server. Were a name to break out of its place in
-/// the page after all, it could do nothing.
+/// What the page may do: use its own style and script, and talk to this server. Markup in a name that escaping missed could do
+/// nothing.
 fn policy(nonce: &str) -> String {
     format!(
         "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src 'self' data:; \

@@ -1,11 +1,11 @@
-//! The orders that entries are listed in.
+//! The order of the entries in a listing.
 
 use std::cmp::Ordering;
 
 use super::entry::{Details, Kind};
 use crate::http::request::Request;
 
-/// What entries are sorted by. Directories come first in any case.
+/// What entries are sorted by. Directories always come first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Column {
     #[default]
@@ -15,14 +15,14 @@ pub(crate) enum Column {
     Time,
 }
 
-/// A column, and whether the largest comes first.
+/// A column, and whether the largest value comes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Order {
     pub(crate) column: Column,
     pub(crate) descending: bool,
 }
 
-/// What an entry is sorted by. `T` is what media types are compared by.
+/// The sort key of an entry. `T` is the type that media types are compared as.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Key<'a, T> {
     pub(crate) kind: Kind,
@@ -32,8 +32,8 @@ pub(crate) struct Key<'a, T> {
 }
 
 impl Order {
-    /// The order that the query asks for; by name, where it does not make sense.
-    pub(super) fn asked_for(request: &Request) -> Self {
+    /// The order that the query asks for; by name, where it asks for none or an unknown one.
+    pub(super) fn of(request: &Request) -> Self {
         let query = request.query();
         let column = match query.value("sort").as_deref() {
             Some("size") => Column::Size,
@@ -54,7 +54,7 @@ impl Order {
         let by_column = match (self.column, a.kind) {
             (Column::Name, _) => return directed(compare_names(a.name, b.name)),
             (Column::Time, _) => a.details.modified.cmp(&b.details.modified),
-            // What a directory takes itself says nothing: they stay in the order of their names.
+            // The size of a directory file means nothing to people: directories stay sorted by name.
             (Column::Size | Column::Type, Kind::Directory) => Ordering::Equal,
             (Column::Size, Kind::File) => a.details.size.cmp(&b.details.size),
             (Column::Type, Kind::File) => a.media_type.cmp(&b.media_type),
@@ -63,12 +63,12 @@ impl Order {
     }
 }
 
-/// Names as people sort them: by letters whatever their case, and numbers by their value; `a2` before `B` before `c10`.
+/// Compares names as people sort them: ignoring case, numbers by their value; `a2` before `B` before `c10`.
 fn compare_names(a: &[u8], b: &[u8]) -> Ordering {
     let (mut left, mut right) = (a, b);
     loop {
         let ordering = match (left, right) {
-            // Only what is the same to people is told apart by its bytes.
+            // Names that people take for the same are ordered by their bytes.
             ([], []) => return a.cmp(b),
             ([], _) => Ordering::Less,
             (_, []) => Ordering::Greater,
@@ -87,7 +87,7 @@ fn compare_names(a: &[u8], b: &[u8]) -> Ordering {
     }
 }
 
-/// Takes the number that the text begins with, and gives it without leading zeros.
+/// Takes the number at the beginning of the text, and returns it without leading zeros.
 fn number<'a>(text: &mut &'a [u8]) -> &'a [u8] {
     let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
     let (digits, rest) = text.split_at(end);

@@ -1,4 +1,4 @@
-//! The entries that a listing holds: all of them, or as many of those that come next as its share of the memory allows.
+//! The entries that a listing holds in memory: all of them, or as many of the next ones as its share of the budget allows.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -8,41 +8,41 @@ use super::entry::{Details, Kind};
 use super::order::{Column, Key, Order};
 use crate::http::headers::Text;
 
-/// The first entries, in their order, of those that are added.
+/// The first entries, in order, of those that are added.
 ///
-/// They are added in any order. When there is no room for one more, the later half is left out, and from then on everything
-/// that comes after what was kept.
+/// Entries are added in any order. When there is no room for another one, the second half is dropped, and from then on everything
+/// that sorts behind what was kept.
 pub(crate) struct Window {
     order: Order,
     share: Share,
-    /// All names, one after the other, and the details that are known of some.
+    /// All names, one after the other, and the details that are known.
     names: Vec<u8>,
     details: Vec<Details>,
     rows: Vec<Row>,
-    /// The media types that rows name by their place, where they are sorted by them.
+    /// The media types, which rows refer to by index, where entries are sorted by them.
     types: Vec<Text>,
     type_places: HashMap<Text, u16>,
-    /// The last one that was kept when something was left out.
-    bound: Option<Mark>,
+    /// The last entry that was kept when others were dropped.
+    bound: Option<Cursor>,
 }
 
-/// An entry that is added, its name apart.
+/// An entry as a scan scanned it, without its name.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Found {
+pub(crate) struct Scanned {
     pub(crate) kind: Kind,
     pub(crate) is_link: bool,
     pub(crate) layer: u8,
-    /// Known at once where the entry is a link, or the order asks for it.
+    /// Known where the entry is a link, or where the order needs them.
     pub(crate) details: Option<Details>,
 }
 
-/// One entry, what is known of it elsewhere. Of two, the one that was added later has its name and its details later.
+/// One entry in a few bytes. Rows that were added later have later names and details.
 #[derive(Clone, Copy)]
 struct Row {
     start: u32,
-    /// [`NO_DETAILS`], or where they are.
+    /// An index, or [`NO_DETAILS`].
     details: u32,
-    /// The place of the media type; in the two highest bits whether it is a file, and whether it is a link.
+    /// The index of the media type; the two highest bits say whether it is a file, and whether it is a link.
     media_type: u16,
     length: u8,
     layer: u8,
@@ -51,12 +51,12 @@ struct Row {
 const NO_DETAILS: u32 = u32::MAX;
 const IS_FILE: u16 = 1 << 15;
 const IS_LINK: u16 = 1 << 14;
-/// There are not as many media types as that: those that are beyond would stand together.
+/// The last index of a media type. There are not that many types; further ones would share it.
 const LAST_TYPE: u16 = IS_LINK - 1;
 
-/// A place in the order: right after an entry that there is or was.
+/// A position in the order: right behind an entry that exists or existed.
 #[derive(Clone, Debug)]
-pub(crate) struct Mark {
+pub(crate) struct Cursor {
     kind: Kind,
     details: Details,
     media_type: Text,
@@ -64,7 +64,7 @@ pub(crate) struct Mark {
 }
 
 const UNKNOWN: Details = Details { size: 0, modified: 0 };
-/// The room that a window begins with: for a few names of any length.
+/// The first capacity of a window: a few names of any length.
 const FIRST_NAMES: usize = 1024;
 const FIRST_ROWS: usize = 32;
 
@@ -86,17 +86,17 @@ impl Window {
         self.order
     }
 
-    /// How many entries it holds.
+    /// How many entries the window holds.
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether entries were left out, which come after all of these.
+    /// Whether entries were dropped, all of which come behind these.
     pub(crate) fn is_partial(&self) -> bool {
         self.bound.is_some()
     }
 
-    /// Lets go of the entries, to take others.
+    /// Removes all entries.
     pub(crate) fn clear(&mut self) {
         self.names.clear();
         self.details.clear();
@@ -106,13 +106,13 @@ impl Window {
         self.bound = None;
     }
 
-    /// Takes an entry, unless it comes after those that there is room for. The media type counts only where the order asks.
-    pub(crate) fn add(&mut self, name: &[u8], found: Found, media_type: Text) {
-        let key = found.key(name, &media_type);
+    /// Adds an entry, unless it sorts behind those that there is room for. The media type only counts where the order needs it.
+    pub(crate) fn add(&mut self, name: &[u8], scanned: Scanned, media_type: Text) {
+        let key = scanned.key(name, &media_type);
         if self.leaves_out(&key) {
             return;
         }
-        while !self.has_room(name.len(), found.details.is_some()) {
+        while !self.has_room(name.len(), scanned.details.is_some()) {
             self.leave_out_half();
             if self.leaves_out(&key) {
                 return;
@@ -120,18 +120,18 @@ impl Window {
         }
         let media_type = if self.order.column == Column::Type { self.place_of(media_type) } else { 0 };
         let length = u8::try_from(name.len()).expect("names have 255 bytes at most");
-        let details = if found.details.is_some() { position(self.details.len()) } else { NO_DETAILS };
+        let details = if scanned.details.is_some() { position(self.details.len()) } else { NO_DETAILS };
         let start = position(self.names.len());
-        self.rows.push(Row { start, details, media_type: media_type | found.bits(), length, layer: found.layer });
+        self.rows.push(Row { start, details, media_type: media_type | scanned.bits(), length, layer: scanned.layer });
         self.names.extend_from_slice(name);
-        self.details.extend(found.details);
+        self.details.extend(scanned.details);
     }
 
     fn leaves_out(&self, key: &Key<'_, &str>) -> bool {
         self.bound.as_ref().is_some_and(|bound| bound.is_before(self.order, key))
     }
 
-    /// Sorts what has been added. When that is all there is, no more is held than that.
+    /// Sorts what was added. If nothing was dropped, spare capacity is given back.
     pub(crate) fn finish(&mut self) {
         if self.order.column == Column::Type {
             self.rank_types();
@@ -147,23 +147,23 @@ impl Window {
         }
     }
 
-    /// The name of the entry at this place, and what was found.
-    pub(crate) fn entry(&self, index: usize) -> (&[u8], Found) {
+    /// The name of the entry at this index, and what the scan scanned.
+    pub(crate) fn entry(&self, index: usize) -> (&[u8], Scanned) {
         let row = &self.rows[index];
-        (row.name(&self.names), row.found(&self.details))
+        (row.name(&self.names), row.scanned(&self.details))
     }
 
-    /// The place after the last entry.
-    pub(crate) fn end(&self) -> Option<Mark> {
-        self.rows.last().map(|row| self.mark(row))
+    /// The position behind the last entry.
+    pub(crate) fn end(&self) -> Option<Cursor> {
+        self.rows.last().map(|row| self.cursor(row))
     }
 
-    fn mark(&self, row: &Row) -> Mark {
+    fn cursor(&self, row: &Row) -> Cursor {
         let Key { kind, details, media_type, name } = row.key(&self.names, &self.details, &self.types);
-        Mark { kind, details, media_type: media_type.to_owned().into(), name: name.to_vec() }
+        Cursor { kind, details, media_type: media_type.to_owned().into(), name: name.to_vec() }
     }
 
-    /// Whether there is room for one more name of this length, which is made if it may be.
+    /// Makes room for one more name of this length; false where the budget does not allow it.
     fn has_room(&mut self, length: usize, has_details: bool) -> bool {
         let before = self.capacities();
         let wanted = |capacity: usize, needed: usize, first: usize| {
@@ -186,21 +186,21 @@ impl Window {
         true
     }
 
-    /// For how many bytes of names, details and rows there is room.
+    /// The capacities for bytes of names, for details and for rows.
     fn capacities(&self) -> [usize; 3] {
         [self.names.capacity(), self.details.capacity(), self.rows.capacity()]
     }
 
-    /// Keeps the first half of the entries.
+    /// Drops the second half of the entries.
     fn leave_out_half(&mut self) {
         let kept = self.rows.len().div_ceil(2);
         let Self { order, names, details, rows, types, .. } = self;
         let key = |row: &Row| row.key(names, details, types);
         let (_, last, _) = rows.select_nth_unstable_by(kept - 1, |a, b| order.compare(&key(a), &key(b)));
         let last = *last;
-        self.bound = Some(self.mark(&last));
+        self.bound = Some(self.cursor(&last));
         self.rows.truncate(kept);
-        // What stays moves together, in the order that it stands in.
+        // The remaining names move together, in the order they are stored in.
         self.rows.sort_unstable_by_key(|row| row.start);
         let (mut end_of_names, mut end_of_details) = (0, 0);
         for row in &mut self.rows {
@@ -218,7 +218,7 @@ impl Window {
         self.details.truncate(end_of_details);
     }
 
-    /// The place of a media type among those that are known.
+    /// The index of a media type, which is added if it is new.
     fn place_of(&mut self, media_type: Text) -> u16 {
         if let Some(place) = self.type_places.get(&media_type) {
             return *place;
@@ -232,7 +232,7 @@ impl Window {
         place
     }
 
-    /// Puts the media types in order, so that rows are compared by numbers.
+    /// Sorts the media types, so that rows can be compared by index.
     fn rank_types(&mut self) {
         let mut sorted: Vec<_> = self.types.drain(..).zip(0_u16..).collect();
         sorted.sort_unstable();
@@ -249,8 +249,8 @@ impl Window {
     }
 }
 
-/// A large block that is freed has glibc keep blocks of up to its size for later, in each of its arenas, instead of giving them
-/// back to the system. So they are made small first, which gives back what they had.
+/// When a large block is freed, glibc keeps blocks of up to that size for later, in each of its arenas, instead of returning them to
+/// the system. Shrinking the blocks first returns the memory.
 impl Drop for Window {
     fn drop(&mut self) {
         self.clear();
@@ -260,7 +260,7 @@ impl Drop for Window {
     }
 }
 
-impl Found {
+impl Scanned {
     fn bits(&self) -> u16 {
         (if self.kind == Kind::File { IS_FILE } else { 0 }) | (if self.is_link { IS_LINK } else { 0 })
     }
@@ -270,7 +270,7 @@ impl Found {
     }
 }
 
-/// How many bytes it takes to have room for so many bytes of names, details and rows.
+/// The bytes of these capacities.
 fn size([names, details, rows]: [usize; 3]) -> usize {
     names + details * size_of::<Details>() + rows * size_of::<Row>()
 }
@@ -293,9 +293,9 @@ impl Row {
         self.media_type & LAST_TYPE
     }
 
-    fn found(&self, details: &[Details]) -> Found {
+    fn scanned(&self, details: &[Details]) -> Scanned {
         let is_link = self.media_type & IS_LINK != 0;
-        Found { kind: self.kind(), is_link, layer: self.layer, details: details.get(self.details as usize).copied() }
+        Scanned { kind: self.kind(), is_link, layer: self.layer, details: details.get(self.details as usize).copied() }
     }
 
     fn key<'a>(&self, names: &'a [u8], details: &[Details], types: &'a [Text]) -> Key<'a, &'a str> {
@@ -304,15 +304,15 @@ impl Row {
         Key { kind, details, media_type, name }
     }
 
-    /// The same, of rows whose types are in order.
+    /// The same, for rows whose media types are sorted.
     fn ranked<'a>(&self, names: &'a [u8], details: &[Details]) -> Key<'a, u16> {
         let details = details.get(self.details as usize).copied().unwrap_or(UNKNOWN);
         Key { kind: self.kind(), details, media_type: self.type_place(), name: self.name(names) }
     }
 }
 
-impl Mark {
-    /// Whether an entry comes after it.
+impl Cursor {
+    /// Whether the entry comes behind it.
     pub(crate) fn is_before(&self, order: Order, key: &Key<'_, &str>) -> bool {
         let Self { kind, details, media_type, name } = self;
         order.compare(&Key { kind: *kind, details: *details, media_type: &**media_type, name }, key) == Ordering::Less
@@ -333,19 +333,19 @@ mod tests {
         assert_eq!(size_of::<Row>(), 12);
     }
 
-    fn entries() -> impl Strategy<Value = Vec<(Vec<u8>, Found, &'static str)>> {
+    fn entries() -> impl Strategy<Value = Vec<(Vec<u8>, Scanned, &'static str)>> {
         let name = prop_oneof![prop::collection::vec(any::<u8>(), 1..40), prop::collection::vec(b'0'..=b'9', 200..256)];
         let kind = prop::sample::select(vec![Kind::Directory, Kind::File]);
         let details = prop::option::of((0_u64..20, -5_i64..20).prop_map(|(size, modified)| Details { size, modified }));
-        let found = (kind, any::<bool>(), any::<u8>(), details).prop_map(|(kind, is_link, layer, details)| Found {
+        let scanned = (kind, any::<bool>(), any::<u8>(), details).prop_map(|(kind, is_link, layer, details)| Scanned {
             kind,
             is_link,
             layer,
             details,
         });
         let media_type = prop::sample::select(vec!["", "a/a", "a/b", "text/plain"]);
-        prop::collection::btree_map(name, (found, media_type), 0..600).prop_map(|entries| {
-            entries.into_iter().map(|(name, (found, media_type))| (name, found, media_type)).collect()
+        prop::collection::btree_map(name, (scanned, media_type), 0..600).prop_map(|entries| {
+            entries.into_iter().map(|(name, (scanned, media_type))| (name, scanned, media_type)).collect()
         })
     }
 
@@ -362,19 +362,19 @@ mod tests {
             let budget = Budget::new(TIGHT);
             let mut window = Window::new(order, budget.share());
             let mut seen = Vec::new();
-            let mut after: Option<Mark> = None;
+            let mut after: Option<Cursor> = None;
             loop {
                 window.clear();
-                for (name, found, media_type) in &entries {
-                    if after.as_ref().is_none_or(|mark| mark.is_before(order, &found.key(name, media_type))) {
-                        window.add(name, *found, Text::Borrowed(media_type));
+                for (name, scanned, media_type) in &entries {
+                    if after.as_ref().is_none_or(|cursor| cursor.is_before(order, &scanned.key(name, media_type))) {
+                        window.add(name, *scanned, Text::Borrowed(media_type));
                     }
                 }
                 window.finish();
                 prop_assert!(size(window.capacities()) <= budget.held() && budget.held() <= TIGHT.least);
                 for index in 0..window.len() {
-                    let (name, found) = window.entry(index);
-                    seen.push((name.to_vec(), format!("{found:?}")));
+                    let (name, scanned) = window.entry(index);
+                    seen.push((name.to_vec(), format!("{scanned:?}")));
                 }
                 after = window.end();
                 if !window.is_partial() {
@@ -386,7 +386,7 @@ mod tests {
             sorted.sort_by(|(a, found_a, type_a), (b, found_b, type_b)| {
                 order.compare(&found_a.key(a, type_a), &found_b.key(b, type_b))
             });
-            let expected: Vec<_> = sorted.into_iter().map(|(name, found, _)| (name, format!("{found:?}"))).collect();
+            let expected: Vec<_> = sorted.into_iter().map(|(name, scanned, _)| (name, format!("{scanned:?}"))).collect();
             prop_assert_eq!(seen, expected);
             drop(window);
             prop_assert_eq!(budget.held(), 0);
