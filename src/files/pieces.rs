@@ -26,6 +26,14 @@ pub(super) struct PieceReader<P> {
     ended: bool,
 }
 
+/// The first pieces of a body.
+pub(super) enum Beginning<P> {
+    /// They are all there are.
+    Whole(Vec<u8>),
+    /// The reader gives them and the others.
+    Part(PieceReader<P>),
+}
+
 /// About how many bytes are generated at a time.
 const ENOUGH: usize = 64 * 1024;
 
@@ -34,10 +42,10 @@ impl<P: Pieces> PieceReader<P> {
         Self { pieces, made: Vec::new(), read: 0, ended: false }
     }
 
-    /// Generates the first pieces: `Ok` with the whole body if they are all, else `Err` with the reader.
-    pub(super) fn begin(mut self) -> io::Result<Result<Vec<u8>, Self>> {
+    /// Generates the first pieces.
+    pub(super) fn begin(mut self) -> io::Result<Beginning<P>> {
         self.fill()?;
-        if self.ended { Ok(Ok(self.made)) } else { Ok(Err(self)) }
+        Ok(if self.ended { Beginning::Whole(self.made) } else { Beginning::Part(self) })
     }
 
     fn fill(&mut self) -> io::Result<()> {
@@ -86,13 +94,15 @@ mod tests {
 
     #[test]
     fn a_short_body_is_made_at_once() {
-        let Ok(Ok(body)) = PieceReader::new(Count(50)).begin() else { panic!("50 lines fit") };
+        let Ok(Beginning::Whole(body)) = PieceReader::new(Count(50)).begin() else { panic!("50 lines fit") };
         assert_eq!(body, expected(50).into_bytes());
     }
 
     #[test]
     fn a_long_body_is_made_as_it_is_read() {
-        let Ok(Err(mut reader)) = PieceReader::new(Count(50_000)).begin() else { panic!("50,000 lines do not fit") };
+        let Ok(Beginning::Part(mut reader)) = PieceReader::new(Count(50_000)).begin() else {
+            panic!("50,000 lines do not fit")
+        };
         assert!(reader.made.len() < ENOUGH + 16);
         let mut text = String::new();
         reader.read_to_string(&mut text).unwrap();

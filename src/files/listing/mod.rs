@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use super::encoding::gzip::{Compressor, SHORTEST, Slot};
 use super::media_types::MediaTypes;
-use super::pieces::{PieceReader, Pieces, Stage};
+use super::pieces::{Beginning, PieceReader, Pieces, Stage};
 use crate::http::accept;
 use crate::http::encoding::{self, Choice, Coding};
 use crate::http::error::HttpError;
@@ -62,12 +62,14 @@ pub(super) fn respond(
 /// A short body is sent with its length, a long one while it is generated.
 fn send(pieces: impl Pieces, coder: Coder) -> io::Result<Response> {
     Ok(match (PieceReader::new(pieces).begin()?, coder) {
-        (Ok(whole), Coder::Gzip { slot, only }) if only || whole.len() as u64 >= SHORTEST => {
+        (Beginning::Whole(whole), Coder::Gzip { slot, only }) if only || whole.len() as u64 >= SHORTEST => {
             in_gzip(Response::bytes(slot.compress(&whole)?))
         }
-        (Ok(whole), _) => Response::bytes(whole),
-        (Err(reader), Coder::Gzip { slot, .. }) => in_gzip(Response::stream(Arc::new(slot).reader(reader), None)),
-        (Err(reader), Coder::Nothing) => Response::stream(reader, None),
+        (Beginning::Whole(whole), _) => Response::bytes(whole),
+        (Beginning::Part(reader), Coder::Gzip { slot, .. }) => {
+            in_gzip(Response::stream(Arc::new(slot).reader(reader), None))
+        }
+        (Beginning::Part(reader), Coder::Nothing) => Response::stream(reader, None),
     })
 }
 
