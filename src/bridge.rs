@@ -59,7 +59,7 @@ use crate::http::method::{Method, Version};
 use crate::http::peer::Peer;
 use crate::http::request::{Request, Source};
 use crate::http::request_head::{HeadLimits, HeadParser, RequestHead};
-use crate::http::response::{Payload, Response, ResponseBody};
+use crate::http::response::{BodyStream, Response, ResponseBody};
 use crate::http::response_head::Persistence;
 use crate::http::status::Status;
 use crate::server::writer::{Failure, Outgoing, Sink, send_to};
@@ -440,7 +440,7 @@ impl Source for Received {
 
 /// A body of which so many bytes are left to come. It is an error if they do not.
 struct Whole {
-    reader: Box<dyn Payload>,
+    reader: Box<dyn BodyStream>,
     left: u64,
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct OpenedFile {
 }
 
 /// The bytes of a file from a position on, as many as are left.
-pub(crate) struct FilePart {
+pub(crate) struct FileBody {
     opened: OpenedFile,
     position: u64,
     left: u64,
@@ -26,11 +26,11 @@ pub(crate) struct FilePart {
 }
 
 /// Several parts of a file, and the texts around them.
-pub(crate) struct FileParts {
+pub(crate) struct MultipartFileBody {
     texts: std::vec::IntoIter<String>,
     ranges: std::vec::IntoIter<ByteRange>,
     text: io::Cursor<String>,
-    part: FilePart,
+    part: FileBody,
 }
 
 impl OpenedFile {
@@ -41,7 +41,7 @@ impl OpenedFile {
     /// All of its bytes. Fails where the file has changed since it was opened.
     pub(crate) fn read(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::with_capacity(usize::try_from(self.length).unwrap_or(0));
-        let mut whole = FilePart::new(self.clone(), 0, self.length);
+        let mut whole = FileBody::new(self.clone(), 0, self.length);
         whole.read_to_end(&mut bytes)?;
         if whole.grown { Err(io::Error::other("the file was changed while it was read")) } else { Ok(bytes) }
     }
@@ -52,7 +52,7 @@ impl OpenedFile {
     }
 }
 
-impl FilePart {
+impl FileBody {
     pub(crate) fn new(opened: OpenedFile, position: u64, length: u64) -> Self {
         Self { opened, position, left: length, grown: false }
     }
@@ -79,7 +79,7 @@ fn shorter() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter while it was sent")
 }
 
-impl Read for FilePart {
+impl Read for FileBody {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let room = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
         if room == 0 {
@@ -97,14 +97,14 @@ impl Read for FilePart {
     }
 }
 
-impl FileParts {
+impl MultipartFileBody {
     /// These parts of a file, and what stands before each of them and behind the last.
     pub(crate) fn new(opened: OpenedFile, ranges: Vec<ByteRange>, texts: Vec<String>) -> Self {
         let mut parts = Self {
             texts: texts.into_iter(),
             ranges: ranges.into_iter(),
             text: io::Cursor::default(),
-            part: FilePart::new(opened, 0, 0),
+            part: FileBody::new(opened, 0, 0),
         };
         parts.go_on();
         parts
@@ -121,7 +121,7 @@ impl FileParts {
     }
 }
 
-impl Read for FileParts {
+impl Read for MultipartFileBody {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let read = match self.text.read(buffer)? {
@@ -137,8 +137,8 @@ impl Read for FileParts {
 
 /// Whether the body was of a file that became longer while it was sent.
 pub(crate) fn has_grown(body: &dyn Any) -> bool {
-    let part = body.downcast_ref().or_else(|| body.downcast_ref::<FileParts>().map(|parts| &parts.part));
-    part.is_some_and(|part: &FilePart| part.grown)
+    let part = body.downcast_ref().or_else(|| body.downcast_ref::<MultipartFileBody>().map(|parts| &parts.part));
+    part.is_some_and(|part: &FileBody| part.grown)
 }
 
 #[cfg(test)]
@@ -164,7 +164,7 @@ mod tests {
             [(0, 10, Some("0123456789")), (2, 3, Some("234")), (10, 0, Some("")), (4, 0, Some("")), (8, 5, None)]
         {
             let mut text = String::new();
-            let read = FilePart::new(opened(&path), position, length).read_to_string(&mut text);
+            let read = FileBody::new(opened(&path), position, length).read_to_string(&mut text);
             assert_eq!(read.ok().map(|_| text.as_str()), expected, "{length} from {position}");
         }
     }
@@ -189,7 +189,7 @@ mod tests {
         fs::write(&path, "0123456789").unwrap();
         let ranges = vec![ByteRange { first: 7, last: 9 }, ByteRange { first: 0, last: 0 }];
         let texts = ["<", "", ">"].map(str::to_owned).to_vec();
-        let mut parts = FileParts::new(opened(&path), ranges, texts);
+        let mut parts = MultipartFileBody::new(opened(&path), ranges, texts);
         let mut seen = Vec::new();
         let mut byte = [0];
         while parts.read(&mut byte).unwrap() > 0 {
@@ -218,8 +218,8 @@ mod tests {
             fs::write(&path, "0123456789").unwrap();
             let ranges = vec![ByteRange { first: 0, last: 1 }, ByteRange { first: 3, last: 9 }];
             let texts = ["", "", ""].map(str::to_owned).to_vec();
-            let mut one = FilePart::new(opened(&path), 0, 10);
-            let mut several = FileParts::new(opened(&path), ranges, texts);
+            let mut one = FileBody::new(opened(&path), 0, 10);
+            let mut several = MultipartFileBody::new(opened(&path), ranges, texts);
             for body in [&mut one as &mut dyn Read, &mut several] {
                 body.read_exact(&mut [0]).unwrap();
             }

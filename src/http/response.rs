@@ -35,14 +35,14 @@ pub struct Response {
 pub(crate) enum ResponseBody {
     Bytes(Cow<'static, [u8]>),
     Shared(Arc<[u8]>, Range<usize>),
-    Stream { reader: Box<dyn Payload>, length: Option<u64> },
+    Stream { reader: Box<dyn BodyStream>, length: Option<u64> },
     Channel(Pieces),
 }
 
 /// What a body is read from. The server looks for types that it knows a faster way for than reading them.
-pub(crate) trait Payload: Read + Send + Any {}
+pub(crate) trait BodyStream: Read + Send + Any {}
 
-impl<T: Read + Send + Any> Payload for T {}
+impl<T: Read + Send + Any> BodyStream for T {}
 
 impl Response {
     /// A response of this status, with an empty body.

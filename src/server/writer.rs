@@ -10,7 +10,7 @@ use crate::files::file_body;
 use crate::http::connection::{ClientLeft, Connection as Handle};
 use crate::http::date;
 use crate::http::method::{Method, Version};
-use crate::http::response::{Payload, Response, ResponseBody};
+use crate::http::response::{BodyStream, Response, ResponseBody};
 use crate::http::response_head::{self, BodyFraming, Persistence};
 
 /// A response, and what it answers.
@@ -148,7 +148,7 @@ fn send_bytes(sink: &mut impl Sink, buffer: &mut Vec<u8>, bytes: &[u8]) -> Resul
 fn send_known(
     sink: &mut impl Sink,
     buffer: &mut Vec<u8>,
-    reader: &mut dyn Payload,
+    reader: &mut dyn BodyStream,
     length: u64,
 ) -> Result<u64, Failure> {
     let at_once = sink.read_at_once(length.saturating_add(buffer.len() as u64));
