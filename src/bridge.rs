@@ -439,12 +439,14 @@ impl Source for Received {
 }
 
 /// A body of which so many bytes are left to come. It is an error if they do not.
-struct Whole {
-    reader: Box<dyn BodyStream>,
+struct Whole<R> {
+    reader: R,
     left: u64,
 }
 
-impl Read for Whole {
+impl<R: Read + Send> BodyStream for Whole<R> {}
+
+impl<R: Read> Read for Whole<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
         if most == 0 {
@@ -528,10 +530,7 @@ mod tests {
     #[test]
     fn bodies_are_framed_so_that_they_can_fail() {
         use Version::{Http10, Http11};
-        let body = |length: u64, declared| ResponseBody::Stream {
-            reader: Box::new(io::repeat(b'x').take(length)),
-            length: declared,
-        };
+        let body = |length: u64, declared| Response::stream(io::repeat(b'x').take(length), declared).into_body();
         // The outcome: held in memory, or a stream and the length that is announced.
         let table = [
             (body(5, Some(5)), Http11, false, Ok(None), "a short one"),
@@ -564,7 +563,7 @@ mod tests {
         for (length, declared, expected) in
             [(5, 5, Ok(5)), (9, 5, Ok(5)), (0, 0, Ok(0)), (4, 5, Err(())), (0, 5, Err(()))]
         {
-            let reader = Box::new(io::repeat(b'x').take(length));
+            let reader = io::repeat(b'x').take(length);
             let mut bytes = Vec::new();
             let read = Whole { reader, left: declared }.read_to_end(&mut bytes).map_err(|_| ());
             assert_eq!(read, expected, "{length} of {declared}");

@@ -1,6 +1,5 @@
-//! Parts of a file as the body of a response: read like any stream, and known to the server for what they are.
+//! Parts of a file as the body of a response: sent as they were when the file was opened, or cut short.
 
-use std::any::Any;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
@@ -8,6 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::http::range::ByteRange;
+use crate::http::response::BodyStream;
 
 /// An open file, and what it was like when its length was told to the client.
 #[derive(Clone)]
@@ -74,6 +74,14 @@ impl FileBody {
     }
 }
 
+impl BodyStream for FileBody {
+    /// The file became longer while it was sent: the length that was announced is not that of the file any more, so nothing
+    /// more is said on this connection.
+    fn ends_connection(&self) -> bool {
+        self.grown
+    }
+}
+
 /// What a file that has no more to give has become.
 fn shorter() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter while it was sent")
@@ -135,10 +143,10 @@ impl Read for MultipartFileBody {
     }
 }
 
-/// Whether the body was of a file that became longer while it was sent.
-pub(crate) fn has_grown(body: &dyn Any) -> bool {
-    let part = body.downcast_ref().or_else(|| body.downcast_ref::<MultipartFileBody>().map(|parts| &parts.part));
-    part.is_some_and(|part: &FileBody| part.grown)
+impl BodyStream for MultipartFileBody {
+    fn ends_connection(&self) -> bool {
+        self.part.ends_connection()
+    }
 }
 
 #[cfg(test)]
@@ -220,14 +228,14 @@ mod tests {
             let texts = ["", "", ""].map(str::to_owned).to_vec();
             let mut one = FileBody::new(opened(&path), 0, 10);
             let mut several = MultipartFileBody::new(opened(&path), ranges, texts);
-            for body in [&mut one as &mut dyn Read, &mut several] {
+            for body in [&mut one as &mut dyn BodyStream, &mut several] {
                 body.read_exact(&mut [0]).unwrap();
             }
             change(&fs::OpenOptions::new().write(true).open(&path).unwrap());
-            for body in [&mut one as &mut dyn Read, &mut several] {
+            for body in [&mut one as &mut dyn BodyStream, &mut several] {
                 assert_eq!(body.read_to_end(&mut Vec::new()).is_ok(), whole, "{what}");
             }
-            assert_eq!((has_grown(&one), has_grown(&several)), (grown, grown), "{what}");
+            assert_eq!((one.ends_connection(), several.ends_connection()), (grown, grown), "{what}");
         }
     }
 }

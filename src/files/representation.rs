@@ -196,7 +196,7 @@ fn whole(content: Content) -> Response {
     match content {
         Content::Disk(file) => {
             let length = file.length();
-            Response::stream(FileBody::new(file, 0, length), Some(length))
+            Response::body_stream(FileBody::new(file, 0, length), Some(length))
         }
         Content::Memory(bytes) => {
             let length = bytes.len();
@@ -209,7 +209,9 @@ fn whole(content: Content) -> Response {
 /// A 206 with one range of content that has this length.
 fn part(content: Content, range: ByteRange, length: u64) -> Response {
     let response = match content {
-        Content::Disk(file) => Response::stream(FileBody::new(file, range.first, range.length()), Some(range.length())),
+        Content::Disk(file) => {
+            Response::body_stream(FileBody::new(file, range.first, range.length()), Some(range.length()))
+        }
         Content::Memory(bytes) => Response::shared(bytes, index(range.first)..index(range.last) + 1),
         // Without a length there are no ranges.
         Content::Gzipped(file, slot) => return gzipped(file, slot),
@@ -225,7 +227,7 @@ fn several(content: Content, length: u64, media_type: Text, ranges: Vec<ByteRang
         Content::Disk(file) => {
             let around: u64 = texts.iter().map(|text| text.len() as u64).sum();
             let parts: u64 = ranges.iter().map(|range| range.length()).sum();
-            Response::stream(MultipartFileBody::new(file, ranges, texts), Some(around + parts))
+            Response::body_stream(MultipartFileBody::new(file, ranges, texts), Some(around + parts))
         }
         Content::Memory(bytes) => {
             let mut body = Vec::new();

@@ -1,6 +1,5 @@
 //! A response as a handler gives it: a value, written to a connection by nobody but the server.
 
-use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Read};
@@ -39,10 +38,24 @@ pub(crate) enum ResponseBody {
     Channel(Pieces),
 }
 
-/// What a body is read from. The server looks for types that it knows a faster way for than reading them.
-pub(crate) trait BodyStream: Read + Send + Any {}
+/// What the body of a response is read from while it is sent.
+pub(crate) trait BodyStream: Read + Send {
+    /// Whether the connection must end after this body, all of it having been read. Defaults to no.
+    fn ends_connection(&self) -> bool {
+        false
+    }
+}
 
-impl<T: Read + Send + Any> BodyStream for T {}
+/// Any reader as a body.
+struct Plain<R>(R);
+
+impl<R: Read> Read for Plain<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl<R: Read + Send> BodyStream for Plain<R> {}
 
 impl Response {
     /// A response of this status, with an empty body.
@@ -84,6 +97,11 @@ impl Response {
     /// breaks the connection off rather than send fewer, and never sends more. When it is not known, the body is sent in chunks
     /// (to HTTP/1.0 clients: until the connection closes). No media type is set.
     pub fn stream(reader: impl Read + Send + 'static, length: Option<u64>) -> Self {
+        Self::body_stream(Plain(reader), length)
+    }
+
+    /// As [`Response::stream`], for a body that also says what becomes of its connection.
+    pub(crate) fn body_stream(reader: impl BodyStream + 'static, length: Option<u64>) -> Self {
         Self { body: ResponseBody::Stream { reader: Box::new(reader), length }, ..Self::new(Status::OK) }
     }
 

@@ -63,6 +63,8 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
         Some(error) => handler::fail(error, &request),
     };
     let record = context.access_log.as_ref().map(|_| Record::begin(&request, SystemTime::now()));
+    // `Connection` is the server's own type, which `Request` does not know: the box that it lends from is downcast to what it
+    // was made of. To share the connection instead would take one more allocation for each request.
     let left: Box<dyn Any> = request.into_source();
     // A handler may have put another request in its place, be it that of another client, who is not to get this answer.
     let Some(mut connection) = left.downcast::<Connection>().ok().filter(|left| left.token() == token) else {

@@ -6,7 +6,6 @@ use std::time::SystemTime;
 
 use super::connection::Connection;
 use super::pace::Pace;
-use crate::files::file_body;
 use crate::http::connection::{ClientLeft, Connection as Handle};
 use crate::http::date;
 use crate::http::method::{Method, Version};
@@ -113,8 +112,7 @@ pub(crate) fn send_to(sink: &mut impl Sink, buffer: &mut Vec<u8>, outgoing: Outg
         }
         (BodyFraming::Length(length), ResponseBody::Stream { mut reader, .. }) => {
             let sent = send_known(sink, buffer, reader.as_mut(), length)?;
-            // What was announced is not what is there any more, so nothing more is said on this connection.
-            if file_body::has_grown(reader.as_ref()) {
+            if reader.ends_connection() {
                 persistence = Persistence::Close;
             }
             sent
@@ -352,6 +350,27 @@ mod tests {
     fn a_body_that_falls_short_is_an_error() {
         let (result, _) = sent(Response::stream(Slow(b"hello"), Some(6)), &Method::Get, Version::Http11);
         assert!(matches!(result, Err(Failure::Body(error)) if error.kind() == io::ErrorKind::UnexpectedEof));
+    }
+
+    #[test]
+    fn a_body_can_end_its_connection() {
+        struct Ending(Slow, bool);
+        impl Read for Ending {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                self.0.read(buffer)
+            }
+        }
+        impl BodyStream for Ending {
+            fn ends_connection(&self) -> bool {
+                self.1
+            }
+        }
+        for (ends, expected) in [(false, Persistence::KeepAlive), (true, Persistence::Close)] {
+            let response = Response::body_stream(Ending(Slow(b"hello"), ends), Some(5));
+            let (result, text) = sent(response, &Method::Get, Version::Http11);
+            assert_eq!(result.unwrap(), Sent { body: 5, persistence: expected });
+            assert_eq!(body(&text), "hello");
+        }
     }
 
     #[test]
