@@ -52,6 +52,7 @@ pub use tiny_http;
 use crate::config::Settings;
 use crate::handler::{Handler, answer_caught, panic_text};
 use crate::http::body::{BodyError, BodyLength};
+use crate::http::channel_body::ChannelBody;
 use crate::http::connection::Connection;
 use crate::http::error::HttpError;
 use crate::http::framing::{self, Framing};
@@ -337,8 +338,8 @@ fn frame(body: ResponseBody, version: Version, is_last: bool) -> io::Result<Resp
         ResponseBody::Stream { reader, length: None } if version == Version::Http10 && !is_last => {
             in_memory(held(reader)?)
         }
-        ResponseBody::Channel(pieces) if version == Version::Http10 && !is_last => {
-            in_memory(held(pieces.read_for(Connection::default()))?)
+        ResponseBody::Channel(receiver) if version == Version::Http10 && !is_last => {
+            in_memory(held(ChannelBody::new(&receiver, Connection::default()))?)
         }
         body => Ok(body),
     }

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::body_channel::{Piece, Pieces};
+use super::body_channel::{BodyReceiver, Piece};
 
 /// The connection that a request came over, to ask whether anybody still waits for the answer.
 ///
@@ -38,7 +38,7 @@ pub(crate) trait Link: Send + Sync {
     /// Waits for this long, or until the client leaves or the server begins to stop.
     fn wait(&self, time: Duration);
     /// Waits for a piece of a body, or until the client leaves or the server cuts the connection off.
-    fn next_piece(&self, pieces: &Pieces) -> Piece;
+    fn next_piece(&self, receiver: &BodyReceiver) -> Piece;
 }
 
 impl Connection {
@@ -71,10 +71,10 @@ impl Connection {
         self.is_open() && !self.is_stopping()
     }
 
-    pub(crate) fn next_piece(&self, pieces: &Pieces) -> Piece {
+    pub(crate) fn next_piece(&self, receiver: &BodyReceiver) -> Piece {
         match &self.0 {
-            Some(link) => link.next_piece(pieces),
-            None => pieces.wait(),
+            Some(link) => link.next_piece(receiver),
+            None => receiver.wait(),
         }
     }
 }

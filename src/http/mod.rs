@@ -7,6 +7,7 @@ pub(crate) mod authorization;
 pub(crate) mod body;
 pub(crate) mod body_channel;
 pub(crate) mod byteranges;
+pub(crate) mod channel_body;
 pub(crate) mod chunked;
 pub mod conditional;
 pub(crate) mod connection;

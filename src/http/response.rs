@@ -6,7 +6,8 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::body_channel::{BodySender, Pieces, body_channel};
+use super::body_channel::{BodyReceiver, BodySender, body_channel};
+use super::channel_body::ChannelBody;
 use super::connection::Connection;
 use super::headers::{self, FieldError, Headers, Text};
 use super::status::Status;
@@ -35,7 +36,7 @@ pub(crate) enum ResponseBody {
     Bytes(Cow<'static, [u8]>),
     Shared(Arc<[u8]>, Range<usize>),
     Stream { reader: Box<dyn BodyStream>, length: Option<u64> },
-    Channel(Pieces),
+    Channel(BodyReceiver),
 }
 
 /// What the body of a response is read from while it is sent.
@@ -130,8 +131,8 @@ impl Response {
     /// # let _ = clock(&mut Request::get("/"));
     /// ```
     pub fn channel(capacity: usize) -> (BodySender, Self) {
-        let (sender, pieces) = body_channel(capacity);
-        (sender, Self { body: ResponseBody::Channel(pieces), ..Self::new(Status::OK) })
+        let (sender, receiver) = body_channel(capacity);
+        (sender, Self { body: ResponseBody::Channel(receiver), ..Self::new(Status::OK) })
     }
 
     /// A redirect of this status to a URL or a path, which must be percent-encoded already.
@@ -200,7 +201,9 @@ impl Response {
             ResponseBody::Bytes(bytes) => return Ok(bytes.to_vec()),
             ResponseBody::Shared(bytes, range) => return Ok(bytes[range.clone()].to_vec()),
             ResponseBody::Stream { reader, .. } => reader.read_to_end(&mut read)?,
-            ResponseBody::Channel(pieces) => pieces.read_for(Connection::default()).read_to_end(&mut read)?,
+            ResponseBody::Channel(receiver) => {
+                ChannelBody::new(receiver, Connection::default()).read_to_end(&mut read)?
+            }
         };
         Ok(read)
     }

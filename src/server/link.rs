@@ -8,7 +8,7 @@ use crossbeam_channel::RecvTimeoutError;
 use super::context::Context;
 use super::socket::Socket;
 use super::workers::Workers;
-use crate::http::body_channel::{Piece, Pieces};
+use crate::http::body_channel::{BodyReceiver, Piece};
 use crate::http::connection::Link;
 
 /// Keeps neither the connection nor the server.
@@ -61,17 +61,17 @@ impl Link for ConnectionLink {
         });
     }
 
-    fn next_piece(&self, pieces: &Pieces) -> Piece {
-        if let Ok(piece) = pieces.pieces.try_recv() {
-            return Piece::Some(piece);
+    fn next_piece(&self, receiver: &BodyReceiver) -> Piece {
+        if let Ok(piece) = receiver.pieces.try_recv() {
+            return Piece::Bytes(piece);
         }
         let Some(context) = self.context.upgrade() else { return Piece::Disconnected };
         self.note_pending(&context);
         context.blocking(|| {
             loop {
-                match pieces.pieces.recv_timeout(LOOK) {
-                    Ok(piece) => return Piece::Some(piece),
-                    Err(RecvTimeoutError::Disconnected) => return pieces.end(),
+                match receiver.pieces.recv_timeout(LOOK) {
+                    Ok(piece) => return Piece::Bytes(piece),
+                    Err(RecvTimeoutError::Disconnected) => return receiver.end(),
                     Err(RecvTimeoutError::Timeout) if !self.is_open() => return Piece::Disconnected,
                     Err(RecvTimeoutError::Timeout) => {}
                 }

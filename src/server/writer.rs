@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use super::connection::Connection;
 use super::pace::Pace;
+use crate::http::channel_body::ChannelBody;
 use crate::http::connection::{ClientLeft, Connection as Handle};
 use crate::http::date;
 use crate::http::method::{Method, Version};
@@ -106,8 +107,8 @@ pub(crate) fn send_to(sink: &mut impl Sink, buffer: &mut Vec<u8>, outgoing: Outg
         (_, ResponseBody::Bytes(bytes)) => send_bytes(sink, buffer, &bytes)?,
         (_, ResponseBody::Shared(bytes, range)) => send_bytes(sink, buffer, &bytes[range])?,
         (BodyFraming::Chunked, ResponseBody::Stream { reader, .. }) => send_chunks(sink, buffer, reader)?,
-        (BodyFraming::Chunked, ResponseBody::Channel(pieces)) => {
-            let reader = pieces.read_for(sink.handle());
+        (BodyFraming::Chunked, ResponseBody::Channel(receiver)) => {
+            let reader = ChannelBody::new(&receiver, sink.handle());
             send_chunks(sink, buffer, reader)?
         }
         (BodyFraming::Length(length), ResponseBody::Stream { mut reader, .. }) => {
@@ -121,8 +122,8 @@ pub(crate) fn send_to(sink: &mut impl Sink, buffer: &mut Vec<u8>, outgoing: Outg
             let at_once = sink.read_at_once(u64::MAX);
             send_stream(sink, buffer, reader, at_once)?
         }
-        (BodyFraming::Length(_) | BodyFraming::UntilClose, ResponseBody::Channel(pieces)) => {
-            let reader = pieces.read_for(sink.handle());
+        (BodyFraming::Length(_) | BodyFraming::UntilClose, ResponseBody::Channel(receiver)) => {
+            let reader = ChannelBody::new(&receiver, sink.handle());
             send_pieces(sink, buffer, reader)?
         }
     };

@@ -358,7 +358,7 @@ mod tests {
     use super::*;
     use crate::files::Files;
     use crate::handler::answer;
-    use crate::http::body_channel::{Piece, Pieces};
+    use crate::http::body_channel::{BodyReceiver, Piece};
     use crate::http::connection::Link;
     use crate::http::request::Request;
 
@@ -394,7 +394,7 @@ mod tests {
 
         fn wait(&self, _: Duration) {}
 
-        fn next_piece(&self, _: &Pieces) -> Piece {
+        fn next_piece(&self, _: &BodyReceiver) -> Piece {
             Piece::Disconnected
         }
     }
