@@ -7,13 +7,14 @@ use std::time::Instant;
 
 use super::body::Incoming;
 use super::context::Context;
-use super::eviction::Standing;
 use super::lingering::Lingering;
 use super::link::ConnectionLink;
 use super::pace::{Pace, Waiting};
-use super::registry::{Phase, Token};
+use super::phase::Phase;
 use super::socket::{Interest, Socket, Waited};
+use super::standing::Standing;
 use super::tls_stream::{ENCRYPTED_AT_ONCE, TlsStream};
+use super::token::Token;
 use crate::http::connection::Connection as Handle;
 use crate::http::peer::Peer;
 use crate::http::request_head::{HeadError, HeadParser, RequestHead};

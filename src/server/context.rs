@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::connection::Connection;
-use super::lock;
+use super::lock::lock;
 use super::notifier::Notifier;
 use super::poller::Poller;
 use super::registry::Registry;

@@ -12,14 +12,17 @@ mod exchange;
 mod lingering;
 mod link;
 mod listener;
+mod lock;
 mod notifier;
 mod pace;
+mod phase;
 mod poller;
 mod progress;
 mod registry;
 mod scheduling;
 mod socket;
 mod socket_file;
+mod standing;
 mod thread;
 mod throttled_log;
 mod timers;
@@ -28,6 +31,7 @@ mod timers;
 mod tls_stream;
 #[cfg(feature = "tls")]
 mod tls_stream;
+mod token;
 mod watchdog;
 mod worker;
 mod workers;
@@ -38,7 +42,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::unbounded;
@@ -389,11 +393,6 @@ impl Stopper {
     pub fn stop(&self, grace: Duration) {
         self.context.stop(grace);
     }
-}
-
-/// Locks what nothing panics over while it is being changed, so that it is whole whatever became of others.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How long the threads of a server have to end after what they did was cut off.

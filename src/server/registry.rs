@@ -12,37 +12,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::connection::Connection;
-use super::eviction::{Candidates, MOMENT, Standing};
-use super::lock;
+use super::eviction::Candidates;
+use super::lock::lock;
+use super::phase::Phase;
 use super::poller::Poller;
 use super::socket::{Interest, Socket};
+use super::standing::{MOMENT, Standing};
 use super::timers::Timers;
-
-/// Names one connection: a slot, and how often it had been used before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Token {
-    slot: u32,
-    generation: u32,
-}
-
-/// What a parked connection waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// Its TLS handshake.
-    Handshake,
-    /// Its first request; nothing of it has arrived.
-    Fresh,
-    /// The rest of a head.
-    Head,
-    /// Another request: everything that was asked is answered.
-    Idle,
-    /// The rest of a body that no handler wanted, the request being answered.
-    Discard,
-    /// Its turn: more requests have arrived than one connection gets answered at a time.
-    Turn,
-    /// The client's end, everything having been said.
-    Linger,
-}
+use super::token::Token;
 
 /// What is parked, since when it waits for that, and until when it may.
 struct Parked {
@@ -116,17 +93,6 @@ const CHUNK: usize = 256;
 
 /// How many connections are looked up at once for when room is needed.
 const AT_ONCE: usize = 64;
-
-impl Token {
-    pub(super) fn to_u64(self) -> u64 {
-        u64::from(self.generation) << 32 | u64::from(self.slot)
-    }
-
-    pub(super) fn from_u64(number: u64) -> Self {
-        let half = |number: u64| u32::try_from(number & u64::from(u32::MAX)).expect("it has 32 bits");
-        Self { slot: half(number), generation: half(number >> 32) }
-    }
-}
 
 impl SlotState {
     /// How its connection fares; `None` while there is none.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::lock;
+use super::lock::lock;
 
 /// The mode that a socket's file has unless another one is asked for: only the server's own user connects.
 pub(super) const DEFAULT_MODE: u32 = 0o600;

@@ -3,6 +3,8 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use super::lock::lock;
+
 /// Logs errors, at most one a second.
 #[derive(Debug, Default)]
 pub(super) struct ThrottledLog {
@@ -12,7 +14,7 @@ pub(super) struct ThrottledLog {
 impl ThrottledLog {
     /// Logs this, unless something was logged within the last second.
     pub(super) fn error(&self, what: &str) {
-        let mut said = super::lock(&self.said);
+        let mut said = lock(&self.said);
         if said.is_none_or(|said| said.elapsed() >= Duration::from_secs(1)) {
             *said = Some(Instant::now());
             drop(said);

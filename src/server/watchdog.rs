@@ -7,7 +7,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::context::Context;
-use super::{lock, worker};
+use super::lock::lock;
+use super::worker;
 
 /// Wakes the watchdog.
 #[derive(Default)]

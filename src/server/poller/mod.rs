@@ -8,28 +8,13 @@
 mod epoll;
 #[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
 mod poll;
+mod readiness;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) use epoll::Poller;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(super) use poll::Poller;
-
-use super::registry::Token;
-
-/// Why a wait ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Readiness {
-    /// This connection is ready for what it was armed for, or has failed.
-    Connection {
-        token: Token,
-        /// Whether the peer has ended its side, or the connection has failed, so that reading shows that.
-        ended: bool,
-    },
-    /// The notifier was told something.
-    Notified,
-    /// The time is up.
-    TimedOut,
-}
+pub(super) use readiness::Readiness;
 
 #[cfg(test)]
 mod tests {
@@ -40,6 +25,7 @@ mod tests {
 
     use super::super::notifier::Notifier;
     use super::super::socket::{Interest, Socket};
+    use super::super::token::Token;
     use super::*;
 
     const NOW: Option<Duration> = Some(Duration::ZERO);

@@ -9,9 +9,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::super::notifier::Notifier;
-use super::super::registry::Token;
 use super::super::socket::{Interest, Socket};
-use super::Readiness;
+use super::super::token::Token;
+use super::readiness::Readiness;
 
 /// See the module.
 #[derive(Debug)]

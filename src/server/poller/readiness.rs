@@ -1,0 +1,18 @@
+//! What waiting for connections gives.
+
+use super::super::token::Token;
+
+/// Why a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::server) enum Readiness {
+    /// This connection is ready for what it was armed for, or has failed.
+    Connection {
+        token: Token,
+        /// Whether the peer has ended its side, or the connection has failed, so that reading shows that.
+        ended: bool,
+    },
+    /// The notifier was told something.
+    Notified,
+    /// The time is up.
+    TimedOut,
+}
