@@ -42,7 +42,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::unbounded;
@@ -350,7 +350,9 @@ impl Builder {
             max_target: settings.max_target,
         };
         let notifier = Arc::new(Notifier::new().map_err(Error::Poll)?);
-        let context = Arc::new(Context {
+        let poller = Poller::new(&notifier).map_err(Error::Poll)?;
+        let stop_notifier = Notifier::new().map_err(Error::Poll)?;
+        let context = Arc::new_cyclic(|context: &Weak<Context>| Context {
             app: Box::new(app),
             settings,
             head_limits,
@@ -361,13 +363,13 @@ impl Builder {
             access_log: self.access_log,
             // Each thread that accepts may be about to take one more.
             registry: Registry::new(max_connections + listeners.len()),
-            poller: Poller::new(&notifier).map_err(Error::Poll)?,
+            poller,
             notifier,
             arrivals: unbounded(),
-            workers: Workers::new(workers_wanted(), max_connections, worker::IDLE_WORKER_TIME),
+            workers: Workers::new(workers_wanted(), max_connections, worker::IDLE_WORKER_TIME, worker::runner(context)),
             watchdog: Watchdog::default(),
             throttled_log: ThrottledLog::default(),
-            stop_notifier: Notifier::new().map_err(Error::Poll)?,
+            stop_notifier,
             cut_answers: AtomicUsize::new(0),
             stop: Mutex::new(None),
             stopping: AtomicBool::new(false),
@@ -379,8 +381,7 @@ impl Builder {
         let running = Running { listeners: Vec::new(), accepting: Vec::new(), watchdog };
         let mut server = Server { context, addresses, tcp_addresses, running: Some(running) };
         // At least one must start; others are added when they are needed.
-        let first = Arc::clone(&server.context);
-        server.context.workers.add(move |status| worker::work(&first, &status)).map_err(Error::Thread)?;
+        server.context.workers.add().map_err(Error::Thread)?;
         for (index, listener) in listeners.into_iter().enumerate() {
             server.start_accepting(listener, server.addresses[index].clone())?;
         }

@@ -1,7 +1,7 @@
 //! What a worker does: it waits for a connection that is ready, does all that can be done for it, and parks it again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::connection::{Arrival, Connection};
@@ -25,8 +25,18 @@ const REQUESTS_A_TURN: usize = 64;
 /// How long an idle connection is kept when most connections that there may be are open.
 const IDLE_UNDER_PRESSURE: Duration = Duration::from_secs(2);
 
+/// What a worker of this server does, for as long as there is the server.
+pub(super) fn runner(context: &Weak<Context>) -> impl Fn(&Arc<WorkerStatus>) + Send + Sync + 'static {
+    let context = Weak::clone(context);
+    move |status| {
+        if let Some(context) = context.upgrade() {
+            work(&context, status);
+        }
+    }
+}
+
 /// A worker's thread.
-pub(super) fn work(context: &Arc<Context>, status: &Arc<WorkerStatus>) {
+fn work(context: &Arc<Context>, status: &Arc<WorkerStatus>) {
     if context.settings.batch_scheduling {
         scheduling::run_without_interrupting();
     }
@@ -227,7 +237,7 @@ pub(super) fn expire(mut connection: Box<Connection>, phase: Phase) {
 
 impl Context {
     /// Does something that may take a while because of a peer, with another worker in the place of this one.
-    pub(super) fn blocking<T>(self: &Arc<Self>, wait: impl FnOnce() -> T) -> T {
+    pub(super) fn blocking<T>(&self, wait: impl FnOnce() -> T) -> T {
         if !Workers::is_worker() {
             return wait();
         }
@@ -244,9 +254,8 @@ impl Context {
     }
 
     /// Adds a worker, if there are fewer than are wanted.
-    pub(super) fn add_worker(self: &Arc<Self>) {
-        let context = Arc::clone(self);
-        if let Err(error) = self.workers.add(move |status| work(&context, &status)) {
+    pub(super) fn add_worker(&self) {
+        if let Err(error) = self.workers.add() {
             // The watchdog tries again.
             self.watchdog.watch_handlers();
             self.throttled_log.error(&format!("cannot start a thread: {}", crate::reason::reason(&error)));

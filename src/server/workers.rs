@@ -24,6 +24,8 @@ pub(super) struct Workers {
     most: usize,
     /// How many spares wait before they end.
     spare_time: Duration,
+    /// What a worker's thread does.
+    run: Arc<Run>,
     /// How many wait for an event or work on one, those that are blocked left out.
     active: AtomicUsize,
     /// How many of these wait for an event.
@@ -35,6 +37,8 @@ pub(super) struct Workers {
     /// Wakes a spare.
     calls: (Sender<()>, Receiver<()>),
 }
+
+type Run = dyn Fn(&Arc<WorkerStatus>) + Send + Sync;
 
 #[derive(Default)]
 struct Roster {
@@ -82,12 +86,18 @@ pub(super) enum Next {
 }
 
 impl Workers {
-    /// No workers yet; at most so many, of which `wanted` work at the same time.
-    pub(super) fn new(wanted: usize, most: usize, spare_time: Duration) -> Self {
+    /// No workers yet; at most `most`, of which `wanted` work at the same time. The thread of each does `run`.
+    pub(super) fn new(
+        wanted: usize,
+        most: usize,
+        spare_time: Duration,
+        run: impl Fn(&Arc<WorkerStatus>) + Send + Sync + 'static,
+    ) -> Self {
         Self {
             wanted,
             most: most.max(wanted),
             spare_time,
+            run: Arc::new(run),
             active: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
@@ -107,12 +117,12 @@ impl Workers {
         self.waiting.load(Ordering::SeqCst) == 0
     }
 
-    /// Calls a spare, or starts a worker that does `run`, if there are fewer than are wanted.
+    /// Calls a spare, or starts a worker, if there are fewer than are wanted.
     ///
     /// # Errors
     ///
     /// When the system starts no more threads.
-    pub(super) fn add(&self, run: impl FnOnce(Arc<WorkerStatus>) + Send + 'static) -> io::Result<()> {
+    pub(super) fn add(&self) -> io::Result<()> {
         let mut roster = self.lock();
         if self.active.load(Ordering::SeqCst) >= self.wanted || self.closing.load(Ordering::SeqCst) {
             return Ok(());
@@ -127,10 +137,10 @@ impl Workers {
             return Ok(());
         }
         let status = Arc::new(WorkerStatus::default());
-        let own = Arc::clone(&status);
+        let (own, run) = (Arc::clone(&status), Arc::clone(&self.run));
         // Counted before it runs, for it counts itself out when it is blocked.
         self.active.fetch_add(1, Ordering::SeqCst);
-        match thread::Builder::new().name("hearken-worker".into()).spawn(move || run(own)) {
+        match thread::Builder::new().name("hearken-worker".into()).spawn(move || run(&own)) {
             Ok(thread) => {
                 roster.alive += 1;
                 roster.threads.retain(|thread| !thread.is_finished());
@@ -337,7 +347,7 @@ impl Workers {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Barrier;
+    use std::sync::{Barrier, Weak};
 
     use super::*;
 
@@ -351,7 +361,7 @@ mod tests {
 
     /// A pool whose workers wait for events on a channel: each event is something to do.
     struct Pool {
-        workers: Arc<Workers>,
+        workers: Workers,
         events: (Sender<Event>, Receiver<Event>),
     }
 
@@ -359,18 +369,20 @@ mod tests {
 
     impl Pool {
         fn new(wanted: usize, most: usize, spare_time: Duration) -> Arc<Self> {
-            let pool = Self { workers: Arc::new(Workers::new(wanted, most, spare_time)), events: unbounded() };
-            let pool = Arc::new(pool);
+            let pool = Arc::new_cyclic(|pool: &Weak<Self>| {
+                let pool = Weak::clone(pool);
+                let run = move |status: &Arc<WorkerStatus>| pool.upgrade().expect("the test holds it").work(status);
+                Self { workers: Workers::new(wanted, most, spare_time, run), events: unbounded() }
+            });
             pool.add();
             pool
         }
 
-        fn add(self: &Arc<Self>) {
-            let pool = Arc::clone(self);
-            self.workers.add(move |status| pool.work(&status)).unwrap();
+        fn add(&self) {
+            self.workers.add().unwrap();
         }
 
-        fn work(self: Arc<Self>, status: &Arc<WorkerStatus>) {
+        fn work(&self, status: &Arc<WorkerStatus>) {
             Workers::enlist(status);
             while self.workers.before_wait(status) == Next::Wait {
                 let event = self.events.1.recv();
@@ -379,7 +391,7 @@ mod tests {
                 if self.workers.is_short() {
                     self.add();
                 }
-                event(&self, status);
+                event(self, status);
             }
         }
 
@@ -421,10 +433,10 @@ mod tests {
         let pool = Pool::new(2, 100, LONG);
         let together = Arc::new(Barrier::new(10));
         for _ in 0..10 {
-            let (together, inner) = (Arc::clone(&together), Arc::clone(&pool));
+            let together = Arc::clone(&together);
             pool.submit(move |pool, _| {
                 if pool.workers.block() {
-                    inner.add();
+                    pool.add();
                 }
                 together.wait();
                 pool.workers.unblock();
@@ -470,10 +482,10 @@ mod tests {
         let pool = Pool::new(2, 3, LONG);
         let (go, wait) = unbounded::<()>();
         for _ in 0..20 {
-            let (wait, inner) = (wait.clone(), Arc::clone(&pool));
+            let wait = wait.clone();
             pool.submit(move |pool, _| {
                 if pool.workers.block() {
-                    inner.add();
+                    pool.add();
                 }
                 wait.recv().unwrap();
                 pool.workers.unblock();
@@ -492,10 +504,10 @@ mod tests {
         let pool = Pool::new(1, 100, Duration::from_millis(1));
         let (together, done) = (Arc::new(Barrier::new(8)), Arc::new(AtomicUsize::new(0)));
         for _ in 0..8 {
-            let (together, done, inner) = (Arc::clone(&together), Arc::clone(&done), Arc::clone(&pool));
+            let (together, done) = (Arc::clone(&together), Arc::clone(&done));
             pool.submit(move |pool, _| {
                 if pool.workers.block() {
-                    inner.add();
+                    pool.add();
                 }
                 together.wait();
                 pool.workers.unblock();
