@@ -5,12 +5,13 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::body::Incoming;
-use super::context::Context;
 use super::lingering::Lingering;
 use super::link::ConnectionLink;
 use super::pace::{Pace, Waiting};
 use super::phase::Phase;
+use super::registry::{Parkable, Registry};
+use super::request_body::Incoming;
+use super::shared::Shared;
 use super::socket::{Interest, Socket, Waited};
 use super::standing::Standing;
 use super::tls_stream::{ENCRYPTED_AT_ONCE, TlsStream};
@@ -21,7 +22,9 @@ use crate::http::request_head::{HeadError, HeadParser, RequestHead};
 
 /// See the module.
 pub(super) struct Connection {
-    pub(super) context: Arc<Context>,
+    pub(super) shared: Arc<Shared>,
+    /// Where its place is.
+    registry: Arc<Registry<Self>>,
     token: Token,
     socket: Arc<Socket>,
     peer: Peer,
@@ -93,15 +96,17 @@ thread_local! {
 
 impl Connection {
     pub(super) fn new(
-        context: Arc<Context>,
+        shared: Arc<Shared>,
+        registry: Arc<Registry<Self>>,
         token: Token,
         socket: Arc<Socket>,
         peer: Peer,
         tls: Option<Box<TlsStream>>,
     ) -> Self {
-        let since = context.registry.now();
+        let since = shared.clock.now();
         Self {
-            context,
+            shared,
+            registry,
             token,
             socket,
             peer,
@@ -126,21 +131,13 @@ impl Connection {
         }
     }
 
-    pub(super) fn token(&self) -> Token {
-        self.token
-    }
-
-    pub(super) fn socket(&self) -> &Arc<Socket> {
-        &self.socket
-    }
-
     pub(super) fn peer(&self) -> Peer {
         self.peer
     }
 
     /// What handlers ask about the connection.
     pub(super) fn handle(&self) -> Handle {
-        Handle::new(ConnectionLink::new(&self.context, &self.socket))
+        Handle::new(ConnectionLink::new(&self.shared, &self.socket))
     }
 
     pub(super) fn is_secure(&self) -> bool {
@@ -152,6 +149,11 @@ impl Connection {
         &self.input[self.used..]
     }
 
+    /// What has arrived and is not used yet, and the body that it is read into.
+    pub(super) fn input_and_body(&mut self) -> (&[u8], &mut Incoming) {
+        (&self.input[self.used..], &mut self.body)
+    }
+
     /// Notes that so many bytes of the input are done with.
     pub(super) fn use_up(&mut self, bytes: usize) {
         self.used += bytes;
@@ -160,11 +162,6 @@ impl Connection {
             self.input.clear();
             self.used = 0;
         }
-    }
-
-    /// Whether all that had arrived when it was last read was read.
-    pub(super) fn is_drained(&self) -> bool {
-        self.drained
     }
 
     /// Notes an event; whether it said that the peer has ended its side, which reading has to find out.
@@ -180,7 +177,7 @@ impl Connection {
 
     /// Looks for the head of a request in what has arrived.
     pub(super) fn parse_head(&mut self) -> Result<Option<RequestHead>, HeadError> {
-        let Some(length) = self.parser.advance(&self.input[self.used..], &self.context.head_limits)? else {
+        let Some(length) = self.parser.advance(&self.input[self.used..], &self.shared.head_limits)? else {
             return Ok(None);
         };
         // Most often the head is all that has arrived, and then it is moved.
@@ -228,7 +225,7 @@ impl Connection {
         }
         if self.parser.has_begun() {
             if !std::mem::replace(&mut self.head_begun, true) {
-                self.since = self.context.registry.now();
+                self.since = self.shared.clock.now();
             }
             return Phase::Head;
         }
@@ -309,7 +306,7 @@ impl Connection {
                     let _ = self.flush_tls(tls);
                     return Arrival::Failed(error);
                 }
-                Ok(Ok(())) if was_handshaking && !tls.is_handshaking() => self.since = self.context.registry.now(),
+                Ok(Ok(())) if was_handshaking && !tls.is_handshaking() => self.since = self.shared.clock.now(),
                 Ok(Ok(())) => {}
             }
             if self.input.len() > before {
@@ -405,7 +402,7 @@ impl Connection {
 
     /// Waits until there is room to write. A peer that is too slow is an error.
     pub(super) fn wait_to_write(&self, pace: &mut Option<Pace>) -> io::Result<()> {
-        let (settings, sent) = (&self.context.settings, self.sent);
+        let (settings, sent) = (&self.shared.settings, self.sent);
         let position = || acknowledged(&self.socket, sent);
         let pace = pace.get_or_insert_with(|| {
             let slack = if self.socket.unacknowledged().is_some() { 0 } else { self.socket.send_buffer() };
@@ -426,8 +423,8 @@ impl Connection {
         let progress = &self.socket.progress;
         loop {
             let begun = Instant::now();
-            progress.begin_wait(self.context.registry.now(), pace.so_far());
-            let waited = self.context.blocking(|| self.socket.wait(interest, pace.allowance()));
+            progress.begin_wait(self.shared.clock.now(), pace.so_far());
+            let waited = self.shared.blocking(|| self.socket.wait(interest, pace.allowance()));
             let is_fast_enough = pace.waited(begun.elapsed(), position()).is_ok();
             progress.end_wait(pace.so_far());
             if !is_fast_enough {
@@ -468,20 +465,6 @@ impl Connection {
         self.socket.finish();
     }
 
-    /// How it fares with its client while it is parked in this phase, from this moment on.
-    pub(super) fn standing(&self, phase: Phase, since: u64, now: u64) -> Standing {
-        match (phase, &self.backlog, &self.lingering) {
-            (Phase::Idle, ..) => Standing::Idle { since },
-            (Phase::Turn, Some(pace), _) => {
-                let so_far = pace.so_far();
-                Standing::Waits(Waiting { waited: so_far.waited.saturating_add(now.saturating_sub(since)), ..so_far })
-            }
-            (_, _, Some(lingering)) => Standing::waits_since(lingering.begun(), now),
-            (Phase::Handshake | Phase::Fresh | Phase::Head, ..) => Standing::asks_since(since, now),
-            _ => Standing::waits_since(since, now),
-        }
-    }
-
     /// How much of what was sent the peer has taken.
     pub(super) fn acknowledged(&self) -> u64 {
         acknowledged(&self.socket, self.sent)
@@ -489,16 +472,16 @@ impl Connection {
 
     /// Waits for the client's end from now on.
     pub(super) fn linger(&mut self) {
-        self.since = self.context.registry.now();
+        self.since = self.shared.clock.now();
         let unacknowledged = self.socket.unacknowledged().unwrap_or(0);
         self.lingering = Some(Lingering::new(self.since, self.received, unacknowledged));
     }
 
     /// Whether to wait for the client's end for longer.
     pub(super) fn lingers_on(&mut self) -> bool {
-        self.since = self.context.registry.now();
+        self.since = self.shared.clock.now();
         let unacknowledged = self.socket.unacknowledged().unwrap_or(0);
-        let min_rate = self.context.settings.min_rate;
+        let min_rate = self.shared.settings.min_rate;
         let (now, received) = (self.since, self.received);
         self.lingering.as_mut().is_some_and(|lingering| lingering.goes_on(now, received, unacknowledged, min_rate))
     }
@@ -538,11 +521,42 @@ impl Connection {
     }
 }
 
+impl Parkable for Connection {
+    fn token(&self) -> Token {
+        self.token
+    }
+
+    fn socket(&self) -> &Arc<Socket> {
+        &self.socket
+    }
+
+    fn since(&self) -> u64 {
+        self.since
+    }
+
+    fn is_drained(&self) -> bool {
+        self.drained
+    }
+
+    fn standing(&self, phase: Phase, since: u64, now: u64) -> Standing {
+        match (phase, &self.backlog, &self.lingering) {
+            (Phase::Idle, ..) => Standing::Idle { since },
+            (Phase::Turn, Some(pace), _) => {
+                let so_far = pace.so_far();
+                Standing::Waits(Waiting { waited: so_far.waited.saturating_add(now.saturating_sub(since)), ..so_far })
+            }
+            (_, _, Some(lingering)) => Standing::waits_since(lingering.begun(), now),
+            (Phase::Handshake | Phase::Fresh | Phase::Head, ..) => Standing::asks_since(since, now),
+            _ => Standing::waits_since(since, now),
+        }
+    }
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.context.poller.forget(self.token);
+        self.shared.poller.forget(self.token);
         // Before the socket is closed, which is when the last who holds it does not any more: this one.
-        self.context.registry.remove(self.token);
+        self.registry.remove(self.token);
     }
 }
 

@@ -3,12 +3,13 @@
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::body::{Incoming, UnreadBody};
 use super::connection::Connection;
+use super::context::Context;
+use super::registry::Parkable as _;
+use super::request_body::{Incoming, UnreadBody};
 use super::workers::Workers;
 use super::writer::{self, Failure, Outgoing};
 use crate::access_log::Record;
@@ -35,8 +36,13 @@ pub(super) enum Outcome {
 }
 
 /// Answers a request. `None` when a handler has kept the request, and the connection with it.
-pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Option<(Box<Connection>, Outcome)> {
-    let context = Arc::clone(&connection.context);
+pub(super) fn serve(
+    context: &Context,
+    mut connection: Box<Connection>,
+    head: RequestHead,
+) -> Option<(Box<Connection>, Outcome)> {
+    let shared = &*context.shared;
+    let settings = &shared.settings;
     let started = context.access_log.is_some().then(Instant::now);
     let judged = framing::read(&head);
     let (method, version, target) = (head.method().clone(), head.version(), head.target_parts().clone());
@@ -45,13 +51,13 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
         Err(error) => (BodyLength::Absent, false, Persistence::Close, Some(error)),
     };
     connection.head = Some(head);
-    connection.body = Incoming::new(length, expects_continue, &context.settings);
+    connection.body = Incoming::new(length, expects_continue, settings);
     connection.socket().progress.begin_answer();
     let (token, peer, secure) = (connection.token(), connection.peer(), connection.is_secure());
 
     let mut request = Request::assemble(method.clone(), version, target, length, connection);
     request.set_connection(peer, secure);
-    if let Err(error) = request.follow_proxy(&context.settings.trusted_proxies) {
+    if let Err(error) = request.follow_proxy(&settings.trusted_proxies) {
         log::debug!("{peer}: what this proxy says of its client is ignored: {}", error.explain());
     }
     let client = request.client();
@@ -68,11 +74,11 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
     let left: Box<dyn Any> = request.into_source();
     // A handler may have put another request in its place, be it that of another client, who is not to get this answer.
     let Some(mut connection) = left.downcast::<Connection>().ok().filter(|left| left.token() == token) else {
-        context.workers.leave_handler();
+        shared.workers.leave_handler();
         log::error!("a handler has kept its request, which is not answered");
         return None;
     };
-    let unread = if refused { UnreadBody::Close } else { connection.body.unread(context.settings.max_body) };
+    let unread = if refused { UnreadBody::Close } else { connection.body.unread(settings.max_body) };
     let stays =
         asked == Persistence::KeepAlive && unread != UnreadBody::Close && !context.is_stopping() && !context.is_full();
     let persistence = if stays { Persistence::KeepAlive } else { Persistence::Close };
@@ -81,7 +87,7 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
     let out = Outgoing { response, method: &method, version, persistence };
     // A stream is the handler's own code too.
     let sent = catch_unwind(AssertUnwindSafe(|| writer::send(connection.as_mut(), out)));
-    context.workers.leave_handler();
+    shared.workers.leave_handler();
     let was_cut = connection.socket().progress.is_cut();
     connection.socket().progress.end_answer();
     let result = sent.unwrap_or_else(|panic| {
@@ -93,7 +99,7 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
     }
     connection.answers = connection.answers.saturating_add(1);
     // From here on the time runs in which the rest of the body, or another request, has to come.
-    connection.since = context.registry.now();
+    connection.since = shared.clock.now();
     let outcome = match result {
         Ok(sent) if sent.persistence == Persistence::KeepAlive => Outcome::KeepAlive,
         Ok(_) if asked == Persistence::Close && unread == UnreadBody::None => Outcome::Close,
@@ -119,8 +125,7 @@ pub(super) fn serve(mut connection: Box<Connection>, head: RequestHead) -> Optio
 }
 
 /// Answers what is no request, with this error, as the connection's last answer.
-pub(super) fn refuse(connection: &mut Connection, error: HttpError) -> Outcome {
-    let context = Arc::clone(&connection.context);
+pub(super) fn refuse(context: &Context, connection: &mut Connection, error: HttpError) -> Outcome {
     let line = connection.partial_head().request_line(connection.input());
     // Even a refusal of HEAD has no body, which the client would take for another answer.
     let method = if line.starts_with(b"HEAD ") { Method::Head } else { Method::Get };

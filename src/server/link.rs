@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::RecvTimeoutError;
 
-use super::context::Context;
+use super::shared::Shared;
 use super::socket::Socket;
 use super::workers::Workers;
 use crate::http::body_channel::{BodyReceiver, Piece};
@@ -13,7 +13,7 @@ use crate::http::connection::Link;
 
 /// Keeps neither the connection nor the server.
 pub(super) struct ConnectionLink {
-    context: Weak<Context>,
+    shared: Weak<Shared>,
     socket: Weak<Socket>,
 }
 
@@ -22,14 +22,14 @@ pub(super) struct ConnectionLink {
 const LOOK: Duration = Duration::from_millis(250);
 
 impl ConnectionLink {
-    pub(super) fn new(context: &Arc<Context>, socket: &Arc<Socket>) -> Self {
-        Self { context: Arc::downgrade(context), socket: Arc::downgrade(socket) }
+    pub(super) fn new(shared: &Arc<Shared>, socket: &Arc<Socket>) -> Self {
+        Self { shared: Arc::downgrade(shared), socket: Arc::downgrade(socket) }
     }
 
     /// Notes that the answer waits, where it is a worker that does, and not a thread beside it.
-    fn note_pending(&self, context: &Context) {
+    fn note_pending(&self, shared: &Shared) {
         if let Some(socket) = self.socket.upgrade().filter(|_| Workers::is_worker()) {
-            socket.progress.note_pending(context.registry.now());
+            socket.progress.note_pending(shared.clock.now());
         }
     }
 }
@@ -40,20 +40,20 @@ impl Link for ConnectionLink {
     }
 
     fn is_stopping(&self) -> bool {
-        self.context.upgrade().is_none_or(|context| context.is_stopping())
+        self.shared.upgrade().is_none_or(|shared| shared.stop.is_stopping())
     }
 
     fn wait(&self, time: Duration) {
         let deadline = Instant::now().checked_add(time);
-        let Some(context) = self.context.upgrade() else { return };
-        self.note_pending(&context);
-        context.blocking(|| {
+        let Some(shared) = self.shared.upgrade() else { return };
+        self.note_pending(&shared);
+        shared.blocking(|| {
             loop {
                 let left = deadline.map_or(LOOK, |deadline| deadline.saturating_duration_since(Instant::now()));
                 let Some(socket) = self.socket.upgrade() else { return };
                 if left.is_zero()
-                    || context.is_stopping()
-                    || socket.is_left(Some(&context.stop_notifier), left.min(LOOK))
+                    || shared.stop.is_stopping()
+                    || socket.is_left(Some(shared.stop.notifier()), left.min(LOOK))
                 {
                     return;
                 }
@@ -65,9 +65,9 @@ impl Link for ConnectionLink {
         if let Ok(piece) = receiver.pieces.try_recv() {
             return Piece::Bytes(piece);
         }
-        let Some(context) = self.context.upgrade() else { return Piece::Disconnected };
-        self.note_pending(&context);
-        context.blocking(|| {
+        let Some(shared) = self.shared.upgrade() else { return Piece::Disconnected };
+        self.note_pending(&shared);
+        shared.blocking(|| {
             loop {
                 match receiver.pieces.recv_timeout(LOOK) {
                     Ok(piece) => return Piece::Bytes(piece),

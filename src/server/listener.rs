@@ -1,4 +1,4 @@
-//! Listening sockets: binding them, and the loops that accept connections and hand each to the workers.
+//! Listening sockets: binding them, listening, and waking the thread that accepts.
 
 use std::fmt::Debug;
 use std::io;
@@ -7,20 +7,16 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, Socket, Type};
 use tiny_http::Listener;
 
-use super::context::Context;
 use super::socket_file::SocketFile;
 use crate::error::Error;
-use crate::http::peer::Peer;
-use crate::reason::reason;
 
 /// How many connections the system may complete before we accept them; Linux has its own limit (`net.core.somaxconn`).
-const BACKLOG: i32 = 1024;
+pub(super) const BACKLOG: i32 = 1024;
 
 /// A socket that is bound. One of TCP does not listen yet.
 pub(super) struct Bound {
@@ -172,139 +168,19 @@ fn is_any_ipv6(address: &SocketAddr) -> bool {
     address.is_ipv6() && address.ip().is_unspecified()
 }
 
-/// Accepts connections until the server stops, and then those that the system has completed already.
-pub(super) fn accept(listener: &Listener, context: &Arc<Context>) {
-    while !context.is_stopping() {
-        context.make_room(listener);
-        match accept_one(listener) {
-            Ok((socket, peer)) => context.arrive(socket, peer),
-            Err(error) => context.back_off(&error),
-        }
-    }
-    // Whoever is in the system's queue has connected, and may have sent a request: closing the socket would reset them. So new
-    // ones are kept from connecting, those whose handshake is on its way are given a moment, and then all are taken.
-    let nonblocking = match listener {
-        Listener::Tcp(listener) => {
-            refuse_newcomers(listener);
-            thread::sleep(HANDSHAKES);
-            listener.set_nonblocking(true)
-        }
-        Listener::Unix(listener) => {
-            refuse_unix_newcomers(&SockRef::from(listener));
-            listener.set_nonblocking(true)
-        }
-    };
-    if nonblocking.is_ok() {
-        // No more than the queue holds twice: where new ones cannot be kept out, they might come for ever.
-        for _ in 0..2 * BACKLOG {
-            match accept_one(listener) {
-                Ok((socket, peer)) => context.arrive(socket, peer),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock || !is_passing(&error) => break,
-                // Behind one that was reset in the queue there may be others.
-                Err(_) => {}
-            }
-        }
-    }
-}
-
-/// Accepts one connection, whose socket does not block.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn accept_one(listener: &Listener) -> io::Result<(OwnedFd, Peer)> {
-    use rustix::net::{SocketFlags, accept_with, acceptfrom_with};
-
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    match listener {
-        Listener::Tcp(listener) => {
-            let (socket, address) = acceptfrom_with(listener, flags)?;
-            // One that has no address any more has been reset already.
-            let address = address.and_then(|address| SocketAddr::try_from(address).ok());
-            Ok((socket, Peer::Tcp(address.ok_or(io::ErrorKind::ConnectionAborted)?)))
-        }
-        Listener::Unix(listener) => Ok((accept_with(listener, flags)?, Peer::Unix)),
-    }
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn accept_one(listener: &Listener) -> io::Result<(OwnedFd, Peer)> {
-    match listener {
-        Listener::Tcp(listener) => {
-            let (socket, address) = listener.accept()?;
-            socket.set_nonblocking(true)?;
-            Ok((socket.into(), Peer::Tcp(address)))
-        }
-        Listener::Unix(listener) => {
-            let (socket, _) = listener.accept()?;
-            socket.set_nonblocking(true)?;
-            Ok((socket.into(), Peer::Unix))
-        }
-    }
-}
-
-/// How long a handshake that has begun when the server stops may take.
-const HANDSHAKES: Duration = Duration::from_millis(5);
-
-/// Lets no new handshake begin. The client's system tries again after a second, and is refused then.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn refuse_newcomers(listener: &std::net::TcpListener) {
-    use socket2::SockFilter;
-    // The filter sees packets from their TCP header on. Byte 13 holds the flags: those with SYN and without ACK are dropped.
-    let operation = |code: u32, if_true, if_false, operand| {
-        SockFilter::new(u16::try_from(code).expect("operations have 16 bits"), if_true, if_false, operand)
-    };
-    let filter = [
-        operation(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 0, 0, 13),
-        operation(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 0, 0, 0x12),
-        operation(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, 0x02),
-        operation(libc::BPF_RET | libc::BPF_K, 0, 0, 0),
-        operation(libc::BPF_RET | libc::BPF_K, 0, 0, u32::MAX),
-    ];
-    if let Err(error) = SockRef::from(listener).attach_filter(&filter) {
-        log::debug!("the listener cannot be shut gently: {error}");
-    }
-}
-
-/// Elsewhere a connection that is made in this very moment is reset.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn refuse_newcomers(_: &std::net::TcpListener) {}
-
 /// Has a Unix socket refuse who connects from now on, and still give those in its queue; whether the system can do that.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn refuse_unix_newcomers(listener: &Socket) -> bool {
+pub(super) fn refuse_unix_newcomers(listener: &Socket) -> bool {
     listener.shutdown(Shutdown::Read).is_ok()
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn refuse_unix_newcomers(_: &Socket) -> bool {
+pub(super) fn refuse_unix_newcomers(_: &Socket) -> bool {
     false
-}
-
-/// Errors of the one connection.
-fn is_passing(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock
-            | io::ErrorKind::Interrupted
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-    )
 }
 
 /// Whether the file at the path is the listener's.
 fn is_bound_to(listener: &Socket, path: &Path) -> bool {
     let bound = listener.local_addr().ok();
     bound.and_then(|bound| bound.as_pathname().map(|bound| bound == path)).unwrap_or(false)
-}
-
-impl Context {
-    /// Backs off after an error of accepting. Lasting trouble, such as too many open files, is said once a second and waited out, so
-    /// that the loop does not spin.
-    fn back_off(&self, error: &io::Error) {
-        if is_passing(error) || self.is_stopping() {
-            return;
-        }
-        self.throttled_log.error(&format!("cannot take a connection: {}", reason(error)));
-        // A connection less may be all that is missing.
-        self.registry.make_room(self.grace());
-        self.pause(Duration::from_millis(50));
-    }
 }

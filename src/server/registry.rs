@@ -9,10 +9,9 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::connection::Connection;
-use super::eviction::Candidates;
+use super::clock::Clock;
 use super::lock::lock;
 use super::phase::Phase;
 use super::poller::Poller;
@@ -21,9 +20,21 @@ use super::standing::{MOMENT, Standing};
 use super::timers::Timers;
 use super::token::Token;
 
+/// What the registry knows of a connection.
+pub(super) trait Parkable {
+    fn token(&self) -> Token;
+    fn socket(&self) -> &Arc<Socket>;
+    /// When what it waits for now began, in milliseconds.
+    fn since(&self) -> u64;
+    /// Whether all that had arrived when it was last read was read.
+    fn is_drained(&self) -> bool;
+    /// How it fares with its client while it is parked in this phase, from this moment on.
+    fn standing(&self, phase: Phase, since: u64, now: u64) -> Standing;
+}
+
 /// What is parked, since when it waits for that, and until when it may.
-struct Parked {
-    connection: Box<Connection>,
+struct Parked<C> {
+    connection: Box<C>,
     phase: Phase,
     /// In milliseconds of the clock.
     since: u64,
@@ -31,20 +42,18 @@ struct Parked {
 }
 
 /// A place for a connection.
-#[derive(Default)]
-struct Slot {
-    state: Mutex<SlotState>,
+struct Slot<C> {
+    state: Mutex<SlotState<C>>,
 }
 
-#[derive(Default)]
-struct SlotState {
+struct SlotState<C> {
     generation: u32,
     /// The socket of the connection, wherever that is; `None` while the slot is free.
     socket: Option<Arc<Socket>>,
     /// The network that it comes from, unless it is a Unix socket.
     network: Option<IpAddr>,
     /// The connection, unless a worker has it.
-    parked: Option<Parked>,
+    parked: Option<Parked<C>>,
     /// What the poller was last told of the socket; `None` before it knows it.
     armed: Option<Armed>,
     /// When the slot's earliest alarm goes off.
@@ -59,15 +68,14 @@ enum Armed {
 }
 
 /// All open connections.
-pub(super) struct Registry {
-    clock: Instant,
-    chunks: Box<[OnceLock<Box<[Slot]>>]>,
+pub(super) struct Registry<C> {
+    clock: Clock,
+    chunks: Box<[OnceLock<Box<[Slot<C>]>>]>,
     slots: Mutex<FreeSlots>,
     timers: Mutex<Timers>,
     /// How many connections come from each network; those over Unix sockets are one.
     by_network: Mutex<HashMap<Option<IpAddr>, usize>>,
     count: AtomicUsize,
-    pub(super) candidates: Mutex<Candidates>,
     closed: Condvar,
     /// How many wait for a connection to close.
     waiting: AtomicUsize,
@@ -88,13 +96,30 @@ pub(super) struct Ranked {
     pub(super) standing: Standing,
 }
 
+/// What became of a connection that was to make room.
+pub(super) enum Evicted<C> {
+    /// It was parked, and is the caller's to close.
+    Parked(Box<C>),
+    /// A worker has it, notices, and gives up its place.
+    Cut,
+    /// It stays.
+    No,
+}
+
 /// Slots are made so many at a time.
 const CHUNK: usize = 256;
 
 /// How many connections are looked up at once for when room is needed.
 const AT_ONCE: usize = 64;
 
-impl SlotState {
+impl<C> Default for Slot<C> {
+    fn default() -> Self {
+        let state = SlotState { generation: 0, socket: None, network: None, parked: None, armed: None, alarm: None };
+        Self { state: Mutex::new(state) }
+    }
+}
+
+impl<C: Parkable> SlotState<C> {
     /// How its connection fares; `None` while there is none.
     fn standing(&self, now: u64) -> Option<Standing> {
         match (&self.parked, &self.socket) {
@@ -109,25 +134,24 @@ impl SlotState {
     }
 }
 
-impl Registry {
+impl<C: Parkable> Registry<C> {
     /// A registry for so many connections.
-    pub(super) fn new(connections: usize) -> Self {
+    pub(super) fn new(connections: usize, clock: Clock) -> Self {
         Self {
-            clock: Instant::now(),
+            clock,
             chunks: (0..=connections.div_ceil(CHUNK)).map(|_| OnceLock::new()).collect(),
             slots: Mutex::default(),
             timers: Mutex::default(),
             by_network: Mutex::default(),
             count: AtomicUsize::new(0),
-            candidates: Mutex::default(),
             closed: Condvar::new(),
             waiting: AtomicUsize::new(0),
         }
     }
 
-    /// Milliseconds since the registry was made.
+    /// Milliseconds of the server's clock.
     pub(super) fn now(&self) -> u64 {
-        u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX)
+        self.clock.now()
     }
 
     /// How many connections are open.
@@ -186,11 +210,11 @@ impl Registry {
     pub(super) fn park(
         &self,
         poller: &Poller,
-        connection: Box<Connection>,
+        connection: Box<C>,
         phase: Phase,
         interest: Interest,
         deadline: Option<u64>,
-    ) -> Result<bool, (io::Error, Box<Connection>)> {
+    ) -> Result<bool, (io::Error, Box<C>)> {
         let (token, socket) = (connection.token(), Arc::clone(connection.socket()));
         // Locked until it is armed: the event may come at once, and the worker that gets it must find the connection here.
         let mut slot = self.slot(token.slot);
@@ -203,12 +227,12 @@ impl Registry {
             return Err((error, connection));
         }
         slot.armed = Some(Armed::For(interest));
-        let since = connection.since;
+        let since = connection.since();
         slot.parked = Some(Parked { connection, phase, since, deadline });
         Ok(self.set_alarm(&mut slot, token.slot, deadline))
     }
 
-    fn set_alarm(&self, slot: &mut SlotState, index: u32, deadline: Option<u64>) -> bool {
+    fn set_alarm(&self, slot: &mut SlotState<C>, index: u32, deadline: Option<u64>) -> bool {
         match deadline {
             Some(deadline) if slot.alarm.is_none_or(|alarm| deadline < alarm) => {
                 slot.alarm = Some(deadline);
@@ -219,7 +243,7 @@ impl Registry {
     }
 
     /// Takes a connection that gave an event; `None` where it is not parked.
-    pub(super) fn take_ready(&self, poller: &Poller, token: Token) -> Option<Box<Connection>> {
+    pub(super) fn take_ready(&self, poller: &Poller, token: Token) -> Option<Box<C>> {
         let mut slot = self.slot(token.slot);
         if slot.generation != token.generation {
             return None;
@@ -238,7 +262,7 @@ impl Registry {
     }
 
     /// Takes the connections whose deadline has passed, and what they waited for.
-    pub(super) fn take_expired(&self, now: u64) -> Vec<(Phase, Box<Connection>)> {
+    pub(super) fn take_expired(&self, now: u64) -> Vec<(Phase, Box<C>)> {
         let mut late = Vec::new();
         loop {
             let Some((at, index)) = lock(&self.timers).due(now) else { return late };
@@ -263,26 +287,17 @@ impl Registry {
         lock(&self.timers).next()
     }
 
-    /// Takes the connections that wait for the client and have done so for at least `quiet` milliseconds, with nothing of what
-    /// it sent still to be read; `local` is for idle ones whose client is on this machine and in no conversation.
+    /// Takes the parked connections that this chooses, by what they wait for and since when.
     #[expect(clippy::vec_box, reason = "they are parked in boxes, and moved as such")]
-    pub(super) fn take_quiet(&self, quiet: u64, local: u64) -> Vec<Box<Connection>> {
-        let now = self.now();
-        let is_quiet = |parked: &mut Parked| {
-            let connection = &parked.connection;
-            let is_local = connection.peer().is_local() && parked.phase == Phase::Idle;
-            let quiet = if is_local && !connection.is_conversing(quiet) { local } else { quiet };
-            parked.since.saturating_add(quiet) <= now
-                && parked.phase != Phase::Turn
-                && parked.connection.socket().unread() == 0
-        };
-        let parked = (0..self.used()).filter_map(|index| self.slot(index).parked.take_if(is_quiet));
+    pub(super) fn take_if(&self, choose: impl Fn(&C, Phase, u64) -> bool) -> Vec<Box<C>> {
+        let is_chosen = |parked: &mut Parked<C>| choose(&parked.connection, parked.phase, parked.since);
+        let parked = (0..self.used()).filter_map(|index| self.slot(index).parked.take_if(is_chosen));
         parked.map(|parked| parked.connection).collect()
     }
 
     /// Aborts the connections that workers have, and takes the others.
     #[expect(clippy::vec_box, reason = "they are parked in boxes, and moved as such")]
-    pub(super) fn cut_all(&self) -> Vec<Box<Connection>> {
+    pub(super) fn cut_all(&self) -> Vec<Box<C>> {
         let mut parked = Vec::new();
         for index in 0..self.used() {
             let mut slot = self.slot(index);
@@ -331,7 +346,7 @@ impl Registry {
 
     /// The connections that `rank` gives a rank, those of the lowest first, as many as are worth knowing at once.
     pub(super) fn lowest(&self, rank: impl Fn(Option<IpAddr>, Standing) -> Option<u64>) -> Vec<Ranked> {
-        let now = self.now();
+        let now = self.clock.now();
         let mut lowest: Vec<_> = (0..self.used())
             .filter_map(|index| {
                 let slot = self.slot(index);
@@ -348,38 +363,34 @@ impl Registry {
         lowest
     }
 
-    /// Ends a connection, if it is still one that `still` says may be; whether it was. One whose next request has arrived is not
-    /// idle any more, though no worker has taken it yet.
-    pub(super) fn evict(&self, token: Token, still: impl Fn(Standing) -> bool) -> bool {
-        let now = self.now();
+    /// Takes a parked connection, or cuts off one that a worker has, if it is still one that `still` says may be. One whose next
+    /// request has arrived is not idle any more, though no worker has taken it yet.
+    pub(super) fn evict(&self, token: Token, still: impl Fn(Standing) -> bool) -> Evicted<C> {
+        let now = self.clock.now();
         let mut slot = self.slot(token.slot);
         if slot.generation != token.generation || !slot.standing(now).is_some_and(still) {
-            return false;
+            return Evicted::No;
         }
-        let is_asked = |parked: &Parked| parked.phase == Phase::Idle && parked.connection.socket().unread() > 0;
+        let is_asked = |parked: &Parked<C>| parked.phase == Phase::Idle && parked.connection.socket().unread() > 0;
         if slot.parked.as_ref().is_some_and(is_asked) {
-            return false;
+            return Evicted::No;
         }
-        let Some(parked) = slot.parked.take() else {
-            // Its worker notices, and gives up its place.
-            return slot.socket.as_ref().is_some_and(|socket| {
+        match (slot.parked.take(), &slot.socket) {
+            (Some(parked), _) => Evicted::Parked(parked.connection),
+            (None, Some(socket)) => {
                 let was_cut = socket.progress.cut();
                 socket.cut();
-                !was_cut
-            });
-        };
-        drop(slot);
-        log::debug!("{}: closed to make room", parked.connection.peer());
-        let mut connection = parked.connection;
-        connection.finish();
-        true
+                if was_cut { Evicted::No } else { Evicted::Cut }
+            }
+            (None, None) => Evicted::No,
+        }
     }
 
     fn used(&self) -> u32 {
         lock(&self.slots).used
     }
 
-    fn slot(&self, index: u32) -> MutexGuard<'_, SlotState> {
+    fn slot(&self, index: u32) -> MutexGuard<'_, SlotState<C>> {
         let (chunk, place) = (index as usize / CHUNK, index as usize % CHUNK);
         let chunk = self.chunks[chunk].get_or_init(|| (0..CHUNK).map(|_| Slot::default()).collect());
         lock(&chunk[place].state)

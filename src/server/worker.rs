@@ -11,6 +11,7 @@ use super::lingering;
 use super::pace::{Pace, TooSlow};
 use super::phase::Phase;
 use super::poller::Readiness;
+use super::registry::Parkable as _;
 use super::scheduling;
 use super::socket::Interest;
 use super::workers::{self, WorkerStatus, Workers};
@@ -36,43 +37,44 @@ pub(super) fn runner(context: &Weak<Context>) -> impl Fn(&Arc<WorkerStatus>) + S
 }
 
 /// A worker's thread.
-fn work(context: &Arc<Context>, status: &Arc<WorkerStatus>) {
-    if context.settings.batch_scheduling {
+fn work(context: &Context, status: &Arc<WorkerStatus>) {
+    let shared = &*context.shared;
+    if shared.settings.batch_scheduling {
         scheduling::run_without_interrupting();
     }
     Workers::enlist(status);
-    while context.workers.before_wait(status) == workers::Next::Wait {
-        let readiness = context.poller.wait(Some(IDLE_WORKER_TIME));
-        context.workers.after_wait();
+    while shared.workers.before_wait(status) == workers::Next::Wait {
+        let readiness = shared.poller.wait(Some(IDLE_WORKER_TIME));
+        shared.workers.after_wait();
         let connection = match readiness {
             Readiness::Connection { token, ended } => {
-                let mut taken = context.registry.take_ready(&context.poller, token);
+                let mut taken = context.registry.take_ready(&shared.poller, token);
                 if let Some(connection) = &mut taken {
                     connection.expect_more(ended);
                 }
                 taken
             }
-            Readiness::Notified => context.next_arrival(),
-            Readiness::TimedOut if context.workers.may_end(status) => return,
+            Readiness::Notified => next_arrival(context),
+            Readiness::TimedOut if shared.workers.may_end(status) => return,
             Readiness::TimedOut => None,
         };
         let Some(connection) = connection else { continue };
         // Somebody is to wait for the next event while this one is busy.
-        if context.workers.is_short() {
-            context.add_worker();
+        if shared.workers.is_short() {
+            shared.add_worker();
         }
-        if context.workers.are_all_busy() {
-            context.watchdog.watch_handlers();
+        if shared.workers.are_all_busy() {
+            shared.watchdog.watch_handlers();
         }
         // The last net. The connection is closed by its drop.
-        if catch_unwind(AssertUnwindSafe(|| run(connection))).is_err() {
-            context.workers.leave_handler();
+        if catch_unwind(AssertUnwindSafe(|| run(context, connection))).is_err() {
+            shared.workers.leave_handler();
             log::error!("a connection was given up after a panic");
         }
     }
-    if context.workers.is_closing() {
+    if shared.workers.is_closing() {
         // The next one is woken by the one before it.
-        context.notifier.notify();
+        shared.notifier.notify();
     }
 }
 
@@ -88,45 +90,47 @@ enum Step {
 }
 
 /// Does all that can be done for a connection without waiting for its client.
-fn run(mut connection: Box<Connection>) {
+fn run(context: &Context, mut connection: Box<Connection>) {
     connection.may_wait = true;
     connection.backlog = None;
     for _ in 0..REQUESTS_A_TURN {
         let outcome = match next_step(&mut connection) {
-            Step::Serve(head) => match exchange::serve(connection, head) {
+            Step::Serve(head) => match exchange::serve(context, connection, head) {
                 Some((returned, outcome)) => {
                     connection = returned;
                     outcome
                 }
                 None => return,
             },
-            Step::Refuse(error) => exchange::refuse(&mut connection, error),
+            Step::Refuse(error) => exchange::refuse(context, &mut connection, error),
             Step::Linger => Outcome::Linger,
             Step::Park(interest) => {
                 let phase = connection.waiting_phase();
-                return park(connection, phase, interest);
+                return park(context, connection, phase, interest);
             }
             Step::Close => return connection.finish(),
         };
         match outcome {
             // All that has arrived was read, and is answered: to look for more would most often be in vain.
-            Outcome::KeepAlive if connection.is_at_rest() => return park(connection, Phase::Idle, Interest::Read),
+            Outcome::KeepAlive if connection.is_at_rest() => {
+                return park(context, connection, Phase::Idle, Interest::Read);
+            }
             Outcome::KeepAlive => {}
-            outcome => return end(connection, outcome),
+            outcome => return end(context, connection, outcome),
         }
     }
     if connection.input().is_empty() {
         let phase = connection.waiting_phase();
-        return park(connection, phase, Interest::Read);
+        return park(context, connection, phase, Interest::Read);
     }
     // It is behind the others when it can be written to, which is most often now. A client that reads no answers waits.
-    let settings = &connection.context.settings;
+    let settings = &context.shared.settings;
     connection.backlog = Some(Pace::new(settings.min_rate, settings.rate_grace, 0, connection.acknowledged()));
-    park(connection, Phase::Turn, Interest::Write);
+    park(context, connection, Phase::Turn, Interest::Write);
 }
 
 /// Ends a connection that takes no other request.
-fn end(mut connection: Box<Connection>, outcome: Outcome) {
+fn end(context: &Context, mut connection: Box<Connection>, outcome: Outcome) {
     if outcome == Outcome::Abort {
         return connection.socket().reset_when_closed();
     }
@@ -139,7 +143,7 @@ fn end(mut connection: Box<Connection>, outcome: Outcome) {
     connection.linger();
     // What has arrived already is read now; on what comes later there is an event.
     if let Arrival::Nothing(interest) = connection.discard_arrivals() {
-        park(connection, Phase::Linger, interest);
+        park(context, connection, Phase::Linger, interest);
     }
 }
 
@@ -180,20 +184,20 @@ fn next_step(connection: &mut Connection) -> Step {
 }
 
 /// Parks a connection until it is ready, or late.
-pub(super) fn park(mut connection: Box<Connection>, phase: Phase, interest: Interest) {
-    let context = Arc::clone(&connection.context);
-    let deadline = deadline(&context, phase, connection.since);
+fn park(context: &Context, mut connection: Box<Connection>, phase: Phase, interest: Interest) {
+    let shared = &*context.shared;
+    let deadline = deadline(context, phase, connection.since);
     connection.put_buffers_back();
-    match context.registry.park(&context.poller, connection, phase, interest, deadline) {
+    match context.registry.park(&shared.poller, connection, phase, interest, deadline) {
         Ok(false) => {}
-        Ok(true) => context.watchdog.look_earlier(),
-        Err((error, _)) => context.throttled_log.error(&format!("cannot wait for a connection: {error}")),
+        Ok(true) => shared.watchdog.look_earlier(),
+        Err((error, _)) => shared.throttled_log.error(&format!("cannot wait for a connection: {error}")),
     }
 }
 
 /// Until when a connection may wait for this, in milliseconds of the registry; `since` is when that began.
 fn deadline(context: &Context, phase: Phase, since: u64) -> Option<u64> {
-    let settings = &context.settings;
+    let settings = &context.shared.settings;
     let limit = match phase {
         Phase::Handshake => settings.handshake_timeout,
         Phase::Fresh | Phase::Head | Phase::Discard => settings.head_timeout,
@@ -210,23 +214,23 @@ fn deadline(context: &Context, phase: Phase, since: u64) -> Option<u64> {
 }
 
 /// Ends a connection that has waited for too long, or lets it wait on if it may.
-pub(super) fn expire(mut connection: Box<Connection>, phase: Phase) {
+pub(super) fn expire(context: &Context, mut connection: Box<Connection>, phase: Phase) {
     match phase {
-        Phase::Linger if connection.lingers_on() => park(connection, phase, Interest::Read),
+        Phase::Linger if connection.lingers_on() => park(context, connection, phase, Interest::Read),
         Phase::Linger => {}
         Phase::Turn => {
-            let (grace, position) = (connection.context.settings.rate_grace, connection.acknowledged());
+            let (grace, position) = (context.shared.settings.rate_grace, connection.acknowledged());
             let verdict = connection.backlog.as_mut().map(|pace| pace.waited(grace, position));
             if verdict == Some(Err(TooSlow)) {
                 log::debug!("{}: reads its answers too slowly", connection.peer());
-                return end(connection, Outcome::Abort);
+                return end(context, connection, Outcome::Abort);
             }
-            connection.since = connection.context.registry.now();
-            park(connection, phase, Interest::Write);
+            connection.since = context.shared.clock.now();
+            park(context, connection, phase, Interest::Write);
         }
         Phase::Head => {
-            let outcome = exchange::refuse(&mut connection, HttpError::RequestTimeout);
-            end(connection, outcome);
+            let outcome = exchange::refuse(context, &mut connection, HttpError::RequestTimeout);
+            end(context, connection, outcome);
         }
         Phase::Handshake | Phase::Fresh | Phase::Idle | Phase::Discard => {
             log::debug!("{}: {phase:?} took too long", connection.peer());
@@ -235,39 +239,11 @@ pub(super) fn expire(mut connection: Box<Connection>, phase: Phase) {
     }
 }
 
-impl Context {
-    /// Does something that may take a while because of a peer, with another worker in the place of this one.
-    pub(super) fn blocking<T>(&self, wait: impl FnOnce() -> T) -> T {
-        if !Workers::is_worker() {
-            return wait();
-        }
-        let inside = self.workers.leave_handler();
-        if self.workers.block() {
-            self.add_worker();
-        }
-        let result = wait();
-        self.workers.unblock();
-        if inside {
-            Workers::enter_handler();
-        }
-        result
+/// A connection that was just accepted.
+fn next_arrival(context: &Context) -> Option<Box<Connection>> {
+    let connection = context.arrivals.1.try_recv().ok()?;
+    if !context.arrivals.1.is_empty() {
+        context.shared.notifier.notify();
     }
-
-    /// Adds a worker, if there are fewer than are wanted.
-    pub(super) fn add_worker(&self) {
-        if let Err(error) = self.workers.add() {
-            // The watchdog tries again.
-            self.watchdog.watch_handlers();
-            self.throttled_log.error(&format!("cannot start a thread: {}", crate::reason::reason(&error)));
-        }
-    }
-
-    /// A connection that was just accepted.
-    fn next_arrival(&self) -> Option<Box<Connection>> {
-        let connection = self.arrivals.1.try_recv().ok()?;
-        if !self.arrivals.1.is_empty() {
-            self.notifier.notify();
-        }
-        Some(connection)
-    }
+    Some(connection)
 }

@@ -1,0 +1,184 @@
+//! The acceptors' threads: they take connections from the listeners, make room for them, and hand them to the workers.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use socket2::SockRef;
+use tiny_http::Listener;
+
+use super::connection::Connection;
+use super::context::Context;
+use super::listener::{BACKLOG, refuse_unix_newcomers};
+use super::socket::{self, Socket};
+use super::tls_stream::TlsStream;
+use crate::http::peer::Peer;
+use crate::reason::reason;
+
+/// Accepts connections until the server stops, and then those that the system has completed already.
+pub(super) fn accept(listener: &Listener, context: &Context) {
+    while !context.is_stopping() {
+        context.make_room(listener);
+        match accept_one(listener) {
+            Ok((socket, peer)) => context.arrive(socket, peer),
+            Err(error) => context.back_off(&error),
+        }
+    }
+    // Whoever is in the system's queue has connected, and may have sent a request: closing the socket would reset them. So new
+    // ones are kept from connecting, those whose handshake is on its way are given a moment, and then all are taken.
+    let nonblocking = match listener {
+        Listener::Tcp(listener) => {
+            refuse_newcomers(listener);
+            thread::sleep(HANDSHAKES);
+            listener.set_nonblocking(true)
+        }
+        Listener::Unix(listener) => {
+            refuse_unix_newcomers(&SockRef::from(listener));
+            listener.set_nonblocking(true)
+        }
+    };
+    if nonblocking.is_ok() {
+        // No more than the queue holds twice: where new ones cannot be kept out, they might come for ever.
+        for _ in 0..2 * BACKLOG {
+            match accept_one(listener) {
+                Ok((socket, peer)) => context.arrive(socket, peer),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock || !is_passing(&error) => break,
+                // Behind one that was reset in the queue there may be others.
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// How long to wait for room, or for somebody who wants it, before looking around again.
+const FULL_LOOK: Duration = Duration::from_millis(100);
+
+/// How long a handshake that has begun when the server stops may take.
+const HANDSHAKES: Duration = Duration::from_millis(5);
+
+/// Lets no new handshake begin. The client's system tries again after a second, and is refused then.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn refuse_newcomers(listener: &std::net::TcpListener) {
+    use socket2::SockFilter;
+    // The filter sees packets from their TCP header on. Byte 13 holds the flags: those with SYN and without ACK are dropped.
+    let operation = |code: u32, if_true, if_false, operand| {
+        SockFilter::new(u16::try_from(code).expect("operations have 16 bits"), if_true, if_false, operand)
+    };
+    let filter = [
+        operation(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 0, 0, 13),
+        operation(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 0, 0, 0x12),
+        operation(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, 0x02),
+        operation(libc::BPF_RET | libc::BPF_K, 0, 0, 0),
+        operation(libc::BPF_RET | libc::BPF_K, 0, 0, u32::MAX),
+    ];
+    if let Err(error) = SockRef::from(listener).attach_filter(&filter) {
+        log::debug!("the listener cannot be shut gently: {error}");
+    }
+}
+
+/// Elsewhere a connection that is made in this very moment is reset.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn refuse_newcomers(_: &std::net::TcpListener) {}
+
+/// Accepts one connection, whose socket does not block.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn accept_one(listener: &Listener) -> io::Result<(OwnedFd, Peer)> {
+    use rustix::net::{SocketFlags, accept_with, acceptfrom_with};
+
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    match listener {
+        Listener::Tcp(listener) => {
+            let (socket, address) = acceptfrom_with(listener, flags)?;
+            // One that has no address any more has been reset already.
+            let address = address.and_then(|address| SocketAddr::try_from(address).ok());
+            Ok((socket, Peer::Tcp(address.ok_or(io::ErrorKind::ConnectionAborted)?)))
+        }
+        Listener::Unix(listener) => Ok((accept_with(listener, flags)?, Peer::Unix)),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn accept_one(listener: &Listener) -> io::Result<(OwnedFd, Peer)> {
+    match listener {
+        Listener::Tcp(listener) => {
+            let (socket, address) = listener.accept()?;
+            socket.set_nonblocking(true)?;
+            Ok((socket.into(), Peer::Tcp(address)))
+        }
+        Listener::Unix(listener) => {
+            let (socket, _) = listener.accept()?;
+            socket.set_nonblocking(true)?;
+            Ok((socket.into(), Peer::Unix))
+        }
+    }
+}
+
+/// Errors of the one connection.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    )
+}
+
+impl Context {
+    /// Backs off after an error of accepting. Lasting trouble, such as too many open files, is said once a second and waited out, so
+    /// that the loop does not spin.
+    fn back_off(&self, error: &io::Error) {
+        if is_passing(error) || self.is_stopping() {
+            return;
+        }
+        self.shared.throttled_log.error(&format!("cannot take a connection: {}", reason(error)));
+        // A connection less may be all that is missing.
+        self.evictor.make_room(&self.registry, self.grace());
+        self.shared.stop.wait_for(Duration::from_millis(50));
+    }
+
+    /// Takes a connection that was accepted, and hands it to a worker.
+    fn arrive(&self, socket: OwnedFd, peer: Peer) {
+        let network = peer.network();
+        let is_full = |limit| self.registry.count_of(network) >= limit;
+        if self.shared.settings.limit_of(peer).is_some_and(is_full)
+            && !self.evictor.make_room_of(&self.registry, network, self.grace())
+        {
+            log::debug!("{peer}: refused, too many connections from there");
+            return;
+        }
+        let tls = match self.tls.as_ref().map(TlsStream::new).transpose() {
+            Ok(tls) => tls,
+            Err(error) => {
+                self.shared.throttled_log.error(&format!("cannot begin a TLS connection: {error}"));
+                return;
+            }
+        };
+        let socket = Arc::new(Socket::new(socket));
+        let Some(token) = self.registry.insert(&socket, network) else { return };
+        let connection =
+            Box::new(Connection::new(Arc::clone(&self.shared), Arc::clone(&self.registry), token, socket, peer, tls));
+        self.arrivals.0.send(connection).expect("the server holds a receiver itself");
+        self.shared.notifier.notify();
+    }
+
+    /// Waits while as many connections are open as may be. For each new one that waits, one that is open makes room.
+    fn make_room(&self, listener: impl AsFd) {
+        let has_room = |count: usize| count < self.shared.settings.max_connections;
+        while !has_room(self.registry.count()) && !self.is_stopping() {
+            if socket::has_arrivals(&listener, self.shared.stop.notifier(), FULL_LOOK) {
+                self.evictor.make_room(&self.registry, self.grace());
+                self.registry.wait_for_fewer(FULL_LOOK, |count| has_room(count) || self.is_stopping());
+            }
+        }
+    }
+
+    /// How many milliseconds a client may keep the server waiting before it is looked at how fast it is.
+    fn grace(&self) -> u64 {
+        let grace = self.shared.settings.rate_grace;
+        if grace.is_zero() { u64::MAX } else { u64::try_from(grace.as_millis()).unwrap_or(u64::MAX) }
+    }
+}

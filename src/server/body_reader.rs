@@ -1,0 +1,150 @@
+//! Reading the body of a request from its connection, as a handler asks for it.
+
+use std::io::{self, IoSlice};
+
+use super::connection::{Arrival, Connection};
+use super::pace::Pace;
+use super::registry::Parkable as _;
+use super::request_body::{State, WORTH_DISCARDING};
+use crate::http::body::BodyError;
+use crate::http::connection::Connection as Handle;
+use crate::http::request::Source;
+
+impl Connection {
+    /// Reads and drops what is left of a body, as far as it has arrived; whether that was all of it.
+    ///
+    /// # Errors
+    ///
+    /// When it is not well formed, or more than is worth it.
+    pub(super) fn discard_body(&mut self) -> Result<bool, BodyError> {
+        let mut scratch = [0; 4096];
+        while !self.body.is_done() {
+            self.body.open();
+            let Some(read) = self.decode(&mut scratch)? else { return Ok(false) };
+            if self.body.drop_bytes(read, self.shared.settings.max_body) {
+                return Err(BodyError::TooLarge(WORTH_DISCARDING));
+            }
+        }
+        Ok(true)
+    }
+
+    fn read_body(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
+        let max_body = self.shared.settings.max_body;
+        if self.body.state() == State::Unread {
+            if self.body.is_announced_longer_than(max_body) {
+                return Err(BodyError::TooLarge(max_body));
+            }
+            self.body.open();
+            // RFC 9110 §10.1.1: not to one that has begun to send it anyway.
+            if self.body.expects_continue() && self.input().is_empty() {
+                self.say_continue()?;
+            }
+        }
+        loop {
+            match self.decode(buffer)? {
+                Some(0) if !self.body.is_done() => {}
+                Some(read) => {
+                    if self.body.give(read, max_body) {
+                        return Err(BodyError::TooLarge(max_body));
+                    }
+                    return Ok(read);
+                }
+                None => self.wait_for_body()?,
+            }
+        }
+    }
+
+    /// What has arrived of the body, into this buffer; `None` when nothing more has. It may be nothing of what has arrived.
+    fn decode(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, BodyError> {
+        if self.input().is_empty()
+            && let Some(room) = self.body.plain_ahead(buffer.len())
+            && let Some(arrival) = self.read_into(&mut buffer[..room])
+        {
+            return match arrived(arrival)? {
+                Some(read) => {
+                    self.body.took(read);
+                    Ok(Some(read))
+                }
+                None => Ok(None),
+            };
+        }
+        if self.input().is_empty() && arrived(self.read_on())?.is_none() {
+            return Ok(None);
+        }
+        let (input, body) = self.input_and_body();
+        let (used, read) = body.decode(input, buffer)?;
+        self.use_up(used);
+        Ok(Some(read))
+    }
+
+    fn wait_for_body(&mut self) -> Result<(), BodyError> {
+        let settings = &self.shared.settings;
+        let mut pace = self
+            .body
+            .pace
+            .take()
+            .unwrap_or_else(|| Pace::new(settings.min_rate, settings.rate_grace, 0, self.body.given()));
+        // What counts is the body itself: its framing, or TLS records that say nothing, can be sent for ever.
+        let waited = self.wait_to_read(&mut pace, self.body.given());
+        self.body.pace = Some(pace);
+        waited.map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut => BodyError::TimedOut,
+            _ => BodyError::Io(error),
+        })
+    }
+
+    /// Tells the client to send the body (RFC 9110 §15.2.1).
+    fn say_continue(&mut self) -> Result<(), BodyError> {
+        self.body.end_expectation();
+        self.write_all(&mut [IoSlice::new(b"HTTP/1.1 100 Continue\r\n\r\n")], &mut None).map_err(BodyError::Io)
+    }
+}
+
+/// How many bytes have arrived, if any have; the end is too early.
+fn arrived(arrival: Arrival) -> Result<Option<usize>, BodyError> {
+    match arrival {
+        Arrival::Read(read) => Ok(Some(read)),
+        Arrival::Nothing(_) => Ok(None),
+        Arrival::End | Arrival::PlainHttp => Err(BodyError::Truncated),
+        Arrival::Failed(error) => match error.kind() {
+            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Err(BodyError::Truncated),
+            _ => Err(BodyError::Io(error)),
+        },
+    }
+}
+
+impl Source for Connection {
+    fn target(&self) -> &str {
+        self.head.as_ref().map_or("", |head| head.target())
+    }
+
+    fn field(&self, index: usize) -> Option<(&str, &str)> {
+        self.head.as_ref()?.field(index)
+    }
+
+    fn field_bytes(&self, index: usize) -> Option<&[u8]> {
+        self.head.as_ref()?.field_bytes(index)
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
+        match self.body.state() {
+            State::Done => Ok(0),
+            State::Failed => Err(BodyError::Truncated),
+            State::Unread | State::Open => {
+                let read = self.read_body(buffer).inspect_err(|_| self.body.fail());
+                if self.body.is_done() {
+                    self.socket().progress.end_transfer();
+                }
+                read
+            }
+        }
+    }
+
+    fn trailers(&self) -> &[(String, Vec<u8>)] {
+        self.body.trailers()
+    }
+
+    fn connection(&self) -> Handle {
+        self.handle()
+    }
+}

@@ -1,0 +1,235 @@
+//! Taking addresses and starting a server on them.
+
+use std::fmt::{self, Debug};
+use std::net::ToSocketAddrs;
+use std::path::Path;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Weak};
+
+use crossbeam_channel::unbounded;
+
+use super::clock::Clock;
+use super::context::Context;
+use super::eviction::Evictor;
+use super::listener::Bound;
+use super::notifier::Notifier;
+use super::poller::Poller;
+use super::registry::Registry;
+use super::server::Server;
+use super::shared::Shared;
+use super::socket_file;
+use super::stop_signal::StopSignal;
+use super::thread::Thread;
+use super::throttled_log::ThrottledLog;
+use super::watchdog;
+use super::watchdog_signal::WatchdogSignal;
+use super::worker;
+use super::workers::Workers;
+use crate::access_log::AccessLog;
+use crate::config::Settings;
+use crate::error::Error;
+use crate::handler::Handler;
+use crate::http::request_head::HeadLimits;
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
+
+/// A server that is about to be: its addresses are taken, and nothing answers there yet.
+pub struct Builder {
+    bound: Vec<Bound>,
+    socket_mode: u32,
+    settings: Settings,
+    access_log: Option<AccessLog>,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
+}
+
+impl Server {
+    /// Takes an address: the first of those given that can be taken. Port 0 is any free port.
+    ///
+    /// `[::]` is for IPv6 and IPv4, unless an IPv4 address with the same port is taken as well, before or after it: then it is
+    /// for IPv6 alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Resolve`] when it is no address, [`Error::Bind`] when it cannot be taken.
+    pub fn bind(address: impl ToSocketAddrs + Debug) -> Result<Builder, Error> {
+        Builder::new().and_bind(address)
+    }
+
+    /// Takes a path for a Unix socket. What a server left there that has ended, a socket where connecting is refused, is
+    /// replaced; anything else there is an error. When the server stops, it removes the file if it is still its own.
+    ///
+    /// Connections wait from now on until the server serves them. Whoever may write to the file may connect: see
+    /// [`Builder::socket_mode`]. The parent directory must be readable: it is locked for a moment, so that of several servers
+    /// that start at the same time one gets the path.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BindUnix`] when it cannot be taken.
+    pub fn bind_unix(path: impl AsRef<Path>) -> Result<Builder, Error> {
+        Builder::new().and_bind_unix(path)
+    }
+}
+
+impl Builder {
+    fn new() -> Self {
+        Self {
+            bound: Vec::new(),
+            socket_mode: socket_file::DEFAULT_MODE,
+            settings: Settings::default(),
+            access_log: None,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+
+    /// Takes one more address.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::bind`].
+    pub fn and_bind(mut self, address: impl ToSocketAddrs + Debug) -> Result<Self, Error> {
+        let bound = Bound::bind(address, &mut self.bound)?;
+        self.bound.push(bound);
+        Ok(self)
+    }
+
+    /// Takes one more path for a Unix socket.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::bind_unix`].
+    pub fn and_bind_unix(mut self, path: impl AsRef<Path>) -> Result<Self, Error> {
+        self.bound.push(Bound::bind_unix(path.as_ref())?);
+        Ok(self)
+    }
+
+    /// The permissions of the files of Unix sockets, whatever the umask: who may write to one may connect, such as a reverse
+    /// proxy of the same group with `0o660`. Defaults to `0o600`, which they have from the moment they are made.
+    #[must_use]
+    pub fn socket_mode(mut self, mode: u32) -> Self {
+        self.socket_mode = mode;
+        self
+    }
+
+    /// Whether only this machine can reach the addresses that were taken: they are loopback addresses or Unix sockets.
+    pub fn is_loopback(&self) -> bool {
+        let mut addresses = self.bound.iter().filter_map(|bound| bound.address().as_tcp());
+        addresses.all(|address| address.ip().to_canonical().is_loopback())
+    }
+
+    /// Sets what the server allows. Defaults to [`Settings::default`].
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Logs each request. Defaults to no log.
+    #[must_use]
+    pub fn access_log(mut self, log: AccessLog) -> Self {
+        self.access_log = Some(log);
+        self
+    }
+
+    /// Serves HTTPS instead of HTTP. Defaults to HTTP.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Starts to serve. The threads start here, and when this returns connections are accepted.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Bind`] when an address was taken since it was bound, [`Error::BindUnix`] when the file of a socket is gone,
+    /// [`Error::Setting`] when its mode is greater than `0o777`, [`Error::Thread`] when the system has no thread left,
+    /// [`Error::Poll`] when it has no descriptor left.
+    pub fn serve(self, app: impl Handler) -> Result<Server, Error> {
+        let socket_mode = self.socket_mode;
+        if socket_mode > socket_file::MOST_MODE {
+            return Err(Error::Setting(format!("{socket_mode:o} is not a mode for a socket: 777 is the greatest")));
+        }
+        let addresses: Vec<_> = self.bound.iter().map(|bound| bound.address().clone()).collect();
+        let listeners = self.bound.into_iter().map(|bound| bound.listen(socket_mode)).collect::<Result<Vec<_>, _>>()?;
+        let mut settings = self.settings;
+        settings.max_connections = affordable_connections(settings.max_connections);
+        let max_connections = settings.max_connections;
+        let head_limits = HeadLimits {
+            max_head: settings.max_head,
+            max_fields: settings.max_headers,
+            max_target: settings.max_target,
+        };
+        let notifier = Arc::new(Notifier::new().map_err(Error::Poll)?);
+        let poller = Poller::new(&notifier).map_err(Error::Poll)?;
+        let stop = StopSignal::new().map_err(Error::Poll)?;
+        let clock = Clock::start();
+        let context = Arc::new_cyclic(|context: &Weak<Context>| Context {
+            app: Box::new(app),
+            #[cfg(feature = "tls")]
+            tls: self.tls.map(Tls::into_config),
+            #[cfg(not(feature = "tls"))]
+            tls: None,
+            access_log: self.access_log,
+            shared: Arc::new(Shared {
+                settings,
+                head_limits,
+                clock,
+                poller,
+                notifier,
+                workers: Workers::new(
+                    workers_wanted(),
+                    max_connections,
+                    worker::IDLE_WORKER_TIME,
+                    worker::runner(context),
+                ),
+                watchdog: WatchdogSignal::default(),
+                stop,
+                throttled_log: ThrottledLog::default(),
+            }),
+            // Each thread that accepts may be about to take one more.
+            registry: Arc::new(Registry::new(max_connections + listeners.len(), clock)),
+            evictor: Evictor::default(),
+            arrivals: unbounded(),
+            cut_answers: AtomicUsize::new(0),
+        });
+        let watching = Arc::clone(&context);
+        let watchdog = Thread::spawn("hearken-watchdog", move || watchdog::run(&watching))?;
+        // Should anything fail from here on, the server is dropped, which ends the threads that were started.
+        let mut server = Server::new(Arc::clone(&context), addresses.clone(), watchdog);
+        // At least one must start; others are added when they are needed.
+        context.shared.workers.add().map_err(Error::Thread)?;
+        for (listener, address) in listeners.into_iter().zip(addresses) {
+            server.start_accepting(listener, address)?;
+        }
+        Ok(server)
+    }
+}
+
+/// How many descriptors are left for other things than connections: the files that are being served, and the program's own.
+const RESERVED_FILES: std::ops::RangeInclusive<u64> = 64..=1024;
+
+/// As many connections as the limit on open files allows: one descriptor each, less a reserve.
+fn affordable_connections(wanted: usize) -> usize {
+    let Some(files) = rustix::process::getrlimit(rustix::process::Resource::Nofile).current else { return wanted };
+    let reserve = (files / 4).clamp(*RESERVED_FILES.start(), *RESERVED_FILES.end());
+    let affordable = usize::try_from(files.saturating_sub(reserve)).unwrap_or(usize::MAX).max(1);
+    if affordable < wanted {
+        log::debug!("{affordable} connections at most: the limit is {files} open files");
+    }
+    wanted.min(affordable)
+}
+
+/// How many workers are to work at the same time. Twice as many as processors: with fewer, processors are idle while a worker
+/// is about to wait; with more, the system switches between them.
+fn workers_wanted() -> usize {
+    2 * std::thread::available_parallelism().map_or(2, usize::from)
+}
+
+impl Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

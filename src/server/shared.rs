@@ -1,0 +1,56 @@
+//! What each connection of a server shares with the server's threads.
+
+use std::sync::Arc;
+
+use super::clock::Clock;
+use super::notifier::Notifier;
+use super::poller::Poller;
+use super::stop_signal::StopSignal;
+use super::throttled_log::ThrottledLog;
+use super::watchdog_signal::WatchdogSignal;
+use super::workers::Workers;
+use crate::config::Settings;
+use crate::http::request_head::HeadLimits;
+use crate::reason::reason;
+
+/// See the module.
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    pub(super) head_limits: HeadLimits,
+    pub(super) clock: Clock,
+    pub(super) poller: Poller,
+    /// Tells the workers that a connection has been accepted, or that they are to end.
+    pub(super) notifier: Arc<Notifier>,
+    pub(super) workers: Workers,
+    pub(super) watchdog: WatchdogSignal,
+    pub(super) stop: StopSignal,
+    pub(super) throttled_log: ThrottledLog,
+}
+
+impl Shared {
+    /// Does something that may take a while because of a peer, with another worker in the place of this one.
+    pub(super) fn blocking<T>(&self, wait: impl FnOnce() -> T) -> T {
+        if !Workers::is_worker() {
+            return wait();
+        }
+        let inside = self.workers.leave_handler();
+        if self.workers.block() {
+            self.add_worker();
+        }
+        let result = wait();
+        self.workers.unblock();
+        if inside {
+            Workers::enter_handler();
+        }
+        result
+    }
+
+    /// Adds a worker, if there are fewer than are wanted.
+    pub(super) fn add_worker(&self) {
+        if let Err(error) = self.workers.add() {
+            // The watchdog tries again.
+            self.watchdog.watch_handlers();
+            self.throttled_log.error(&format!("cannot start a thread: {}", reason(&error)));
+        }
+    }
+}
