@@ -5,24 +5,21 @@ mod args;
 #[path = "../common/credentials.rs"]
 mod credentials;
 mod logger;
+mod make_hash;
 #[path = "../common/seconds.rs"]
 mod seconds;
+mod signals;
 mod site;
 
-use std::ffi::c_int;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
-use std::thread;
-use std::time::Duration;
 
 use clap::Parser as _;
 use hearken::{AccessLog, Builder, LogFormat, Server, Settings, Tls, TrustedProxies};
 use log::LevelFilter;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 use args::{AccessLogChoice, Args, BindAddress};
 
@@ -51,7 +48,7 @@ fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
         return Ok(());
     }
     if args.make_hash {
-        return access::make_hash();
+        return make_hash::run();
     }
     check_directory(&args.root).map_err(|error| format!("cannot serve {}: {error}", args.root.display()))?;
     if let Some(directory) = &args.write {
@@ -63,11 +60,11 @@ fn run(args: &Args) -> Result<(), Box<dyn std::error::Error>> {
     raise_file_limit();
     // The signals are caught before anything is announced, so that one that comes at once stops the server in order, and so
     // that the thread for them is there before clients make the server start others.
-    let signals = Signals::new(stop_signals())?;
+    let signals = signals::catch()?;
     let builder = builder(args)?;
     let app = site::application(args, builder.is_loopback())?;
     let server = builder.serve(app)?;
-    stop_on_signals(signals, &server, args.grace)?;
+    signals::stop_on(signals, &server, args.grace)?;
     announce(args, &server)?;
     let urls: Vec<_> = server.urls().filter(|url| !url.starts_with("unix:")).collect();
     for warning in access::warnings(args, server.addresses(), &urls) {
@@ -162,32 +159,4 @@ fn say_how_to_trust(url: &str) {
     logger::say(format_args!("The certificate in {CERTS}/ is for this machine only. To trust it:"));
     logger::say(format_args!("  hearken-client --cacert {authority} get {url}"));
     logger::say(format_args!("  curl --cacert {authority} {url}"));
-}
-
-/// The signals that stop the server: also the end of the terminal that it was started from, unless it was started to outlive
-/// that, as by nohup.
-fn stop_signals() -> Vec<c_int> {
-    let mut signals = vec![SIGINT, SIGTERM];
-    signals.extend((!is_ignored(SIGHUP)).then_some(SIGHUP));
-    signals
-}
-
-/// Whether a signal is ignored, where the system says so (proc(5)).
-fn is_ignored(signal: c_int) -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    mask >> (signal - 1) & 1 == 1
-}
-
-/// The first signal stops the server, running answers finishing; a second one cuts them off.
-fn stop_on_signals(mut signals: Signals, server: &Server, grace: Duration) -> Result<(), hearken::Error> {
-    let stopper = server.stopper();
-    let wait = move || {
-        let mut graces = [grace, Duration::ZERO].into_iter();
-        for _ in signals.forever() {
-            stopper.stop(graces.next().unwrap_or_default());
-        }
-    };
-    thread::Builder::new().name("hearken-signals".into()).spawn(wait).map(drop).map_err(hearken::Error::Thread)
 }

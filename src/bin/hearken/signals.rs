@@ -1,0 +1,44 @@
+//! The signals that stop the server.
+
+use std::ffi::c_int;
+use std::fs;
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use hearken::Server;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// Catches them from here on.
+pub(crate) fn catch() -> io::Result<Signals> {
+    Signals::new(stop_signals())
+}
+
+/// The signals that stop the server: also the end of the terminal that it was started from, unless it was started to outlive
+/// that, as by nohup.
+fn stop_signals() -> Vec<c_int> {
+    let mut signals = vec![SIGINT, SIGTERM];
+    signals.extend((!is_ignored(SIGHUP)).then_some(SIGHUP));
+    signals
+}
+
+/// Whether a signal is ignored, where the system says so (proc(5)).
+fn is_ignored(signal: c_int) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal - 1) & 1 == 1
+}
+
+/// The first signal stops the server, running answers finishing; a second one cuts them off.
+pub(crate) fn stop_on(mut signals: Signals, server: &Server, grace: Duration) -> Result<(), hearken::Error> {
+    let stopper = server.stopper();
+    let wait = move || {
+        let mut graces = [grace, Duration::ZERO].into_iter();
+        for _ in signals.forever() {
+            stopper.stop(graces.next().unwrap_or_default());
+        }
+    };
+    thread::Builder::new().name("hearken-signals".into()).spawn(wait).map(drop).map_err(hearken::Error::Thread)
+}
