@@ -1,38 +1,80 @@
 //! A user name and a password on the command line or in the environment; the password may be in a file.
 
+use std::error::Error;
 use std::fmt;
 use std::fs;
+use std::io;
+use std::path::PathBuf;
 
 /// What was given as `USER:PASS` or `USER:@FILE`.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Credentials {
     pub(crate) user: String,
-    password: String,
+    pub(crate) password: Password,
+}
+
+/// A password, or where it is.
+#[derive(Clone)]
+pub(crate) enum Password {
+    Given(String),
+    /// The first line of this file.
+    InFile(PathBuf),
+}
+
+/// Why a password cannot be read from its file.
+#[derive(Debug)]
+pub(crate) struct PasswordFileError {
+    user: String,
+    path: PathBuf,
+    source: io::Error,
 }
 
 impl Credentials {
-    /// The first colon ends the user name.
+    /// Splits `USER:PASS` at the first colon.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (user, password) = text.split_once(':').ok_or("there is no colon between user name and password")?;
-        Ok(Self { user: user.into(), password: password.into() })
+        let password = match password.strip_prefix('@') {
+            Some(path) => Password::InFile(path.into()),
+            None => Password::Given(password.into()),
+        };
+        Ok(Self { user: user.into(), password })
     }
+}
 
-    /// The password itself; a file's first line where it is given as `@FILE`.
-    pub(crate) fn password(&self) -> Result<String, String> {
-        let Some(path) = self.password.strip_prefix('@') else { return Ok(self.password.clone()) };
-        let text = fs::read_to_string(path).map_err(|error| {
-            format!("cannot read the password of {} from {path}: {}", self.user, hearken::reason(&error))
+impl Password {
+    /// The password itself, which is this user's.
+    pub(crate) fn read(&self, user: &str) -> Result<String, PasswordFileError> {
+        let path = match self {
+            Self::Given(password) => return Ok(password.clone()),
+            Self::InFile(path) => path,
+        };
+        let text = fs::read_to_string(path).map_err(|source| PasswordFileError {
+            user: user.into(),
+            path: path.clone(),
+            source,
         })?;
         Ok(text.lines().next().unwrap_or_default().to_owned())
     }
 }
 
 /// Without the password.
-impl fmt::Debug for Credentials {
+impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+        match self {
+            Self::Given(_) => f.write_str("Given(_)"),
+            Self::InFile(path) => f.debug_tuple("InFile").field(path).finish(),
+        }
     }
 }
+
+impl fmt::Display for PasswordFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { user, path, source } = self;
+        write!(f, "cannot read the password of {user} from {}: {}", path.display(), hearken::reason(source))
+    }
+}
+
+impl Error for PasswordFileError {}
 
 #[cfg(test)]
 mod tests {
@@ -41,7 +83,7 @@ mod tests {
     #[test]
     fn credentials_need_a_colon() {
         let credentials = Credentials::parse("ada:a:b").unwrap();
-        assert_eq!((credentials.user.as_str(), credentials.password()), ("ada", Ok("a:b".into())));
+        assert_eq!((credentials.user.as_str(), credentials.password.read("ada").unwrap().as_str()), ("ada", "a:b"));
         assert!(Credentials::parse("ada").is_err());
         assert!(!format!("{credentials:?}").contains("a:b"));
     }
@@ -50,15 +92,15 @@ mod tests {
     fn passwords_may_be_in_files() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("password");
-        let credentials = Credentials::parse(&format!("ada:@{}", path.display())).unwrap();
-        let error = credentials.password().unwrap_err();
+        let password = Credentials::parse(&format!("ada:@{}", path.display())).unwrap().password;
+        let error = password.read("ada").unwrap_err().to_string();
         assert!(
             error.starts_with("cannot read the password of ada from /") && error.ends_with("no such file or directory"),
             "{error}"
         );
         for text in ["open sesame", "open sesame\n", "open sesame\r\nand more\n"] {
             fs::write(&path, text).unwrap();
-            assert_eq!(credentials.password().as_deref(), Ok("open sesame"));
+            assert_eq!(password.read("ada").unwrap(), "open sesame");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// A time in seconds, such as `10` or `0.5`.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "it is not a number of seconds".to_owned())?;
-    // A year is for ever enough, and leaves room to add it to any time.
+    // Adding a year to any point in time does not overflow.
     if !(0.0..=31_536_000.0).contains(&seconds) {
         return Err("it is not between 0 and 31536000 seconds".into());
     }

@@ -37,7 +37,7 @@ fn client(args: &Args) -> Result<Client, Box<dyn Error>> {
         builder = builder.trust(path)?;
     }
     if let Some(credentials) = &args.auth {
-        builder = builder.basic_auth(&credentials.user, &credentials.password()?)?;
+        builder = builder.basic_auth(&credentials.user, &credentials.password.read(&credentials.user)?)?;
     }
     Ok(builder.build())
 }

@@ -1,12 +1,13 @@
-//! The command line: what it may say, and whether it makes sense.
+//! The first step: what the command line and the environment give, as far as clap can tell what it is.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
-use hearken::{
-    AllowedHosts, Cors, Error, Files, HeaderFields, HostNameError, NetworkError, OriginError, TrustedProxies,
-};
+use clap::builder::RangedU64ValueParser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser};
+use log::LevelFilter;
 
 use crate::credentials::Credentials;
 use crate::seconds;
@@ -90,22 +91,21 @@ pub(crate) struct Args {
 
     /// Let pages of this origin, such as https://app.example, read and write; * is any, without passwords. Can be given more
     /// than once
-    #[arg(long, value_name = "ORIGIN", env = "HEARKEN_CORS", value_delimiter = ',', value_parser = parse_origin)]
+    #[arg(long, value_name = "ORIGIN", env = "HEARKEN_CORS", value_delimiter = ',')]
     pub(crate) cors: Vec<String>,
 
     /// Answer to this host name too where no password is asked for; * is any. Addresses, localhost and the names of --bind and
     /// --cors are known. Can be given more than once
-    #[arg(long, value_name = "NAME", env = "HEARKEN_ALLOW_HOST", value_delimiter = ',', value_parser = parse_host)]
+    #[arg(long, value_name = "NAME", env = "HEARKEN_ALLOW_HOST", value_delimiter = ',')]
     pub(crate) allow_host: Vec<String>,
 
     /// Believe the reverse proxies of this network, such as ::1 or 10.0.0.0/8, what they say of their clients in Forwarded or
     /// X-Forwarded-For, -Proto and -Host; unix is for Unix sockets. Can be given more than once
-    #[arg(long, value_name = "CIDR", env = "HEARKEN_TRUST_PROXY", value_delimiter = ',', value_parser = parse_network)]
+    #[arg(long, value_name = "CIDR", env = "HEARKEN_TRUST_PROXY", value_delimiter = ',')]
     pub(crate) trust_proxy: Vec<String>,
 
     /// The file that answers for its directory; of several, the first that is there
-    #[arg(long, value_name = "NAME", env = "HEARKEN_INDEX", value_delimiter = ',', default_value = "index.html",
-          value_parser = parse_index)]
+    #[arg(long, value_name = "NAME", env = "HEARKEN_INDEX", value_delimiter = ',', default_value = "index.html")]
     pub(crate) index: Vec<String>,
 
     /// Answer unknown paths without an extension with the index file of ROOT: for applications of one page
@@ -129,12 +129,11 @@ pub(crate) struct Args {
     pub(crate) follow_links: bool,
 
     /// A header field for every answer; can be given more than once (line by line in the environment)
-    #[arg(long, value_name = "NAME: VALUE", env = "HEARKEN_HEADER", value_delimiter = '\n', value_parser = parse_header)]
-    pub(crate) header: Vec<(String, String)>,
+    #[arg(long, value_name = "NAME: VALUE", env = "HEARKEN_HEADER", value_delimiter = '\n')]
+    pub(crate) header: Vec<String>,
 
     /// What clients are told about keeping files; nothing, if this is empty
-    #[arg(long, value_name = "VALUE", env = "HEARKEN_CACHE_CONTROL", default_value = "no-cache",
-          value_parser = parse_cache_control)]
+    #[arg(long, value_name = "VALUE", env = "HEARKEN_CACHE_CONTROL", default_value = "no-cache")]
     pub(crate) cache_control: String,
 
     /// Let clients keep files with a hash in their name, such as app.3f9a1c2b.js, for a year
@@ -146,8 +145,8 @@ pub(crate) struct Args {
     pub(crate) compress: bool,
 
     /// The media type of files with this extension; can be given more than once
-    #[arg(long, value_name = "EXT=TYPE", env = "HEARKEN_MIME", value_delimiter = ',', value_parser = parse_media_type)]
-    pub(crate) mime: Vec<(String, String)>,
+    #[arg(long, value_name = "EXT=TYPE", env = "HEARKEN_MIME", value_delimiter = ',')]
+    pub(crate) mime: Vec<String>,
 
     /// The longest request body to take, in bytes or with KiB, MiB or GiB
     #[arg(long, value_name = "SIZE", env = "HEARKEN_MAX_BODY", default_value = "10MiB", value_parser = parse_size)]
@@ -155,14 +154,14 @@ pub(crate) struct Args {
 
     /// The most connections that are open at the same time
     #[arg(long, value_name = "N", env = "HEARKEN_MAX_CONNECTIONS", default_value_t = 4096,
-          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub(crate) max_connections: u32,
+          value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
+    pub(crate) max_connections: usize,
 
     /// The most of them from one address; 0 is no limit. Where it is not given, a quarter of --max-connections, 16 at least,
     /// for addresses of other machines. Trusted proxies are not counted
     #[arg(long, value_name = "N", env = "HEARKEN_MAX_CONNECTIONS_PER_ADDRESS",
-          value_parser = clap::value_parser!(u32).range(..=1_000_000))]
-    pub(crate) max_connections_per_address: Option<u32>,
+          value_parser = RangedU64ValueParser::<usize>::new().range(..=1_000_000))]
+    pub(crate) max_connections_per_address: Option<usize>,
 
     /// Disconnect a client whose request takes more seconds than this up to its body; 0 is never
     #[arg(long, value_name = "S", env = "HEARKEN_HEAD_TIMEOUT", default_value = "10", value_parser = seconds::parse)]
@@ -187,6 +186,29 @@ pub(crate) struct Args {
     /// Log what happens to connections as well
     #[arg(short, long, env = "HEARKEN_VERBOSE")]
     pub(crate) verbose: bool,
+}
+
+impl Args {
+    /// How much is logged.
+    pub(crate) fn log_level(&self) -> LevelFilter {
+        match (self.quiet, self.verbose) {
+            (true, _) => LevelFilter::Error,
+            (_, true) => LevelFilter::Debug,
+            _ => LevelFilter::Warn,
+        }
+    }
+
+    /// Refuses a value of the option with this id, in the words that clap has for the values it refuses itself.
+    pub(crate) fn invalid(id: &str, value: &str, reason: impl Display) -> clap::Error {
+        let mut command = Self::command();
+        // Only then does an option know how it is shown.
+        command.build();
+        let option = command.get_arguments().find(|option| option.get_id() == id);
+        let option = option.expect("ids are the names of the fields above");
+        let help = "For more information, try '--help'.";
+        let message = format!("invalid value '{value}' for '{option}': {reason}\n\n{help}\n");
+        clap::Error::raw(ErrorKind::ValueValidation, message)
+    }
 }
 
 /// A value of `--bind`.
@@ -218,7 +240,7 @@ pub(crate) enum Login {
     /// `USER:PASS` or `USER:@FILE`
     One(Credentials),
     /// `@FILE`, with one of those a line
-    File(String),
+    File(PathBuf),
 }
 
 impl Login {
@@ -243,21 +265,6 @@ pub(crate) enum AccessLogChoice {
     Off,
 }
 
-/// An origin, checked and left as it is.
-fn parse_origin(text: &str) -> Result<String, OriginError> {
-    Cors::new().allow(text).map(|_| text.to_owned())
-}
-
-/// A host name, checked and left as it is.
-fn parse_host(text: &str) -> Result<String, HostNameError> {
-    AllowedHosts::new().allow(text).map(|_| text.to_owned())
-}
-
-/// The network of a proxy, checked and left as it is.
-fn parse_network(text: &str) -> Result<String, NetworkError> {
-    TrustedProxies::none().trust(text).map(|_| text.to_owned())
-}
-
 /// The value of `--durability`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum DurabilityChoice {
@@ -265,30 +272,6 @@ pub(crate) enum DurabilityChoice {
     Full,
     /// When it has its name, so that it outlives the end of the server
     Rename,
-}
-
-/// The name of an index file, checked and left as it is.
-fn parse_index(text: &str) -> Result<String, Error> {
-    Files::new("").index([text]).map(|_| text.to_owned())
-}
-
-/// A header field such as `Name: value`.
-fn parse_header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("a colon is missing after the name")?;
-    HeaderFields::new().add(name, value).map_err(|error| error.to_string())?;
-    Ok((name.to_owned(), value.to_owned()))
-}
-
-/// A value of `Cache-Control`, checked and left as it is.
-fn parse_cache_control(text: &str) -> Result<String, Error> {
-    Files::new("").cache_control(text).map(|_| text.to_owned())
-}
-
-/// An extension and its media type, such as `md=text/markdown`.
-fn parse_media_type(text: &str) -> Result<(String, String), String> {
-    let (extension, media_type) = text.split_once('=').ok_or("it is not of the form EXT=TYPE")?;
-    Files::new("").media_type(extension, media_type).map_err(|error| error.to_string())?;
-    Ok((extension.to_owned(), media_type.to_owned()))
 }
 
 /// Permissions such as `660`.
@@ -314,8 +297,6 @@ fn parse_size(text: &str) -> Result<u64, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
@@ -335,39 +316,39 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_with_a_reason() {
-        let table: [(&[&str], &str); 16] = [
+    fn what_cannot_be_read_is_refused_with_a_reason() {
+        let table: [(&[&str], &str); 6] = [
             (&["--bind", "unix:"], "the path of the socket is missing"),
             (&["--socket-mode", "1777"], "octal digits, 777 at most"),
             (&["--socket-mode", "680"], "octal digits, 777 at most"),
             (&["--socket-mode", "+66"], "octal digits, 777 at most"),
-            (&["--allow-host", "http://a"], "neither a host name, an IP address nor *"),
-            (&["--trust-proxy", "localhost"], "neither an IP address, a network such as 10.0.0.0/8, nor unix"),
-            (&["--trust-proxy", "10.0.0.1/8"], "the network begins with 10.0.0.0"),
-            (&["--index", "a/b"], "\"a/b\" is not a file's name"),
-            (&["--index", ".."], "\"..\" is not a file's name"),
-            (&["--header", "X-A"], "a colon is missing after the name"),
-            (&["--header", "X A: b"], "\"X A\" is not the name of a header field"),
-            (&["--header", "Date: today"], "the header field Date is the server's own to set"),
-            (&["--cache-control", "a\nb"], "holds a control character"),
-            (&["--mime", "md"], "it is not of the form EXT=TYPE"),
-            (&["--mime", "md=markdown"], "\"markdown\" is not a media type"),
+            (&["--auth", "ada"], "there is no colon between user name and password"),
             (&["--archive", "--no-listing"], "cannot be used with"),
         ];
         for (arguments, reason) in table {
             let error = Args::try_parse_from(["hearken"].iter().chain(arguments)).unwrap_err().to_string();
             assert!(error.contains(reason), "{arguments:?}: {error}");
         }
-        let bind = ["hearken", "-b", "unix:/run/a b,[::1]", "-b", "localhost", "--socket-mode", "0660"];
-        let args = Args::try_parse_from(bind).unwrap();
+    }
+
+    #[test]
+    fn several_values_are_given_in_one_or_in_several_options() {
+        let parse = |arguments: &[&str]| Args::try_parse_from(["hearken"].iter().chain(arguments)).unwrap();
+        let args = parse(&["-b", "unix:/run/a b,[::1]", "-b", "localhost", "--socket-mode", "0660"]);
         let tcp = |host: &str| BindAddress::Tcp(host.into());
         assert_eq!(args.bind, [BindAddress::Unix("/run/a b".into()), tcp("::1"), tcp("localhost")]);
         assert_eq!(args.socket_mode, 0o660);
-        let good =
-            ["hearken", "--index", "a,b", "--index", "c", "--header", "X: a, b:c", "--mime", ".md=text/markdown"];
-        let args = Args::try_parse_from(good).unwrap();
+        let args = parse(&["--index", "a,b", "--index", "c", "--header", "X: a, b:c\nY: d", "--mime", "a=b/c,d=e/f"]);
         assert_eq!(args.index, ["a", "b", "c"]);
-        assert_eq!(args.header, [("X".into(), " a, b:c".into())]);
+        assert_eq!(args.header, ["X: a, b:c", "Y: d"]);
+        assert_eq!(args.mime, ["a=b/c", "d=e/f"]);
+    }
+
+    #[test]
+    fn a_value_that_is_refused_later_is_refused_in_the_same_words() {
+        let by_clap = Args::try_parse_from(["hearken", "--port", "http"]).unwrap_err();
+        let later = Args::invalid("port", "http", "invalid digit found in string");
+        assert_eq!((later.to_string(), later.exit_code()), (by_clap.to_string(), by_clap.exit_code()));
     }
 
     #[test]

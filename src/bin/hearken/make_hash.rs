@@ -5,20 +5,21 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use hearken::hash_password;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
-/// Prints the hash of a password from stdin; from a terminal it is asked for twice and not shown.
-pub(crate) fn run() -> Result<(), Box<dyn std::error::Error>> {
+use crate::failure::Failure;
+
+/// Prints the hash of a password from stdin. At a terminal the password is typed twice, and not shown.
+pub(crate) fn run() -> Result<(), Failure> {
     let password = if io::stdin().is_terminal() {
-        let password = ask("Password: ")?;
-        if ask("The same again: ")? != password {
-            return Err("the two passwords differ".into());
+        let password = ask("Password: ").map_err(Failure::Stdin)?;
+        if ask("The same again: ").map_err(Failure::Stdin)? != password {
+            return Err(Failure::PasswordsDiffer);
         }
         password
     } else {
-        read_line()?
+        read_line().map_err(Failure::Stdin)?
     };
-    let hash = hash_password(&password).map_err(|error| format!("cannot make a hash: {error}"))?;
-    writeln!(io::stdout(), "{hash}")?;
-    Ok(())
+    let hash = hash_password(&password).map_err(Failure::Hash)?;
+    writeln!(io::stdout(), "{hash}").map_err(Failure::Stdout)
 }
 
 fn read_line() -> io::Result<String> {
@@ -27,7 +28,7 @@ fn read_line() -> io::Result<String> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// Asks on the terminal for something that is not to be seen there.
+/// Asks at the terminal for a line, which is not shown while it is typed.
 fn ask(question: &str) -> io::Result<String> {
     let stdin = io::stdin();
     let shown = tcgetattr(&stdin)?;

@@ -1,123 +1,86 @@
-//! What the server answers: the demonstration services, the files, and the writing of files.
+//! The application: the demonstration services, the files, and the writing of files, behind what guards them.
 
-use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
 use hearken::{
-    Cors, Durability, Files, Guess, Handler, HeaderFields, HttpError, Method, Notes, RelativePath, Request, Response,
-    Router, WriteFile, hello,
+    Files, Guess, Handler, HttpError, Method, Notes, RelativePath, Request, Response, Router, WriteFile, hello,
 };
 
-use crate::access;
-use crate::args::{Args, DurabilityChoice};
+use crate::configuration::{Access, Site, Write};
+use crate::users::Passwords;
+use crate::warnings;
 
-/// The application that these arguments ask for, for a server that only this machine reaches or others too.
-pub(crate) fn application(args: &Args, is_loopback: bool) -> Result<Box<dyn Handler>, Box<dyn Error>> {
-    // The notes of the tutorial are for every page. Where there are passwords, the page of another site must not use one.
-    let open_notes = args.demo && !access::asks_for_passwords(args);
-    let cors = Cors::new().methods(methods(args)).except(move |request| open_notes && request.path() == NOTES_PATH);
-    let app = access::guard(args, is_loopback, cors, router(args)?)?;
-    if args.header.is_empty() {
-        return Ok(app);
+/// The application for a server that only this machine reaches, or others too.
+pub(crate) fn application(site: Site, is_loopback: bool) -> Box<dyn Handler> {
+    let Site { root, files, write, demo, access, header_fields } = site;
+    let methods = methods(write.as_ref(), demo);
+    // The tutorial's notes are open to every page. Where there are passwords, the page of another site must not use one.
+    let open_notes = demo && !access.passwords.are_asked();
+    let access = Access {
+        cors: access.cors.methods(methods).except(move |request| open_notes && request.path() == NOTES_PATH),
+        hosts: access.hosts.on_network(!is_loopback),
+        ..access
+    };
+    let app = guard(access, router(&root, files, write, demo));
+    match header_fields {
+        None => app,
+        Some(fields) => Box::new(fields.around(app)),
     }
-    let fields = args.header.iter().try_fold(HeaderFields::new(), |fields, (name, value)| fields.add(name, value))?;
-    Ok(Box::new(fields.around(app)))
 }
 
 /// The methods that something here takes.
-fn methods(args: &Args) -> Vec<Method> {
+fn methods(write: Option<&Write>, demo: bool) -> Vec<Method> {
     let mut methods = vec![Method::Get, Method::Head];
-    if args.write.is_some() {
-        methods.extend([Method::Post, Method::Put]);
-        methods.extend(args.allow_delete.then_some(Method::Delete));
-    } else if args.demo {
-        methods.push(Method::Post);
+    match write {
+        Some(write) => methods.extend_from_slice(write.service.methods()),
+        None if demo => methods.push(Method::Post),
+        None => {}
     }
     methods
 }
 
-fn files(args: &Args) -> Result<Files, hearken::Error> {
-    let mut files = Files::new(&args.root)
-        .index(&args.index)?
-        .single_page(args.spa)
-        .listing(!args.no_listing)
-        .archive(args.archive)
-        .include_hidden(args.include_hidden)
-        .follow_links(args.follow_links)
-        .cache_control(&args.cache_control)?
-        .immutable(args.immutable)
-        .compress(args.compress);
-    for (extension, media_type) in &args.mime {
-        files = files.media_type(extension, media_type)?;
-    }
-    Ok(files)
-}
-
-fn router(args: &Args) -> Result<Router, hearken::Error> {
-    let mut files = files(args)?;
-    if let Some(directory) = &args.write {
-        warn_of_nesting(&args.root, directory);
-        files = files.with_uploads(directory).upload_form(true);
-    }
-    let files = Arc::new(files);
-    let write = args.write.as_ref().map(|directory| {
-        let (files, demo) = (Arc::clone(&files), args.demo);
-        // The notes are kept in the same directory, and changed by nobody but their own service.
-        let is_notes = move |path: &RelativePath| demo && path.segments() == [NOTES.as_bytes()];
-        writer(args, directory).except(move |path| files.owns(path) || is_notes(path))
-    });
-    let router = Router::new().fallback(Site { files, write });
-    Ok(if args.demo { with_demo(router, args.write.as_deref()) } else { router })
-}
-
-/// Says so where ROOT and the directory that is written to lie in each other.
-fn warn_of_nesting(root: &Path, directory: &Path) {
-    let (Ok(root), Ok(directory)) = (root.canonicalize(), directory.canonicalize()) else { return };
-    if root == directory {
-        return;
-    }
-    let (shown_root, shown_directory) = (root.display(), directory.display());
-    if directory.starts_with(&root) {
-        log::warn!(
-            "{shown_directory} lies in {shown_root}, so that what is uploaded is also served as a part of the site, where an \
-             uploaded page can do all that the site's own pages can; write to a directory beside it instead"
-        );
-    } else if root.starts_with(&directory) {
-        log::warn!(
-            "{shown_root} lies in {shown_directory}, so that whoever may write can change what is served from it; write to a \
-             directory beside it instead"
-        );
+/// The handler behind the checks of origin, password and host name.
+fn guard(access: Access, app: impl Handler) -> Box<dyn Handler> {
+    let Access { cors, passwords, hosts } = access;
+    match passwords {
+        Passwords::NotAsked => Box::new(hosts.around(cors.around(app))),
+        Passwords::ForWriting(auth) => Box::new(hosts.around(cors.around(auth.around(app)))),
+        // A browser sends no password to a name that it was not asked for, so names need no check.
+        Passwords::ForEverything(auth) => Box::new(cors.around(auth.around(app))),
     }
 }
 
-/// The writing service in this directory, cleared of what an earlier server may have left unfinished.
-fn writer(args: &Args, directory: &Path) -> WriteFile {
-    let durability = match args.durability {
-        DurabilityChoice::Full => Durability::Full,
-        DurabilityChoice::Rename => Durability::Rename,
+fn router(root: &Path, files: Files, write: Option<Write>, demo: bool) -> Router {
+    let Some(Write { directory, service }) = write else {
+        let router = Router::new().fallback(Content { files: files.into(), write: None });
+        return if demo { with_demo(router, Path::new("")) } else { router };
     };
-    let mut writer = WriteFile::new(directory).with_put().with_forms().overwrite(args.overwrite).durability(durability);
-    if args.allow_delete {
-        writer = writer.with_delete().delete_hidden(args.include_hidden);
+    if let Some(warning) = warnings::nesting(root, &directory) {
+        log::warn!("{warning}");
     }
-    if let Some(bytes) = args.max_total {
-        writer = writer.max_total(bytes);
-    }
-    if let Err(error) = writer.sweep() {
+    // Unfinished files that an earlier server may have left.
+    if let Err(error) = service.sweep() {
         log::warn!("cannot look for unfinished files in {}: {}", directory.display(), hearken::reason(&error));
     }
-    writer
+    let files = Arc::new(files.with_uploads(&directory).upload_form(true));
+    let served = Arc::clone(&files);
+    // The notes are in the same directory, and only their own service changes them.
+    let is_notes = move |path: &RelativePath| demo && path.segments() == [NOTES_FILE.as_bytes()];
+    let service = service.except(move |path| served.owns(path) || is_notes(path));
+    let router = Router::new().fallback(Content { files, write: Some(service) });
+    if demo { with_demo(router, &directory) } else { router }
 }
 
 const NOTES_PATH: &str = "/notes";
 
 /// The file that the notes are kept in.
-const NOTES: &str = "notes.txt";
+const NOTES_FILE: &str = "notes.txt";
 
-fn with_demo(router: Router, directory: Option<&Path>) -> Router {
+/// Adds the demonstration services, whose notes are kept in this directory.
+fn with_demo(router: Router, directory: &Path) -> Router {
     let guess = Guess::telling(|number| log::debug!("thinking of the number {number}"));
-    let notes = Arc::new(Notes::new(directory.unwrap_or(Path::new("")).join(NOTES)));
+    let notes = Arc::new(Notes::new(directory.join(NOTES_FILE)));
     let preflight = Arc::clone(&notes);
     router
         .get("/hello", hello)
@@ -126,13 +89,13 @@ fn with_demo(router: Router, directory: Option<&Path>) -> Router {
         .route(Method::Options, NOTES_PATH, move |request: &mut Request| preflight.handle(request))
 }
 
-/// The files, and the writing of files where it is allowed.
-struct Site {
+/// The files, and the writing of files where it is allowed, under the same paths.
+struct Content {
     files: Arc<Files>,
     write: Option<WriteFile>,
 }
 
-impl Handler for Site {
+impl Handler for Content {
     fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
         match (request.method(), &self.write) {
             (Method::Get | Method::Head, _) => self.files.handle(request),

@@ -1,0 +1,108 @@
+//! The third step: does what the configuration says.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use hearken::{AccessLog, Builder, Server};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::args::BindAddress;
+use crate::configuration::{Configuration, Encryption, Listen, Task};
+use crate::development_certificate;
+use crate::failure::Failure;
+use crate::make_hash;
+use crate::signals;
+use crate::site;
+use crate::warnings::Exposure;
+
+pub(crate) fn run(task: Task) -> Result<(), Failure> {
+    match task {
+        Task::MakeCertificate => {
+            development_certificate::make()?;
+            development_certificate::say_how_to_trust(Some("https://127.0.0.1:4040/"));
+            Ok(())
+        }
+        Task::MakeHash => make_hash::run(),
+        Task::Serve(configuration) => serve(*configuration),
+    }
+}
+
+/// Serves until a signal comes.
+fn serve(configuration: Configuration) -> Result<(), Failure> {
+    let exposure = Exposure::of(&configuration);
+    let Configuration { listen, encryption, settings, access_log, grace, quiet, site } = configuration;
+    if let Some(write) = &site.write {
+        make_directory(&write.directory)?;
+    }
+    raise_file_limit();
+    // Signals are caught before the URLs are printed, so that one that comes at once stops the server in order.
+    let signals = signals::catch().map_err(Failure::Signals)?;
+    let mut builder = bind(listen)?.settings(settings);
+    if let Some(format) = access_log {
+        builder = builder.access_log(AccessLog::new(format, io::stderr())?);
+    }
+    let is_development = matches!(encryption, Encryption::Development);
+    builder = match encryption {
+        Encryption::None => builder,
+        Encryption::Development => builder.tls(development_certificate::make()?),
+        Encryption::Certificate(tls) => builder.tls(tls),
+    };
+    let app = site::application(site, builder.is_loopback());
+    let server = builder.serve(app)?;
+    // The thread for signals starts before clients make the server start others.
+    signals::stop_on(signals, &server, grace)?;
+    announce(&server).map_err(Failure::Stdout)?;
+    let urls: Vec<_> = server.urls().filter(|url| !url.starts_with("unix:")).collect();
+    if is_development && !quiet {
+        development_certificate::say_how_to_trust(urls.first().map(String::as_str));
+    }
+    for warning in exposure.warnings(server.addresses(), &urls) {
+        log::warn!("{warning}");
+    }
+    let stopped = server.join();
+    if stopped.cut > 0 {
+        log::warn!("{} answers were cut off", stopped.cut);
+    }
+    Ok(())
+}
+
+/// Makes the directory that is written to, where it is missing.
+fn make_directory(path: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(path)
+        .and_then(|()| fs::read_dir(path).map(drop))
+        .map_err(|source| Failure::WriteDirectory { path: path.into(), source })
+}
+
+/// Raises the limit on open files as far as the system allows: connections and files count against it.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, ..limit };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        log::warn!("cannot raise the limit on open files: {error}");
+    }
+}
+
+fn bind(listen: Listen) -> Result<Builder, hearken::Error> {
+    let Listen { first, others, port, socket_mode } = listen;
+    let mut builder = match &first {
+        BindAddress::Tcp(host) => Server::bind((host.as_str(), port))?,
+        BindAddress::Unix(path) => Server::bind_unix(path)?,
+    };
+    for address in &others {
+        builder = match address {
+            BindAddress::Tcp(host) => builder.and_bind((host.as_str(), port))?,
+            BindAddress::Unix(path) => builder.and_bind_unix(path)?,
+        };
+    }
+    Ok(builder.socket_mode(socket_mode))
+}
+
+/// Prints the URL of each address.
+fn announce(server: &Server) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for url in server.urls() {
+        writeln!(out, "Listening on {url}")?;
+    }
+    out.flush()
+}
