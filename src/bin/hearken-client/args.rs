@@ -1,4 +1,4 @@
-//! The command line of the client.
+//! The first step: what the command line and the environment give, as far as clap can tell what it is.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::seconds;
 #[command(name = "hearken-client", version, max_term_width = 100)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: CommandArgs,
 
     /// Trust the certificates in this PEM file, and them only
     #[arg(long, global = true, value_name = "FILE", env = "HEARKEN_CLIENT_CACERT")]
@@ -41,7 +41,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum CommandArgs {
     /// Fetch a URL
     Get {
         /// Where from; http:// may be left out
@@ -78,7 +78,7 @@ pub(crate) enum Command {
     /// Keep a note, or get one
     Note {
         #[command(subcommand)]
-        command: NoteCommand,
+        command: NoteArgs,
         /// The server's note service
         #[arg(long, global = true, default_value = "http://127.0.0.1:4040/notes")]
         url: String,
@@ -86,7 +86,7 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum NoteCommand {
+pub(crate) enum NoteArgs {
     /// Keep a note
     Add {
         /// The note, one line
