@@ -50,7 +50,7 @@ use std::sync::Arc;
 pub use tiny_http;
 
 use crate::config::Settings;
-use crate::handler::{Handler, answer_caught, panic_text};
+use crate::handler::{Handler, panic_text, respond_catching_panics};
 use crate::http::body::{BodyError, BodyLength};
 use crate::http::channel_body::ChannelBody;
 use crate::http::connection::Connection;
@@ -137,7 +137,7 @@ pub fn answer(request: tiny_http::Request, app: &dyn Handler, settings: &Setting
     if let Err(error) = bridged.follow_proxy(&settings.trusted_proxies) {
         log::debug!("{peer}: what this proxy says of its client is ignored: {}", error.explain());
     }
-    let response = answer_caught(app, &mut bridged);
+    let response = respond_catching_panics(app, &mut bridged);
     let source: Box<dyn Any> = bridged.into_source();
     // A handler may have put another request in its place, be it that of another client, who is not to get this answer.
     let Some(received) = source.downcast::<Received>().ok().filter(|received| Arc::ptr_eq(&received.mark, &mark))

@@ -59,19 +59,19 @@ impl Handler for Box<dyn Handler> {
 }
 
 /// The response that a handler gives, its failures and faulty header fields turned into responses and logged.
-pub(crate) fn answer(handler: &dyn Handler, request: &mut Request) -> Response {
-    let response = handler.handle(request).unwrap_or_else(|error| fail(error, request));
+pub(crate) fn respond(handler: &dyn Handler, request: &mut Request) -> Response {
+    let response = handler.handle(request).unwrap_or_else(|error| error_response(error, request));
     match response.fault() {
         None => response,
-        Some(fault) => fail(HttpError::internal(fault), request),
+        Some(fault) => error_response(HttpError::internal(fault), request),
     }
 }
 
 /// The same; 500 if the handler panics.
-pub(crate) fn answer_caught(handler: &dyn Handler, request: &mut Request) -> Response {
+pub(crate) fn respond_catching_panics(handler: &dyn Handler, request: &mut Request) -> Response {
     // The request is not used by anyone else, and what a handler shares with others is its own to keep whole.
-    catch_unwind(AssertUnwindSafe(|| answer(handler, request))).unwrap_or_else(|panic| {
-        fail(HttpError::internal(format!("the handler panicked: {}", panic_text(panic.as_ref()))), request)
+    catch_unwind(AssertUnwindSafe(|| respond(handler, request))).unwrap_or_else(|panic| {
+        error_response(HttpError::internal(format!("the handler panicked: {}", panic_text(panic.as_ref()))), request)
     })
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
 }
 
 /// The response to a request that failed so. What the client is not told goes to the log.
-pub(crate) fn fail(error: HttpError, request: &Request) -> Response {
+pub(crate) fn error_response(error: HttpError, request: &Request) -> Response {
     if let HttpError::Internal(detail) = &error {
         log::error!("{} {}: {detail}", request.method(), request.target());
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::handler::{Handler, answer};
+use crate::handler::{Handler, respond};
 use crate::http::error::HttpError;
 use crate::http::method::{Method, method_list};
 use crate::http::request::Request;
@@ -118,7 +118,7 @@ impl Router {
 
     /// The response to a request, failures included: how a whole application is tested without a socket.
     pub fn handle(&self, request: &mut Request) -> Response {
-        answer(self, request)
+        respond(self, request)
     }
 
     fn at(&mut self, pattern: &str) -> &mut Route {

@@ -272,7 +272,7 @@ mod tests {
 
     use super::*;
     use crate::files::Files;
-    use crate::handler::answer;
+    use crate::handler::respond;
     use crate::http::request::Request;
 
     /// Names and contents of what an archive holds; directories have no content.
@@ -291,7 +291,7 @@ mod tests {
     }
 
     fn archive(files: &Files, target: &str) -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
-        let mut response = answer(files, &mut Request::get(target));
+        let mut response = respond(files, &mut Request::get(target));
         assert_eq!(response.status().code(), 200, "{target}");
         assert_eq!(response.header("Content-Type"), Some("application/x-tar"));
         unpack(&response.read_bytes().unwrap())
@@ -397,7 +397,7 @@ mod tests {
     fn a_file_that_becomes_shorter_breaks_the_archive_off() {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join("f"), vec![b'x'; 500_000]).unwrap();
-        let mut response = answer(&Files::new(root.path()).archive(true), &mut Request::get("/?download=tar"));
+        let mut response = respond(&Files::new(root.path()).archive(true), &mut Request::get("/?download=tar"));
         File::options().write(true).open(root.path().join("f")).unwrap().set_len(100).unwrap();
         // It is opened when it is its turn: what it has then is what is sent.
         assert_eq!(unpack(&response.read_bytes().unwrap())[&b"files/f"[..]].as_ref().unwrap().len(), 100);
@@ -411,14 +411,14 @@ mod tests {
     fn archives_are_made_where_they_are_allowed() {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join("index.html"), "<p>").unwrap();
-        let status = |files: Files, target: &str| answer(&files, &mut Request::get(target)).status().code();
+        let status = |files: Files, target: &str| respond(&files, &mut Request::get(target)).status().code();
         let allowed = || Files::new(root.path()).archive(true);
         assert_eq!(status(allowed(), "/?download=tar"), 200, "whatever the index file");
         assert_eq!(status(allowed(), "/missing/?download=tar"), 404);
         assert_eq!(status(allowed(), "/.git/?download=tar"), 404);
         assert_eq!(status(allowed().listing(false), "/?download=tar"), 403);
         assert_eq!(status(Files::new(root.path()), "/?download=tar"), 403);
-        let response = answer(&allowed(), &mut Request::get("/?download=tar"));
+        let response = respond(&allowed(), &mut Request::get("/?download=tar"));
         assert_eq!(response.header("Content-Disposition"), Some("attachment; filename=\"files.tar\""));
     }
 }

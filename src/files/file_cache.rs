@@ -186,10 +186,10 @@ mod tests {
 
     use super::*;
     use crate::files::Files;
-    use crate::handler::{Handler as _, answer};
+    use crate::handler::{Handler as _, respond};
 
     fn text(files: &Files, path: &str) -> String {
-        answer(files, &mut Request::get(path)).read_text().unwrap()
+        respond(files, &mut Request::get(path)).read_text().unwrap()
     }
 
     /// A time at which what was just written is settled.
@@ -223,7 +223,7 @@ mod tests {
         fs::remove_file(&path).unwrap();
         assert!(files.handle(&mut Request::get("/f")).is_err(), "removed");
         symlink("../secret", &path).unwrap();
-        assert_eq!(answer(&files, &mut Request::get("/f")).status().code(), 403, "a way out");
+        assert_eq!(respond(&files, &mut Request::get("/f")).status().code(), 403, "a way out");
     }
 
     #[test]

@@ -126,7 +126,7 @@ impl<H: Handler> Handler for Guarded<H> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::handler::answer;
+    use crate::handler::respond;
     use crate::http::method::Method;
 
     #[test]
@@ -142,10 +142,10 @@ mod tests {
             let app = hosts.around(|_: &mut Request| Response::text("done"));
             for method in [Method::Get, Method::Put, Method::Options] {
                 let mut request = Request::new(method, "/").with_header("Host", "evil.example:80");
-                let mut response = answer(&app, &mut request);
+                let mut response = respond(&app, &mut request);
                 assert_eq!((response.status().code(), response.read_text().unwrap().as_str()), (421, text));
             }
-            let mut response = answer(&app, &mut Request::get("/").with_header("Host", "localhost"));
+            let mut response = respond(&app, &mut Request::get("/").with_header("Host", "localhost"));
             assert_eq!(response.read_text().unwrap(), "done");
         }
     }

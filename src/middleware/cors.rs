@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::handler::{Handler, answer, fail};
+use crate::handler::{Handler, error_response, respond};
 use crate::http::cors::{OriginError, Policy, Source, normal_origin};
 use crate::http::error::HttpError;
 use crate::http::method::Method;
@@ -116,11 +116,11 @@ impl<H: Handler> Handler for Guarded<H> {
             return Ok(response);
         }
         let response = if self.cors.refuses(request) {
-            fail(HttpError::Denied("a page of another origin may not write here".into()), request)
+            error_response(HttpError::Denied("a page of another origin may not write here".into()), request)
         } else if !policy.any && policy.named.is_empty() {
             return self.handler.handle(request);
         } else {
-            answer(&self.handler, request)
+            respond(&self.handler, request)
         };
         Ok(policy.apply(response, request.header("Origin")))
     }

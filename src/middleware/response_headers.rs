@@ -1,7 +1,7 @@
 //! Header fields of one's own on every answer of the handler inside.
 
 use crate::error::Error;
-use crate::handler::{Handler, fail};
+use crate::handler::{Handler, error_response};
 use crate::http::error::HttpError;
 use crate::http::headers::{self, is_field_value, is_token};
 use crate::http::request::Request;
@@ -66,7 +66,7 @@ struct Labelled<H> {
 
 impl<H: Handler> Handler for Labelled<H> {
     fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
-        let mut response = self.handler.handle(request).unwrap_or_else(|error| fail(error, request));
+        let mut response = self.handler.handle(request).unwrap_or_else(|error| error_response(error, request));
         for (index, (name, value)) in self.fields.iter().enumerate() {
             let stands_beside = ["Vary", "Set-Cookie"].iter().any(|other| other.eq_ignore_ascii_case(name))
                 || self.fields[..index].iter().any(|(before, _)| before.eq_ignore_ascii_case(name));

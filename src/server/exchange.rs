@@ -65,8 +65,8 @@ pub(super) fn serve(
     Workers::enter_handler();
     let refused = refusal.is_some();
     let response = match refusal {
-        None => handler::answer_caught(context.app.as_ref(), &mut request),
-        Some(error) => handler::fail(error, &request),
+        None => handler::respond_catching_panics(context.app.as_ref(), &mut request),
+        Some(error) => handler::error_response(error, &request),
     };
     let record = context.access_log.as_ref().map(|_| Record::begin(&request, SystemTime::now()));
     // `Connection` is the server's own type, which `Request` does not know: the box that it lends from is downcast to what it

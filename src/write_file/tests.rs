@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::handler::answer;
+use crate::handler::respond;
 
 fn post(writer: &WriteFile, target: &str, body: &[u8]) -> (u16, String) {
     let request = Request::new(Method::Post, target).with_header("Content-Type", JSON).with_body(body);
@@ -14,7 +14,7 @@ fn put(target: &str, body: &str) -> Request {
 }
 
 fn send(writer: &WriteFile, mut request: Request) -> (u16, String) {
-    let mut response = answer(writer, &mut request);
+    let mut response = respond(writer, &mut request);
     (response.status().code(), response.read_text().unwrap())
 }
 
@@ -107,13 +107,13 @@ fn requests_that_are_not_for_it_are_refused_by_their_status() {
 fn put_creates_and_replaces() {
     let directory = tempfile::tempdir().unwrap();
     let writer = WriteFile::new(directory.path()).with_put();
-    let created = answer(&writer, &mut put("/a/b%20c", "1"));
+    let created = respond(&writer, &mut put("/a/b%20c", "1"));
     assert_eq!((created.status(), created.header("Location")), (Status::CREATED, Some("/a/b%20c")));
     let later = SystemTime::now() + LONG_SETTLED;
     let etag =
         |name: &str| validators(&FileId::of(&rustix::fs::stat(directory.path().join(name)).unwrap()), later).etag;
     assert_eq!(created.header("ETag").map(str::to_owned), etag("a/b c"));
-    let replaced = answer(&writer, &mut put("/a/b%20c", "longer"));
+    let replaced = respond(&writer, &mut put("/a/b%20c", "longer"));
     assert_eq!((replaced.status(), replaced.header("Location")), (Status::NO_CONTENT, None));
     assert_eq!(replaced.header("ETag").map(str::to_owned), etag("a/b c"));
     assert_eq!(send(&writer, put("/a/b%20c", "2")), (204, String::new()));
@@ -131,7 +131,7 @@ fn preconditions_are_judged_against_the_file() {
     assert_eq!(send(&writer, put("/f", "1").with_header("If-Match", "*")).0, 412);
     assert_eq!(send(&writer, put("/f", "1").with_header("If-None-Match", "*")).0, 201);
     assert_eq!(send(&writer, put("/f", "2").with_header("If-None-Match", "*")).0, 412);
-    let written = answer(&writer, &mut put("/f", "2"));
+    let written = respond(&writer, &mut put("/f", "2"));
     let old = written.header("ETag").unwrap().to_owned();
     assert!(!old.starts_with("W/"), "If-Match takes no weak ones");
     let malformed = put("/f", "3").with_header("If-Match", &format!("{old}1234"));
@@ -254,9 +254,9 @@ fn the_files_of_a_form_are_stored_by_their_names() {
     for (target, files, text) in table {
         assert_eq!(send(&writer, form(target, files)), (201, text.into()));
     }
-    let one = answer(&writer, &mut form("/new", &[("c d", "8")]));
+    let one = respond(&writer, &mut form("/new", &[("c d", "8")]));
     assert_eq!(one.header("Location"), Some("/new/c%20d"));
-    let browser = answer(&writer, &mut form("/new", &[("e", "9")]).with_header("Accept", "text/html,*/*;q=0.8"));
+    let browser = respond(&writer, &mut form("/new", &[("e", "9")]).with_header("Accept", "text/html,*/*;q=0.8"));
     assert_eq!((browser.status(), browser.header("Location")), (Status::SEE_OTHER, Some("/new/")));
     let expected = [
         ("a.txt", "1"),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::handler::{Handler, fail};
+use crate::handler::{Handler, error_response};
 use crate::http::cors::OpenService;
 use crate::http::error::HttpError;
 use crate::http::method::Method;
@@ -63,7 +63,7 @@ impl Notes {
 
 impl Handler for Notes {
     fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
-        let response = self.respond(request).unwrap_or_else(|error| fail(error, request));
+        let response = self.respond(request).unwrap_or_else(|error| error_response(error, request));
         Ok(CORS.apply(response))
     }
 }

@@ -168,7 +168,7 @@ mod tests {
 
     use super::*;
     use crate::files::Files;
-    use crate::handler::fail;
+    use crate::handler::error_response;
     use crate::http::response::Response;
 
     /// Writes a file and gives it an age.
@@ -183,7 +183,7 @@ mod tests {
         [later, later, later].map(|now| {
             let request =
                 fields.iter().fold(Request::get(path), |request, (name, value)| request.with_header(name, value));
-            files.respond(&request, now).unwrap_or_else(|error| fail(error, &request))
+            files.respond(&request, now).unwrap_or_else(|error| error_response(error, &request))
         })
     }
 

@@ -357,7 +357,7 @@ mod tests {
 
     use super::*;
     use crate::files::Files;
-    use crate::handler::answer;
+    use crate::handler::respond;
     use crate::http::body_channel::{BodyReceiver, Piece};
     use crate::http::connection::Link;
     use crate::http::request::Request;
@@ -370,7 +370,7 @@ mod tests {
         let turns: Vec<_> = (0..processors()).map(|_| LOOKS.acquire(MOST_WAITING).unwrap()).collect();
         assert!(LOOKS.try_acquire().is_none());
         thread::scope(|scope| {
-            let listing = scope.spawn(|| answer(&files, &mut Request::get("/")).status().code());
+            let listing = scope.spawn(|| respond(&files, &mut Request::get("/")).status().code());
             while LOOKS.waiting() == 0 {
                 thread::yield_now();
             }

@@ -120,12 +120,12 @@ mod tests {
 
     use super::*;
     use crate::files::Files;
-    use crate::handler::answer;
+    use crate::handler::respond;
     #[cfg(feature = "compress")]
     use crate::http::method::Method;
 
     fn page(files: &Files, target: &str) -> String {
-        let mut response = answer(files, &mut Request::get(target));
+        let mut response = respond(files, &mut Request::get(target));
         assert_eq!(response.status().code(), 200, "{target}");
         response.read_text().unwrap()
     }
@@ -213,7 +213,7 @@ mod tests {
         write(&root.path().join("s p/a\"\n.txt"), 7, 784_111_777);
         let files = Files::new(root.path());
         for (target, accept) in [("/s%20p/?format=json", "text/html"), ("/s%20p/", "application/json")] {
-            let mut response = answer(&files, &mut Request::get(target).with_header("Accept", accept));
+            let mut response = respond(&files, &mut Request::get(target).with_header("Accept", accept));
             assert_eq!(response.header("Content-Type"), Some("application/json"), "{target}");
             assert_eq!(response.header("Vary"), Some("Accept"));
             let value: Value = serde_json::from_slice(&response.read_bytes().unwrap()).unwrap();
@@ -228,7 +228,7 @@ mod tests {
             assert_eq!(entries[1], file);
             assert_eq!(entries.len(), 2);
         }
-        let html = answer(&files, &mut Request::get("/?format=html").with_header("Accept", "application/json"));
+        let html = respond(&files, &mut Request::get("/?format=html").with_header("Accept", "application/json"));
         assert_eq!(html.header("Content-Type"), Some("text/html; charset=utf-8"));
     }
 
@@ -243,7 +243,7 @@ mod tests {
             [(UNIX_EPOCH - Duration::from_secs(86_400), "1969-12-31T00:00:00Z"), (far, "2242-03-16T12:56:32Z")]
         {
             file.set_modified(time).unwrap();
-            let mut response = answer(&files, &mut Request::get("/?format=json"));
+            let mut response = respond(&files, &mut Request::get("/?format=json"));
             assert!(response.read_text().unwrap().contains(expected), "{expected}");
         }
     }
@@ -253,7 +253,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let files = Files::new(root.path());
         let nonce = || {
-            let mut response = answer(&files, &mut Request::get("/"));
+            let mut response = respond(&files, &mut Request::get("/"));
             let policy = response.header("Content-Security-Policy").unwrap().to_owned();
             let nonce = policy.split("script-src 'nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned();
             assert!(response.read_text().unwrap().contains(&format!("<script nonce=\"{nonce}\">")));
@@ -304,7 +304,7 @@ mod tests {
         symlink("/etc/passwd", path("one/sub/b")).unwrap();
         symlink("nowhere", path("two/sub/c")).unwrap();
         let files = Files::new(path("one")).overlay(path("two")).with_uploads(path("three"));
-        let mut response = answer(&files, &mut Request::get("/sub/?format=json"));
+        let mut response = respond(&files, &mut Request::get("/sub/?format=json"));
         let value: Value = serde_json::from_slice(&response.read_bytes().unwrap()).unwrap();
         let entries: Vec<_> = value["entries"]
             .as_array()
@@ -314,7 +314,7 @@ mod tests {
             .collect();
         assert_eq!(entries, [("a", 1), ("c", 3)]);
         for (name, size) in entries {
-            let response = answer(&files, &mut Request::get(&format!("/sub/{name}")));
+            let response = respond(&files, &mut Request::get(&format!("/sub/{name}")));
             assert_eq!(response.content_length(), Some(size), "{name}");
         }
         assert_eq!(links(&page(&files, "/")), ["sub/", "d"]);
@@ -348,12 +348,12 @@ mod tests {
             ("/many/?format=json", "gzip;q=0", 200, false, "refused"),
         ];
         for (target, accepted, status, is_coded, why) in table {
-            let plain = answer(&Files::new(root.path()), &mut Request::get(target)).read_bytes().unwrap();
+            let plain = respond(&Files::new(root.path()), &mut Request::get(target)).read_bytes().unwrap();
             let compressing = Files::new(root.path()).compress(true);
             let mut lengths = Vec::new();
             for method in [Method::Get, Method::Head] {
                 let mut request = Request::new(method, target).with_header("Accept-Encoding", accepted);
-                let mut response = answer(&compressing, &mut request);
+                let mut response = respond(&compressing, &mut request);
                 assert_eq!(response.status().code(), status, "{target}: {why}");
                 if status != 200 {
                     continue;
@@ -377,7 +377,7 @@ mod tests {
             assert!(target.starts_with("/many") || lengths.iter().all(Option::is_some), "{target}");
         }
         let response =
-            answer(&Files::new(root.path()), &mut Request::get("/few/").with_header("Accept-Encoding", "gzip"));
+            respond(&Files::new(root.path()), &mut Request::get("/few/").with_header("Accept-Encoding", "gzip"));
         assert_eq!((response.header("Content-Encoding"), response.header("Vary")), (None, Some("Accept")));
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::super::Files;
 use super::super::listing::budget::{Budget, Limits};
-use crate::handler::answer;
+use crate::handler::respond;
 use crate::http::request::Request;
 use crate::http::response::Response;
 
@@ -82,10 +82,10 @@ fn listings_in_little_memory_are_the_same() {
     let (all_at_once, _) = files(site.path(), Limits { least: ample, window: ample, all: ample, ample });
     let (bounded, budget) = files(site.path(), Limits { least: 4 << 10, window: 8 << 10, all: 20 << 10, ample: 0 });
     for target in targets() {
-        let expected = body(answer(&all_at_once, &mut Request::get(target)));
+        let expected = body(respond(&all_at_once, &mut Request::get(target)));
         assert!(expected.contains("below 1190") || target.contains("tar"), "{target}");
         assert_eq!(expected.matches("hidden by what").count(), 0, "{target}");
-        let response = answer(&bounded, &mut Request::get(target));
+        let response = respond(&bounded, &mut Request::get(target));
         assert!(budget.held() <= 8 << 10, "{target}");
         assert!(body(response) == expected, "{target}");
         assert_eq!(budget.held(), 0, "{target}");
@@ -98,9 +98,9 @@ fn many_listings_hold_no_more_than_there_is_for_all() {
     let site = site();
     let limits = Limits { least: 8 << 10, window: 16 << 10, all: 1536 << 10, ample: 512 << 10 };
     let (files, budget) = files(site.path(), limits);
-    let alone = body(answer(&files, &mut Request::get("/d/?format=json")));
+    let alone = body(respond(&files, &mut Request::get("/d/?format=json")));
     let open = |count: usize| -> Vec<Response> {
-        targets().cycle().take(count).map(|target| answer(&files, &mut Request::get(target))).collect()
+        targets().cycle().take(count).map(|target| respond(&files, &mut Request::get(target))).collect()
     };
     let first = open(1);
     assert!(budget.held() > limits.window, "one has all entries at once");
@@ -109,7 +109,7 @@ fn many_listings_hold_no_more_than_there_is_for_all() {
     assert!(budget.held() <= limits.all, "{}", budget.held());
     let more = open(24);
     assert!(budget.held() <= limits.all + 24 * limits.least, "{}", budget.held());
-    assert_eq!(body(answer(&files, &mut Request::get("/d/?format=json"))), alone, "and another one is served");
+    assert_eq!(body(respond(&files, &mut Request::get("/d/?format=json"))), alone, "and another one is served");
     drop((first, stalled, more));
     assert_eq!(budget.held(), 0, "what a client held is given back when it leaves");
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::Files;
-use crate::handler::answer;
+use crate::handler::respond;
 use crate::http::method::Method;
 use crate::http::path::RelativePath;
 use crate::http::request::Request;
@@ -55,7 +55,7 @@ fn paths_are_answered_by_what_is_there() {
         ("/%00", 400, "Bad request: the path holds an encoded slash or a NUL byte."),
     ];
     for (target, status, body) in table {
-        let mut response = answer(&files, &mut Request::get(target));
+        let mut response = respond(&files, &mut Request::get(target));
         assert_eq!((response.status().code(), response.read_text().unwrap().as_str()), (status, body), "{target}");
     }
 }
@@ -69,7 +69,7 @@ fn media_types_carry_a_charset_where_they_are_text() {
         ("/a%20b.txt", "text/plain; charset=utf-8"),
         ("/raw.unknown-type", "application/octet-stream"),
     ] {
-        assert_eq!(answer(&files, &mut Request::get(target)).header("Content-Type"), Some(media_type), "{target}");
+        assert_eq!(respond(&files, &mut Request::get(target)).header("Content-Type"), Some(media_type), "{target}");
     }
 }
 
@@ -77,9 +77,9 @@ fn media_types_carry_a_charset_where_they_are_text() {
 fn a_redirect_keeps_the_query_and_the_host() {
     let site = site();
     let files = files(&site);
-    let response = answer(&files, &mut Request::get("/sub?a=b%20c"));
+    let response = respond(&files, &mut Request::get("/sub?a=b%20c"));
     assert_eq!(response.header("Location"), Some("/sub/?a=b%20c"));
-    let response = answer(&files, &mut Request::get("//sub?a=//b"));
+    let response = respond(&files, &mut Request::get("//sub?a=//b"));
     assert_eq!(response.header("Location"), Some("/sub?a=//b"), "not a way to another host");
 }
 
@@ -87,10 +87,10 @@ fn a_redirect_keeps_the_query_and_the_host() {
 fn uploads_cannot_act_as_the_site() {
     let site = site();
     let files = files(&site);
-    let response = answer(&files, &mut Request::get("/up.html"));
+    let response = respond(&files, &mut Request::get("/up.html"));
     assert_eq!(response.header("X-Content-Type-Options"), Some("nosniff"));
     assert_eq!(response.header("Content-Security-Policy"), Some("sandbox"));
-    assert_eq!(answer(&files, &mut Request::get("/")).header("Content-Security-Policy"), None);
+    assert_eq!(respond(&files, &mut Request::get("/")).header("Content-Security-Policy"), None);
     assert!(files.owns(&RelativePath::parse("/index.html").unwrap()));
     assert!(!files.owns(&RelativePath::parse("/up.html").unwrap()));
 }
@@ -101,30 +101,30 @@ fn a_directory_that_visitors_write_to_is_theirs_though_it_is_the_site() {
     let www = site.path().join("www");
     let files = Files::new(&www).with_uploads(www.join("../www")).index(["none"]).unwrap().upload_form(true);
     for _ in 0..3 {
-        let response = answer(&files, &mut Request::get("/index.html"));
+        let response = respond(&files, &mut Request::get("/index.html"));
         assert_eq!(response.header("Content-Security-Policy"), Some("sandbox"));
     }
     assert!(!files.owns(&RelativePath::parse("/index.html").unwrap()));
-    let listing = answer(&files, &mut Request::get("/empty/")).read_text().unwrap();
+    let listing = respond(&files, &mut Request::get("/empty/")).read_text().unwrap();
     assert!(listing.contains("enctype=\"multipart/form-data\""));
-    let listing = answer(&files.upload_form(false), &mut Request::get("/empty/")).read_text().unwrap();
+    let listing = respond(&files.upload_form(false), &mut Request::get("/empty/")).read_text().unwrap();
     assert!(!listing.contains("multipart"));
 }
 
 #[test]
 fn other_methods_are_not_allowed() {
     let site = site();
-    let response = answer(&files(&site), &mut Request::new(Method::Post, "/"));
+    let response = respond(&files(&site), &mut Request::new(Method::Post, "/"));
     assert_eq!((response.status().code(), response.header("Allow")), (405, Some("GET, HEAD")));
 }
 
 #[test]
 fn listings_can_be_turned_off_and_hidden_files_on() {
     let site = site();
-    assert_eq!(answer(&files(&site), &mut Request::get("/empty/")).status().code(), 200);
-    assert_eq!(answer(&files(&site).listing(false), &mut Request::get("/empty/")).status().code(), 404);
-    assert_eq!(answer(&files(&site).include_hidden(true), &mut Request::get("/.secret")).status().code(), 200);
-    let mut other = answer(&files(&site).index(["a b.txt"]).unwrap(), &mut Request::get("/"));
+    assert_eq!(respond(&files(&site), &mut Request::get("/empty/")).status().code(), 200);
+    assert_eq!(respond(&files(&site).listing(false), &mut Request::get("/empty/")).status().code(), 404);
+    assert_eq!(respond(&files(&site).include_hidden(true), &mut Request::get("/.secret")).status().code(), 200);
+    let mut other = respond(&files(&site).index(["a b.txt"]).unwrap(), &mut Request::get("/"));
     assert_eq!(other.read_text().unwrap(), "0123456789");
 }
 
@@ -138,7 +138,7 @@ fn conditions_and_ranges_are_answered() {
     let get = |fields: &[(&str, &str)]| {
         let request = fields.iter().fold(Request::get("/a%20b.txt"), |r, (name, value)| r.with_header(name, value));
         let mut request = request;
-        answer(&files, &mut request)
+        respond(&files, &mut request)
     };
     let whole = get(&[]);
     let etag = whole.header("ETag").unwrap().to_owned();

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use proptest::prelude::*;
 
 use super::super::Files;
-use crate::handler::answer;
+use crate::handler::respond;
 use crate::http::path::RelativePath;
 use crate::http::request::Request;
 
@@ -112,7 +112,7 @@ proptest! {
         ];
         for files in &settings {
             for target in &targets {
-                let mut response = answer(files, &mut Request::get(target));
+                let mut response = respond(files, &mut Request::get(target));
                 let status = response.status().code();
                 prop_assert!(matches!(status, 200 | 301 | 400 | 403 | 404), "{target}: {status}");
                 let body = response.read_text().unwrap();
@@ -149,7 +149,7 @@ proptest! {
         let files = Files::new(root.path()).include_hidden(true).index([] as [&str; 0]).unwrap();
         let base = "/d%20%22%3C%26%3E%27%3F%23%25/";
         let fetch = |url: &str| {
-            let mut response = answer(&files, &mut Request::get(url));
+            let mut response = respond(&files, &mut Request::get(url));
             (response.status().code(), response.read_text().unwrap())
         };
         let expected: BTreeSet<_> = (0..names.len()).map(|index| (200, format!("content {index}"))).collect();

@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 
 use super::password_hash::tests::{cheap_argon2, cheap_bcrypt};
 use super::*;
-use crate::handler::answer;
+use crate::handler::respond;
 use crate::http::method::Method;
 use crate::http::peer::Peer;
 
@@ -29,7 +29,7 @@ fn request(method: Method, credentials: &str, peer: &str) -> Request {
 }
 
 fn send(app: &impl Handler, method: Method, credentials: &str) -> (u16, String) {
-    let mut response = answer(app, &mut request(method, credentials, "192.0.2.1:1"));
+    let mut response = respond(app, &mut request(method, credentials, "192.0.2.1:1"));
     (response.status().code(), response.read_text().unwrap())
 }
 
@@ -83,7 +83,7 @@ impl<H: Handler> App for H {
     fn status(&self, method: Method, credentials: &str) -> u16 {
         let number = PEERS.fetch_add(1, Ordering::Relaxed);
         let peer = format!("192.0.{}.{}:1", number / 250, number % 250);
-        answer(self, &mut request(method, credentials, &peer)).status().code()
+        respond(self, &mut request(method, credentials, &peer)).status().code()
     }
 }
 
@@ -102,7 +102,7 @@ fn whoever_is_not_known_is_asked() {
             Some(field) => request.with_header("Authorization", field),
             None => request,
         };
-        let mut response = answer(&app, &mut request);
+        let mut response = respond(&app, &mut request);
         assert_eq!((response.status().code(), response.read_text().unwrap().as_str()), (401, text), "{field:?}");
         assert_eq!(response.header("WWW-Authenticate"), Some(r#"Basic realm="the \"files\"", charset="UTF-8""#));
     }
@@ -110,7 +110,7 @@ fn whoever_is_not_known_is_asked() {
 
 /// What becomes of these credentials from this address.
 fn status_from(app: &impl Handler, address: &str, credentials: &str) -> u16 {
-    answer(app, &mut request(Method::Get, credentials, &format!("{address}:1"))).status().code()
+    respond(app, &mut request(Method::Get, credentials, &format!("{address}:1"))).status().code()
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn after_a_burst_of_failures_nothing_is_told_any_more() {
             assert_eq!(send(&app, Method::Get, "ada:b").0, 401, "{attempt}");
         }
         for credentials in ["ada:b", "ada:c", "ada:a"] {
-            let mut response = answer(&app, &mut request(Method::Get, credentials, "192.0.2.1:1"));
+            let mut response = respond(&app, &mut request(Method::Get, credentials, "192.0.2.1:1"));
             assert_eq!(response.status().code(), 429, "{credentials}");
             let wait: u64 = response.header("Retry-After").unwrap().parse().unwrap();
             assert!((1..=6).contains(&wait), "{wait}");
