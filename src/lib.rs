@@ -16,7 +16,7 @@
 //!     .fallback(Files::new("www"));
 //!
 //! // Without a socket, for tests:
-//! assert_eq!(app.handle(&mut Request::get("/hello/Ada")).read_text()?, "Hello, Ada!");
+//! assert_eq!(app.respond(&mut Request::get("/hello/Ada")).read_text()?, "Hello, Ada!");
 //!
 //! // And with one:
 //! let server = Server::bind("127.0.0.1:0")?.serve(app)?; // threads start here

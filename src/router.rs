@@ -22,8 +22,8 @@ use crate::http::status::Status;
 ///     .get("/hello/{name}", |request: &mut Request| {
 ///         Response::text(format!("Hello, {}!", request.parameter("name").unwrap_or("world")))
 ///     });
-/// assert_eq!(app.handle(&mut Request::get("/hello/Ada")).read_text().unwrap(), "Hello, Ada!");
-/// assert_eq!(app.handle(&mut Request::get("/bye")).status().code(), 404);
+/// assert_eq!(app.respond(&mut Request::get("/hello/Ada")).read_text().unwrap(), "Hello, Ada!");
+/// assert_eq!(app.respond(&mut Request::get("/bye")).status().code(), 404);
 /// ```
 #[derive(Default)]
 pub struct Router {
@@ -117,7 +117,7 @@ impl Router {
     }
 
     /// The response to a request, failures included: how a whole application is tested without a socket.
-    pub fn handle(&self, request: &mut Request) -> Response {
+    pub fn respond(&self, request: &mut Request) -> Response {
         respond(self, request)
     }
 
@@ -220,7 +220,7 @@ mod tests {
         ];
         let app = app();
         for (method, target, status, body) in table {
-            let mut response = app.handle(&mut Request::new(method.clone(), target));
+            let mut response = app.respond(&mut Request::new(method.clone(), target));
             assert_eq!(response.status().code(), status, "{method} {target}");
             assert_eq!(response.read_text().unwrap(), body, "{method} {target}");
         }
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn what_is_allowed_is_named() {
         for method in [Method::Put, Method::Options] {
-            let response = app().handle(&mut Request::new(method, "/hello"));
+            let response = app().respond(&mut Request::new(method, "/hello"));
             assert_eq!(response.header("Allow"), Some("GET, HEAD, POST, OPTIONS"));
         }
     }
@@ -237,8 +237,8 @@ mod tests {
     #[test]
     fn the_fallback_gets_the_rest() {
         let app = app().fallback(|request: &mut Request| Response::text(format!("fallback {}", request.method())));
-        assert_eq!(app.handle(&mut Request::new(Method::Post, "/x")).read_text().unwrap(), "fallback POST");
-        assert_eq!(app.handle(&mut Request::new(Method::Put, "/hello")).status(), Status::METHOD_NOT_ALLOWED);
+        assert_eq!(app.respond(&mut Request::new(Method::Post, "/x")).read_text().unwrap(), "fallback POST");
+        assert_eq!(app.respond(&mut Request::new(Method::Put, "/hello")).status(), Status::METHOD_NOT_ALLOWED);
     }
 
     #[test]
