@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hearken::{Auth, Files, Request, Response, Router, Server, Tls};
+use hearken::{BasicAuth, Files, Request, Response, Router, Server, Tls};
 use rustls::{ClientConfig, StreamOwned};
 
 const FILES: usize = 48;
@@ -100,7 +100,7 @@ fn make_files(place: &Path) -> Vec<Vec<u8>> {
 }
 
 fn application(place: &Path) -> Router {
-    let auth = Auth::new().user("ada", "secret").expect("the name and the password are good");
+    let auth = BasicAuth::new().user("ada", "secret").expect("the name and the password are good");
     let peer =
         |request: &mut Request| Response::text(request.peer().map_or_else(|| "none".into(), |peer| peer.to_string()));
     Router::new()

@@ -2,7 +2,7 @@
 //!
 //! A handler is a function from a [`Request`] to a [`Response`]; a [`Router`] picks one by method and path; a [`Server`]
 //! runs them on a pool of threads. Handlers for files ([`Files`]), for taking files ([`WriteFile`]), for notes ([`Notes`])
-//! and for a guessing game ([`Guess`]) are here already; `Auth`, [`Cors`] and [`AllowedHosts`] go around a handler and
+//! and for a guessing game ([`Guess`]) are here already; `BasicAuth`, [`Cors`] and [`AllowedHosts`] go around a handler and
 //! say who may use it.
 //!
 //! ```
@@ -83,7 +83,7 @@ pub use demo::notes::Notes;
 pub use files::Files;
 pub use middleware::allowed_hosts::AllowedHosts;
 #[cfg(feature = "auth")]
-pub use middleware::basic_auth::{Auth, AuthError, hash_password};
+pub use middleware::basic_auth::{AuthError, BasicAuth, hash_password};
 pub use middleware::cors::Cors;
 pub use middleware::response_headers::HeaderFields;
 

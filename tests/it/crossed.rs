@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use hearken::{Auth, Files, Request, Response, Router, Server, Tls};
+use hearken::{BasicAuth, Files, Request, Response, Router, Server, Tls};
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 
@@ -109,7 +109,7 @@ fn make_files(directory: &Path) -> Vec<String> {
 }
 
 fn app(directory: &Path) -> Router {
-    let auth = Auth::new().user("ada", "secret").unwrap();
+    let auth = BasicAuth::new().user("ada", "secret").unwrap();
     let peer = |request: &mut Request| Response::text(request.peer().unwrap().to_string());
     Router::new()
         .get("/peer", peer)

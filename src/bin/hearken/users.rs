@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use hearken::{Auth, AuthError};
+use hearken::{AuthError, BasicAuth};
 
 use crate::args::Login;
 use crate::credentials::Credentials;
@@ -14,9 +14,9 @@ pub(crate) enum Passwords {
     /// Anyone may read, and write where writing is allowed.
     NotAsked,
     /// Anyone may read; writing needs a password.
-    ForWriting(Auth),
+    ForWriting(BasicAuth),
     /// Reading and writing need a password.
-    ForEverything(Auth),
+    ForEverything(BasicAuth),
 }
 
 impl Passwords {
@@ -26,7 +26,7 @@ impl Passwords {
     ///
     /// When a file cannot be read or a user cannot be added.
     pub(crate) fn read(users: &[Login], writers: &[Login]) -> Result<Self, Failure> {
-        let mut auth = Auth::new();
+        let mut auth = BasicAuth::new();
         for Credentials { user, password } in logins(users)? {
             auth = auth.user(&user, &password.read(&user)?).map_err(refused(user))?;
         }

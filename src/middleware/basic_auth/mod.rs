@@ -39,14 +39,14 @@ use users::{User, Users};
 /// again for this, and beyond 100 in a burst, and then one every six seconds, the right one has to wait like any other.
 ///
 /// ```
-/// use hearken::{Auth, Handler, Request, Response};
+/// use hearken::{BasicAuth, Handler, Request, Response};
 ///
-/// let app = Auth::new().user("ada", "secret")?.around(|_: &mut Request| Response::text("hello"));
+/// let app = BasicAuth::new().user("ada", "secret")?.around(|_: &mut Request| Response::text("hello"));
 /// assert!(app.handle(&mut Request::get("/")).is_err());
 /// assert!(app.handle(&mut Request::get("/").with_header("Authorization", "Basic YWRhOnNlY3JldA==")).is_ok());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Auth {
+pub struct BasicAuth {
     users: Users,
     realm: String,
     throttle: Throttle,
@@ -83,7 +83,7 @@ enum Act {
     Write,
 }
 
-impl Auth {
+impl BasicAuth {
     /// Asks for no password, as long as there are no users.
     pub fn new() -> Self {
         Self {
@@ -116,7 +116,7 @@ impl Auth {
     ///
     /// # Errors
     ///
-    /// As [`Auth::user`].
+    /// As [`BasicAuth::user`].
     pub fn writer(mut self, name: &str, password: &str) -> Result<Self, AuthError> {
         self.users.add(name, password, true)?;
         Ok(self)
@@ -214,14 +214,14 @@ const MOST_LATENESS: Duration = Duration::from_secs(1);
 /// The most failures that are answered late at the same time.
 const MOST_LATE: usize = 32;
 
-impl Default for Auth {
+impl Default for BasicAuth {
     fn default() -> Self {
         Self::new()
     }
 }
 
 struct Guarded<H> {
-    auth: Auth,
+    auth: BasicAuth,
     handler: H,
 }
 

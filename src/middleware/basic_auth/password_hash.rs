@@ -102,7 +102,7 @@ impl Argon2Hash {
     }
 }
 
-/// The Argon2id hash of a password, to be used in its place with [`Auth::user`](super::Auth::user): whoever reads it cannot
+/// The Argon2id hash of a password, to be used in its place with [`BasicAuth::user`](super::BasicAuth::user): whoever reads it cannot
 /// tell the password.
 ///
 /// # Errors

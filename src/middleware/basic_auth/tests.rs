@@ -11,11 +11,11 @@ use crate::handler::respond;
 use crate::http::method::Method;
 use crate::http::peer::Peer;
 
-fn auth() -> Auth {
-    Auth { pause: |_, _| {}, ..Auth::new() }
+fn auth() -> BasicAuth {
+    BasicAuth { pause: |_, _| {}, ..BasicAuth::new() }
 }
 
-fn app(auth: Auth) -> impl Handler {
+fn app(auth: BasicAuth) -> impl Handler {
     auth.around(|request: &mut Request| Response::text(format!("for {}", request.user().unwrap_or("anyone"))))
 }
 
@@ -219,7 +219,7 @@ fn failures_are_answered_late() {
         static PAUSES: RefCell<Vec<Duration>> = const { RefCell::new(Vec::new()) };
     }
     let pause = |_: &Request, time| PAUSES.with_borrow_mut(|pauses| pauses.push(time));
-    let app = app(Auth { pause, ..Auth::new() }.user("ada", "a").unwrap());
+    let app = app(BasicAuth { pause, ..BasicAuth::new() }.user("ada", "a").unwrap());
     for credentials in ["ada:b", "ada:c", "ada:a", "eve:b", "ada:d", "ada:", ""] {
         send(&app, Method::Get, credentials);
     }
