@@ -85,7 +85,7 @@ pub use middleware::allowed_hosts::AllowedHosts;
 #[cfg(feature = "auth")]
 pub use middleware::basic_auth::{AuthError, BasicAuth, hash_password};
 pub use middleware::cors::Cors;
-pub use middleware::response_headers::HeaderFields;
+pub use middleware::response_headers::ResponseHeaders;
 
 pub use handler::{Handler, IntoOutcome};
 pub use http::allowed_hosts::HostNameError;

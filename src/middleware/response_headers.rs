@@ -13,9 +13,9 @@ use crate::http::response::Response;
 /// them. Several of one name are all sent.
 ///
 /// ```
-/// use hearken::{Handler, HeaderFields, Request, Response};
+/// use hearken::{Handler, ResponseHeaders, Request, Response};
 ///
-/// let app = HeaderFields::new()
+/// let app = ResponseHeaders::new()
 ///     .add("Strict-Transport-Security", "max-age=31536000")?
 ///     .around(|_: &mut Request| Response::text("hello"));
 /// let response = app.handle(&mut Request::get("/")).unwrap();
@@ -23,11 +23,11 @@ use crate::http::response::Response;
 /// # Ok::<(), hearken::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct HeaderFields {
+pub struct ResponseHeaders {
     fields: Vec<(String, String)>,
 }
 
-impl HeaderFields {
+impl ResponseHeaders {
     /// No fields yet.
     pub fn new() -> Self {
         Self::default()
@@ -92,8 +92,10 @@ mod tests {
         };
         let fields =
             [("Vary", "Origin"), ("X-A", "1"), ("x-a", " 2 "), ("cache-control", "max-age=1"), ("X-Empty", "")];
-        let app =
-            fields.iter().fold(HeaderFields::new(), |all, (name, value)| all.add(name, value).unwrap()).around(inner);
+        let app = fields
+            .iter()
+            .fold(ResponseHeaders::new(), |all, (name, value)| all.add(name, value).unwrap())
+            .around(inner);
         let found = app.handle(&mut Request::get("/")).unwrap();
         let all = |name: &str| found.headers().all(name).collect::<Vec<_>>();
         assert_eq!(all("Vary"), ["Accept", "Origin"]);
@@ -114,7 +116,7 @@ mod tests {
             ("Connection", "close", "the header field Connection is the server's own to set"),
         ];
         for (name, value, expected) in table {
-            assert_eq!(HeaderFields::new().add(name, value).unwrap_err().to_string(), expected);
+            assert_eq!(ResponseHeaders::new().add(name, value).unwrap_err().to_string(), expected);
         }
     }
 }

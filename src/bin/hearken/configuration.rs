@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hearken::{
-    AllowedHosts, Cors, Durability, Error, Files, HeaderFields, LogFormat, Settings, Tls, TrustedProxies, WriteFile,
+    AllowedHosts, Cors, Durability, Error, Files, LogFormat, ResponseHeaders, Settings, Tls, TrustedProxies, WriteFile,
 };
 
 use crate::args::{AccessLogChoice, Args, BindAddress, DurabilityChoice};
@@ -65,7 +65,7 @@ pub(crate) struct Site {
     pub(crate) demo: bool,
     pub(crate) access: Access,
     /// The fields of `--header`, if there are any.
-    pub(crate) header_fields: Option<HeaderFields>,
+    pub(crate) response_headers: Option<ResponseHeaders>,
 }
 
 /// Where writing goes, and the service that takes it.
@@ -103,7 +103,7 @@ impl Task {
 struct Values {
     settings: Settings,
     files: Files,
-    header_fields: Option<HeaderFields>,
+    response_headers: Option<ResponseHeaders>,
     cors: Cors,
     hosts: AllowedHosts,
 }
@@ -113,7 +113,7 @@ impl Values {
         Ok(Self {
             settings: settings(args)?,
             files: files(args)?,
-            header_fields: header_fields(args)?,
+            response_headers: response_headers(args)?,
             cors: cors(args)?,
             hosts: hosts(args)?,
         })
@@ -121,7 +121,7 @@ impl Values {
 
     /// Reads the files that the arguments name.
     fn with_files(self, args: Args) -> Result<Configuration, Failure> {
-        let Self { settings, files, header_fields, cors, hosts } = self;
+        let Self { settings, files, response_headers, cors, hosts } = self;
         fs::read_dir(&args.root).map_err(|source| Failure::Root { path: args.root.clone(), source })?;
         let passwords = Passwords::read(&args.auth, &args.write_auth)?;
         let access = Access { cors: cors.credentials(passwords.are_asked()), passwords, hosts };
@@ -132,7 +132,7 @@ impl Values {
             access_log: access_log(&args),
             grace: args.grace,
             quiet: args.quiet,
-            site: Site { write: write(&args), root: args.root, files, demo: args.demo, access, header_fields },
+            site: Site { write: write(&args), root: args.root, files, demo: args.demo, access, response_headers },
         })
     }
 }
@@ -160,8 +160,8 @@ fn settings(args: &Args) -> Result<Settings, Failure> {
     })
 }
 
-fn header_fields(args: &Args) -> Result<Option<HeaderFields>, Failure> {
-    let mut fields = HeaderFields::new();
+fn response_headers(args: &Args) -> Result<Option<ResponseHeaders>, Failure> {
+    let mut fields = ResponseHeaders::new();
     for field in &args.header {
         let Some((name, value)) = field.split_once(':') else {
             return Err(Args::invalid("header", field, "a colon is missing after the name").into());
@@ -368,7 +368,7 @@ mod tests {
     #[test]
     fn only_fields_that_were_given_are_added() {
         let answer = |arguments: &[&str]| {
-            let fields = configure(arguments).unwrap().site.header_fields?;
+            let fields = configure(arguments).unwrap().site.response_headers?;
             let app = fields.around(|_: &mut Request| Response::text("hello"));
             Some(app.handle(&mut Request::get("/")).unwrap())
         };

@@ -13,7 +13,7 @@ use crate::warnings;
 
 /// The application for a server that only this machine reaches, or others too.
 pub(crate) fn application(site: Site, is_loopback: bool) -> Box<dyn Handler> {
-    let Site { root, files, write, demo, access, header_fields } = site;
+    let Site { root, files, write, demo, access, response_headers } = site;
     let methods = methods(write.as_ref(), demo);
     // The tutorial's notes are open to every page. Where there are passwords, the page of another site must not use one.
     let open_notes = demo && !access.passwords.are_asked();
@@ -23,7 +23,7 @@ pub(crate) fn application(site: Site, is_loopback: bool) -> Box<dyn Handler> {
         ..access
     };
     let app = guard(access, router(&root, files, write, demo));
-    match header_fields {
+    match response_headers {
         None => app,
         Some(fields) => Box::new(fields.around(app)),
     }
