@@ -83,7 +83,7 @@ pub use demo::notes::Notes;
 pub use files::Files;
 pub use middleware::allowed_hosts::AllowedHosts;
 #[cfg(feature = "auth")]
-pub use middleware::basic_auth::{AuthError, BasicAuth, hash_password};
+pub use middleware::basic_auth::{BasicAuth, CredentialsError, hash_password};
 pub use middleware::cors::Cors;
 pub use middleware::response_headers::ResponseHeaders;
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use hearken::AuthError;
+use hearken::CredentialsError;
 
 use crate::credentials::PasswordFileError;
 use crate::logger;
@@ -24,13 +24,13 @@ pub(crate) enum Failure {
     /// A user's password cannot be read from its file.
     PasswordFile(PasswordFileError),
     /// A user cannot be added.
-    User { name: String, source: AuthError },
+    User { name: String, source: CredentialsError },
     /// `--cors '*'` is given together with `--auth`.
     AnyOriginWithPasswords,
     /// The two passwords that were typed differ.
     PasswordsDiffer,
     /// The password cannot be hashed.
-    Hash(AuthError),
+    Hash(CredentialsError),
     /// The password cannot be read from stdin.
     Stdin(io::Error),
     /// Stdout cannot be written.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use hearken::{AuthError, BasicAuth};
+use hearken::{BasicAuth, CredentialsError};
 
 use crate::args::Login;
 use crate::credentials::Credentials;
@@ -46,7 +46,7 @@ impl Passwords {
     }
 }
 
-fn refused(name: String) -> impl FnOnce(AuthError) -> Failure {
+fn refused(name: String) -> impl FnOnce(CredentialsError) -> Failure {
     |source| Failure::User { name, source }
 }
 
@@ -114,6 +114,6 @@ mod tests {
         assert!(matches!(read(vec![], ada()), Ok(Passwords::ForWriting(_))));
         assert!(matches!(read(ada(), vec![]), Ok(Passwords::ForEverything(_))));
         assert!(matches!(read(ada(), bob()), Ok(Passwords::ForEverything(_))));
-        assert!(matches!(read(ada(), ada()), Err(Failure::User { source: AuthError::Twice, .. })));
+        assert!(matches!(read(ada(), ada()), Err(Failure::User { source: CredentialsError::Twice, .. })));
     }
 }

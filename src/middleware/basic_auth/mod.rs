@@ -61,7 +61,7 @@ pub struct BasicAuth {
 /// Why a user cannot be added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum AuthError {
+pub enum CredentialsError {
     /// There is a colon in the user name, which no client could send.
     Colon,
     /// There is a control character in the user name or in the password.
@@ -106,8 +106,8 @@ impl BasicAuth {
     ///
     /// # Errors
     ///
-    /// [`AuthError`] when name or password cannot be.
-    pub fn user(mut self, name: &str, password: &str) -> Result<Self, AuthError> {
+    /// [`CredentialsError`] when name or password cannot be.
+    pub fn user(mut self, name: &str, password: &str) -> Result<Self, CredentialsError> {
         self.users.add(name, password, false)?;
         Ok(self)
     }
@@ -117,7 +117,7 @@ impl BasicAuth {
     /// # Errors
     ///
     /// As [`BasicAuth::user`].
-    pub fn writer(mut self, name: &str, password: &str) -> Result<Self, AuthError> {
+    pub fn writer(mut self, name: &str, password: &str) -> Result<Self, CredentialsError> {
         self.users.add(name, password, true)?;
         Ok(self)
     }
@@ -245,7 +245,7 @@ impl From<TooOften> for HttpError {
     }
 }
 
-impl fmt::Display for AuthError {
+impl fmt::Display for CredentialsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Colon => f.write_str("there is a colon in the user name"),
@@ -258,7 +258,7 @@ impl fmt::Display for AuthError {
     }
 }
 
-impl Error for AuthError {}
+impl Error for CredentialsError {}
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher as _, Version};
 use bcrypt::HashParts;
 
-use super::AuthError;
+use super::CredentialsError;
 
 /// What a password is compared with.
 pub(super) enum Secret {
@@ -36,12 +36,12 @@ const MOST_BCRYPT_COST: u32 = 15;
 
 impl Secret {
     /// A text that begins as a hash does is one, or an error; any other is the password itself.
-    pub(super) fn parse(text: &str) -> Result<Self, AuthError> {
+    pub(super) fn parse(text: &str) -> Result<Self, CredentialsError> {
         if text.is_empty() {
-            return Err(AuthError::EmptyPassword);
+            return Err(CredentialsError::EmptyPassword);
         }
         if text.chars().any(char::is_control) {
-            return Err(AuthError::ControlCharacter);
+            return Err(CredentialsError::ControlCharacter);
         }
         if text.starts_with("$argon2") {
             return argon2(text).map(Self::Hash);
@@ -53,8 +53,8 @@ impl Secret {
     }
 }
 
-fn argon2(text: &str) -> Result<Hash, AuthError> {
-    let damaged = |error: &dyn std::fmt::Display| AuthError::DamagedHash(error.to_string());
+fn argon2(text: &str) -> Result<Hash, CredentialsError> {
+    let damaged = |error: &dyn std::fmt::Display| CredentialsError::DamagedHash(error.to_string());
     let hash = PasswordHash::new(text).map_err(|error| damaged(&error))?;
     let (Some(salt), Some(output)) = (hash.salt, hash.hash) else {
         return Err(damaged(&"salt or hash is missing"));
@@ -63,18 +63,18 @@ fn argon2(text: &str) -> Result<Hash, AuthError> {
     let version = hash.version.map_or(Ok(Version::default()), Version::try_from).map_err(|error| damaged(&error))?;
     let params = Params::try_from(&hash).map_err(|error| damaged(&error))?;
     if params.m_cost() > MOST_ARGON2_KIB || params.t_cost() > MOST_ARGON2_PASSES {
-        return Err(AuthError::CostlyHash);
+        return Err(CredentialsError::CostlyHash);
     }
     Ok(Hash::Argon2(Box::new(Argon2Hash { argon2: Argon2::new(algorithm, version, params), salt, output })))
 }
 
-fn bcrypt(text: &str) -> Result<Hash, AuthError> {
-    let parts: HashParts = text.parse().map_err(|error| AuthError::DamagedHash(format!("{error}")))?;
+fn bcrypt(text: &str) -> Result<Hash, CredentialsError> {
+    let parts: HashParts = text.parse().map_err(|error| CredentialsError::DamagedHash(format!("{error}")))?;
     if parts.get_cost() > MOST_BCRYPT_COST {
-        return Err(AuthError::CostlyHash);
+        return Err(CredentialsError::CostlyHash);
     }
     // What cannot be verified is found out now and not with the first request.
-    bcrypt::verify("", text).map_err(|error| AuthError::DamagedHash(format!("{error}")))?;
+    bcrypt::verify("", text).map_err(|error| CredentialsError::DamagedHash(format!("{error}")))?;
     Ok(Hash::Bcrypt(text.to_owned()))
 }
 
@@ -107,17 +107,17 @@ impl Argon2Hash {
 ///
 /// # Errors
 ///
-/// [`AuthError`] when the password cannot be sent by a client, or the system has no random numbers.
-pub fn hash_password(password: &str) -> Result<String, AuthError> {
+/// [`CredentialsError`] when the password cannot be sent by a client, or the system has no random numbers.
+pub fn hash_password(password: &str) -> Result<String, CredentialsError> {
     if password.is_empty() {
-        return Err(AuthError::EmptyPassword);
+        return Err(CredentialsError::EmptyPassword);
     }
     if password.chars().any(char::is_control) {
-        return Err(AuthError::ControlCharacter);
+        return Err(CredentialsError::ControlCharacter);
     }
     let hash: PasswordHash = Argon2::default()
         .hash_password(password.as_bytes())
-        .map_err(|error| AuthError::DamagedHash(error.to_string()))?;
+        .map_err(|error| CredentialsError::DamagedHash(error.to_string()))?;
     Ok(hash.to_string())
 }
 

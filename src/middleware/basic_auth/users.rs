@@ -6,7 +6,7 @@ use blake2::Blake2bMac512;
 use blake2::digest::{KeyInit as _, Mac as _};
 use rand::Rng as _;
 
-use super::AuthError;
+use super::CredentialsError;
 use super::password_hash::{Hash, Scratch, Secret};
 use crate::http::authorization::Credentials;
 
@@ -38,15 +38,15 @@ impl Users {
         Self { key, users: Vec::new(), scratches: Mutex::default() }
     }
 
-    pub(super) fn add(&mut self, name: &str, password: &str, writer: bool) -> Result<(), AuthError> {
+    pub(super) fn add(&mut self, name: &str, password: &str, writer: bool) -> Result<(), CredentialsError> {
         if name.contains(':') {
-            return Err(AuthError::Colon);
+            return Err(CredentialsError::Colon);
         }
         if name.chars().any(char::is_control) {
-            return Err(AuthError::ControlCharacter);
+            return Err(CredentialsError::ControlCharacter);
         }
         if self.users.iter().any(|user| user.name == name) {
-            return Err(AuthError::Twice);
+            return Err(CredentialsError::Twice);
         }
         let (hash, known) = match Secret::parse(password)? {
             Secret::Hash(hash) => (Some(hash), None),
