@@ -77,9 +77,7 @@ pub use access_log::{AccessLog, LogFormat};
 pub use config::Settings;
 pub use error::Error;
 
-pub use demo::guess::Guess;
-pub use demo::hello::hello;
-pub use demo::notes::Notes;
+pub use demo::{Guess, Notes, hello};
 pub use files::Files;
 pub use middleware::allowed_hosts::AllowedHosts;
 #[cfg(feature = "auth")]

@@ -1,5 +1,9 @@
-//! The small services of the demonstration: a greeting, a guessing game, and notes.
+//! The services of the demonstration: a greeting, a guessing game and notes.
 
-pub(crate) mod guess;
-pub(crate) mod hello;
-pub(crate) mod notes;
+mod guess;
+mod hello;
+mod notes;
+
+pub use guess::Guess;
+pub use hello::hello;
+pub use notes::Notes;

@@ -1,0 +1,192 @@
+//! The note service: what a request asks for, and the answer. The notes themselves are in `lines`.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::lines::Lines;
+use crate::handler::{Handler, error_response};
+use crate::http::cors::OpenService;
+use crate::http::error::HttpError;
+use crate::http::method::Method;
+use crate::http::request::Request;
+use crate::http::response::Response;
+use crate::http::status::Status;
+
+/// Keeps notes, one a line, in a text file that is made with the first note.
+///
+/// A `POST` of JSON, whatever its media type, adds a note with `{"myNote": "text"}` and is answered `You have N notes.`,
+/// or fetches one with `{"getNote": "0"}`, counted from 0: the note, or 404. `OPTIONS` is answered 204, everything else
+/// 404. A note is on the disk when the answer is sent. Several processes can keep notes in the same file, and it may be
+/// edited or replaced meanwhile. Every answer allows any other origin to read it, as the tutorial has it.
+pub struct Notes {
+    lines: Lines,
+}
+
+/// What a request to the notes asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Command {
+    Add(String),
+    Fetch(usize),
+}
+
+const CORS: OpenService =
+    OpenService { origin: "*", methods: "POST, OPTIONS", headers: "Origin, X-Requested-With, Content-Type, Accept" };
+
+impl Notes {
+    /// Keeps notes in this file, which is looked through now. It need not exist yet; its directory must.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { lines: Lines::new(path.into()) }
+    }
+
+    fn respond(&self, request: &mut Request) -> Result<Response, HttpError> {
+        match request.method() {
+            Method::Post => {}
+            Method::Options => return Ok(Response::new(Status::NO_CONTENT)),
+            _ => return Err(HttpError::NotFound),
+        }
+        match parse(&request.read_json()?)? {
+            Command::Add(note) => {
+                let count = self.lines.add(&note)?;
+                Ok(Response::text(format!("You have {count} notes.\n")))
+            }
+            Command::Fetch(number) => {
+                let line = self.lines.line(number)?.ok_or(HttpError::NotFound)?;
+                Ok(Response::text(String::from_utf8_lossy(&line).into_owned()))
+            }
+        }
+    }
+}
+
+impl Handler for Notes {
+    fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
+        let response = self.respond(request).unwrap_or_else(|error| error_response(error, request));
+        Ok(CORS.apply(response))
+    }
+}
+
+fn parse(body: &Value) -> Result<Command, HttpError> {
+    match (body.get("myNote"), body.get("getNote")) {
+        (Some(Value::String(note)), None) => {
+            if note.chars().any(|c| c.is_control() && c != '\t') {
+                return Err(HttpError::bad_request("a note is one line, without control characters"));
+            }
+            Ok(Command::Add(note.clone()))
+        }
+        (None, Some(Value::String(number))) => {
+            let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+            let number = if digits { Some(number.parse().unwrap_or(usize::MAX)) } else { None };
+            number.map(Command::Fetch).ok_or_else(|| HttpError::bad_request("getNote is not a number"))
+        }
+        (None, Some(Value::Number(number))) => {
+            let number = number.as_u64().and_then(|number| usize::try_from(number).ok());
+            number.map(Command::Fetch).ok_or_else(|| HttpError::bad_request("getNote is not a number"))
+        }
+        _ => Err(HttpError::bad_request(r#"the body is neither {"myNote": "text"} nor {"getNote": "0"}"#)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn post(notes: &Notes, body: &str) -> (u16, String) {
+        let mut response = notes.handle(&mut Request::new(Method::Post, "/").with_body(body)).unwrap();
+        assert_eq!(response.header("Access-Control-Allow-Origin"), Some("*"));
+        (response.status().code(), response.read_text().unwrap())
+    }
+
+    #[test]
+    fn notes_are_kept_counted_and_fetched() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("notes.txt");
+        let notes = Notes::new(&path);
+        assert_eq!(post(&notes, r#"{"getNote": "0"}"#), (404, "Not found: POST, /".into()));
+        assert_eq!(post(&notes, r#"{"myNote": "größer"}"#), (200, "You have 1 notes.\n".into()));
+        assert_eq!(post(&notes, r#"{"myNote": ""}"#), (200, "You have 2 notes.\n".into()));
+        assert_eq!(post(&notes, r#"{"myNote": "third\t."}"#), (200, "You have 3 notes.\n".into()));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "größer\n\nthird\t.\n");
+        assert_eq!(post(&notes, r#"{"getNote": "0"}"#), (200, "größer\n".into()));
+        assert_eq!(post(&notes, r#"{"getNote": "1"}"#), (200, "\n".into()));
+        assert_eq!(post(&notes, r#"{"getNote": 2}"#), (200, "third\t.\n".into()));
+        assert_eq!(post(&notes, r#"{"getNote": "3"}"#).0, 404);
+        assert_eq!(post(&notes, r#"{"getNote": "99999999999999999999999"}"#).0, 404);
+
+        let again = Notes::new(&path);
+        assert_eq!(post(&again, r#"{"myNote": "after a restart"}"#), (200, "You have 4 notes.\n".into()));
+        assert_eq!(post(&notes, r#"{"getNote": "3"}"#), (200, "after a restart\n".into()), "seen by the other one too");
+    }
+
+    #[test]
+    fn what_is_not_a_note_is_refused_and_nothing_is_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("notes.txt");
+        let notes = Notes::new(&path);
+        let table = [
+            (r#"{"myNote": "two\nlines"}"#, "one line"),
+            (r#"{"myNote": "a\rb"}"#, "one line"),
+            (r#"{"myNote": "a\u0000b"}"#, "one line"),
+            (r#"{"myNote": 5}"#, "neither"),
+            (r#"{"myNote": "a", "getNote": "0"}"#, "neither"),
+            (r#"{"getNote": "-1"}"#, "not a number"),
+            (r#"{"getNote": "+1"}"#, "not a number"),
+            (r#"{"getNote": ""}"#, "not a number"),
+            (r#"{"getNote": 1.5}"#, "not a number"),
+            (r#"{"getNote": null}"#, "neither"),
+            ("[]", "neither"),
+            ("", "not valid JSON"),
+            ("{\n\"myNote\": }", "line 2 column"),
+        ];
+        for (body, reason) in table {
+            let (status, text) = post(&notes, body);
+            assert_eq!(status, 400, "{body}");
+            assert!(text.contains(reason), "{body}: {text}");
+        }
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_torn_last_line_is_not_joined_to_the_next_note() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("notes.txt");
+        fs::write(&path, "whole\ntor").unwrap();
+        let notes = Notes::new(&path);
+        assert_eq!(post(&notes, r#"{"getNote": "1"}"#), (200, "tor\n".into()));
+        assert_eq!(post(&notes, r#"{"myNote": "next"}"#), (200, "You have 3 notes.\n".into()));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "whole\ntor\nnext\n");
+    }
+
+    #[test]
+    fn a_file_that_shrank_is_read_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("notes.txt");
+        let notes = Notes::new(&path);
+        post(&notes, r#"{"myNote": "first"}"#);
+        post(&notes, r#"{"myNote": "second"}"#);
+        fs::write(&path, "new\n").unwrap();
+        assert_eq!(post(&notes, r#"{"getNote": "0"}"#), (200, "new\n".into()));
+        assert_eq!(post(&notes, r#"{"getNote": "1"}"#).0, 404);
+    }
+
+    #[test]
+    fn other_methods_are_answered_with_cors_too() {
+        let notes = Notes::new("unused");
+        for (method, status, body) in [
+            (Method::Options, 204, ""),
+            (Method::Get, 404, "Not found: GET, /x"),
+            (Method::Put, 404, "Not found: PUT, /x"),
+        ] {
+            let mut response = notes.handle(&mut Request::new(method, "/x")).unwrap();
+            assert_eq!((response.status().code(), response.read_text().unwrap().as_str()), (status, body));
+            for (name, value) in [
+                ("Access-Control-Allow-Origin", "*"),
+                ("Access-Control-Allow-Methods", "POST, OPTIONS"),
+                ("Access-Control-Allow-Headers", "Origin, X-Requested-With, Content-Type, Accept"),
+            ] {
+                assert_eq!(response.header(name), Some(value));
+            }
+        }
+    }
+}
