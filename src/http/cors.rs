@@ -10,27 +10,6 @@ use super::request::Request;
 use super::response::Response;
 use super::status::Status;
 
-/// The same three headers for every request: a service that any page may use.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct OpenService {
-    /// `Access-Control-Allow-Origin`
-    pub(crate) origin: &'static str,
-    /// `Access-Control-Allow-Methods`
-    pub(crate) methods: &'static str,
-    /// `Access-Control-Allow-Headers`
-    pub(crate) headers: &'static str,
-}
-
-impl OpenService {
-    /// The response with the three headers set.
-    pub(crate) fn apply(&self, response: Response) -> Response {
-        response
-            .with_header(ALLOW_ORIGIN, self.origin)
-            .with_header(ALLOW_METHODS, self.methods)
-            .with_header(ALLOW_HEADERS, self.headers)
-    }
-}
-
 /// The origins whose pages may read answers and write, and what is told to their browsers.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {

@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use super::lines::Lines;
 use crate::handler::{Handler, error_response};
-use crate::http::cors::OpenService;
 use crate::http::error::HttpError;
 use crate::http::method::Method;
 use crate::http::request::Request;
@@ -30,8 +29,12 @@ enum Command {
     Fetch(usize),
 }
 
-const CORS: OpenService =
-    OpenService { origin: "*", methods: "POST, OPTIONS", headers: "Origin, X-Requested-With, Content-Type, Accept" };
+/// Lets pages of every origin use the service.
+const CORS: [(&str, &str); 3] = [
+    ("Access-Control-Allow-Origin", "*"),
+    ("Access-Control-Allow-Methods", "POST, OPTIONS"),
+    ("Access-Control-Allow-Headers", "Origin, X-Requested-With, Content-Type, Accept"),
+];
 
 impl Notes {
     /// Keeps notes in this file, which is looked through now. It need not exist yet; its directory must.
@@ -61,7 +64,7 @@ impl Notes {
 impl Handler for Notes {
     fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
         let response = self.respond(request).unwrap_or_else(|error| error_response(error, request));
-        Ok(CORS.apply(response))
+        Ok(CORS.into_iter().fold(response, |response, (name, value)| response.with_header(name, value)))
     }
 }
 
