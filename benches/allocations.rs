@@ -63,7 +63,7 @@ fn application(www: &Path) -> Router {
         let length = request.read_body()?.len();
         Ok(Response::text(if length == 100 { "100 bytes" } else { "another length" }))
     };
-    Router::new().get("/hello", hearken::hello).post("/count", count).fallback(Files::new(www))
+    Router::new().get("/hello", hearken::demo::hello).post("/count", count).fallback(Files::new(www))
 }
 
 fn connect(server: &Server) -> TcpStream {

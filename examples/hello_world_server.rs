@@ -2,7 +2,11 @@
 //!
 //! `cargo run --example hello_world_server [PORT]`, then open http://127.0.0.1:4040/
 
-use hearken::{Error, Server, hello};
+use hearken::{Error, Request, Response, Server};
+
+fn hello(_: &mut Request) -> Response {
+    Response::text("Hello, world!")
+}
 
 fn main() -> Result<(), Error> {
     let port = std::env::args().nth(1).unwrap_or_else(|| "4040".into());

@@ -2,7 +2,11 @@
 //!
 //! `cargo run --example hello_world_server_secure [PORT]`, then `curl --cacert certs/ca.pem https://127.0.0.1:4047/`
 
-use hearken::{Error, Server, Tls, hello};
+use hearken::{Error, Request, Response, Server, Tls};
+
+fn hello(_: &mut Request) -> Response {
+    Response::text("Hello, world!")
+}
 
 fn main() -> Result<(), Error> {
     let port = std::env::args().nth(1).unwrap_or_else(|| "4047".into());

@@ -2,7 +2,8 @@
 //!
 //! `cargo run --example note_server [PORT]`, then `curl -d '{"myNote": "hello"}' http://127.0.0.1:4042/`
 
-use hearken::{Error, Notes, Server};
+use hearken::demo::Notes;
+use hearken::{Error, Server};
 
 fn main() -> Result<(), Error> {
     let port = std::env::args().nth(1).unwrap_or_else(|| "4042".into());

@@ -2,7 +2,8 @@
 //!
 //! `cargo run --example number_thinker [PORT]`, then open http://127.0.0.1:4041/?q=7, or run number_guesser
 
-use hearken::{Error, Guess, Server};
+use hearken::demo::Guess;
+use hearken::{Error, Server};
 
 fn main() -> Result<(), Error> {
     let port = std::env::args().nth(1).unwrap_or_else(|| "4041".into());

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::{fs, thread};
 
 use hearken::bridge::{self, tiny_http};
-use hearken::{Files, Guess, Handler, HttpError, Method, Request, Response, Router, Settings, Tls, WriteFile};
+use hearken::demo::Guess;
+use hearken::{Files, Handler, HttpError, Method, Request, Response, Router, Settings, Tls, WriteFile};
 
 const WORKERS: usize = 16;
 

@@ -1,9 +1,8 @@
 //! A blocking HTTP/1.1 and HTTPS server for programs that have no async runtime and want none.
 //!
 //! A handler is a function from a [`Request`] to a [`Response`]; a [`Router`] picks one by method and path; a [`Server`]
-//! runs them on a pool of threads. Handlers for files ([`Files`]), for taking files ([`WriteFile`]), for notes ([`Notes`])
-//! and for a guessing game ([`Guess`]) are here already; `BasicAuth`, [`Cors`] and [`AllowedHosts`] go around a handler and
-//! say who may use it.
+//! runs them on a pool of threads. [`Files`] is a handler that serves files, [`WriteFile`] one that stores them.
+//! `BasicAuth`, [`Cors`] and [`AllowedHosts`] wrap a handler and decide which requests reach it.
 //!
 //! ```
 //! use std::time::Duration;
@@ -41,7 +40,8 @@
 //! | `tls` | yes | HTTPS, and the development certificate (`Tls`) |
 //! | `auth` | yes | user names and passwords |
 //! | `client` | yes | the `client` module and the `hearken-client` program |
-//! | `cli` | yes | the `hearken` program; turns on `archive`, `auth`, `compress` and `tls` |
+//! | `demo` | yes | the `demo` module: a greeting, a guessing game and notes |
+//! | `cli` | yes | the `hearken` program; turns on `archive`, `auth`, `compress`, `demo` and `tls` |
 //! | `archive` | by `cli` | directories as tar archives (`Files::archive`) |
 //! | `compress` | by `cli` | listings and text files compressed as they are sent (`Files::compress`) |
 //! | `tiny_http` | no | the `bridge` module, for programs that already have a tiny_http server, over HTTP or HTTPS |
@@ -57,7 +57,8 @@ pub mod bridge;
 #[cfg(feature = "client")]
 pub mod client;
 mod config;
-mod demo;
+#[cfg(feature = "demo")]
+pub mod demo;
 mod error;
 mod files;
 mod handler;
@@ -77,7 +78,6 @@ pub use access_log::{AccessLog, LogFormat};
 pub use config::Settings;
 pub use error::Error;
 
-pub use demo::{Guess, Notes, hello};
 pub use files::Files;
 pub use middleware::allowed_hosts::AllowedHosts;
 #[cfg(feature = "auth")]

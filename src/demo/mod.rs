@@ -1,4 +1,12 @@
 //! The services of the demonstration: a greeting, a guessing game and notes.
+//!
+//! ```
+//! use hearken::demo::{Guess, Notes, hello};
+//! use hearken::{Request, Router};
+//!
+//! let app = Router::new().get("/hello", hello).any("/guess", Guess::new()).any("/notes", Notes::new("notes.txt"));
+//! assert_eq!(app.respond(&mut Request::get("/hello")).read_text().unwrap(), "Hello, world!");
+//! ```
 
 mod guess;
 mod hello;

@@ -78,7 +78,7 @@ fn long(length: u64) -> impl io::Read + Send {
 
 fn app() -> Router {
     Router::new()
-        .get("/hello", hearken::hello)
+        .get("/hello", hearken::demo::hello)
         .get("/panic", |_: &mut Request| -> Response { panic!("the panic that this test is about") })
         .any("/echo", |request: &mut Request| Ok::<_, HttpError>(Response::bytes(request.read_body()?)))
         .any("/ignore", |_: &mut Request| Response::text("ignored"))

@@ -180,7 +180,7 @@ fn a_server_that_comes_late_is_waited_for() {
     let url = format!("http://{address}/");
     let waiting = thread::spawn(move || run(&["get", &url, "--retry", "8"], b""));
     // Whether the first attempt comes before or after this, the client gets its answer.
-    let server = hearken::Server::bind(address).unwrap().serve(hearken::hello).unwrap();
+    let server = hearken::Server::bind(address).unwrap().serve(hearken::demo::hello).unwrap();
     assert_eq!(waiting.join().unwrap().1, b"Hello, world!");
     drop(server);
 }

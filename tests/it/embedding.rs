@@ -15,7 +15,7 @@ use crate::support::{Lines, PATIENCE, Wire, alone, ask, get, until};
 
 fn app() -> Router {
     Router::new()
-        .get("/hello", hearken::hello)
+        .get("/hello", hearken::demo::hello)
         .get("/panic", |_: &mut Request| -> Response { panic!("the panic that this test is about") })
         .post("/echo", |request: &mut Request| Ok::<_, hearken::HttpError>(Response::bytes(request.read_body()?)))
         .get("/stream", |_: &mut Request| Response::stream(&b"streamed"[..], None))

@@ -24,7 +24,7 @@ const HELLO: &str = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
 
 fn app() -> Router {
     Router::new()
-        .get("/hello", hearken::hello)
+        .get("/hello", hearken::demo::hello)
         .get("/large", |_: &mut Request| Response::stream(io::repeat(b'x').take(1 << 30), Some(1 << 30)))
         .post("/echo", |request: &mut Request| Ok::<_, HttpError>(Response::bytes(request.read_body()?)))
 }

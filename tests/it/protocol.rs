@@ -21,7 +21,7 @@ fn app() -> Router {
         Response::bytes([request.header("X").unwrap_or("").as_bytes(), b"|", &bytes].concat())
     };
     Router::new()
-        .get("/hello", hearken::hello)
+        .get("/hello", hearken::demo::hello)
         .get("/value", value)
         .post("/echo", echo)
         .post("/ignore", |_: &mut Request| Response::text("ignored"))

@@ -16,7 +16,7 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const HELLO: &str = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
 
 fn app() -> Router {
-    Router::new().get("/hello", hearken::hello)
+    Router::new().get("/hello", hearken::demo::hello)
 }
 
 /// A stream that waits for what never comes.

@@ -95,7 +95,7 @@ fn with_curve(sec1: &[u8]) -> Vec<u8> {
 
 fn serve(certificate: &Path, key: &Path) -> Server {
     let app = Router::new()
-        .get("/hello", hearken::hello)
+        .get("/hello", hearken::demo::hello)
         .get("/secure", |request: &mut Request| Response::text(request.is_secure().to_string()))
         .post("/echo", |request: &mut Request| Ok::<_, HttpError>(Response::bytes(request.read_body()?)));
     Server::bind("127.0.0.1:0").unwrap().tls(Tls::from_files(certificate, key).unwrap()).serve(app).unwrap()
@@ -261,7 +261,7 @@ fn curl_trusts_the_authority() {
     }
     let directory = tempfile::tempdir().unwrap();
     let tls = Tls::development(directory.path()).unwrap();
-    let server = Server::bind("127.0.0.1:0").unwrap().tls(tls).serve(hearken::hello).unwrap();
+    let server = Server::bind("127.0.0.1:0").unwrap().tls(tls).serve(hearken::demo::hello).unwrap();
     let authority = Tls::development_authority(directory.path());
     let url = format!("https://localhost:{}/", server.address().port());
     let output =
@@ -273,7 +273,7 @@ fn curl_trusts_the_authority() {
 fn each_version(check: impl Fn(&Server, Arc<ClientConfig>, &str)) {
     let directory = tempfile::tempdir().unwrap();
     let app = Router::new()
-        .get("/hello", hearken::hello)
+        .get("/hello", hearken::demo::hello)
         .post("/echo", |request: &mut Request| Ok::<_, HttpError>(Response::bytes(request.read_body()?)));
     let tls = Tls::development(directory.path()).unwrap();
     let server = Server::bind("127.0.0.1:0").unwrap().tls(tls).serve(app).unwrap();

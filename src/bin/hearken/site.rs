@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use hearken::{
-    Files, Guess, Handler, HttpError, Method, Notes, RelativePath, Request, Response, Router, WriteFile, hello,
-};
+use hearken::demo::{Guess, Notes, hello};
+use hearken::{Files, Handler, HttpError, Method, RelativePath, Request, Response, Router, WriteFile};
 
 use crate::configuration::{Access, Site, Write};
 use crate::users::Passwords;
