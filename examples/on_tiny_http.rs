@@ -36,7 +36,7 @@ impl Handler for Site {
 fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let port = std::env::args().nth(1).map_or(Ok(4050), |port| port.parse::<u16>())?;
     fs::create_dir_all("data")?;
-    let site = Site { files: Files::new("www").with_uploads("data"), write: WriteFile::new("data").with_put() };
+    let site = Site { files: Files::new("www").with_uploads("data"), write: WriteFile::new("data").put(true) };
     let app = Arc::new(Router::new().any("/guess", Guess::new()).fallback(site));
 
     // Makes the certificate where there is none, and chooses the cryptography for all of rustls in this process.

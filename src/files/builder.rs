@@ -121,7 +121,7 @@ impl Files {
         self
     }
 
-    /// Whether listings have a form to upload files, which [`WriteFile::with_forms`](crate::WriteFile::with_forms) accepts.
+    /// Whether listings have a form to upload files, which [`WriteFile::forms`](crate::WriteFile::forms) accepts.
     /// Defaults to false.
     #[must_use]
     pub fn upload_form(mut self, upload_form: bool) -> Self {

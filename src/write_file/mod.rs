@@ -26,7 +26,7 @@ use crate::storage::{self, Durability, FileId, Place, Store};
 /// A `POST` of `application/json` that is valid JSON in UTF-8 is stored byte for byte and answered 200
 /// `Wrote data for NAME.`, with the JSON's own `name` or else the file's. It is checked as it arrives, in bounded memory; one
 /// object may not have the same name twice (RFC 8259 §4 lets each reader pick another), as far as the first 262,144 names of
-/// objects open at the same time go, and there may be 128 levels. With [`WriteFile::with_put`] a `PUT` stores any bytes, and
+/// objects open at the same time go, and there may be 128 levels. With [`WriteFile::put`] a `PUT` stores any bytes, and
 /// is answered 201 when they are new and 204 when they take something's place, with the new file's `ETag`. `If-Match` and
 /// `If-None-Match` are honoured (RFC 9110 §13). Other methods get 405.
 ///
@@ -62,17 +62,17 @@ impl WriteFile {
         }
     }
 
-    /// Takes `PUT` as well. Defaults to `POST` only.
+    /// Whether `PUT` is accepted. Defaults to false.
     #[must_use]
-    pub fn with_put(mut self) -> Self {
-        self.put = true;
+    pub fn put(mut self, put: bool) -> Self {
+        self.put = put;
         self
     }
 
-    /// Takes `DELETE` as well: a file is removed and answered 204. Directories are not removed. Defaults to not.
+    /// Whether `DELETE` is accepted: it removes a file, answered 204, and never a directory. Defaults to false.
     #[must_use]
-    pub fn with_delete(mut self) -> Self {
-        self.delete = true;
+    pub fn delete(mut self, delete: bool) -> Self {
+        self.delete = delete;
         self
     }
 
@@ -85,15 +85,16 @@ impl WriteFile {
         self
     }
 
-    /// Takes a `POST` of `multipart/form-data` as well (RFC 7578), as a browser's upload form sends it: each file in it is stored
-    /// in the directory that the request's path names, by its own name, made fit to be one. A name that is taken gets a number,
-    /// as in `photo (1).jpg`. The answer is 201 and says the names, or for a browser 303 back to the directory. Defaults to not.
+    /// Whether a `POST` of `multipart/form-data` is accepted (RFC 7578), as a browser's upload form sends it: each file in it is
+    /// stored in the directory that the request's path names, under its own name without directories, control characters and
+    /// leading dots. A name that is taken gets a number, as in `photo (1).jpg`. The response is 201 with the names, or for a
+    /// browser 303 back to the directory. Defaults to false.
     ///
     /// A browser sends forms for the pages of any site without asking: put [`Cors`](crate::Cors) around the handler, which refuses
     /// them.
     #[must_use]
-    pub fn with_forms(mut self) -> Self {
-        self.forms = true;
+    pub fn forms(mut self, forms: bool) -> Self {
+        self.forms = forms;
         self
     }
 
@@ -174,7 +175,7 @@ impl WriteFile {
         Ok(Response::text(format!("Wrote data for {name}.")))
     }
 
-    fn put(&self, request: &mut Request) -> Result<Response, HttpError> {
+    fn put_file(&self, request: &mut Request) -> Result<Response, HttpError> {
         // RFC 9110 §14.5: a part must not be taken for the whole.
         if request.header("Content-Range").is_some() {
             return Err(HttpError::bad_request("a PUT of a part is not supported"));
@@ -203,7 +204,7 @@ impl WriteFile {
         })
     }
 
-    fn delete(&self, request: &Request) -> Result<Response, HttpError> {
+    fn delete_file(&self, request: &Request) -> Result<Response, HttpError> {
         let path = self.removable(request)?;
         self.store.remove(&path, |standing| {
             judge(request, standing)?;
@@ -253,8 +254,8 @@ impl Handler for WriteFile {
     fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
         match request.method() {
             Method::Post => self.post(request),
-            Method::Put if self.put => self.put(request),
-            Method::Delete if self.delete => self.delete(request),
+            Method::Put if self.put => self.put_file(request),
+            Method::Delete if self.delete => self.delete_file(request),
             _ => Err(HttpError::MethodNotAllowed(self.methods().into())),
         }
     }

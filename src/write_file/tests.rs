@@ -106,7 +106,7 @@ fn requests_that_are_not_for_it_are_refused_by_their_status() {
 #[test]
 fn put_creates_and_replaces() {
     let directory = tempfile::tempdir().unwrap();
-    let writer = WriteFile::new(directory.path()).with_put();
+    let writer = WriteFile::new(directory.path()).put(true);
     let created = respond(&writer, &mut put("/a/b%20c", "1"));
     assert_eq!((created.status(), created.header("Location")), (Status::CREATED, Some("/a/b%20c")));
     let later = SystemTime::now() + LONG_SETTLED;
@@ -127,7 +127,7 @@ fn put_creates_and_replaces() {
 #[test]
 fn preconditions_are_judged_against_the_file() {
     let directory = tempfile::tempdir().unwrap();
-    let writer = WriteFile::new(directory.path()).with_put();
+    let writer = WriteFile::new(directory.path()).put(true);
     assert_eq!(send(&writer, put("/f", "1").with_header("If-Match", "*")).0, 412);
     assert_eq!(send(&writer, put("/f", "1").with_header("If-None-Match", "*")).0, 201);
     assert_eq!(send(&writer, put("/f", "2").with_header("If-None-Match", "*")).0, 412);
@@ -148,7 +148,7 @@ fn files_are_deleted_where_that_is_allowed() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("dir")).unwrap();
     fs::write(directory.path().join("dir/f"), "").unwrap();
-    let writer = WriteFile::new(directory.path()).with_delete().except(|path| path.segments()[0] == b"taken");
+    let writer = WriteFile::new(directory.path()).delete(true).except(|path| path.segments()[0] == b"taken");
     let table = [
         ("/dir/f", Some(("If-Match", "\"other\"")), 412),
         ("/dir/f", Some(("If-None-Match", "*")), 412),
@@ -179,8 +179,8 @@ fn hidden_files_are_deleted_where_they_are_shown() {
     for name in files {
         fs::write(directory.path().join(name), "").unwrap();
     }
-    let closed = WriteFile::new(directory.path()).with_delete().with_put();
-    let open = WriteFile::new(directory.path()).with_delete().with_put().delete_hidden(true);
+    let closed = WriteFile::new(directory.path()).delete(true).put(true);
+    let open = WriteFile::new(directory.path()).delete(true).put(true).delete_hidden(true);
     for name in &files[..4] {
         assert_eq!(send(&closed, Request::new(Method::Delete, &format!("/{name}"))).0, 400, "{name}");
         assert_eq!(send(&open, put(&format!("/{name}"), "x")).0, 400, "{name} is not written to");
@@ -207,7 +207,7 @@ fn hidden_files_are_deleted_where_they_are_shown() {
 fn the_directory_holds_no_more_than_it_may() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("there"), [0; 50]).unwrap();
-    let writer = WriteFile::new(directory.path()).with_put().with_delete().max_total(100);
+    let writer = WriteFile::new(directory.path()).put(true).delete(true).max_total(100);
     let delete = |target: &str| Request::new(Method::Delete, target);
     let table = [
         (put("/a", &"x".repeat(51)), 507),
@@ -243,7 +243,7 @@ fn form(target: &str, files: &[(&str, &str)]) -> Request {
 fn the_files_of_a_form_are_stored_by_their_names() {
     let directory = tempfile::tempdir().unwrap();
     let taken = |path: &RelativePath| path.segments() == [b"ours.txt"];
-    let writer = WriteFile::new(directory.path()).with_forms().except(taken);
+    let writer = WriteFile::new(directory.path()).forms(true).except(taken);
     let table: [(&str, &[(&str, &str)], &str); 5] = [
         ("/", &[("a.txt", "1"), ("b.txt", "2")], "Stored a.txt.\nStored b.txt.\n"),
         ("/", &[("a.txt", "3"), ("a.txt", "4"), ("", "")], "Stored a (1).txt.\nStored a (2).txt.\n"),
@@ -275,7 +275,7 @@ fn the_files_of_a_form_are_stored_by_their_names() {
     assert_eq!(names(directory.path()).len(), 6);
     assert_eq!(names(&directory.path().join("new")), ["c d", "dir", "e"]);
 
-    let writer = WriteFile::new(directory.path()).with_forms().overwrite(true).except(taken);
+    let writer = WriteFile::new(directory.path()).forms(true).overwrite(true).except(taken);
     let answered = send(&writer, form("/", &[("a.txt", "new"), ("ours.txt", "new")]));
     assert_eq!(answered, (201, "Stored a.txt.\nStored ours (2).txt.\n".into()));
     assert_eq!(fs::read_to_string(directory.path().join("a.txt")).unwrap(), "new");
@@ -285,7 +285,7 @@ fn the_files_of_a_form_are_stored_by_their_names() {
 fn forms_that_are_cut_or_have_no_place_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("file"), "").unwrap();
-    let writer = WriteFile::new(directory.path()).with_forms();
+    let writer = WriteFile::new(directory.path()).forms(true);
     let file = || form("/", &[("a", "1")]);
     let raw = |content_type: &str, body: &str| {
         Request::new(Method::Post, "/").with_header("Content-Type", content_type).with_body(body)

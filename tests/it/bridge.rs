@@ -342,7 +342,7 @@ fn a_request_that_a_handler_keeps_is_not_answered_with_another_ones() {
 
 /// Files of this directory, and writing into it.
 fn site(directory: &Path) -> impl Handler + use<> {
-    let (files, write) = (Files::new(directory), WriteFile::new(directory).with_put());
+    let (files, write) = (Files::new(directory), WriteFile::new(directory).put(true));
     move |request: &mut Request| match request.method() {
         Method::Get | Method::Head => files.handle(request),
         _ => write.handle(request),

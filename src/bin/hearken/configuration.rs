@@ -232,10 +232,9 @@ fn write(args: &Args) -> Option<Write> {
         DurabilityChoice::Full => Durability::Full,
         DurabilityChoice::Rename => Durability::Rename,
     };
-    let mut service =
-        WriteFile::new(&directory).with_put().with_forms().overwrite(args.overwrite).durability(durability);
+    let mut service = WriteFile::new(&directory).put(true).forms(true).overwrite(args.overwrite).durability(durability);
     if args.allow_delete {
-        service = service.with_delete().delete_hidden(args.include_hidden);
+        service = service.delete(true).delete_hidden(args.include_hidden);
     }
     if let Some(bytes) = args.max_total {
         service = service.max_total(bytes);

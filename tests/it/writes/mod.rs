@@ -341,7 +341,7 @@ fn a_refused_write_leaves_the_old_file_and_nothing_else() {
 fn a_body_that_stalls_is_408_and_leaves_nothing() {
     let data = tempfile::tempdir().unwrap();
     let settings = Settings::default().rate_grace(Duration::from_millis(300));
-    let writer = WriteFile::new(data.path()).with_put().with_forms();
+    let writer = WriteFile::new(data.path()).put(true).forms(true);
     let server = Server::bind("127.0.0.1:0").unwrap().settings(settings).serve(writer).unwrap();
     for head in ["PUT /f HTTP/1.1", "POST /f HTTP/1.1\r\nContent-Type: application/json"] {
         let mut wire = Wire::connect(server.address());
