@@ -9,10 +9,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{Stat, Timespec, Timestamps, UTIME_OMIT};
 
+use super::error::StoreError;
 use super::parent_dirs::{Mark, Way};
 use super::quota::Reservation;
 use super::{Durability, Place, Store, size, temp_file};
-use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
 
 /// A file being written under a temporary name. Dropped without having been placed, it leaves nothing behind.
@@ -45,7 +45,7 @@ struct Temporary {
 }
 
 impl<'a> Pending<'a> {
-    pub(super) fn begin(place: Place<'a>, announced: u64) -> Result<Self, HttpError> {
+    pub(super) fn begin(place: Place<'a>, announced: u64) -> Result<Self, StoreError> {
         let replaces = place.standing.as_ref().map_or(0, size);
         let reservation = match &place.store.quota {
             Some(quota) => Some(quota.begin(&place.root, announced, replaces)?),
@@ -66,8 +66,8 @@ impl<'a> Pending<'a> {
     ///
     /// # Errors
     ///
-    /// [`HttpError::InsufficientStorage`] when there is no room for it, and what else the disk fails with.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), HttpError> {
+    /// [`StoreError::QuotaExceeded`] or [`StoreError::DiskFull`] when there is no room for it, and what else the disk fails with.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         if let Some(reservation) = &mut self.reservation {
             reservation.grow(&self.place.root, bytes.len() as u64)?;
         }
@@ -76,11 +76,11 @@ impl<'a> Pending<'a> {
 
     /// Gives the file its place if `judge` allows it for what stands there then; readers see the old file or the new one, whole.
     /// Directories above it that are missing are made.
-    pub(crate) fn place(
+    pub(crate) fn place<E: From<StoreError>>(
         mut self,
-        judge: impl FnOnce(Option<&Stat>) -> Result<(), HttpError>,
-    ) -> Result<Placed<'a>, HttpError> {
-        self.sync_file()?;
+        judge: impl FnOnce(Option<&Stat>) -> Result<(), E>,
+    ) -> Result<Placed<'a>, E> {
+        self.sync_file().map_err(StoreError::from)?;
         let store = self.place.store;
         let (root, path) = (Arc::clone(&self.place.root), self.place.path.clone());
         let lock = store.locks.hold(&path);
@@ -88,16 +88,16 @@ impl<'a> Pending<'a> {
         let standing = way.standing()?;
         judge(standing.as_ref())?;
         let marks = way.make(store.unsynced())?;
-        self.rename(&way, standing.as_ref(), false)?;
+        self.rename(&way, standing.as_ref(), false).map_err(StoreError::from)?;
         drop(lock);
-        self.placed(standing.is_some(), way, marks)
+        Ok(self.placed(standing.is_some(), way, marks)?)
     }
 
     /// Gives the file the first of these places where nothing stands, and says which. They are all in one directory.
     pub(crate) fn place_beside(
         mut self,
         candidates: impl Iterator<Item = RelativePath>,
-    ) -> Result<(Placed<'a>, RelativePath), HttpError> {
+    ) -> Result<(Placed<'a>, RelativePath), StoreError> {
         self.sync_file()?;
         let store = self.place.store;
         let root = Arc::clone(&self.place.root);
@@ -114,7 +114,7 @@ impl<'a> Pending<'a> {
             let placed = self.placed(false, way, marks)?;
             return Ok((placed, candidate));
         }
-        Err(HttpError::Conflict("every name for it is taken".into()))
+        Err(StoreError::NamesTaken)
     }
 
     fn sync_file(&self) -> io::Result<()> {
@@ -171,7 +171,7 @@ impl<'a> Pending<'a> {
         self.sync_file()
     }
 
-    fn placed(self, replaced: bool, way: Way<'_>, marks: Vec<Mark<'a>>) -> Result<Placed<'a>, HttpError> {
+    fn placed(self, replaced: bool, way: Way<'_>, marks: Vec<Mark<'a>>) -> Result<Placed<'a>, StoreError> {
         let store = self.place.store;
         let stat = rustix::fs::fstat(&self.temp_file.file).map_err(io::Error::from)?;
         let directories = match store.unsynced() {
@@ -194,7 +194,7 @@ fn stamp(file: &File) -> io::Result<()> {
 
 impl Placed<'_> {
     /// Returns when the file's name is on the disk, as far as the store's durability asks for that.
-    pub(crate) fn sync(self) -> io::Result<()> {
+    pub(crate) fn sync(self) -> Result<(), StoreError> {
         let store = self.store;
         self.directories.iter().try_for_each(|directory| store.syncs.sync(store.disk.as_ref(), directory))?;
         self.marks.into_iter().for_each(Mark::clear);

@@ -2,6 +2,7 @@
 
 mod atomic_write;
 mod disk;
+mod error;
 mod file_id;
 mod group_fsync;
 pub(crate) mod once_per_second;
@@ -19,12 +20,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{FileType, Stat};
 
-use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
 pub(crate) use root_dir::RootDir;
 
 pub(crate) use atomic_write::{Pending, Placed};
 use disk::{DirectoryId, Disk, SystemDisk};
+pub(crate) use error::StoreError;
 pub(crate) use file_id::FileId;
 use group_fsync::Syncs;
 use parent_dirs::{Unsynced, Way};
@@ -101,9 +102,9 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`HttpError::Conflict`] where something else, be it a link, stands in the place of a directory above the path, or a
-    /// directory in the path's own.
-    pub(crate) fn look(&self, path: &RelativePath) -> Result<Place<'_>, HttpError> {
+    /// [`StoreError::FileAsDirectory`] where something else, be it a link, stands in the place of a directory above the path,
+    /// [`StoreError::DirectoryAtPath`] where a directory stands in the path's own.
+    pub(crate) fn look(&self, path: &RelativePath) -> Result<Place<'_>, StoreError> {
         let root = self.root()?;
         let standing = Way::walk(&root, path)?.standing()?;
         Ok(Place { store: self, root, path: path.clone(), standing })
@@ -114,7 +115,7 @@ impl Store {
     /// # Errors
     ///
     /// As [`Store::look`] for the directories above it, and as [`Place::begin`].
-    pub(crate) fn begin_beside(&self, path: &RelativePath) -> Result<Pending<'_>, HttpError> {
+    pub(crate) fn begin_beside(&self, path: &RelativePath) -> Result<Pending<'_>, StoreError> {
         let root = self.root()?;
         Way::walk(&root, path)?;
         Pending::begin(Place { store: self, root, path: path.clone(), standing: None }, 0)
@@ -124,25 +125,25 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// As [`Store::look`]; [`HttpError::NotFound`] where nothing is.
-    pub(crate) fn remove(
+    /// As [`Store::look`]; [`StoreError::NotFound`] where nothing is.
+    pub(crate) fn remove<E: From<StoreError>>(
         &self,
         path: &RelativePath,
-        judge: impl FnOnce(Option<&Stat>) -> Result<(), HttpError>,
-    ) -> Result<(), HttpError> {
+        judge: impl FnOnce(Option<&Stat>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let root = self.root()?;
         let lock = self.locks.hold(path);
         let way = Way::walk(&root, path)?;
         let standing = way.standing()?;
         judge(standing.as_ref())?;
-        let stat = standing.ok_or(HttpError::NotFound)?;
-        self.disk.unlink(way.parent().as_fd(), way.name())?;
+        let stat = standing.ok_or(StoreError::NotFound)?;
+        self.disk.unlink(way.parent().as_fd(), way.name()).map_err(StoreError::from)?;
         if let Some(quota) = &self.quota {
             quota.removed(size(&stat));
         }
         drop(lock);
         if self.durability == Durability::Full {
-            self.syncs.sync(self.disk.as_ref(), way.parent())?;
+            self.syncs.sync(self.disk.as_ref(), way.parent()).map_err(StoreError::from)?;
         }
         Ok(())
     }
@@ -152,11 +153,8 @@ impl Store {
         (self.durability == Durability::Full).then_some(&self.unsynced)
     }
 
-    fn root(&self) -> Result<Arc<OwnedFd>, HttpError> {
-        // That the directory itself is not there is no fault of the client's.
-        self.root_dir
-            .current()
-            .map_err(|error| HttpError::internal(format!("{}: {error}", self.root_dir.path().display())))
+    fn root(&self) -> Result<Arc<OwnedFd>, StoreError> {
+        self.root_dir.current().map_err(|error| StoreError::RootUnavailable(self.root_dir.path().into(), error))
     }
 
     /// Sweeps a directory when it is first used for temporary files.
@@ -182,8 +180,8 @@ impl<'a> Place<'a> {
     ///
     /// # Errors
     ///
-    /// [`HttpError::InsufficientStorage`] when there is no room for it.
-    pub(crate) fn begin(self, announced: Option<u64>) -> Result<Pending<'a>, HttpError> {
+    /// [`StoreError::QuotaExceeded`] when there is no room for it.
+    pub(crate) fn begin(self, announced: Option<u64>) -> Result<Pending<'a>, StoreError> {
         Pending::begin(self, announced.unwrap_or(0))
     }
 }

@@ -12,7 +12,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::disk::{DirectoryId, id};
-use crate::http::error::HttpError;
+use super::error::StoreError;
 use crate::http::path::RelativePath;
 
 /// The way to a path, as far as its directories are there.
@@ -41,7 +41,7 @@ const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::DI
 
 impl<'a> Way<'a> {
     /// Follows the way as far as it goes. No link is followed.
-    pub(super) fn walk(root: &'a OwnedFd, path: &'a RelativePath) -> Result<Self, HttpError> {
+    pub(super) fn walk(root: &'a OwnedFd, path: &'a RelativePath) -> Result<Self, StoreError> {
         let mut way = Self { root, path, opened: Vec::new() };
         for segment in way.above() {
             match open_directory(way.last(), segment) {
@@ -54,14 +54,12 @@ impl<'a> Way<'a> {
     }
 
     /// What stands in the place; a directory there is a conflict.
-    pub(super) fn standing(&self) -> Result<Option<Stat>, HttpError> {
+    pub(super) fn standing(&self) -> Result<Option<Stat>, StoreError> {
         if self.opened.len() < self.above().len() {
             return Ok(None);
         }
         match rustix::fs::statat(self.last(), self.name(), AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_dir() => {
-                Err(HttpError::Conflict("a directory stands there".into()))
-            }
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_dir() => Err(StoreError::DirectoryAtPath),
             Ok(stat) => Ok(Some(stat)),
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(io::Error::from(error).into()),
@@ -69,7 +67,7 @@ impl<'a> Way<'a> {
     }
 
     /// Makes the directories that are missing, and notes where, if that is of interest.
-    pub(super) fn make<'b>(&mut self, unsynced: Option<&'b Unsynced>) -> Result<Vec<Mark<'b>>, HttpError> {
+    pub(super) fn make<'b>(&mut self, unsynced: Option<&'b Unsynced>) -> Result<Vec<Mark<'b>>, StoreError> {
         let mut marks = Vec::new();
         while let Some(segment) = self.above().get(self.opened.len()) {
             if let Some(unsynced) = unsynced {
@@ -164,9 +162,9 @@ fn name(segment: &[u8]) -> &Path {
 }
 
 /// A file or a link where a directory is needed: Linux says NOTDIR of both, others LOOP of the link.
-fn in_the_way(error: Errno) -> HttpError {
+fn in_the_way(error: Errno) -> StoreError {
     match error {
-        Errno::NOTDIR | Errno::LOOP => HttpError::Conflict("a file stands where a directory is needed".into()),
+        Errno::NOTDIR | Errno::LOOP => StoreError::FileAsDirectory,
         error => io::Error::from(error).into(),
     }
 }

@@ -1,22 +1,23 @@
 //! Upload forms: the files of a `multipart/form-data` body, each stored by its own name as it arrives.
 
-use super::{WriteFile, receive, refused};
+use super::error::unwritable;
+use super::{WriteFile, receive};
 use crate::http::accept;
 use crate::http::error::HttpError;
 use crate::http::filename;
-use crate::http::multipart::{self, Event, Malformed};
+use crate::http::multipart::{self, Event};
 use crate::http::path::{RelativePath, encode_segment};
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;
-use crate::storage::{Pending, Placed};
+use crate::storage::{Pending, Placed, StoreError};
 
 /// The numbers that are tried for a name that is taken.
 const MOST_OF_A_NAME: u32 = 10_000;
 
 /// Stores the files of a form. Each gets its place when it is whole, so that those before one that fails stay.
 pub(super) fn store(writer: &WriteFile, request: &mut Request) -> Result<Response, HttpError> {
-    let directory = RelativePath::parse_directory_for_writing(request.encoded_path()).map_err(refused)?;
+    let directory = RelativePath::parse_directory_for_writing(request.encoded_path()).map_err(unwritable)?;
     let boundary = request.header("Content-Type").and_then(multipart::boundary);
     let boundary = boundary.ok_or(HttpError::bad_request("the form has no boundary"))?;
     if !request.has_body() {
@@ -54,7 +55,7 @@ impl<'a> Form<'a> {
                 Ok(())
             }
             Event::Data(bytes) => match &mut self.open {
-                Some((pending, _)) => pending.write(bytes),
+                Some((pending, _)) => Ok(pending.write(bytes)?),
                 None => Ok(()),
             },
             Event::End => match self.open.take() {
@@ -67,14 +68,14 @@ impl<'a> Form<'a> {
     fn begin(&self, name: &str) -> Result<Pending<'a>, HttpError> {
         let path = self.directory.join(name.as_bytes());
         if !self.writer.overwrite {
-            return self.writer.store.begin_beside(&path);
+            return Ok(self.writer.store.begin_beside(&path)?);
         }
-        self.writer.store.look(&path)?.begin(None)
+        Ok(self.writer.store.look(&path)?.begin(None)?)
     }
 
     fn place(&mut self, pending: Pending<'a>, name: &str) -> Result<(), HttpError> {
         let (placed, name) = if self.writer.overwrite && !(self.writer.taken)(&self.directory.join(name.as_bytes())) {
-            (pending.place(|_| Ok(()))?, name.to_owned())
+            (pending.place(|_| Ok::<_, StoreError>(()))?, name.to_owned())
         } else {
             let free = (0..MOST_OF_A_NAME).map(|number| filename::numbered(name, number));
             let free = free.map(|name| self.directory.join(name.as_bytes())).filter(|path| !(self.writer.taken)(path));
@@ -107,11 +108,5 @@ fn answer(request: &Request, names: &[String]) -> Response {
     match names {
         [name] => response.with_header("Location", format!("{path}{slash}{}", encode_segment(name.as_bytes()))),
         _ => response,
-    }
-}
-
-impl From<Malformed> for HttpError {
-    fn from(error: Malformed) -> Self {
-        Self::bad_request(error.0)
     }
 }

@@ -1,5 +1,6 @@
 //! The writing service: JSON and forms by `POST` and any bytes by `PUT`, stored under the path they were sent to; `DELETE`.
 
+mod error;
 mod form;
 
 use std::hash::RandomState;
@@ -12,7 +13,7 @@ use rustix::fs::{FileType, Stat};
 use crate::handler::Handler;
 use crate::http::conditional::{Conditions, Evaluation};
 use crate::http::error::HttpError;
-use crate::http::json::{self, JsonError};
+use crate::http::json;
 use crate::http::method::Method;
 use crate::http::path::{PathError, RelativePath};
 use crate::http::request::Request;
@@ -20,6 +21,7 @@ use crate::http::response::Response;
 use crate::http::status::Status;
 use crate::http::validators::{Validators, file_validators};
 use crate::storage::{self, Durability, FileId, Place, Store};
+use error::unwritable;
 
 /// Stores what is sent in a directory, under the path of the request.
 ///
@@ -165,7 +167,7 @@ impl WriteFile {
         let mut checker = json::Checker::new("name", &self.random);
         receive(request, |bytes| {
             checker.push(bytes)?;
-            pending.write(bytes)
+            Ok(pending.write(bytes)?)
         })?;
         let name = match checker.finish()? {
             Some(name) => name,
@@ -185,7 +187,7 @@ impl WriteFile {
             return Err(HttpError::LengthRequired);
         }
         let mut pending = self.look(&path, request)?.begin(request.content_length())?;
-        receive(request, |bytes| pending.write(bytes))?;
+        receive(request, |bytes| Ok(pending.write(bytes)?))?;
         let placed = pending.place(|standing| judge(request, standing))?;
         let (replaced, stat) = (placed.replaced, placed.stat);
         placed.sync()?;
@@ -227,7 +229,7 @@ impl WriteFile {
     }
 
     fn path(&self, request: &Request) -> Result<RelativePath, HttpError> {
-        self.free(RelativePath::parse_for_writing(request.encoded_path()).map_err(refused)?)
+        self.free(RelativePath::parse_for_writing(request.encoded_path()).map_err(unwritable)?)
     }
 
     /// The path of something that may be removed.
@@ -235,9 +237,9 @@ impl WriteFile {
         if !self.delete_hidden {
             return self.path(request);
         }
-        let path = RelativePath::parse_for_removing(request.encoded_path()).map_err(refused)?;
+        let path = RelativePath::parse_for_removing(request.encoded_path()).map_err(unwritable)?;
         if path.segments().iter().any(|name| storage::is_unfinished(name)) {
-            return Err(refused(PathError::Hidden));
+            return Err(unwritable(PathError::Hidden));
         }
         self.free(path)
     }
@@ -294,19 +296,6 @@ const LONG_SETTLED: Duration = Duration::from_secs(60);
 /// The validators that reading the file would show.
 fn validators(file: &FileId, now: SystemTime) -> Validators {
     file_validators(file.size(), file.modified(), file.inode(), now)
-}
-
-fn refused(error: PathError) -> HttpError {
-    match error {
-        PathError::Directory => HttpError::Conflict(error.explain().into()),
-        error => HttpError::bad_request(error.explain()),
-    }
-}
-
-impl From<JsonError> for HttpError {
-    fn from(error: JsonError) -> Self {
-        Self::bad_request(error.to_string())
-    }
 }
 
 #[cfg(test)]

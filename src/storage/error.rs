@@ -1,0 +1,76 @@
+//! Why the store could not do what it was asked to.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// A failure of the store, named by what happened.
+#[derive(Debug)]
+pub(crate) enum StoreError {
+    /// No file is at the path.
+    NotFound,
+    /// The file system takes no name like this, as one that is too long.
+    InvalidName,
+    /// The path names a directory.
+    DirectoryAtPath,
+    /// A file or a symbolic link stands where the path needs a directory.
+    FileAsDirectory,
+    /// Every name that was tried is taken.
+    NamesTaken,
+    /// The process may not do this.
+    PermissionDenied,
+    /// The file system is mounted read-only.
+    ReadOnlyFileSystem,
+    /// The store, or the user that the process runs as, has reached its limit of bytes.
+    QuotaExceeded,
+    /// The disk has no space left.
+    DiskFull,
+    /// The store's directory cannot be opened.
+    RootUnavailable(PathBuf, io::Error),
+    /// Another failure of the file system.
+    Io(io::Error),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound => f.write_str("no such file"),
+            Self::InvalidName => f.write_str("invalid file name"),
+            Self::DirectoryAtPath => f.write_str("a directory stands there"),
+            Self::FileAsDirectory => f.write_str("a file stands where a directory is needed"),
+            Self::NamesTaken => f.write_str("every name for it is taken"),
+            Self::PermissionDenied => f.write_str("permission denied"),
+            Self::ReadOnlyFileSystem => f.write_str("read-only file system"),
+            Self::QuotaExceeded => f.write_str("quota exceeded"),
+            Self::DiskFull => f.write_str("no space left on the disk"),
+            Self::RootUnavailable(path, error) => write!(f, "cannot open {}: {error}", path.display()),
+            Self::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            // Its text is that of the error itself.
+            Self::Io(error) => error.source(),
+            Self::RootUnavailable(_, error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::NotFound,
+            io::ErrorKind::InvalidFilename => Self::InvalidName,
+            io::ErrorKind::PermissionDenied => Self::PermissionDenied,
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnlyFileSystem,
+            io::ErrorKind::QuotaExceeded => Self::QuotaExceeded,
+            io::ErrorKind::StorageFull => Self::DiskFull,
+            _ => Self::Io(error),
+        }
+    }
+}

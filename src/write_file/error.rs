@@ -1,0 +1,98 @@
+//! The status for each failure that writing can end in.
+
+use crate::http::error::HttpError;
+use crate::http::json::JsonError;
+use crate::http::multipart::Malformed;
+use crate::http::path::PathError;
+use crate::storage::StoreError;
+
+impl From<StoreError> for HttpError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound | StoreError::InvalidName => Self::NotFound,
+            StoreError::DirectoryAtPath | StoreError::FileAsDirectory | StoreError::NamesTaken => {
+                Self::Conflict(error.to_string().into())
+            }
+            StoreError::PermissionDenied | StoreError::ReadOnlyFileSystem => Self::Forbidden,
+            StoreError::QuotaExceeded | StoreError::DiskFull => Self::InsufficientStorage,
+            // That the directory itself is missing is not the client's mistake.
+            StoreError::RootUnavailable(..) | StoreError::Io(_) => Self::internal(error),
+        }
+    }
+}
+
+/// The failure for a path that nothing may be written to.
+pub(super) fn unwritable(error: PathError) -> HttpError {
+    match error {
+        PathError::Directory => HttpError::Conflict(error.explain().into()),
+        error => HttpError::bad_request(error.explain()),
+    }
+}
+
+impl From<Malformed> for HttpError {
+    fn from(error: Malformed) -> Self {
+        Self::bad_request(error.0)
+    }
+}
+
+impl From<JsonError> for HttpError {
+    fn from(error: JsonError) -> Self {
+        Self::bad_request(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::http::method::Method;
+    use crate::http::request::Request;
+
+    #[test]
+    fn each_failure_of_the_store_has_its_status() {
+        let table = [
+            (StoreError::NotFound, 404, "Not found: PUT, /f"),
+            (StoreError::InvalidName, 404, "Not found: PUT, /f"),
+            (StoreError::DirectoryAtPath, 409, "Conflict: a directory stands there."),
+            (StoreError::FileAsDirectory, 409, "Conflict: a file stands where a directory is needed."),
+            (StoreError::NamesTaken, 409, "Conflict: every name for it is taken."),
+            (StoreError::PermissionDenied, 403, "Forbidden: PUT, /f"),
+            (StoreError::ReadOnlyFileSystem, 403, "Forbidden: PUT, /f"),
+            (StoreError::QuotaExceeded, 507, "There is no space left to store it."),
+            (StoreError::DiskFull, 507, "There is no space left to store it."),
+            (
+                StoreError::RootUnavailable("/secret".into(), io::ErrorKind::NotFound.into()),
+                500,
+                "Something went wrong here.",
+            ),
+            (StoreError::Io(io::Error::other("a secret")), 500, "Something went wrong here."),
+        ];
+        let request = Request::new(Method::Put, "/f");
+        for (error, status, text) in table {
+            let shown = format!("{error:?}");
+            let mut response = HttpError::from(error).into_response(&request);
+            assert_eq!(response.status().code(), status, "{shown}");
+            assert_eq!(response.read_text().unwrap(), text, "{shown}");
+        }
+    }
+
+    #[test]
+    fn failures_of_the_file_system_have_the_status_that_they_have_elsewhere() {
+        let kinds = [
+            io::ErrorKind::NotFound,
+            io::ErrorKind::NotADirectory,
+            io::ErrorKind::InvalidFilename,
+            io::ErrorKind::PermissionDenied,
+            io::ErrorKind::ReadOnlyFilesystem,
+            io::ErrorKind::StorageFull,
+            io::ErrorKind::QuotaExceeded,
+            io::ErrorKind::Interrupted,
+            io::ErrorKind::Other,
+        ];
+        for kind in kinds {
+            let direct = HttpError::from(io::Error::from(kind)).status();
+            assert_eq!(HttpError::from(StoreError::from(io::Error::from(kind))).status(), direct, "{kind}");
+        }
+    }
+}
