@@ -18,6 +18,10 @@ pub(crate) struct FileId {
 }
 
 impl FileId {
+    /// How long a file must have been left alone before its id is trusted. A change within the same tick of the file system's
+    /// clock could otherwise leave the id as it was.
+    pub(crate) const SETTLED: Duration = Duration::from_secs(2);
+
     /// Reads the id from a file's status.
     #[allow(
         clippy::useless_conversion,
@@ -68,9 +72,6 @@ impl FileId {
     pub(crate) fn has_whole_seconds(&self) -> bool {
         self.modified.1 == 0
     }
-    /// How long a file must have been left alone before its id is trusted. A change within the same tick of the file system's
-    /// clock could otherwise leave the id as it was.
-    pub(crate) const SETTLED: Duration = Duration::from_secs(2);
 
     /// Whether the file was last changed at least [`FileId::SETTLED`] before `now`, so that any later change shows in the id.
     pub(crate) fn is_settled(&self, now: SystemTime) -> bool {

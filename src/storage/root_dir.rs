@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 
+use super::file_id::FileId;
 use super::once_per_second::OncePerSecond;
 use crate::http::path::RelativePath;
 
@@ -135,9 +136,8 @@ impl RootDir {
 
     /// Opens the directory anew if its path names another one than `known`, as after a build tool has replaced it.
     fn reopen(&self, known: &OwnedFd) -> io::Result<bool> {
-        let known = rustix::fs::fstat(known)?;
-        let current = rustix::fs::stat(&self.path)?;
-        if (known.st_dev, known.st_ino) == (current.st_dev, current.st_ino) {
+        let current = FileId::of(&rustix::fs::stat(&self.path)?);
+        if current.is_same_file(&FileId::of_open(known)?) {
             return Ok(false);
         }
         *self.directory.write().unwrap_or_else(PoisonError::into_inner) = None;
