@@ -7,12 +7,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::disk::{DirectoryId, Disk, id};
 
-/// The syncs of directories that are being made or waited for.
+/// The group_fsync of directories that are being made or waited for.
 ///
 /// A sync holds what was changed before it began. So whoever comes while one is running waits for the next, and all who wait
 /// share that one: under load a sync brings home as many changes as came while the one before it ran.
 #[derive(Default)]
-pub(super) struct Syncs {
+pub(super) struct GroupFsync {
     groups: Mutex<HashMap<DirectoryId, Arc<Group>>>,
 }
 
@@ -24,15 +24,15 @@ struct Group {
 
 #[derive(Default)]
 struct State {
-    /// How many syncs have begun, and how many have ended.
+    /// How many group_fsync have begun, and how many have ended.
     begun: u64,
     ended: u64,
-    /// The system's number of the error of the last syncs that failed, by their number, while somebody waits for it.
+    /// The system's number of the error of the last group_fsync that failed, by their number, while somebody waits for it.
     failures: Vec<(u64, Option<i32>, io::ErrorKind)>,
     waiting: usize,
 }
 
-impl Syncs {
+impl GroupFsync {
     /// Returns when all that was changed in the directory before the call is on the disk.
     pub(super) fn sync(&self, disk: &dyn Disk, directory: &impl AsFd) -> io::Result<()> {
         let id = id(directory)?;
@@ -102,7 +102,7 @@ mod tests {
 
     use super::*;
 
-    /// A disk whose syncs wait until they are let go on, one after the other, and fail or not as they are told.
+    /// A disk whose group_fsync wait until they are let go on, one after the other, and fail or not as they are told.
     struct SlowDisk {
         begun: AtomicUsize,
         go_on: Mutex<mpsc::Receiver<io::Result<()>>>,
@@ -121,15 +121,15 @@ mod tests {
         let opened = std::fs::File::open(directory.path()).unwrap();
         let (let_go, go_on) = mpsc::channel();
         let disk = SlowDisk { begun: AtomicUsize::new(0), go_on: Mutex::new(go_on) };
-        let syncs = Syncs::default();
+        let group_fsync = GroupFsync::default();
         let id = id(&opened).unwrap();
-        let waiting = || lock(&syncs.groups).get(&id).map_or(0, |group| lock(&group.state).waiting);
+        let waiting = || lock(&group_fsync.groups).get(&id).map_or(0, |group| lock(&group.state).waiting);
         thread::scope(|scope| {
-            let first = scope.spawn(|| syncs.sync(&disk, &opened));
+            let first = scope.spawn(|| group_fsync.sync(&disk, &opened));
             while disk.begun.load(Ordering::SeqCst) == 0 {
                 thread::yield_now();
             }
-            let others: Vec<_> = (0..8).map(|_| scope.spawn(|| syncs.sync(&disk, &opened))).collect();
+            let others: Vec<_> = (0..8).map(|_| scope.spawn(|| group_fsync.sync(&disk, &opened))).collect();
             while waiting() < 9 {
                 thread::yield_now();
             }
@@ -143,7 +143,7 @@ mod tests {
         });
         assert_eq!(disk.begun.load(Ordering::SeqCst), 2);
         let_go.send(Ok(())).unwrap();
-        assert!(syncs.sync(&disk, &opened).is_ok(), "a failure is not remembered");
-        assert!(lock(&syncs.groups).is_empty());
+        assert!(group_fsync.sync(&disk, &opened).is_ok(), "a failure is not remembered");
+        assert!(lock(&group_fsync.groups).is_empty());
     }
 }

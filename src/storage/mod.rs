@@ -23,12 +23,12 @@ use rustix::fs::{FileType, Stat};
 use crate::http::path::RelativePath;
 pub(crate) use root_dir::RootDir;
 
-pub(crate) use atomic_write::{Pending, Placed};
+pub(crate) use atomic_write::{AtomicWrite, Persisted};
 use disk::{DirectoryId, Disk, SystemDisk};
 pub(crate) use error::StoreError;
 pub(crate) use file_id::FileId;
-use group_fsync::Syncs;
-use parent_dirs::{Unsynced, Way};
+use group_fsync::GroupFsync;
+use parent_dirs::{ParentDirs, UnsyncedDirs};
 use path_locks::PathLocks;
 use quota::Quota;
 pub(crate) use temp_file::is_unfinished;
@@ -51,17 +51,17 @@ pub(crate) struct Store {
     durability: Durability,
     quota: Option<Arc<Quota>>,
     locks: PathLocks,
-    syncs: Syncs,
-    unsynced: Unsynced,
+    group_fsync: GroupFsync,
+    unsynced: UnsyncedDirs,
     swept: Mutex<HashSet<DirectoryId>>,
 }
 
 /// A path in the directory, with what stood there when it was looked at.
-pub(crate) struct Place<'a> {
+pub(crate) struct Destination<'a> {
     store: &'a Store,
     root: Arc<OwnedFd>,
     path: RelativePath,
-    standing: Option<Stat>,
+    existing: Option<Stat>,
 }
 
 impl Store {
@@ -72,8 +72,8 @@ impl Store {
             durability: Durability::default(),
             quota: None,
             locks: PathLocks::default(),
-            syncs: Syncs::default(),
-            unsynced: Unsynced::default(),
+            group_fsync: GroupFsync::default(),
+            unsynced: UnsyncedDirs::default(),
             swept: Mutex::default(),
         }
     }
@@ -104,24 +104,24 @@ impl Store {
     ///
     /// [`StoreError::FileAsDirectory`] where something else, be it a link, stands in the place of a directory above the path,
     /// [`StoreError::DirectoryAtPath`] where a directory stands in the path's own.
-    pub(crate) fn look(&self, path: &RelativePath) -> Result<Place<'_>, StoreError> {
+    pub(crate) fn destination(&self, path: &RelativePath) -> Result<Destination<'_>, StoreError> {
         let root = self.root()?;
-        let standing = Way::walk(&root, path)?.standing()?;
-        Ok(Place { store: self, root, path: path.clone(), standing })
+        let existing = ParentDirs::walk(&root, path)?.existing()?;
+        Ok(Destination { store: self, root, path: path.clone(), existing })
     }
 
     /// Begins a file that is to stand at this path, or beside what stands there.
     ///
     /// # Errors
     ///
-    /// As [`Store::look`] for the directories above it, and as [`Place::begin`].
-    pub(crate) fn begin_beside(&self, path: &RelativePath) -> Result<Pending<'_>, StoreError> {
+    /// As [`Store::look`] for the directories above it, and as [`Destination::begin`].
+    pub(crate) fn begin_with_free_name(&self, path: &RelativePath) -> Result<AtomicWrite<'_>, StoreError> {
         let root = self.root()?;
-        Way::walk(&root, path)?;
-        Pending::begin(Place { store: self, root, path: path.clone(), standing: None }, 0)
+        ParentDirs::walk(&root, path)?;
+        AtomicWrite::begin(Destination { store: self, root, path: path.clone(), existing: None }, 0)
     }
 
-    /// Removes the file at a path, if `judge` allows it for what stands there. A link is removed itself, not what it leads to.
+    /// Removes the file at a path, if `check` allows it for what stands there. A link is removed itself, not what it leads to.
     ///
     /// # Errors
     ///
@@ -129,27 +129,27 @@ impl Store {
     pub(crate) fn remove<E: From<StoreError>>(
         &self,
         path: &RelativePath,
-        judge: impl FnOnce(Option<&Stat>) -> Result<(), E>,
+        check: impl FnOnce(Option<&Stat>) -> Result<(), E>,
     ) -> Result<(), E> {
         let root = self.root()?;
         let lock = self.locks.hold(path);
-        let way = Way::walk(&root, path)?;
-        let standing = way.standing()?;
-        judge(standing.as_ref())?;
-        let stat = standing.ok_or(StoreError::NotFound)?;
-        self.disk.unlink(way.parent().as_fd(), way.name()).map_err(StoreError::from)?;
+        let dirs = ParentDirs::walk(&root, path)?;
+        let existing = dirs.existing()?;
+        check(existing.as_ref())?;
+        let stat = existing.ok_or(StoreError::NotFound)?;
+        self.disk.unlink(dirs.parent().as_fd(), dirs.name()).map_err(StoreError::from)?;
         if let Some(quota) = &self.quota {
             quota.removed(size(&stat));
         }
         drop(lock);
         if self.durability == Durability::Full {
-            self.syncs.sync(self.disk.as_ref(), way.parent()).map_err(StoreError::from)?;
+            self.group_fsync.sync(self.disk.as_ref(), dirs.parent()).map_err(StoreError::from)?;
         }
         Ok(())
     }
 
     /// Where writers note the directories that they make, as far as the disk matters.
-    fn unsynced(&self) -> Option<&Unsynced> {
+    fn unsynced(&self) -> Option<&UnsyncedDirs> {
         (self.durability == Durability::Full).then_some(&self.unsynced)
     }
 
@@ -170,10 +170,10 @@ impl Store {
     }
 }
 
-impl<'a> Place<'a> {
+impl<'a> Destination<'a> {
     /// What stands at the path; `None` where nothing does.
-    pub(crate) fn standing(&self) -> Option<&Stat> {
-        self.standing.as_ref()
+    pub(crate) fn existing(&self) -> Option<&Stat> {
+        self.existing.as_ref()
     }
 
     /// Begins a file of so many bytes, as far as that is known, that is to take this place.
@@ -181,8 +181,8 @@ impl<'a> Place<'a> {
     /// # Errors
     ///
     /// [`StoreError::QuotaExceeded`] when there is no room for it.
-    pub(crate) fn begin(self, announced: Option<u64>) -> Result<Pending<'a>, StoreError> {
-        Pending::begin(self, announced.unwrap_or(0))
+    pub(crate) fn begin(self, announced: Option<u64>) -> Result<AtomicWrite<'a>, StoreError> {
+        AtomicWrite::begin(self, announced.unwrap_or(0))
     }
 }
 

@@ -16,7 +16,7 @@ use super::error::StoreError;
 use crate::http::path::RelativePath;
 
 /// The way to a path, as far as its directories are there.
-pub(super) struct Way<'a> {
+pub(super) struct ParentDirs<'a> {
     root: &'a OwnedFd,
     path: &'a RelativePath,
     /// The directories below the root, outermost first.
@@ -28,33 +28,33 @@ pub(super) struct Way<'a> {
 /// Who finds a directory there that another writer has just made must bring its name to the disk too, before he says that
 /// what he put below it is safe.
 #[derive(Default)]
-pub(super) struct Unsynced(Mutex<HashMap<DirectoryId, usize>>);
+pub(super) struct UnsyncedDirs(Mutex<HashMap<DirectoryId, usize>>);
 
 /// Says of a directory that it is unsynced, until cleared. One that is not cleared, because something failed, stays: then
 /// every later writer brings the directory to the disk once more, which costs time only.
-pub(super) struct Mark<'a> {
-    unsynced: &'a Unsynced,
+pub(super) struct UnsyncedMark<'a> {
+    unsynced: &'a UnsyncedDirs,
     id: DirectoryId,
 }
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW);
 
-impl<'a> Way<'a> {
+impl<'a> ParentDirs<'a> {
     /// Follows the way as far as it goes. No link is followed.
     pub(super) fn walk(root: &'a OwnedFd, path: &'a RelativePath) -> Result<Self, StoreError> {
-        let mut way = Self { root, path, opened: Vec::new() };
-        for segment in way.above() {
-            match open_directory(way.last(), segment) {
-                Ok(directory) => way.opened.push(directory),
+        let mut dirs = Self { root, path, opened: Vec::new() };
+        for segment in dirs.above() {
+            match open_directory(dirs.last(), segment) {
+                Ok(directory) => dirs.opened.push(directory),
                 Err(Errno::NOENT) => break,
                 Err(error) => return Err(in_the_way(error)),
             }
         }
-        Ok(way)
+        Ok(dirs)
     }
 
     /// What stands in the place; a directory there is a conflict.
-    pub(super) fn standing(&self) -> Result<Option<Stat>, StoreError> {
+    pub(super) fn existing(&self) -> Result<Option<Stat>, StoreError> {
         if self.opened.len() < self.above().len() {
             return Ok(None);
         }
@@ -67,7 +67,7 @@ impl<'a> Way<'a> {
     }
 
     /// Makes the directories that are missing, and notes where, if that is of interest.
-    pub(super) fn make<'b>(&mut self, unsynced: Option<&'b Unsynced>) -> Result<Vec<Mark<'b>>, StoreError> {
+    pub(super) fn make<'b>(&mut self, unsynced: Option<&'b UnsyncedDirs>) -> Result<Vec<UnsyncedMark<'b>>, StoreError> {
         let mut marks = Vec::new();
         while let Some(segment) = self.above().get(self.opened.len()) {
             if let Some(unsynced) = unsynced {
@@ -99,7 +99,7 @@ impl<'a> Way<'a> {
 
     /// The directories that must be on the disk for the file to be found: the one that it is in, and those in which one of the
     /// others was made just now.
-    pub(super) fn into_unsynced(mut self, unsynced: &Unsynced) -> io::Result<Vec<OwnedFd>> {
+    pub(super) fn into_unsynced(mut self, unsynced: &UnsyncedDirs) -> io::Result<Vec<OwnedFd>> {
         let parent = match self.opened.pop() {
             Some(parent) => parent,
             None => self.root.try_clone()?,
@@ -128,11 +128,11 @@ impl<'a> Way<'a> {
     }
 }
 
-impl Unsynced {
-    fn mark(&self, directory: BorrowedFd<'_>) -> io::Result<Mark<'_>> {
+impl UnsyncedDirs {
+    fn mark(&self, directory: BorrowedFd<'_>) -> io::Result<UnsyncedMark<'_>> {
         let id = id(&directory)?;
         *self.lock().entry(id).or_default() += 1;
-        Ok(Mark { unsynced: self, id })
+        Ok(UnsyncedMark { unsynced: self, id })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<DirectoryId, usize>> {
@@ -140,7 +140,7 @@ impl Unsynced {
     }
 }
 
-impl Mark<'_> {
+impl UnsyncedMark<'_> {
     /// The directory is on the disk.
     pub(super) fn clear(self) {
         let mut marked = self.unsynced.lock();

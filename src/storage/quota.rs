@@ -96,17 +96,17 @@ impl Reservation {
         Ok(())
     }
 
-    /// Puts the file in its place with `place`, and counts it, without that of `replaced` bytes which stood there. Where that
+    /// Puts the file in its place with `rename`, and counts it, without that of `replaced` bytes which stood there. Where that
     /// fails the reservation is still there.
     pub(super) fn settle(
         mut self,
         replaced: u64,
-        place: impl FnOnce() -> io::Result<()>,
+        rename: impl FnOnce() -> io::Result<()>,
     ) -> (Option<Self>, io::Result<()>) {
         let quota = Arc::clone(&self.quota);
         // A count that ran at the same time would see the file or not.
         let mut usage = quota.lock();
-        if let Err(error) = place() {
+        if let Err(error) = rename() {
             return (Some(self), Err(error));
         }
         usage.unfinished = usage.unfinished.saturating_sub(self.bytes);

@@ -12,11 +12,11 @@ fn path(text: &str) -> RelativePath {
 }
 
 fn write(store: &Store, name: &str, content: &str) -> Result<bool, StoreError> {
-    let mut pending = store.look(&path(name))?.begin(None)?;
-    pending.write(content.as_bytes())?;
-    let placed = pending.place(allow)?;
-    let replaced = placed.replaced;
-    placed.sync()?;
+    let mut file = store.destination(&path(name))?.begin(None)?;
+    file.write(content.as_bytes())?;
+    let persisted = file.persist(allow)?;
+    let replaced = persisted.replaced;
+    persisted.sync()?;
     Ok(replaced)
 }
 
@@ -42,7 +42,7 @@ fn files_are_placed_whole_or_leave_nothing() {
 
     let (there, deep) = (path("/a/b/c"), path("/x/y/z"));
     for place in [&there, &deep] {
-        let mut abandoned = store.look(place).unwrap().begin(None).unwrap();
+        let mut abandoned = store.destination(place).unwrap().begin(None).unwrap();
         abandoned.write(b"half").unwrap();
         assert_eq!(
             names(root.path()).len(),
@@ -83,10 +83,10 @@ fn a_link_that_comes_while_a_file_is_written_is_not_followed() {
     fs::create_dir(outer.path().join("elsewhere")).unwrap();
     let store = Store::new(&root);
     let place = path("/dir/x");
-    let pending = store.look(&place).unwrap().begin(None).unwrap();
+    let file = store.destination(&place).unwrap().begin(None).unwrap();
     fs::remove_dir(root.join("dir")).unwrap();
     symlink("../elsewhere", root.join("dir")).unwrap();
-    assert!(matches!(pending.place(allow), Err(StoreError::FileAsDirectory)));
+    assert!(matches!(file.persist(allow), Err(StoreError::FileAsDirectory)));
     assert_eq!((names(&root), names(&outer.path().join("elsewhere"))), (vec!["dir".into()], vec![]));
 }
 
@@ -174,9 +174,9 @@ fn whatever_fails_before_the_file_has_its_place_leaves_the_old_one() {
     for (fault, expected) in table {
         fault.store(true, Ordering::SeqCst);
         assert!(expected(write(&store, "/f", "new").unwrap_err()));
-        let beside = store.begin_beside(&path("/f")).and_then(|mut pending| {
-            pending.write(b"new")?;
-            pending.place_beside([path("/f"), path("/g")].into_iter()).map(drop)
+        let beside = store.begin_with_free_name(&path("/f")).and_then(|mut file| {
+            file.write(b"new")?;
+            file.persist_with_free_name([path("/f"), path("/g")].into_iter()).map(drop)
         });
         assert!(expected(beside.unwrap_err()));
         assert_eq!(names(root.path()), ["f"]);
@@ -210,14 +210,14 @@ fn directories_are_synced_where_names_were_made() {
 
     // Another writer has made a directory, and its name is not on the disk yet.
     let other = path("/new/x");
-    let unfinished = store.look(&other).unwrap().begin(None).unwrap().place(allow).unwrap();
+    let unfinished = store.destination(&other).unwrap().begin(None).unwrap().persist(allow).unwrap();
     write(&store, "/new/y", "").unwrap();
     assert_eq!(synced(), 2);
     unfinished.sync().unwrap();
     assert_eq!(synced(), 2);
     write(&store, "/new/z", "").unwrap();
     assert_eq!(synced(), 1);
-    drop(store.look(&path("/cut/x")).unwrap().begin(None).unwrap().place(allow).unwrap());
+    drop(store.destination(&path("/cut/x")).unwrap().begin(None).unwrap().persist(allow).unwrap());
     write(&store, "/cut/y", "").unwrap();
     assert_eq!(synced(), 2, "nobody has brought the directory's name to the disk before");
 
@@ -238,12 +238,12 @@ fn of_those_who_race_for_a_path_one_finds_it_as_it_was() {
             let racers: Vec<_> = (0..8)
                 .map(|_| {
                     scope.spawn(|| {
-                        let pending = store.look(&name).unwrap().begin(None).unwrap();
-                        let free = |standing: Option<&Stat>| match standing {
+                        let file = store.destination(&name).unwrap().begin(None).unwrap();
+                        let free = |existing: Option<&Stat>| match existing {
                             None => Ok(()),
                             Some(_) => Err(StoreError::NamesTaken),
                         };
-                        usize::from(pending.place(free).is_ok())
+                        usize::from(file.persist(free).is_ok())
                     })
                 })
                 .collect();
@@ -263,14 +263,14 @@ fn files_beside_each_other_each_get_a_name() {
         for _ in 0..8 {
             scope.spawn(|| {
                 let first = path("/f");
-                let pending = store.begin_beside(&first).unwrap();
+                let file = store.begin_with_free_name(&first).unwrap();
                 let names = std::iter::once(first.clone()).chain((1..20).map(|n| path(&format!("/f{n}"))));
-                pending.place_beside(names).unwrap().0.sync().unwrap();
+                file.persist_with_free_name(names).unwrap().0.sync().unwrap();
             });
         }
     });
     assert_eq!(names(root.path()).len(), 10);
     assert_eq!(fs::read_to_string(root.path().join("f")).unwrap(), "old");
-    let pending = store.begin_beside(&path("/f")).unwrap();
-    assert!(matches!(pending.place_beside([path("/f")].into_iter()), Err(StoreError::NamesTaken)));
+    let file = store.begin_with_free_name(&path("/f")).unwrap();
+    assert!(matches!(file.persist_with_free_name([path("/f")].into_iter()), Err(StoreError::NamesTaken)));
 }

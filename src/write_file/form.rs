@@ -10,7 +10,7 @@ use crate::http::path::{RelativePath, encode_segment};
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;
-use crate::storage::{Pending, Placed, StoreError};
+use crate::storage::{AtomicWrite, Persisted, StoreError};
 
 /// The numbers that are tried for a name that is taken.
 const MOST_OF_A_NAME: u32 = 10_000;
@@ -36,11 +36,11 @@ struct Form<'a> {
     writer: &'a WriteFile,
     directory: RelativePath,
     /// The file that is arriving, and its name.
-    open: Option<(Pending<'a>, String)>,
+    open: Option<(AtomicWrite<'a>, String)>,
     /// The names of those that have got their places.
     stored: Vec<String>,
     /// They are all in one directory, so that bringing the first one's name to the disk in the end brings all.
-    first: Option<Placed<'a>>,
+    first: Option<Persisted<'a>>,
 }
 
 impl<'a> Form<'a> {
@@ -50,40 +50,44 @@ impl<'a> Form<'a> {
                 // A field without a file, and the file of a form in which none was chosen.
                 let Some(sent) = head.filename.filter(|name| !name.is_empty()) else { return Ok(()) };
                 let name = filename::clean(&sent);
-                let pending = self.begin(&name)?;
-                self.open = Some((pending, name));
+                let file = self.begin(&name)?;
+                self.open = Some((file, name));
                 Ok(())
             }
             Event::Data(bytes) => match &mut self.open {
-                Some((pending, _)) => Ok(pending.write(bytes)?),
+                Some((file, _)) => Ok(file.write(bytes)?),
                 None => Ok(()),
             },
             Event::End => match self.open.take() {
-                Some((pending, name)) => self.place(pending, &name),
+                Some((file, name)) => self.persist(file, &name),
                 None => Ok(()),
             },
         }
     }
 
-    fn begin(&self, name: &str) -> Result<Pending<'a>, HttpError> {
+    fn begin(&self, name: &str) -> Result<AtomicWrite<'a>, HttpError> {
         let path = self.directory.join(name.as_bytes());
         if !self.writer.overwrite {
-            return Ok(self.writer.store.begin_beside(&path)?);
+            return Ok(self.writer.store.begin_with_free_name(&path)?);
         }
-        Ok(self.writer.store.look(&path)?.begin(None)?)
+        Ok(self.writer.store.destination(&path)?.begin(None)?)
     }
 
-    fn place(&mut self, pending: Pending<'a>, name: &str) -> Result<(), HttpError> {
-        let (placed, name) = if self.writer.overwrite && !(self.writer.taken)(&self.directory.join(name.as_bytes())) {
-            (pending.place(|_| Ok::<_, StoreError>(()))?, name.to_owned())
+    fn persist(&mut self, file: AtomicWrite<'a>, name: &str) -> Result<(), HttpError> {
+        let (persisted, name) = if self.writer.overwrite && !(self.writer.taken)(&self.directory.join(name.as_bytes()))
+        {
+            (file.persist(|_| Ok::<_, StoreError>(()))?, name.to_owned())
         } else {
             let free = (0..MOST_OF_A_NAME).map(|number| filename::numbered(name, number));
             let free = free.map(|name| self.directory.join(name.as_bytes())).filter(|path| !(self.writer.taken)(path));
-            let (placed, path) = pending.place_beside(free)?;
-            (placed, path.segments().last().map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default())
+            let (persisted, path) = file.persist_with_free_name(free)?;
+            (
+                persisted,
+                path.segments().last().map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default(),
+            )
         };
         self.stored.push(name);
-        self.first.get_or_insert(placed);
+        self.first.get_or_insert(persisted);
         Ok(())
     }
 

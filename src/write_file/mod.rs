@@ -20,7 +20,7 @@ use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;
 use crate::http::validators::{Validators, file_validators};
-use crate::storage::{self, Durability, FileId, Place, Store};
+use crate::storage::{self, Destination, Durability, FileId, Store};
 use error::unwritable;
 
 /// Stores what is sent in a directory, under the path of the request.
@@ -162,18 +162,18 @@ impl WriteFile {
         if !request.has_body() {
             return Err(HttpError::LengthRequired);
         }
-        let place = self.look(&path, request)?;
-        let mut pending = place.begin(request.content_length())?;
+        let destination = self.destination(&path, request)?;
+        let mut file = destination.begin(request.content_length())?;
         let mut checker = json::Checker::new("name", &self.random);
         receive(request, |bytes| {
             checker.push(bytes)?;
-            Ok(pending.write(bytes)?)
+            Ok(file.write(bytes)?)
         })?;
         let name = match checker.finish()? {
             Some(name) => name,
             None => path.segments().last().map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default(),
         };
-        pending.place(|standing| judge(request, standing))?.sync()?;
+        file.persist(|existing| check(request, existing))?.sync()?;
         Ok(Response::text(format!("Wrote data for {name}.")))
     }
 
@@ -186,11 +186,11 @@ impl WriteFile {
         if !request.has_body() {
             return Err(HttpError::LengthRequired);
         }
-        let mut pending = self.look(&path, request)?.begin(request.content_length())?;
-        receive(request, |bytes| Ok(pending.write(bytes)?))?;
-        let placed = pending.place(|standing| judge(request, standing))?;
-        let (replaced, stat) = (placed.replaced, placed.stat);
-        placed.sync()?;
+        let mut file = self.destination(&path, request)?.begin(request.content_length())?;
+        receive(request, |bytes| Ok(file.write(bytes)?))?;
+        let persisted = file.persist(|existing| check(request, existing))?;
+        let (replaced, stat) = (persisted.replaced, persisted.stat);
+        persisted.sync()?;
         let response = if replaced {
             Response::new(Status::NO_CONTENT)
         } else {
@@ -208,9 +208,9 @@ impl WriteFile {
 
     fn delete_file(&self, request: &Request) -> Result<Response, HttpError> {
         let path = self.removable(request)?;
-        self.store.remove(&path, |standing| {
-            judge(request, standing)?;
-            let kind = standing.map(|stat| FileType::from_raw_mode(stat.st_mode));
+        self.store.remove(&path, |existing| {
+            check(request, existing)?;
+            let kind = existing.map(|stat| FileType::from_raw_mode(stat.st_mode));
             // Sockets, devices and the like were not put there by a client.
             if kind.is_some_and(|kind| !kind.is_file() && !kind.is_symlink()) {
                 Err(HttpError::Forbidden)
@@ -222,10 +222,10 @@ impl WriteFile {
     }
 
     /// Looks whether there is a chance for the request, before its body is read.
-    fn look(&self, path: &RelativePath, request: &Request) -> Result<Place<'_>, HttpError> {
-        let place = self.store.look(path)?;
-        judge(request, place.standing())?;
-        Ok(place)
+    fn destination(&self, path: &RelativePath, request: &Request) -> Result<Destination<'_>, HttpError> {
+        let destination = self.store.destination(path)?;
+        check(request, destination.existing())?;
+        Ok(destination)
     }
 
     fn path(&self, request: &Request) -> Result<RelativePath, HttpError> {
@@ -278,12 +278,12 @@ fn receive(request: &mut Request, mut take: impl FnMut(&[u8]) -> Result<(), Http
 }
 
 /// Whether the request's preconditions hold for what stands there.
-fn judge(request: &Request, standing: Option<&Stat>) -> Result<(), HttpError> {
+fn check(request: &Request, existing: Option<&Stat>) -> Result<(), HttpError> {
     // A tag is weak while the file is so young that another change could leave the same stamp. That matters when tags are given
     // out. A strong one that comes back was given out after that time, or with a stamp that no other file gets, and says of
     // a file with the same stamp that it is the same.
     let now = SystemTime::now() + LONG_SETTLED;
-    let current = standing.map(|stat| validators(&FileId::of(stat), now));
+    let current = existing.map(|stat| validators(&FileId::of(stat), now));
     match Conditions::of(request, now).evaluate(current.as_ref()) {
         Evaluation::Proceed => Ok(()),
         Evaluation::NotModified | Evaluation::PreconditionFailed => Err(HttpError::PreconditionFailed),
