@@ -11,13 +11,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
-use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier as _;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{RootCertStore, ServerConfig};
 
-use super::{Tls, TlsError, install_provider, load};
+use super::error::TlsError;
+use super::load;
+use super::provider::install_provider;
 
 pub(super) const AUTHORITY: &str = "ca.pem";
 const AUTHORITY_KEY: &str = "ca-key.pem";
@@ -32,7 +34,7 @@ const CERTIFICATE_DAYS: u32 = 397;
 const SPARE_DAYS: u32 = 7;
 
 /// Loads the development certificate of this directory, after making it if it is not there or is about to expire.
-pub(super) fn certificate(directory: &Path) -> Result<Tls, TlsError> {
+pub(super) fn certificate(directory: &Path) -> Result<ServerConfig, TlsError> {
     install_provider();
     let soon = SystemTime::now() + SPARE_DAYS * DAY;
     if !is_good(directory, soon) {

@@ -2,16 +2,17 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{InconsistentKeys, ServerConfig};
 
-use super::{Tls, TlsError, install_provider};
+use super::error::TlsError;
+use super::provider::install_provider;
 
-pub(super) fn from_files(certificate_path: &Path, key_path: &Path) -> Result<Tls, TlsError> {
+/// How a server speaks TLS with the certificate chain and the private key in these files.
+pub(super) fn from_files(certificate_path: &Path, key_path: &Path) -> Result<ServerConfig, TlsError> {
     let read = |path: &Path| fs::read(path).map_err(|source| TlsError::File { path: path.into(), source });
     let certificates = read(certificate_path)?;
     let key = read(key_path)?;
@@ -20,7 +21,7 @@ pub(super) fn from_files(certificate_path: &Path, key_path: &Path) -> Result<Tls
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     // Tickets let clients resume a session (RFC 8446 §2.2) while the server remembers nothing of it.
     config.ticketer = Ticketer::new().map_err(|error| TlsError::Tickets(error.to_string()))?;
-    Ok(Tls { config: Arc::new(config) })
+    Ok(config)
 }
 
 /// How TLS is spoken with this certificate chain and key. The paths are for the errors.

@@ -1,0 +1,62 @@
+//! The certificate that a server speaks TLS with.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+
+use super::{development, load};
+
+/// A certificate with its private key, checked and ready to serve with.
+///
+/// ```no_run
+/// use hearken::{Response, Request, Server, Tls};
+///
+/// let tls = Tls::from_files("server.pem", "server-key.pem")?;
+/// let server = Server::bind("0.0.0.0:443")?.tls(tls).serve(|_: &mut Request| Response::text("secure"))?;
+/// # Ok::<(), hearken::Error>(())
+/// ```
+pub struct Tls {
+    config: Arc<ServerConfig>,
+}
+
+impl Tls {
+    /// Loads a certificate chain, the server's own certificate first, and its private key, both in PEM. The key may be RSA,
+    /// EC or Ed25519, in PKCS#8, PKCS#1 or SEC1.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`](super::TlsError) says which file is wrong, and how.
+    pub fn from_files(certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self, crate::Error> {
+        Ok(Self { config: Arc::new(load::from_files(certificate.as_ref(), key.as_ref()).map_err(crate::Error::Tls)?) })
+    }
+
+    /// The certificate for `localhost`, `127.0.0.1` and `::1` in this directory, made there with an authority of its own
+    /// where it is missing or about to expire.
+    ///
+    /// The authority's certificate is `ca.pem`, which a client has to trust. Private keys are readable by their owner only.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`](super::TlsError) when the directory cannot be written, or what is there cannot be used.
+    pub fn development(directory: impl AsRef<Path>) -> Result<Self, crate::Error> {
+        Ok(Self { config: Arc::new(development::certificate(directory.as_ref()).map_err(crate::Error::Tls)?) })
+    }
+
+    /// Where the authority's certificate of [`Tls::development`] is.
+    pub fn development_authority(directory: impl AsRef<Path>) -> PathBuf {
+        directory.as_ref().join(development::AUTHORITY)
+    }
+
+    /// How a server speaks TLS with it.
+    pub(crate) fn into_config(self) -> Arc<ServerConfig> {
+        self.config
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tls")
+    }
+}

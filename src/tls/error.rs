@@ -1,0 +1,73 @@
+//! Why a certificate or its key cannot be used.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use crate::reason::reason;
+
+/// Why a certificate or its key cannot be used.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// The file cannot be read or written.
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is no certificate in the file.
+    NoCertificate(PathBuf),
+    /// There is no private key in the file.
+    NoKey(PathBuf),
+    /// The private key is protected by a passphrase.
+    EncryptedKey(PathBuf),
+    /// The private key is not the certificate's.
+    Mismatch {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+    },
+    /// The file is not what it should be.
+    Invalid {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The system has no random numbers for a key that session tickets are encrypted with.
+    Tickets(String),
+    /// The development certificate cannot be made.
+    Development(String),
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { path, source } => write!(f, "cannot use {}: {}", path.display(), reason(source)),
+            Self::NoCertificate(path) => write!(f, "there is no PEM certificate in {}", path.display()),
+            Self::NoKey(path) => write!(f, "there is no PEM private key in {}", path.display()),
+            Self::EncryptedKey(path) => {
+                write!(f, "the private key in {} is encrypted; decrypt it first", path.display())
+            }
+            Self::Mismatch { certificate, key } => {
+                write!(f, "the private key in {} does not belong to {}", key.display(), certificate.display())
+            }
+            Self::Invalid { path, reason } => write!(f, "cannot use {}: {reason}", path.display()),
+            Self::Tickets(reason) => write!(f, "cannot make a key for TLS session tickets: {reason}"),
+            Self::Development(reason) => write!(f, "cannot make a development certificate: {reason}"),
+        }
+    }
+}
+
+impl StdError for TlsError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::File { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
