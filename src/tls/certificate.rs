@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 
+use super::error::TlsError;
 use super::{development, load};
 
 /// A certificate with its private key, checked and ready to serve with.
@@ -27,9 +28,9 @@ impl Tls {
     ///
     /// # Errors
     ///
-    /// [`TlsError`](super::TlsError) says which file is wrong, and how.
-    pub fn from_files(certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self, crate::Error> {
-        Ok(Self { config: Arc::new(load::from_files(certificate.as_ref(), key.as_ref()).map_err(crate::Error::Tls)?) })
+    /// [`TlsError`] says which file is wrong, and how.
+    pub fn from_files(certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self, TlsError> {
+        Ok(Self { config: Arc::new(load::from_files(certificate.as_ref(), key.as_ref())?) })
     }
 
     /// The certificate for `localhost`, `127.0.0.1` and `::1` in this directory, made there with an authority of its own
@@ -39,9 +40,9 @@ impl Tls {
     ///
     /// # Errors
     ///
-    /// [`TlsError`](super::TlsError) when the directory cannot be written, or what is there cannot be used.
-    pub fn development(directory: impl AsRef<Path>) -> Result<Self, crate::Error> {
-        Ok(Self { config: Arc::new(development::certificate(directory.as_ref()).map_err(crate::Error::Tls)?) })
+    /// [`TlsError`] when the directory cannot be written, or what is there cannot be used.
+    pub fn development(directory: impl AsRef<Path>) -> Result<Self, TlsError> {
+        Ok(Self { config: Arc::new(development::certificate(directory.as_ref())?) })
     }
 
     /// Where the authority's certificate of [`Tls::development`] is.

@@ -245,7 +245,7 @@ fn write(args: &Args) -> Option<Write> {
 fn encryption(args: &Args) -> Result<Encryption, Error> {
     match (&args.tls_cert, &args.tls_key) {
         _ if args.tls => Ok(Encryption::Development),
-        (Some(certificate), Some(key)) => Tls::from_files(certificate, key).map(Encryption::Certificate),
+        (Some(certificate), Some(key)) => Ok(Encryption::Certificate(Tls::from_files(certificate, key)?)),
         _ => Ok(Encryption::None),
     }
 }

@@ -9,7 +9,7 @@ const DIRECTORY: &str = "certs";
 
 /// The certificate, made where it is missing or about to expire.
 pub(crate) fn make() -> Result<Tls, hearken::Error> {
-    Tls::development(DIRECTORY)
+    Ok(Tls::development(DIRECTORY)?)
 }
 
 /// Says how clients trust it, with the URL of a TCP address where the server has one.
