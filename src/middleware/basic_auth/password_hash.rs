@@ -4,7 +4,7 @@ use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher as _, Version};
 use bcrypt::HashParts;
 
-use super::CredentialsError;
+use super::error::CredentialsError;
 
 /// What a password is compared with.
 pub(super) enum Secret {

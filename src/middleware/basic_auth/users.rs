@@ -6,7 +6,7 @@ use blake2::Blake2bMac512;
 use blake2::digest::{KeyInit as _, Mac as _};
 use rand::Rng as _;
 
-use super::CredentialsError;
+use super::error::CredentialsError;
 use super::password_hash::{Hash, Scratch, Secret};
 use crate::http::authorization::Credentials;
 

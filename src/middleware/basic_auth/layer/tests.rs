@@ -5,7 +5,7 @@ use std::thread;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use super::password_hash::tests::{cheap_argon2, cheap_bcrypt};
+use super::super::password_hash::tests::{cheap_argon2, cheap_bcrypt};
 use super::*;
 use crate::handler::respond;
 use crate::http::method::Method;
