@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::error::CredentialsError;
-use super::remembered::Remembered;
+use super::known_clients::KnownClients;
 use super::throttle::{Claim, Throttle, TooOften};
 use super::users::{User, Users};
 use crate::handler::Handler;
@@ -42,7 +42,7 @@ pub struct BasicAuth {
     users: Users,
     realm: String,
     throttle: Throttle,
-    remembered: Remembered,
+    known_clients: KnownClients,
     hashing: Semaphore,
     /// How many failures are being answered late.
     late: AtomicUsize,
@@ -64,7 +64,7 @@ impl BasicAuth {
             users: Users::new(),
             realm: "hearken".into(),
             throttle: Throttle::new(),
-            remembered: Remembered::new(),
+            known_clients: KnownClients::new(),
             hashing: Semaphore::new((processors() / 2).max(1)),
             late: AtomicUsize::new(0),
             // A server that stops waits for none of it.
@@ -135,7 +135,7 @@ impl BasicAuth {
             let failures = self.throttle.fail(claim, Instant::now())?;
             if let Some(user) = self.users.verify(&credentials) {
                 self.throttle.forgive(claim, Instant::now());
-                self.remembered.note_right(claim, Instant::now());
+                self.known_clients.record_success(claim, Instant::now());
                 return Ok(user);
             }
             drop(permit);
@@ -143,7 +143,7 @@ impl BasicAuth {
         } else {
             self.throttle.fail(claim, Instant::now())?
         };
-        self.remembered.note_wrong(claim, Instant::now());
+        self.known_clients.record_failure(claim, Instant::now());
         self.answer_late(failures, request);
         Err(self.unauthorized("the user name or the password is wrong"))
     }
@@ -154,12 +154,12 @@ impl BasicAuth {
         match self.throttle.check(claim, now) {
             Ok(()) => {
                 if recognized.is_some() {
-                    self.remembered.note_right(claim, now);
+                    self.known_clients.record_success(claim, now);
                 }
                 Ok(recognized)
             }
             // Who is right is not told so after too many failures, unless it was so before: it may be the one who guesses.
-            Err(_) if self.remembered.admits(claim, recognized.is_some(), now) => Ok(recognized),
+            Err(_) if self.known_clients.admits(claim, recognized.is_some(), now) => Ok(recognized),
             Err(too_often) => Err(too_often),
         }
     }

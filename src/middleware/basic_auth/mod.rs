@@ -1,9 +1,9 @@
 //! Basic authentication (RFC 7617): the layer, its users and their passwords, and what slows guessing down.
 
 mod error;
+mod known_clients;
 mod layer;
 mod password_hash;
-mod remembered;
 mod throttle;
 mod users;
 

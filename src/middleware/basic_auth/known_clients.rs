@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::throttle::{Claim, EACH};
 
 /// The addresses and user names whose password was right, in bounded memory.
-pub(super) struct Remembered {
+pub(super) struct KnownClients {
     entries: RwLock<HashMap<Claim, Entry>>,
 }
 
@@ -32,13 +32,13 @@ const MOST_WRONG: u32 = 100;
 /// The most that is remembered. Beyond it, what was right the longest ago is forgotten.
 const MOST_ENTRIES: usize = 4096;
 
-impl Remembered {
+impl KnownClients {
     pub(super) fn new() -> Self {
         Self { entries: RwLock::default() }
     }
 
     /// Notes that a password was right.
-    pub(super) fn note_right(&self, claim: Claim, now: Instant) {
+    pub(super) fn record_success(&self, claim: Claim, now: Instant) {
         let known = self.read().get(&claim).copied();
         if known.is_some_and(|entry| now.saturating_duration_since(entry.right_at) < FRESH) {
             return;
@@ -54,7 +54,7 @@ impl Remembered {
     }
 
     /// Notes that a password was wrong, by a comparison that was counted elsewhere.
-    pub(super) fn note_wrong(&self, claim: Claim, now: Instant) {
+    pub(super) fn record_failure(&self, claim: Claim, now: Instant) {
         if self.read().contains_key(&claim)
             && let Some(entry) = self.write().get_mut(&claim)
         {
@@ -108,11 +108,11 @@ mod tests {
 
     #[test]
     fn what_was_right_from_an_address_passes_from_there() {
-        let (remembered, throttle, start) = (Remembered::new(), Throttle::new(), Instant::now());
+        let (known_clients, throttle, start) = (KnownClients::new(), Throttle::new(), Instant::now());
         let claim = |address, name: &str| throttle.claim(client(address), name.as_bytes());
         let ada = claim("192.0.2.1", "ada");
-        assert!(!remembered.admits(ada, true, start), "nothing is remembered");
-        remembered.note_right(ada, start);
+        assert!(!known_clients.admits(ada, true, start), "nothing is remembered");
+        known_clients.record_success(ada, start);
         let table = [
             (ada, true, Duration::ZERO, true, "at once"),
             (ada, false, Duration::ZERO, false, "a wrong one"),
@@ -123,53 +123,53 @@ mod tests {
             (ada, true, 3 * LIFETIME, false, "after too many"),
         ];
         for (claim, is_right, later, expected, why) in table {
-            assert_eq!(remembered.admits(claim, is_right, start + later), expected, "{why}");
+            assert_eq!(known_clients.admits(claim, is_right, start + later), expected, "{why}");
         }
     }
 
     #[test]
     fn guesses_gain_a_burst_and_no_more_than_one_at_a_time() {
-        let (remembered, start) = (Remembered::new(), Instant::now());
+        let (known_clients, start) = (KnownClients::new(), Instant::now());
         let ada = Throttle::new().claim(client("192.0.2.1"), b"ada");
-        remembered.note_right(ada, start);
+        known_clients.record_success(ada, start);
         for _ in 0..10 {
-            remembered.note_wrong(ada, start);
+            known_clients.record_failure(ada, start);
         }
         for guess in 10..MOST_WRONG {
-            assert!(remembered.admits(ada, true, start), "{guess}");
-            assert!(!remembered.admits(ada, false, start), "{guess}");
+            assert!(known_clients.admits(ada, true, start), "{guess}");
+            assert!(!known_clients.admits(ada, false, start), "{guess}");
         }
         for _ in 0..100 {
-            assert!(!remembered.admits(ada, false, start), "what is not compared is not counted");
+            assert!(!known_clients.admits(ada, false, start), "what is not compared is not counted");
         }
-        assert!(!remembered.admits(ada, true, start), "the right one waits, or it would be told by that");
-        remembered.note_right(ada, start);
-        assert!(!remembered.admits(ada, true, start), "and nothing else lets it in");
+        assert!(!known_clients.admits(ada, true, start), "the right one waits, or it would be told by that");
+        known_clients.record_success(ada, start);
+        assert!(!known_clients.admits(ada, true, start), "and nothing else lets it in");
         for round in 1..=3 {
             let later = start + EACH * round;
-            assert!(remembered.admits(ada, true, later), "{round}: one is forgotten");
-            assert!(!remembered.admits(ada, false, later), "{round}");
-            assert!(!remembered.admits(ada, true, later), "{round}: and only one guess more is compared");
+            assert!(known_clients.admits(ada, true, later), "{round}: one is forgotten");
+            assert!(!known_clients.admits(ada, false, later), "{round}");
+            assert!(!known_clients.admits(ada, true, later), "{round}: and only one guess more is compared");
         }
         // Those that are counted elsewhere count here too, so that no more are compared in all.
-        remembered.note_wrong(ada, start + EACH * 4);
-        assert!(!remembered.admits(ada, true, start + EACH * 4));
-        assert!(remembered.admits(ada, true, start + EACH * 200), "all is forgotten");
+        known_clients.record_failure(ada, start + EACH * 4);
+        assert!(!known_clients.admits(ada, true, start + EACH * 4));
+        assert!(known_clients.admits(ada, true, start + EACH * 200), "all is forgotten");
     }
 
     #[test]
     fn memory_is_bounded_and_what_is_used_is_kept() {
-        let (remembered, throttle, start) = (Remembered::new(), Throttle::new(), Instant::now());
+        let (known_clients, throttle, start) = (KnownClients::new(), Throttle::new(), Instant::now());
         let ada = throttle.claim(client("192.0.2.1"), b"ada");
-        remembered.note_right(ada, start);
+        known_clients.record_success(ada, start);
         for number in 0..2 * MOST_ENTRIES {
             let now = start + FRESH * u32::try_from(number).unwrap() / 1024;
-            remembered.note_right(throttle.claim(client("192.0.2.2"), &number.to_be_bytes()), now);
-            remembered.note_right(ada, now);
+            known_clients.record_success(throttle.claim(client("192.0.2.2"), &number.to_be_bytes()), now);
+            known_clients.record_success(ada, now);
         }
-        assert_eq!(remembered.read().len(), MOST_ENTRIES);
-        assert!(remembered.read().contains_key(&ada));
-        remembered.note_wrong(throttle.claim(client("192.0.2.3"), b"eve"), start);
-        assert_eq!(remembered.read().len(), MOST_ENTRIES, "wrong ones take nothing");
+        assert_eq!(known_clients.read().len(), MOST_ENTRIES);
+        assert!(known_clients.read().contains_key(&ada));
+        known_clients.record_failure(throttle.claim(client("192.0.2.3"), b"eve"), start);
+        assert_eq!(known_clients.read().len(), MOST_ENTRIES, "wrong ones take nothing");
     }
 }
