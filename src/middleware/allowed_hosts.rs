@@ -93,7 +93,7 @@ impl AllowedHosts {
 
     /// The handler with this around it.
     pub fn around(self, handler: impl Handler) -> impl Handler {
-        Guarded { hosts: self, handler }
+        Wrapped { hosts: self, handler }
     }
 
     fn refusal(&self, host: &str) -> HttpError {
@@ -109,12 +109,12 @@ impl Default for AllowedHosts {
     }
 }
 
-struct Guarded<H> {
+struct Wrapped<H> {
     hosts: AllowedHosts,
     handler: H,
 }
 
-impl<H: Handler> Handler for Guarded<H> {
+impl<H: Handler> Handler for Wrapped<H> {
     fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
         match self.hosts.policy.foreign_host(request) {
             Some(host) => Err(self.hosts.refusal(host)),

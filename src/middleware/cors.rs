@@ -88,7 +88,7 @@ impl Cors {
 
     /// The handler with this around it.
     pub fn around(self, handler: impl Handler) -> impl Handler {
-        Guarded { cors: self, handler }
+        Wrapped { cors: self, handler }
     }
 
     fn refuses(&self, request: &Request) -> bool {
@@ -104,12 +104,12 @@ impl Default for Cors {
     }
 }
 
-struct Guarded<H> {
+struct Wrapped<H> {
     cors: Cors,
     handler: H,
 }
 
-impl<H: Handler> Handler for Guarded<H> {
+impl<H: Handler> Handler for Wrapped<H> {
     fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
         let policy = &self.cors.policy;
         if let Some(response) = policy.preflight(request) {

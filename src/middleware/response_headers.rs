@@ -55,16 +55,16 @@ impl ResponseHeaders {
 
     /// The handler with this around it.
     pub fn around(self, handler: impl Handler) -> impl Handler {
-        Labelled { fields: self.fields, handler }
+        Wrapped { fields: self.fields, handler }
     }
 }
 
-struct Labelled<H> {
+struct Wrapped<H> {
     fields: Vec<(String, String)>,
     handler: H,
 }
 
-impl<H: Handler> Handler for Labelled<H> {
+impl<H: Handler> Handler for Wrapped<H> {
     fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
         let mut response = self.handler.handle(request).unwrap_or_else(|error| error_response(error, request));
         for (index, (name, value)) in self.fields.iter().enumerate() {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use super::throttle::{Claim, EACH};
+use super::throttle::{Claim, REFILL_INTERVAL};
 
 /// The addresses and user names whose password was right, in bounded memory.
 pub(super) struct KnownClients {
@@ -16,7 +16,7 @@ pub(super) struct KnownClients {
 struct Entry {
     /// When the password was last right.
     right_at: Instant,
-    /// When all wrong ones since are forgotten. Each one puts that off by [`EACH`].
+    /// When all wrong ones since are forgotten. Each one puts that off by [`REFILL_INTERVAL`].
     clear_at: Instant,
 }
 
@@ -58,7 +58,7 @@ impl KnownClients {
         if self.read().contains_key(&claim)
             && let Some(entry) = self.write().get_mut(&claim)
         {
-            entry.clear_at = entry.clear_at.max(now) + EACH;
+            entry.clear_at = entry.clear_at.max(now) + REFILL_INTERVAL;
         }
     }
 
@@ -74,7 +74,7 @@ impl KnownClients {
         if is_right {
             entry.right_at = now;
         } else {
-            entry.clear_at = entry.clear_at.max(now) + EACH;
+            entry.clear_at = entry.clear_at.max(now) + REFILL_INTERVAL;
         }
         is_right
     }
@@ -92,7 +92,7 @@ impl KnownClients {
 impl Entry {
     fn may_be_compared(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.right_at) < LIFETIME
-            && self.clear_at.saturating_duration_since(now) <= EACH * (MOST_WRONG - 1)
+            && self.clear_at.saturating_duration_since(now) <= REFILL_INTERVAL * (MOST_WRONG - 1)
     }
 }
 
@@ -146,15 +146,15 @@ mod tests {
         known_clients.record_success(ada, start);
         assert!(!known_clients.admits(ada, true, start), "and nothing else lets it in");
         for round in 1..=3 {
-            let later = start + EACH * round;
+            let later = start + REFILL_INTERVAL * round;
             assert!(known_clients.admits(ada, true, later), "{round}: one is forgotten");
             assert!(!known_clients.admits(ada, false, later), "{round}");
             assert!(!known_clients.admits(ada, true, later), "{round}: and only one guess more is compared");
         }
         // Those that are counted elsewhere count here too, so that no more are compared in all.
-        known_clients.record_failure(ada, start + EACH * 4);
-        assert!(!known_clients.admits(ada, true, start + EACH * 4));
-        assert!(known_clients.admits(ada, true, start + EACH * 200), "all is forgotten");
+        known_clients.record_failure(ada, start + REFILL_INTERVAL * 4);
+        assert!(!known_clients.admits(ada, true, start + REFILL_INTERVAL * 4));
+        assert!(known_clients.admits(ada, true, start + REFILL_INTERVAL * 200), "all is forgotten");
     }
 
     #[test]

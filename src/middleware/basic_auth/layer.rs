@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::error::CredentialsError;
 use super::known_clients::KnownClients;
-use super::throttle::{Claim, Throttle, TooOften};
+use super::throttle::{Claim, RetryAfter, Throttle};
 use super::users::{User, Users};
 use crate::handler::Handler;
 use crate::http::authorization::{Credentials, challenge};
@@ -45,14 +45,14 @@ pub struct BasicAuth {
     known_clients: KnownClients,
     hashing: Semaphore,
     /// How many failures are being answered late.
-    late: AtomicUsize,
+    delayed: AtomicUsize,
     /// Waits before a failure is answered.
     pause: fn(&Request, Duration),
 }
 
 /// What a request wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Act {
+enum Access {
     Read,
     Write,
 }
@@ -66,7 +66,7 @@ impl BasicAuth {
             throttle: Throttle::new(),
             known_clients: KnownClients::new(),
             hashing: Semaphore::new((processors() / 2).max(1)),
-            late: AtomicUsize::new(0),
+            delayed: AtomicUsize::new(0),
             // A server that stops waits for none of it.
             pause: |request, time| {
                 request.connection().wait(time);
@@ -105,19 +105,19 @@ impl BasicAuth {
 
     /// The handler with this around it.
     pub fn around(self, handler: impl Handler) -> impl Handler {
-        Guarded { auth: self, handler }
+        Wrapped { auth: self, handler }
     }
 
-    fn asks_before(&self, act: Act) -> bool {
-        self.users.readers() > 0 || (act == Act::Write && self.users.writers() > 0)
+    fn needs_password(&self, access: Access) -> bool {
+        self.users.readers() > 0 || (access == Access::Write && self.users.writers() > 0)
     }
 
-    fn allows(&self, user: &User, act: Act) -> bool {
-        act == Act::Read || user.writer || self.users.writers() == 0
+    fn allows(&self, user: &User, access: Access) -> bool {
+        access == Access::Read || user.writer || self.users.writers() == 0
     }
 
     /// The user who sent the request.
-    fn identify(&self, request: &Request) -> Result<&User, HttpError> {
+    fn authenticate(&self, request: &Request) -> Result<&User, HttpError> {
         let Some(Ok(credentials)) = request.header("Authorization").map(Credentials::parse) else {
             return Err(self.unauthorized("this needs a user name and a password"));
         };
@@ -132,7 +132,7 @@ impl BasicAuth {
                 return Ok(user);
             }
             // Counted before it is known, so that no more are tried at the same time than may fail.
-            let failures = self.throttle.fail(claim, Instant::now())?;
+            let failures = self.throttle.record_failure(claim, Instant::now())?;
             if let Some(user) = self.users.verify(&credentials) {
                 self.throttle.forgive(claim, Instant::now());
                 self.known_clients.record_success(claim, Instant::now());
@@ -141,15 +141,15 @@ impl BasicAuth {
             drop(permit);
             failures
         } else {
-            self.throttle.fail(claim, Instant::now())?
+            self.throttle.record_failure(claim, Instant::now())?
         };
         self.known_clients.record_failure(claim, Instant::now());
-        self.answer_late(failures, request);
+        self.delay_response(failures, request);
         Err(self.unauthorized("the user name or the password is wrong"))
     }
 
     /// Whether the claim is admitted by what is known already. `None` where its password is still to be verified.
-    fn admit<'a>(&self, claim: Claim, recognized: Option<&'a User>) -> Result<Option<&'a User>, TooOften> {
+    fn admit<'a>(&self, claim: Claim, recognized: Option<&'a User>) -> Result<Option<&'a User>, RetryAfter> {
         let now = Instant::now();
         match self.throttle.check(claim, now) {
             Ok(()) => {
@@ -160,17 +160,17 @@ impl BasicAuth {
             }
             // Who is right is not told so after too many failures, unless it was so before: it may be the one who guesses.
             Err(_) if self.known_clients.admits(claim, recognized.is_some(), now) => Ok(recognized),
-            Err(too_often) => Err(too_often),
+            Err(retry_after) => Err(retry_after),
         }
     }
 
     /// Waits for longer with each failure, unless too many wait already: each holds a connection and its thread.
-    fn answer_late(&self, failures: u32, request: &Request) {
+    fn delay_response(&self, failures: u32, request: &Request) {
         log::warn!("{}: a wrong user name or password, {failures} lately", request.client());
-        if self.late.fetch_add(1, Ordering::Relaxed) < MOST_LATE {
-            (self.pause)(request, (LATENESS * failures).min(MOST_LATENESS));
+        if self.delayed.fetch_add(1, Ordering::Relaxed) < MOST_DELAYED {
+            (self.pause)(request, (DELAY_PER_FAILURE * failures).min(MOST_DELAY));
         }
-        self.late.fetch_sub(1, Ordering::Relaxed);
+        self.delayed.fetch_sub(1, Ordering::Relaxed);
     }
 
     fn unauthorized(&self, reason: &'static str) -> HttpError {
@@ -182,11 +182,11 @@ impl BasicAuth {
 /// The most requests that wait for a hash to be computed, which is done for half of the processors at a time.
 const MOST_WAITING: usize = 64;
 
-const LATENESS: Duration = Duration::from_millis(100);
-const MOST_LATENESS: Duration = Duration::from_secs(1);
+const DELAY_PER_FAILURE: Duration = Duration::from_millis(100);
+const MOST_DELAY: Duration = Duration::from_secs(1);
 
 /// The most failures that are answered late at the same time.
-const MOST_LATE: usize = 32;
+const MOST_DELAYED: usize = 32;
 
 impl Default for BasicAuth {
     fn default() -> Self {
@@ -194,17 +194,17 @@ impl Default for BasicAuth {
     }
 }
 
-struct Guarded<H> {
+struct Wrapped<H> {
     auth: BasicAuth,
     handler: H,
 }
 
-impl<H: Handler> Handler for Guarded<H> {
+impl<H: Handler> Handler for Wrapped<H> {
     fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
-        let act = if request.method().is_safe() { Act::Read } else { Act::Write };
-        if self.auth.asks_before(act) {
-            let user = self.auth.identify(request)?;
-            if !self.auth.allows(user, act) {
+        let access = if request.method().is_safe() { Access::Read } else { Access::Write };
+        if self.auth.needs_password(access) {
+            let user = self.auth.authenticate(request)?;
+            if !self.auth.allows(user, access) {
                 return Err(HttpError::Denied(format!("{} may read here and not write", user.name).into()));
             }
             request.set_user(&user.name);
@@ -213,8 +213,8 @@ impl<H: Handler> Handler for Guarded<H> {
     }
 }
 
-impl From<TooOften> for HttpError {
-    fn from(TooOften(wait): TooOften) -> Self {
+impl From<RetryAfter> for HttpError {
+    fn from(RetryAfter(wait): RetryAfter) -> Self {
         Self::TooManyRequests(wait.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX))
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct Claim {
 const BURST: u32 = 10;
 
 /// How long it takes for one failure to be forgotten.
-pub(super) const EACH: Duration = Duration::from_secs(6);
+pub(super) const REFILL_INTERVAL: Duration = Duration::from_secs(6);
 
 /// The most addresses that are kept. Beyond them, the one with the least against it is forgotten.
 const MOST_ADDRESSES: usize = 4096;
@@ -42,9 +42,9 @@ const MOST_NAMES: usize = 16;
 
 /// There were too many failures; how long until there may be another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooOften(pub(super) Duration);
+pub(super) struct RetryAfter(pub(super) Duration);
 
-/// The failures of an address. Each count is the time at which all of it is forgotten; a failure puts that off by [`EACH`].
+/// The failures of an address. Each count is the time at which all of it is forgotten; a failure puts that off by [`REFILL_INTERVAL`].
 struct Failures {
     names: Vec<(u64, Instant)>,
     /// Those of all names for which there was no room.
@@ -67,27 +67,27 @@ impl Throttle {
     }
 
     /// Whether the claim may still fail once more.
-    pub(super) fn check(&self, claim: Claim, now: Instant) -> Result<(), TooOften> {
+    pub(super) fn check(&self, claim: Claim, now: Instant) -> Result<(), RetryAfter> {
         if self.tracked.load(Ordering::Relaxed) == 0 {
             return Ok(());
         }
         match self.lock().get(&claim.address).and_then(|failures| failures.count(claim.name, now)) {
-            Some(clear_at) => room(clear_at, now),
+            Some(clear_at) => check_burst(clear_at, now),
             None => Ok(()),
         }
     }
 
     /// Counts a failure; how many there are now.
-    pub(super) fn fail(&self, claim: Claim, now: Instant) -> Result<u32, TooOften> {
+    pub(super) fn record_failure(&self, claim: Claim, now: Instant) -> Result<u32, RetryAfter> {
         let mut addresses = self.lock();
         if addresses.len() >= MOST_ADDRESSES && !addresses.contains_key(&claim.address) {
-            make_room(&mut addresses, now);
+            evict(&mut addresses, now);
         }
         let failures = addresses.entry(claim.address).or_insert_with(|| Failures::none(now));
         let result = failures.add(claim.name, now);
         self.tracked.store(addresses.len(), Ordering::Relaxed);
         let after = result?;
-        Ok(u32::try_from((after - now).as_millis().div_ceil(EACH.as_millis())).unwrap_or(BURST))
+        Ok(u32::try_from((after - now).as_millis().div_ceil(REFILL_INTERVAL.as_millis())).unwrap_or(BURST))
     }
 
     /// Takes one failure back: it was none.
@@ -121,7 +121,7 @@ impl Failures {
     }
 
     /// Counts one failure; when all of its count is forgotten.
-    fn add(&mut self, name: u64, now: Instant) -> Result<Instant, TooOften> {
+    fn add(&mut self, name: u64, now: Instant) -> Result<Instant, RetryAfter> {
         self.names.retain(|(_, clear_at)| *clear_at > now);
         let index = self.names.iter().position(|(other, _)| *other == name);
         let before = match index {
@@ -129,8 +129,8 @@ impl Failures {
             None if self.names.len() < MOST_NAMES => now,
             None => self.others.map_or(now, |others| others.max(now)),
         };
-        room(before, now)?;
-        let after = before + EACH;
+        check_burst(before, now)?;
+        let after = before + REFILL_INTERVAL;
         match index {
             Some(index) => self.names[index].1 = after,
             None if self.names.len() < MOST_NAMES => self.names.push((name, after)),
@@ -143,7 +143,7 @@ impl Failures {
     fn take_back(&mut self, name: u64, now: Instant) {
         let own = self.names.iter_mut().find(|(other, _)| *other == name).map(|(_, clear_at)| clear_at);
         if let Some(clear_at) = own.or(self.others.as_mut()) {
-            *clear_at = clear_at.checked_sub(EACH).unwrap_or(now);
+            *clear_at = clear_at.checked_sub(REFILL_INTERVAL).unwrap_or(now);
         }
         self.names.retain(|(_, clear_at)| *clear_at > now);
         let counts = self.names.iter().map(|(_, clear_at)| *clear_at).chain(self.others);
@@ -151,13 +151,13 @@ impl Failures {
     }
 }
 
-fn room(clear_at: Instant, now: Instant) -> Result<(), TooOften> {
+fn check_burst(clear_at: Instant, now: Instant) -> Result<(), RetryAfter> {
     let counted = clear_at.saturating_duration_since(now);
-    let most = EACH * (BURST - 1);
-    if counted <= most { Ok(()) } else { Err(TooOften(counted - most)) }
+    let most = REFILL_INTERVAL * (BURST - 1);
+    if counted <= most { Ok(()) } else { Err(RetryAfter(counted - most)) }
 }
 
-fn make_room(addresses: &mut HashMap<Option<IpAddr>, Failures>, now: Instant) {
+fn evict(addresses: &mut HashMap<Option<IpAddr>, Failures>, now: Instant) {
     addresses.retain(|_, failures| failures.clear_at > now);
     if addresses.len() >= MOST_ADDRESSES
         && let Some(address) =
@@ -187,18 +187,22 @@ mod tests {
         let (one, start) = (claim("192.0.2.1", 1), Instant::now());
         for count in 1..=BURST {
             assert_eq!(throttle.check(one, start), Ok(()));
-            assert_eq!(throttle.fail(one, start), Ok(count));
+            assert_eq!(throttle.record_failure(one, start), Ok(count));
         }
-        assert_eq!(throttle.check(one, start), Err(TooOften(EACH)));
-        assert_eq!(throttle.fail(one, start), Err(TooOften(EACH)), "and what is refused is not counted");
+        assert_eq!(throttle.check(one, start), Err(RetryAfter(REFILL_INTERVAL)));
+        assert_eq!(
+            throttle.record_failure(one, start),
+            Err(RetryAfter(REFILL_INTERVAL)),
+            "and what is refused is not counted"
+        );
         for other in [claim("192.0.2.2", 1), claim("192.0.2.1", 2)] {
             assert_eq!(throttle.check(other, start), Ok(()), "others are not concerned");
-            assert_eq!(throttle.fail(other, start), Ok(1), "others are not concerned");
+            assert_eq!(throttle.record_failure(other, start), Ok(1), "others are not concerned");
         }
-        let later = start + EACH;
-        assert_eq!(throttle.fail(one, later), Ok(BURST));
-        assert_eq!(throttle.check(one, later), Err(TooOften(EACH)));
-        assert_eq!(throttle.fail(one, start + EACH * 60), Ok(1), "all is forgotten");
+        let later = start + REFILL_INTERVAL;
+        assert_eq!(throttle.record_failure(one, later), Ok(BURST));
+        assert_eq!(throttle.check(one, later), Err(RetryAfter(REFILL_INTERVAL)));
+        assert_eq!(throttle.record_failure(one, start + REFILL_INTERVAL * 60), Ok(1), "all is forgotten");
     }
 
     #[test]
@@ -206,28 +210,32 @@ mod tests {
         let throttle = Throttle::new();
         let (ada, now) = (claim("192.0.2.1", 0), Instant::now());
         for _ in 0..BURST {
-            throttle.fail(ada, now).unwrap();
+            throttle.record_failure(ada, now).unwrap();
         }
         let names = u64::try_from(MOST_NAMES).unwrap();
         for name in 1..names {
-            assert_eq!(throttle.fail(claim("192.0.2.1", name), now), Ok(1), "{name}");
+            assert_eq!(throttle.record_failure(claim("192.0.2.1", name), now), Ok(1), "{name}");
         }
         for count in 1..=BURST {
-            assert_eq!(throttle.fail(claim("192.0.2.1", names + u64::from(count)), now), Ok(count), "together");
+            assert_eq!(
+                throttle.record_failure(claim("192.0.2.1", names + u64::from(count)), now),
+                Ok(count),
+                "together"
+            );
         }
         for name in [0, names, names + 1, 10 * names] {
             let one = claim("192.0.2.1", name);
-            assert_eq!(throttle.check(one, now), Err(TooOften(EACH)), "{name}");
-            assert_eq!(throttle.fail(one, now), Err(TooOften(EACH)), "{name}");
+            assert_eq!(throttle.check(one, now), Err(RetryAfter(REFILL_INTERVAL)), "{name}");
+            assert_eq!(throttle.record_failure(one, now), Err(RetryAfter(REFILL_INTERVAL)), "{name}");
         }
         assert_eq!(throttle.check(claim("192.0.2.1", 1), now), Ok(()), "one that is counted by itself");
         assert_eq!(throttle.check(claim("192.0.2.2", names), now), Ok(()), "another address");
         assert_eq!(throttle.lock()[&Some(address("192.0.2.1"))].names.len(), MOST_NAMES);
         // Those with one failure are forgotten first, and leave room.
-        let later = now + EACH;
+        let later = now + REFILL_INTERVAL;
         assert_eq!(throttle.check(claim("192.0.2.1", 10 * names), later), Ok(()));
-        assert_eq!(throttle.fail(claim("192.0.2.1", 10 * names), later), Ok(1));
-        assert_eq!(throttle.fail(ada, later), Ok(BURST));
+        assert_eq!(throttle.record_failure(claim("192.0.2.1", 10 * names), later), Ok(1));
+        assert_eq!(throttle.record_failure(ada, later), Ok(BURST));
     }
 
     #[test]
@@ -236,7 +244,7 @@ mod tests {
         let now = Instant::now();
         for name in 0..3 * u64::try_from(MOST_NAMES).unwrap() {
             for _ in 0..3 * BURST {
-                throttle.fail(claim("192.0.2.1", name), now).unwrap();
+                throttle.record_failure(claim("192.0.2.1", name), now).unwrap();
                 throttle.forgive(claim("192.0.2.1", name), now);
             }
         }
@@ -244,13 +252,13 @@ mod tests {
         assert_eq!(throttle.tracked.load(Ordering::Relaxed), 0);
         // Where there is no room for the name either.
         for name in 0..u64::try_from(MOST_NAMES).unwrap() {
-            throttle.fail(claim("192.0.2.1", name), now).unwrap();
+            throttle.record_failure(claim("192.0.2.1", name), now).unwrap();
         }
         for _ in 0..3 * BURST {
-            throttle.fail(claim("192.0.2.1", 99), now).unwrap();
+            throttle.record_failure(claim("192.0.2.1", 99), now).unwrap();
             throttle.forgive(claim("192.0.2.1", 99), now);
         }
-        assert_eq!(throttle.fail(claim("192.0.2.1", 99), now), Ok(1));
+        assert_eq!(throttle.record_failure(claim("192.0.2.1", 99), now), Ok(1));
     }
 
     #[test]
@@ -258,15 +266,15 @@ mod tests {
         let throttle = Throttle::new();
         let (worst, now) = (claim("192.0.2.1", 1), Instant::now());
         for _ in 0..BURST {
-            throttle.fail(worst, now).unwrap();
+            throttle.record_failure(worst, now).unwrap();
         }
         for number in 0..3 * u128::try_from(MOST_ADDRESSES).unwrap() {
             let address = Some(IpAddr::V6(Ipv6Addr::from_bits(number << 64)));
-            throttle.fail(Claim { address, name: 1 }, now).unwrap();
+            throttle.record_failure(Claim { address, name: 1 }, now).unwrap();
         }
         assert_eq!(throttle.lock().len(), MOST_ADDRESSES);
         assert!(throttle.check(worst, now).is_err());
-        throttle.fail(claim("192.0.2.9", 1), now + EACH * 60).unwrap();
+        throttle.record_failure(claim("192.0.2.9", 1), now + REFILL_INTERVAL * 60).unwrap();
         assert_eq!(throttle.lock().len(), 1, "those that are clear make room first");
     }
 

@@ -223,11 +223,11 @@ fn failures_are_answered_late() {
     for credentials in ["ada:b", "ada:c", "ada:a", "eve:b", "ada:d", "ada:", ""] {
         send(&app, Method::Get, credentials);
     }
-    let expected = [1, 2, 1, 3, 4].map(|failures| LATENESS * failures);
+    let expected = [1, 2, 1, 3, 4].map(|failures| DELAY_PER_FAILURE * failures);
     assert_eq!(PAUSES.take(), expected, "in turn, and not those that are right or were asked for none");
     for guess in 0..20 {
         send(&app, Method::Get, &format!("bob:{guess}"));
     }
     let pauses = PAUSES.take();
-    assert_eq!((pauses.len(), pauses.last()), (10, Some(&MOST_LATENESS)), "nor those that are not looked at");
+    assert_eq!((pauses.len(), pauses.last()), (10, Some(&MOST_DELAY)), "nor those that are not looked at");
 }
