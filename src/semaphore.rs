@@ -4,12 +4,12 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// A counting semaphore.
 pub(crate) struct Semaphore {
-    state: Mutex<State>,
+    counts: Mutex<Counts>,
     released: Condvar,
     permits: usize,
 }
 
-struct State {
+struct Counts {
     held: usize,
     waiting: usize,
 }
@@ -24,35 +24,35 @@ pub(crate) struct Crowded;
 impl Semaphore {
     /// A semaphore with this many permits.
     pub(crate) const fn new(permits: usize) -> Self {
-        let state = Mutex::new(State { held: 0, waiting: 0 });
-        Self { state, released: Condvar::new(), permits }
+        let counts = Mutex::new(Counts { held: 0, waiting: 0 });
+        Self { counts, released: Condvar::new(), permits }
     }
 
     /// Takes a permit if one is free.
     pub(crate) fn try_acquire(&self) -> Option<Permit<'_>> {
-        let mut state = self.lock();
-        if state.held >= self.permits {
+        let mut counts = self.lock();
+        if counts.held >= self.permits {
             return None;
         }
-        state.held += 1;
+        counts.held += 1;
         Some(Permit(self))
     }
 
     /// Takes a permit, and waits for one to be free unless `most_waiting` threads wait already. Each of those is a worker,
     /// and a connection, that does nothing else meanwhile.
     pub(crate) fn acquire(&self, most_waiting: usize) -> Result<Permit<'_>, Crowded> {
-        let mut state = self.lock();
-        if state.held >= self.permits {
-            if state.waiting >= most_waiting {
+        let mut counts = self.lock();
+        if counts.held >= self.permits {
+            if counts.waiting >= most_waiting {
                 return Err(Crowded);
             }
-            state.waiting += 1;
-            while state.held >= self.permits {
-                state = self.released.wait(state).unwrap_or_else(PoisonError::into_inner);
+            counts.waiting += 1;
+            while counts.held >= self.permits {
+                counts = self.released.wait(counts).unwrap_or_else(PoisonError::into_inner);
             }
-            state.waiting -= 1;
+            counts.waiting -= 1;
         }
-        state.held += 1;
+        counts.held += 1;
         Ok(Permit(self))
     }
 
@@ -62,8 +62,8 @@ impl Semaphore {
         self.lock().waiting
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -103,8 +103,8 @@ mod tests {
             }
         });
         assert!(most.load(Ordering::SeqCst) <= 2);
-        let state = semaphore.lock();
-        assert_eq!((state.held, state.waiting), (0, 0));
+        let counts = semaphore.lock();
+        assert_eq!((counts.held, counts.waiting), (0, 0));
     }
 
     #[test]
