@@ -8,7 +8,7 @@ use hearken::{Error, Server};
 fn main() -> Result<(), Error> {
     let port = std::env::args().nth(1).unwrap_or_else(|| "4041".into());
     let builder = Server::bind(format!("127.0.0.1:{port}"))?;
-    let server = builder.serve(Guess::telling(|number| println!("I'm thinking of a number. {number}")))?;
+    let server = builder.serve(Guess::new().on_pick(|number| println!("I'm thinking of a number. {number}")))?;
     println!("Listening on {}", server.url());
     server.join();
     Ok(())

@@ -23,16 +23,18 @@ pub struct Guess {
 const NUMBERS: u8 = 10;
 
 impl Guess {
-    /// Thinks of a first number.
+    /// Picks a first number.
     pub fn new() -> Self {
-        Self::telling(|_| {})
+        let number = rand::rng().random_range(0..NUMBERS);
+        Self { number: Mutex::new(number), on_pick: Box::new(|_| {}) }
     }
 
-    /// The same, telling `on_pick` each number in the order they are thought of, the first included.
-    pub fn telling(on_pick: impl Fn(u8) + Send + Sync + 'static) -> Self {
-        let number = rand::rng().random_range(0..NUMBERS);
-        on_pick(number);
-        Self { number: Mutex::new(number), on_pick: Box::new(on_pick) }
+    /// Calls `on_pick` with each number, in the order they are picked: now with the first one. Defaults to doing nothing.
+    #[must_use]
+    pub fn on_pick(mut self, on_pick: impl Fn(u8) + Send + Sync + 'static) -> Self {
+        on_pick(*self.number.get_mut().unwrap_or_else(PoisonError::into_inner));
+        self.on_pick = Box::new(on_pick);
+        self
     }
 
     /// Whether the guess is right. If so, a number other than it is thought of before anyone else's guess is looked at.
@@ -129,7 +131,7 @@ mod tests {
     fn of_many_simultaneous_right_guesses_one_wins() {
         let picks = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&picks);
-        let guess = Guess::telling(move |_| {
+        let guess = Guess::new().on_pick(move |_| {
             counter.fetch_add(1, Ordering::Relaxed);
         });
         let wins = AtomicUsize::new(0);

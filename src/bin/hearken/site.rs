@@ -78,7 +78,7 @@ const NOTES_FILE: &str = "notes.txt";
 
 /// Adds the demonstration services, whose notes are kept in this directory.
 fn with_demo(router: Router, directory: &Path) -> Router {
-    let guess = Guess::telling(|number| log::debug!("thinking of the number {number}"));
+    let guess = Guess::new().on_pick(|number| log::debug!("thinking of the number {number}"));
     let notes = Arc::new(Notes::new(directory.join(NOTES_FILE)));
     let preflight = Arc::clone(&notes);
     router
