@@ -361,9 +361,14 @@ mod tests {
             let threads: Vec<_> = (0..4)
                 .map(|writer| {
                     let lines = Lines::new(path.clone());
-                    scope.spawn(move || {
-                        (0..50).map(|n| lines.add(&format!("{writer} {n}")).unwrap()).collect::<Vec<_>>()
-                    })
+                    // On a slow disk the others may keep the lock for longer than the timeout.
+                    let add = move |line: &str| loop {
+                        match lines.add(line) {
+                            Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
+                            result => break result.unwrap(),
+                        }
+                    };
+                    scope.spawn(move || (0..50).map(|n| add(&format!("{writer} {n}"))).collect::<Vec<_>>())
                 })
                 .collect();
             threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
