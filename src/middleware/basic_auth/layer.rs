@@ -48,6 +48,8 @@ pub struct BasicAuth {
     delayed: AtomicUsize,
     /// Waits before a failure is answered.
     pause: fn(&Request, Duration),
+    /// What time it is.
+    clock: fn() -> Instant,
 }
 
 /// What a request wants to do.
@@ -71,6 +73,7 @@ impl BasicAuth {
             pause: |request, time| {
                 request.connection().wait(time);
             },
+            clock: Instant::now,
         }
     }
 
@@ -132,25 +135,25 @@ impl BasicAuth {
                 return Ok(user);
             }
             // Counted before it is known, so that no more are tried at the same time than may fail.
-            let failures = self.throttle.record_failure(claim, Instant::now())?;
+            let failures = self.throttle.record_failure(claim, (self.clock)())?;
             if let Some(user) = self.users.verify(&credentials) {
-                self.throttle.forgive(claim, Instant::now());
-                self.known_clients.record_success(claim, Instant::now());
+                self.throttle.forgive(claim, (self.clock)());
+                self.known_clients.record_success(claim, (self.clock)());
                 return Ok(user);
             }
             drop(permit);
             failures
         } else {
-            self.throttle.record_failure(claim, Instant::now())?
+            self.throttle.record_failure(claim, (self.clock)())?
         };
-        self.known_clients.record_failure(claim, Instant::now());
+        self.known_clients.record_failure(claim, (self.clock)());
         self.delay_response(failures, request);
         Err(self.unauthorized("the user name or the password is wrong"))
     }
 
     /// Whether the claim is admitted by what is known already. `None` where its password is still to be verified.
     fn admit<'a>(&self, claim: Claim, recognized: Option<&'a User>) -> Result<Option<&'a User>, RetryAfter> {
-        let now = Instant::now();
+        let now = (self.clock)();
         match self.throttle.check(claim, now) {
             Ok(()) => {
                 if recognized.is_some() {
