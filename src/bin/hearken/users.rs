@@ -114,6 +114,6 @@ mod tests {
         assert!(matches!(read(vec![], ada()), Ok(Passwords::ForWriting(_))));
         assert!(matches!(read(ada(), vec![]), Ok(Passwords::ForEverything(_))));
         assert!(matches!(read(ada(), bob()), Ok(Passwords::ForEverything(_))));
-        assert!(matches!(read(ada(), ada()), Err(Failure::User { source: CredentialsError::Twice, .. })));
+        assert!(matches!(read(ada(), ada()), Err(Failure::User { source: CredentialsError::Duplicate, .. })));
     }
 }

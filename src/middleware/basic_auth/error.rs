@@ -3,33 +3,36 @@
 use std::error::Error;
 use std::fmt;
 
-/// Why a user cannot be added.
+/// Why a user name or a password cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CredentialsError {
-    /// There is a colon in the user name, which no client could send.
+    /// The user name holds a colon, which no client can send.
     Colon,
-    /// There is a control character in the user name or in the password.
+    /// The user name or the password holds a control character.
     ControlCharacter,
     /// The password is empty.
     EmptyPassword,
-    /// The user is there already.
-    Twice,
-    /// The password begins as a hash does and is none.
-    DamagedHash(String),
-    /// Computing the hash takes too long, or too much memory.
+    /// There is already a user of this name.
+    Duplicate,
+    /// The password begins like a hash but is not a valid one.
+    InvalidHash(String),
+    /// Computing the hash takes too long or too much memory.
     CostlyHash,
+    /// A hash cannot be made, for this reason.
+    Hashing(String),
 }
 
 impl fmt::Display for CredentialsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Colon => f.write_str("there is a colon in the user name"),
-            Self::ControlCharacter => f.write_str("there is a control character in the user name or the password"),
+            Self::Colon => f.write_str("the user name holds a colon"),
+            Self::ControlCharacter => f.write_str("the user name or the password holds a control character"),
             Self::EmptyPassword => f.write_str("the password is empty"),
-            Self::Twice => f.write_str("the user is there twice"),
-            Self::DamagedHash(reason) => write!(f, "the password is not a hash that it looks like: {reason}"),
+            Self::Duplicate => f.write_str("there is already a user of this name"),
+            Self::InvalidHash(reason) => write!(f, "the password looks like a hash but is not a valid one: {reason}"),
             Self::CostlyHash => f.write_str("computing the password's hash takes too long or too much memory"),
+            Self::Hashing(reason) => write!(f, "cannot hash the password: {reason}"),
         }
     }
 }

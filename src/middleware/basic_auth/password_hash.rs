@@ -54,14 +54,14 @@ impl Secret {
 }
 
 fn argon2(text: &str) -> Result<Hash, CredentialsError> {
-    let damaged = |error: &dyn std::fmt::Display| CredentialsError::DamagedHash(error.to_string());
-    let hash = PasswordHash::new(text).map_err(|error| damaged(&error))?;
+    let invalid = |error: &dyn std::fmt::Display| CredentialsError::InvalidHash(error.to_string());
+    let hash = PasswordHash::new(text).map_err(|error| invalid(&error))?;
     let (Some(salt), Some(output)) = (hash.salt, hash.hash) else {
-        return Err(damaged(&"salt or hash is missing"));
+        return Err(invalid(&"salt or hash is missing"));
     };
-    let algorithm = Algorithm::try_from(hash.algorithm.as_str()).map_err(|error| damaged(&error))?;
-    let version = hash.version.map_or(Ok(Version::default()), Version::try_from).map_err(|error| damaged(&error))?;
-    let params = Params::try_from(&hash).map_err(|error| damaged(&error))?;
+    let algorithm = Algorithm::try_from(hash.algorithm.as_str()).map_err(|error| invalid(&error))?;
+    let version = hash.version.map_or(Ok(Version::default()), Version::try_from).map_err(|error| invalid(&error))?;
+    let params = Params::try_from(&hash).map_err(|error| invalid(&error))?;
     if params.m_cost() > MOST_ARGON2_KIB || params.t_cost() > MOST_ARGON2_PASSES {
         return Err(CredentialsError::CostlyHash);
     }
@@ -69,12 +69,12 @@ fn argon2(text: &str) -> Result<Hash, CredentialsError> {
 }
 
 fn bcrypt(text: &str) -> Result<Hash, CredentialsError> {
-    let parts: HashParts = text.parse().map_err(|error| CredentialsError::DamagedHash(format!("{error}")))?;
+    let parts: HashParts = text.parse().map_err(|error| CredentialsError::InvalidHash(format!("{error}")))?;
     if parts.get_cost() > MOST_BCRYPT_COST {
         return Err(CredentialsError::CostlyHash);
     }
     // What cannot be verified is found out now and not with the first request.
-    bcrypt::verify("", text).map_err(|error| CredentialsError::DamagedHash(format!("{error}")))?;
+    bcrypt::verify("", text).map_err(|error| CredentialsError::InvalidHash(format!("{error}")))?;
     Ok(Hash::Bcrypt(text.to_owned()))
 }
 
@@ -117,7 +117,7 @@ pub fn hash_password(password: &str) -> Result<String, CredentialsError> {
     }
     let hash: PasswordHash = Argon2::default()
         .hash_password(password.as_bytes())
-        .map_err(|error| CredentialsError::DamagedHash(error.to_string()))?;
+        .map_err(|error| CredentialsError::Hashing(error.to_string()))?;
     Ok(hash.to_string())
 }
 
@@ -175,15 +175,15 @@ pub(super) mod tests {
         let table = [
             ("", "empty"),
             ("a\nb", "control character"),
-            ("$argon2id$v=19$m=16", "not a hash"),
-            (ARGON2, "not a hash"),
-            (short, "not a hash"),
-            ("$argon2x$v=19$m=16,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$c29tZXNhbHRzb21lc2FsdA", "not a hash"),
+            ("$argon2id$v=19$m=16", "not a valid one"),
+            (ARGON2, "not a valid one"),
+            (short, "not a valid one"),
+            ("$argon2x$v=19$m=16,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$c29tZXNhbHRzb21lc2FsdA", "not a valid one"),
             ("$argon2id$v=19$m=9999999,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$c29tZXNhbHRzb21lc2FsdA", "takes too long"),
             ("$argon2id$v=19$m=16,t=9999,p=1$c29tZXNhbHRzb21lc2FsdA$c29tZXNhbHRzb21lc2FsdA", "takes too long"),
             ("$2b$31$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", "takes too long"),
-            ("$2b$04$short", "not a hash"),
-            ("$2b$xx$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", "not a hash"),
+            ("$2b$04$short", "not a valid one"),
+            ("$2b$xx$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", "not a valid one"),
             ("$2b$99$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", "takes too long"),
         ];
         for (text, reason) in table {

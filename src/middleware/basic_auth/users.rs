@@ -46,7 +46,7 @@ impl Users {
             return Err(CredentialsError::ControlCharacter);
         }
         if self.users.iter().any(|user| user.name == name) {
-            return Err(CredentialsError::Twice);
+            return Err(CredentialsError::Duplicate);
         }
         let (hash, known) = match Secret::parse(password)? {
             Secret::Hash(hash) => (Some(hash), None),
@@ -174,8 +174,8 @@ mod tests {
         for (name, password, reason) in [
             ("a:b", "x", "colon"),
             ("a\n", "x", "control"),
-            ("ada", "x", "twice"),
-            ("ada", "secret", "twice"),
+            ("ada", "x", "already"),
+            ("ada", "secret", "already"),
             ("bob", "", "empty"),
         ] {
             let error = users.add(name, password, true).unwrap_err();
