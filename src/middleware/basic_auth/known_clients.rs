@@ -1,5 +1,5 @@
-//! Where right passwords came from lately. They are taken from there even while others guess: a few guesses are compared with
-//! them, and then no more of them than are forgotten.
+//! Remembers where right passwords came from, so that they still pass from there while other clients guess. That admits a burst
+//! of guesses too, and then as many as are forgotten.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -16,20 +16,20 @@ pub(super) struct KnownClients {
 struct Entry {
     /// When the password was last right.
     right_at: Instant,
-    /// When all wrong ones since are forgotten. Each one puts that off by [`REFILL_INTERVAL`].
+    /// When all wrong ones since are forgotten. Each of them delays that by [`REFILL_INTERVAL`].
     clear_at: Instant,
 }
 
-/// For how long a right password is remembered.
+/// How long a right password is remembered.
 const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// How old a memory gets before it is refreshed, so that most requests change nothing.
+/// How old an entry gets before it is refreshed, so that most requests change nothing.
 const FRESH: Duration = Duration::from_secs(10 * 60);
 
-/// The most wrong passwords that are compared with a remembered one in a burst.
+/// The most wrong passwords in a burst that are checked for a known client.
 const MOST_WRONG: u32 = 100;
 
-/// The most that is remembered. Beyond it, what was right the longest ago is forgotten.
+/// The most entries. When there are more, the one that was right longest ago is forgotten.
 const MOST_ENTRIES: usize = 4096;
 
 impl KnownClients {
@@ -37,7 +37,7 @@ impl KnownClients {
         Self { entries: RwLock::default() }
     }
 
-    /// Notes that a password was right.
+    /// Records that a password was right.
     pub(super) fn record_success(&self, claim: Claim, now: Instant) {
         let known = self.read().get(&claim).copied();
         if known.is_some_and(|entry| now.saturating_duration_since(entry.right_at) < FRESH) {
@@ -53,7 +53,7 @@ impl KnownClients {
         entries.entry(claim).or_insert(Entry { right_at: now, clear_at: now }).right_at = now;
     }
 
-    /// Notes that a password was wrong, by a comparison that was counted elsewhere.
+    /// Records that a password was wrong which the throttle let through.
     pub(super) fn record_failure(&self, claim: Claim, now: Instant) {
         if self.read().contains_key(&claim)
             && let Some(entry) = self.write().get_mut(&claim)
@@ -62,15 +62,15 @@ impl KnownClients {
         }
     }
 
-    /// Whether a password passes because it was right from there lately, and `is_right` now. Beyond so many wrong ones none
-    /// does, for to say which one does is to say whether a guess is right.
+    /// Whether a password passes although the throttle refuses it: it `is_right`, and one was right from the same address lately.
+    /// After too many wrong ones none passes, because a right one that passed would tell a guesser that the guess is right.
     pub(super) fn admits(&self, claim: Claim, is_right: bool, now: Instant) -> bool {
-        if !self.read().get(&claim).is_some_and(|entry| entry.may_be_compared(now)) {
+        if !self.read().get(&claim).is_some_and(|entry| entry.may_be_checked(now)) {
             return false;
         }
         let mut entries = self.write();
-        // Others may have counted meanwhile.
-        let Some(entry) = entries.get_mut(&claim).filter(|entry| entry.may_be_compared(now)) else { return false };
+        // Other threads may have counted in the meantime.
+        let Some(entry) = entries.get_mut(&claim).filter(|entry| entry.may_be_checked(now)) else { return false };
         if is_right {
             entry.right_at = now;
         } else {
@@ -80,7 +80,7 @@ impl KnownClients {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, HashMap<Claim, Entry>> {
-        // The map is whole between any two statements.
+        // A panic cannot leave the map inconsistent, so a poisoned lock is used on.
         self.entries.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -90,7 +90,7 @@ impl KnownClients {
 }
 
 impl Entry {
-    fn may_be_compared(&self, now: Instant) -> bool {
+    fn may_be_checked(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.right_at) < LIFETIME
             && self.clear_at.saturating_duration_since(now) <= REFILL_INTERVAL * (MOST_WRONG - 1)
     }
@@ -107,11 +107,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_right_from_an_address_passes_from_there() {
+    fn a_password_that_was_right_from_an_address_passes_from_there() {
         let (known_clients, throttle, start) = (KnownClients::new(), Throttle::new(), Instant::now());
         let claim = |address, name: &str| throttle.claim(client(address), name.as_bytes());
         let ada = claim("192.0.2.1", "ada");
-        assert!(!known_clients.admits(ada, true, start), "nothing is remembered");
+        assert!(!known_clients.admits(ada, true, start), "not known yet");
         known_clients.record_success(ada, start);
         let table = [
             (ada, true, Duration::ZERO, true, "at once"),
@@ -119,8 +119,8 @@ mod tests {
             (claim("192.0.2.2", "ada"), true, Duration::ZERO, false, "from elsewhere"),
             (claim("192.0.2.1", "bob"), true, Duration::ZERO, false, "another user"),
             (ada, true, LIFETIME - FRESH, true, "after hours"),
-            (ada, true, 2 * LIFETIME - 2 * FRESH, true, "what is used stays"),
-            (ada, true, 3 * LIFETIME, false, "after too many"),
+            (ada, true, 2 * LIFETIME - 2 * FRESH, true, "use keeps it known"),
+            (ada, true, 3 * LIFETIME, false, "after too many hours"),
         ];
         for (claim, is_right, later, expected, why) in table {
             assert_eq!(known_clients.admits(claim, is_right, start + later), expected, "{why}");
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn guesses_gain_a_burst_and_no_more_than_one_at_a_time() {
+    fn guesses_gain_a_burst_and_then_one_per_interval() {
         let (known_clients, start) = (KnownClients::new(), Instant::now());
         let ada = Throttle::new().claim(client("192.0.2.1"), b"ada");
         known_clients.record_success(ada, start);
@@ -140,25 +140,25 @@ mod tests {
             assert!(!known_clients.admits(ada, false, start), "{guess}");
         }
         for _ in 0..100 {
-            assert!(!known_clients.admits(ada, false, start), "what is not compared is not counted");
+            assert!(!known_clients.admits(ada, false, start), "a guess that is not checked is not counted");
         }
-        assert!(!known_clients.admits(ada, true, start), "the right one waits, or it would be told by that");
+        assert!(!known_clients.admits(ada, true, start), "the right one waits too, or it would give itself away");
         known_clients.record_success(ada, start);
-        assert!(!known_clients.admits(ada, true, start), "and nothing else lets it in");
+        assert!(!known_clients.admits(ada, true, start), "another success does not help");
         for round in 1..=3 {
             let later = start + REFILL_INTERVAL * round;
             assert!(known_clients.admits(ada, true, later), "{round}: one is forgotten");
             assert!(!known_clients.admits(ada, false, later), "{round}");
-            assert!(!known_clients.admits(ada, true, later), "{round}: and only one guess more is compared");
+            assert!(!known_clients.admits(ada, true, later), "{round}: only one more guess is checked");
         }
-        // Those that are counted elsewhere count here too, so that no more are compared in all.
+        // Failures that the throttle counts count here too, so that no more guesses are checked in all.
         known_clients.record_failure(ada, start + REFILL_INTERVAL * 4);
         assert!(!known_clients.admits(ada, true, start + REFILL_INTERVAL * 4));
         assert!(known_clients.admits(ada, true, start + REFILL_INTERVAL * 200), "all is forgotten");
     }
 
     #[test]
-    fn memory_is_bounded_and_what_is_used_is_kept() {
+    fn memory_is_bounded_and_entries_in_use_are_kept() {
         let (known_clients, throttle, start) = (KnownClients::new(), Throttle::new(), Instant::now());
         let ada = throttle.claim(client("192.0.2.1"), b"ada");
         known_clients.record_success(ada, start);
@@ -170,6 +170,6 @@ mod tests {
         assert_eq!(known_clients.read().len(), MOST_ENTRIES);
         assert!(known_clients.read().contains_key(&ada));
         known_clients.record_failure(throttle.claim(client("192.0.2.3"), b"eve"), start);
-        assert_eq!(known_clients.read().len(), MOST_ENTRIES, "wrong ones take nothing");
+        assert_eq!(known_clients.read().len(), MOST_ENTRIES, "wrong ones take no memory");
     }
 }

@@ -1,4 +1,4 @@
-//! Asks for a user name and a password before the inner handler sees the request (RFC 7617).
+//! The layer: asks for a user name and a password before the inner handler sees the request (RFC 7617).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -16,19 +16,18 @@ use crate::semaphore::{Semaphore, processors};
 
 /// Basic authentication (RFC 7617), wrapped around a handler.
 ///
-/// With users, everything needs a password. With writers, changing something (all methods but `GET`, `HEAD` and `OPTIONS`)
-/// needs a password of theirs; they may read as well, and users may then read only. A request without a password is answered
-/// 401, before its body is read; one that may only read, 403.
+/// Once a user is added, every request needs a password. Once a writer is added, requests with methods other than `GET`, `HEAD`
+/// and `OPTIONS` need a writer's password; writers may read too, and users may then only read. A request without a password gets
+/// 401 before its body is read; a user who may only read and tries to write gets 403.
 ///
-/// Wrong passwords are answered late. After ten for one user name from one address, passwords for that name are answered 429 and
-/// not looked at, and one may be tried every six seconds. Names that nobody has are counted alike; beyond 16 names from one
-/// address all others are counted as one. IPv6 addresses are counted by their first 64 bits, link-local ones as a whole. Where
-/// clients come through a reverse proxy, it is their own address that counts if the proxy is
-/// [trusted](crate::Settings::trusted_proxies).
+/// Responses to wrong passwords are delayed. After ten failures for one user name from one address, further passwords for that
+/// name get 429 without being checked, except one every six seconds. Unknown names are counted alike; beyond 16 names from one
+/// address, all other names share one count. IPv6 addresses are counted by their first 64 bits, link-local ones in full. Behind a
+/// reverse proxy the client's own address counts if the proxy is [trusted](crate::Settings::trusted_proxies).
 ///
-/// So that one client's guesses do not keep others out, a password that was right from the same address within the last 12 hours
-/// still passes meanwhile. Guessing becomes no faster in the long run: each wrong password for that name and address is counted
-/// again for this, and beyond 100 in a burst, and then one every six seconds, the right one has to wait like any other.
+/// So that one client's guesses do not lock others out, a password that was right from the same address within the last 12 hours
+/// still passes. This makes guessing no faster in the long run: each wrong password for that name and address also counts
+/// against this exception. After a burst of 100, and then one every six seconds, the right password has to wait as well.
 ///
 /// ```
 /// use hearken::{BasicAuth, Handler, Request, Response};
@@ -44,15 +43,15 @@ pub struct BasicAuth {
     throttle: Throttle,
     known_clients: KnownClients,
     hashing: Semaphore,
-    /// How many failures are being answered late.
+    /// How many responses to failures are being delayed.
     delayed: AtomicUsize,
-    /// Waits before a failure is answered.
+    /// Waits before a failure is answered. Tests wait for nothing.
     pause: fn(&Request, Duration),
-    /// What time it is.
+    /// Tells the time. In tests it stands still.
     clock: fn() -> Instant,
 }
 
-/// What a request wants to do.
+/// What a request needs permission for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Access {
     Read,
@@ -60,7 +59,7 @@ enum Access {
 }
 
 impl BasicAuth {
-    /// Asks for no password, as long as there are no users.
+    /// Asks for no password until a user is added.
     pub fn new() -> Self {
         Self {
             users: Users::new(),
@@ -69,7 +68,7 @@ impl BasicAuth {
             known_clients: KnownClients::new(),
             hashing: Semaphore::new((processors() / 2).max(1)),
             delayed: AtomicUsize::new(0),
-            // A server that stops waits for none of it.
+            // Ends early when the server stops.
             pause: |request, time| {
                 request.connection().wait(time);
             },
@@ -77,13 +76,13 @@ impl BasicAuth {
         }
     }
 
-    /// Adds a user who may read, and write where there are no writers. In place of the password there may be a hash of it, of
-    /// Argon2 (`$argon2id$...`, see [`hash_password`](crate::hash_password)) or bcrypt (`$2b$...`); it is computed once for the right password and
-    /// for each wrong one, for no more than half of the processors at a time.
+    /// Adds a user who may read, and who may write as long as there are no writers. The password may be given as its hash, by
+    /// Argon2 (`$argon2id$...`, see [`hash_password`](crate::hash_password)) or bcrypt (`$2b$...`). A hash is computed once for
+    /// the right password and once for each wrong one, on no more than half of the processors at a time.
     ///
     /// # Errors
     ///
-    /// [`CredentialsError`] when name or password cannot be.
+    /// [`CredentialsError`] says why the name or the password cannot be used.
     pub fn user(mut self, name: &str, password: &str) -> Result<Self, CredentialsError> {
         self.users.add(name, password, false)?;
         Ok(self)
@@ -99,14 +98,14 @@ impl BasicAuth {
         Ok(self)
     }
 
-    /// What a browser shows beside the fields for name and password. Defaults to `hearken`.
+    /// Sets the realm, which a browser shows when it asks for name and password. Defaults to `hearken`.
     #[must_use]
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = realm.into();
         self
     }
 
-    /// The handler with this around it.
+    /// Wraps a handler.
     pub fn around(self, handler: impl Handler) -> impl Handler {
         Wrapped { auth: self, handler }
     }
@@ -119,7 +118,7 @@ impl BasicAuth {
         access == Access::Read || user.writer || self.users.writers() == 0
     }
 
-    /// The user who sent the request.
+    /// Finds the user who sent the request.
     fn authenticate(&self, request: &Request) -> Result<&User, HttpError> {
         let Some(Ok(credentials)) = request.header("Authorization").map(Credentials::parse) else {
             return Err(self.unauthorized("this needs a user name and a password"));
@@ -130,11 +129,11 @@ impl BasicAuth {
         }
         let failures = if self.users.have_hashes() {
             let Ok(permit) = self.hashing.acquire(MOST_WAITING) else { return Err(HttpError::TooManyRequests(1)) };
-            // Another thread may have verified the same password while this one waited.
+            // Another thread may have verified the same password in the meantime.
             if let Some(user) = self.admit(claim, self.users.recognize(&credentials))? {
                 return Ok(user);
             }
-            // Counted before it is known, so that no more are tried at the same time than may fail.
+            // Counted as a failure before the hash is computed, so that parallel guesses cannot exceed the burst.
             let failures = self.throttle.record_failure(claim, (self.clock)())?;
             if let Some(user) = self.users.verify(&credentials) {
                 self.throttle.forgive(claim, (self.clock)());
@@ -151,7 +150,8 @@ impl BasicAuth {
         Err(self.unauthorized("the user name or the password is wrong"))
     }
 
-    /// Whether the claim is admitted by what is known already. `None` where its password is still to be verified.
+    /// Decides by what is known already: the user whose password was recognized, `None` when the hash has to be computed, or
+    /// an error when there were too many failures.
     fn admit<'a>(&self, claim: Claim, recognized: Option<&'a User>) -> Result<Option<&'a User>, RetryAfter> {
         let now = (self.clock)();
         match self.throttle.check(claim, now) {
@@ -161,13 +161,14 @@ impl BasicAuth {
                 }
                 Ok(recognized)
             }
-            // Who is right is not told so after too many failures, unless it was so before: it may be the one who guesses.
+            // After too many failures even a right password is refused, because it may be a lucky guess, unless it was right
+            // from this address before.
             Err(_) if self.known_clients.admits(claim, recognized.is_some(), now) => Ok(recognized),
             Err(retry_after) => Err(retry_after),
         }
     }
 
-    /// Waits for longer with each failure, unless too many wait already: each holds a connection and its thread.
+    /// Waits longer with each failure, but not when too many responses are delayed already: each holds a connection and a thread.
     fn delay_response(&self, failures: u32, request: &Request) {
         log::warn!("{}: a wrong user name or password, {failures} lately", request.client());
         if self.delayed.fetch_add(1, Ordering::Relaxed) < MOST_DELAYED {
@@ -181,14 +182,14 @@ impl BasicAuth {
     }
 }
 
-/// How late a failure is answered, for each of the last ones of its claim.
-/// The most requests that wait for a hash to be computed, which is done for half of the processors at a time.
+/// The most requests that wait for a hash to be computed.
 const MOST_WAITING: usize = 64;
 
+/// How long the response to a failure is delayed, for each recent failure of its claim.
 const DELAY_PER_FAILURE: Duration = Duration::from_millis(100);
 const MOST_DELAY: Duration = Duration::from_secs(1);
 
-/// The most failures that are answered late at the same time.
+/// The most responses that are delayed at the same time.
 const MOST_DELAYED: usize = 32;
 
 impl Default for BasicAuth {

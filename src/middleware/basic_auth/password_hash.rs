@@ -1,4 +1,4 @@
-//! Passwords as they are configured: plain, or as a hash that is slow to compute; and how a hash is made.
+//! Passwords as they are configured, plain or as a hash that is slow to compute; makes such hashes too.
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher as _, Version};
@@ -25,17 +25,17 @@ pub(super) struct Argon2Hash {
     output: Output,
 }
 
-/// The memory that Argon2 computes in, megabytes of it. It is kept from one computation to the next: the allocator would keep
-/// as much for every thread that ever had some.
+/// The memory that Argon2 computes in: megabytes. It is reused by later computations, because the allocator would keep as much
+/// for every thread that ever allocated it.
 pub(super) type Scratch = Vec<Block>;
 
-/// The most that a hash may cost: each wrong password costs as much.
+/// The most that computing a hash may cost, since every wrong password costs that much.
 const MOST_ARGON2_KIB: u32 = 256 * 1024;
 const MOST_ARGON2_PASSES: u32 = 32;
 const MOST_BCRYPT_COST: u32 = 15;
 
 impl Secret {
-    /// A text that begins as a hash does is one, or an error; any other is the password itself.
+    /// A text that begins like a hash must be a valid one; any other text is the password itself.
     pub(super) fn parse(text: &str) -> Result<Self, CredentialsError> {
         if text.is_empty() {
             return Err(CredentialsError::EmptyPassword);
@@ -73,13 +73,13 @@ fn bcrypt(text: &str) -> Result<Hash, CredentialsError> {
     if parts.get_cost() > MOST_BCRYPT_COST {
         return Err(CredentialsError::CostlyHash);
     }
-    // What cannot be verified is found out now and not with the first request.
+    // Fails now, and not at the first request, if the hash cannot be verified.
     bcrypt::verify("", text).map_err(|error| CredentialsError::InvalidHash(format!("{error}")))?;
     Ok(Hash::Bcrypt(text.to_owned()))
 }
 
 impl Hash {
-    /// Whether it is the hash of this password. Takes milliseconds of computing, whatever the password.
+    /// Whether this is the hash of the password. Takes milliseconds of processor time, whatever the password.
     pub(super) fn matches(&self, password: &[u8], scratch: &mut Scratch) -> bool {
         match self {
             Self::Argon2(hash) => hash.matches(password, scratch),
@@ -102,12 +102,12 @@ impl Argon2Hash {
     }
 }
 
-/// The Argon2id hash of a password, to be used in its place with [`BasicAuth::user`](super::BasicAuth::user): whoever reads it cannot
-/// tell the password.
+/// Makes the Argon2id hash of a password, which [`BasicAuth::user`](crate::BasicAuth::user) takes in place of the password and
+/// from which nobody can read the password.
 ///
 /// # Errors
 ///
-/// [`CredentialsError`] when the password cannot be sent by a client, or the system has no random numbers.
+/// [`CredentialsError`] when no client can send the password, or when the system has no random numbers.
 pub fn hash_password(password: &str) -> Result<String, CredentialsError> {
     if password.is_empty() {
         return Err(CredentialsError::EmptyPassword);
@@ -127,7 +127,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// What comes before the hash itself, which is missing.
+    /// An Argon2 hash without the hash itself.
     pub(crate) const ARGON2: &str = "$argon2id$v=19$m=16,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$";
 
     pub(crate) fn cheap_argon2(password: &str) -> String {
@@ -141,7 +141,7 @@ pub(super) mod tests {
     }
 
     thread_local! {
-        /// Used for one hash after the other, as the server does.
+        /// Reused for one hash after another, as in the server.
         static SCRATCH: RefCell<Scratch> = const { RefCell::new(Vec::new()) };
     }
 
@@ -153,7 +153,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn hashes_are_told_from_passwords_and_match_one() {
+    fn a_hash_matches_its_password_only_and_plain_text_is_no_hash() {
         let bcrypt_y = cheap_bcrypt("secret").replacen("$2b$", "$2y$", 1);
         for hash in [cheap_argon2("secret"), cheap_bcrypt("secret"), bcrypt_y, hash_password("secret").unwrap()] {
             assert_eq!(matches(&hash, "secret"), Some(true), "{hash}");
@@ -170,7 +170,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_no_password_and_no_hash_is_refused() {
+    fn invalid_passwords_and_hashes_are_refused() {
         let short = &cheap_argon2("secret")[..40];
         let table = [
             ("", "empty"),
@@ -187,7 +187,7 @@ pub(super) mod tests {
             ("$2b$99$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", "takes too long"),
         ];
         for (text, reason) in table {
-            let Err(error) = Secret::parse(text) else { panic!("{text:?} is taken") };
+            let Err(error) = Secret::parse(text) else { panic!("{text:?} is accepted") };
             assert!(error.to_string().contains(reason), "{text:?}: {error}");
         }
     }

@@ -1,4 +1,4 @@
-//! How many wrong passwords an address may send for a user name: a burst, and then one now and again.
+//! Limits how many wrong passwords an address may send for a user name: a burst, then one at regular intervals (a token bucket).
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -12,42 +12,43 @@ use crate::http::peer::{Client, network_of};
 /// Counts failures by address and user name, in bounded memory.
 pub(super) struct Throttle {
     addresses: Mutex<HashMap<Option<IpAddr>, Failures>>,
-    /// How many addresses there are, so that nobody waits for the lock while all is well.
+    /// How many addresses there are, so that no request waits for the lock while there are no failures.
     tracked: AtomicUsize,
-    /// What user names are hashed with.
+    /// Hashes user names.
     hasher: RandomState,
 }
 
-/// Where a request comes from, and who it says that it is from. The user name is there as its keyed hash: it may be any text of
-/// any length, and takes as much memory whether there is such a user or not.
+/// The address that a request comes from and the user name that it claims. The user name is kept as a keyed hash, so that it
+/// takes the same memory whatever its length and whether there is such a user or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Claim {
-    /// The address or the network; `None` for clients without one, such as those over Unix sockets, which are one.
+    /// The address or the network. `None` stands for all clients without one, such as those on Unix sockets, together.
     address: Option<IpAddr>,
     name: u64,
 }
 
-/// The most failures in a burst.
+/// The most failures in a burst: the size of the bucket.
 const BURST: u32 = 10;
 
-/// How long it takes for one failure to be forgotten.
+/// How long it takes until one failure is forgotten and another one is allowed.
 pub(super) const REFILL_INTERVAL: Duration = Duration::from_secs(6);
 
-/// The most addresses that are kept. Beyond them, the one with the least against it is forgotten.
+/// The most addresses that are kept. When there are more, the one with the fewest failures is forgotten.
 const MOST_ADDRESSES: usize = 4096;
 
-/// The most user names that are counted by themselves for an address. All others are one: whoever makes up names takes no more
-/// memory, has no count forgotten, and has no more passwords tried than that of so many users.
+/// The most user names of an address that have a count each. All others share one, so that a client that invents names takes no
+/// more memory, erases no count, and gets no more passwords checked than that many users would.
 const MOST_NAMES: usize = 16;
 
-/// There were too many failures; how long until there may be another.
+/// There were too many failures: how long until another one is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RetryAfter(pub(super) Duration);
 
-/// The failures of an address. Each count is the time at which all of it is forgotten; a failure puts that off by [`REFILL_INTERVAL`].
+/// The failures of an address. Each count is kept as the time at which all of it is forgotten, which every failure delays by
+/// [`REFILL_INTERVAL`].
 struct Failures {
     names: Vec<(u64, Instant)>,
-    /// Those of all names for which there was no room.
+    /// The shared count of all names beyond [`MOST_NAMES`].
     others: Option<Instant>,
     /// The latest of the counts.
     clear_at: Instant,
@@ -66,7 +67,7 @@ impl Throttle {
         Claim { address, name: self.hasher.hash_one(name) }
     }
 
-    /// Whether the claim may still fail once more.
+    /// Whether the claim may fail once more.
     pub(super) fn check(&self, claim: Claim, now: Instant) -> Result<(), RetryAfter> {
         if self.tracked.load(Ordering::Relaxed) == 0 {
             return Ok(());
@@ -77,7 +78,7 @@ impl Throttle {
         }
     }
 
-    /// Counts a failure; how many there are now.
+    /// Counts a failure and returns how many there are now.
     pub(super) fn record_failure(&self, claim: Claim, now: Instant) -> Result<u32, RetryAfter> {
         let mut addresses = self.lock();
         if addresses.len() >= MOST_ADDRESSES && !addresses.contains_key(&claim.address) {
@@ -90,7 +91,7 @@ impl Throttle {
         Ok(u32::try_from((after - now).as_millis().div_ceil(REFILL_INTERVAL.as_millis())).unwrap_or(BURST))
     }
 
-    /// Takes one failure back: it was none.
+    /// Takes back one failure, which turned out to be none.
     pub(super) fn forgive(&self, claim: Claim, now: Instant) {
         let mut addresses = self.lock();
         if let Some(failures) = addresses.get_mut(&claim.address) {
@@ -103,7 +104,7 @@ impl Throttle {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Option<IpAddr>, Failures>> {
-        // The map is whole between any two statements.
+        // A panic cannot leave the map inconsistent, so a poisoned lock is used on.
         self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -113,14 +114,14 @@ impl Failures {
         Self { names: Vec::new(), others: None, clear_at: now }
     }
 
-    /// The count that failures of this name go to, where there is one already.
+    /// The count of this name's failures, its own or the shared one, if there is one yet.
     fn count(&self, name: u64, now: Instant) -> Option<Instant> {
         let own = self.names.iter().find(|(other, _)| *other == name).map(|(_, clear_at)| *clear_at);
         let counted = self.names.iter().filter(|(_, clear_at)| *clear_at > now).count();
         own.or_else(|| self.others.filter(|_| counted >= MOST_NAMES))
     }
 
-    /// Counts one failure; when all of its count is forgotten.
+    /// Counts a failure and returns the time at which all of its count is forgotten.
     fn add(&mut self, name: u64, now: Instant) -> Result<Instant, RetryAfter> {
         self.names.retain(|(_, clear_at)| *clear_at > now);
         let index = self.names.iter().position(|(other, _)| *other == name);
@@ -151,12 +152,14 @@ impl Failures {
     }
 }
 
+/// Whether a count has room for one more failure.
 fn check_burst(clear_at: Instant, now: Instant) -> Result<(), RetryAfter> {
     let counted = clear_at.saturating_duration_since(now);
     let most = REFILL_INTERVAL * (BURST - 1);
     if counted <= most { Ok(()) } else { Err(RetryAfter(counted - most)) }
 }
 
+/// Makes room for an address: removes those without failures and, if all have some, the one with the fewest.
 fn evict(addresses: &mut HashMap<Option<IpAddr>, Failures>, now: Instant) {
     addresses.retain(|_, failures| failures.clear_at > now);
     if addresses.len() >= MOST_ADDRESSES
@@ -182,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_burst_one_failure_is_forgotten_at_a_time() {
+    fn after_a_burst_one_failure_is_allowed_per_interval() {
         let throttle = Throttle::new();
         let (one, start) = (claim("192.0.2.1", 1), Instant::now());
         for count in 1..=BURST {
@@ -193,11 +196,11 @@ mod tests {
         assert_eq!(
             throttle.record_failure(one, start),
             Err(RetryAfter(REFILL_INTERVAL)),
-            "and what is refused is not counted"
+            "a refused attempt is not counted"
         );
         for other in [claim("192.0.2.2", 1), claim("192.0.2.1", 2)] {
-            assert_eq!(throttle.check(other, start), Ok(()), "others are not concerned");
-            assert_eq!(throttle.record_failure(other, start), Ok(1), "others are not concerned");
+            assert_eq!(throttle.check(other, start), Ok(()), "others are not affected");
+            assert_eq!(throttle.record_failure(other, start), Ok(1), "others are not affected");
         }
         let later = start + REFILL_INTERVAL;
         assert_eq!(throttle.record_failure(one, later), Ok(BURST));
@@ -206,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_made_up_are_counted_as_one() {
+    fn names_beyond_the_first_sixteen_share_one_count() {
         let throttle = Throttle::new();
         let (ada, now) = (claim("192.0.2.1", 0), Instant::now());
         for _ in 0..BURST {
@@ -228,10 +231,10 @@ mod tests {
             assert_eq!(throttle.check(one, now), Err(RetryAfter(REFILL_INTERVAL)), "{name}");
             assert_eq!(throttle.record_failure(one, now), Err(RetryAfter(REFILL_INTERVAL)), "{name}");
         }
-        assert_eq!(throttle.check(claim("192.0.2.1", 1), now), Ok(()), "one that is counted by itself");
+        assert_eq!(throttle.check(claim("192.0.2.1", 1), now), Ok(()), "a name with a count of its own");
         assert_eq!(throttle.check(claim("192.0.2.2", names), now), Ok(()), "another address");
         assert_eq!(throttle.lock()[&Some(address("192.0.2.1"))].names.len(), MOST_NAMES);
-        // Those with one failure are forgotten first, and leave room.
+        // Names with a single failure are forgotten first and make room.
         let later = now + REFILL_INTERVAL;
         assert_eq!(throttle.check(claim("192.0.2.1", 10 * names), later), Ok(()));
         assert_eq!(throttle.record_failure(claim("192.0.2.1", 10 * names), later), Ok(1));
@@ -239,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_no_failure_is_taken_back() {
+    fn a_failure_that_is_taken_back_leaves_nothing() {
         let throttle = Throttle::new();
         let now = Instant::now();
         for name in 0..3 * u64::try_from(MOST_NAMES).unwrap() {
@@ -250,7 +253,7 @@ mod tests {
         }
         assert!(throttle.lock().is_empty());
         assert_eq!(throttle.tracked.load(Ordering::Relaxed), 0);
-        // Where there is no room for the name either.
+        // Also when the name has only the shared count.
         for name in 0..u64::try_from(MOST_NAMES).unwrap() {
             throttle.record_failure(claim("192.0.2.1", name), now).unwrap();
         }
@@ -262,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_and_the_worst_are_kept() {
+    fn memory_is_bounded_and_the_addresses_with_most_failures_are_kept() {
         let throttle = Throttle::new();
         let (worst, now) = (claim("192.0.2.1", 1), Instant::now());
         for _ in 0..BURST {
@@ -275,11 +278,11 @@ mod tests {
         assert_eq!(throttle.lock().len(), MOST_ADDRESSES);
         assert!(throttle.check(worst, now).is_err());
         throttle.record_failure(claim("192.0.2.9", 1), now + REFILL_INTERVAL * 60).unwrap();
-        assert_eq!(throttle.lock().len(), 1, "those that are clear make room first");
+        assert_eq!(throttle.lock().len(), 1, "addresses without failures make room first");
     }
 
     #[test]
-    fn failures_count_against_a_subscriber() {
+    fn failures_are_counted_by_network() {
         let throttle = Throttle::new();
         let counted_as = |client| throttle.claim(client, b"ada").address;
         let table = [
@@ -297,11 +300,11 @@ mod tests {
     }
 
     #[test]
-    fn names_are_told_apart() {
+    fn names_are_told_apart_by_a_hash_with_a_key_of_its_own() {
         let throttle = Throttle::new();
         let claim = |name: &str| throttle.claim(Client::Nobody, name.as_bytes());
         assert_eq!(claim("ada"), claim("ada"));
         assert_ne!(claim("ada"), claim("Ada"));
-        assert_ne!(claim("ada"), Throttle::new().claim(Client::Nobody, b"ada"), "by a key of its own");
+        assert_ne!(claim("ada"), Throttle::new().claim(Client::Nobody, b"ada"), "another throttle has another key");
     }
 }

@@ -1,4 +1,4 @@
-//! The users and how a user name and a password are compared with them.
+//! The users, and comparing a user name and a password with theirs.
 
 use std::sync::{Mutex, PoisonError, RwLock};
 
@@ -10,25 +10,25 @@ use super::error::CredentialsError;
 use super::password_hash::{Hash, Scratch, Secret};
 use crate::http::authorization::Credentials;
 
-/// The users. No plain password is kept.
+/// The users. Plain passwords are not kept, only tags of them.
 pub(super) struct Users {
     key: [u8; 64],
     users: Vec<User>,
-    /// As many as were ever in use at the same time, which the semaphore bounds.
+    /// Memory for Argon2: as much as was ever in use at the same time, which the semaphore bounds.
     scratches: Mutex<Vec<Scratch>>,
 }
 
-/// One of them.
+/// A user.
 pub(super) struct User {
     pub(super) name: String,
     pub(super) writer: bool,
-    /// `None` where the password was given plainly.
+    /// `None` when the password was given in plain text.
     hash: Option<Hash>,
-    /// The tag of the credentials that are known to be right. For a hash they are known from when they came first.
+    /// The tag of the right credentials. With a hash it is known once the right password has been verified.
     known: RwLock<Option<Tag>>,
 }
 
-/// What becomes of a user name and a password under a key of this process: equal only if they are, and good for nothing else.
+/// A keyed hash of a user name and a password: equal only if both are equal, and useless outside this process, which has the key.
 type Tag = [u8; 64];
 
 impl Users {
@@ -64,18 +64,18 @@ impl Users {
         self.users.iter().filter(|user| user.writer).count()
     }
 
-    /// Whether there is anything that takes long to compare with.
+    /// Whether any user has a hash, which takes long to compute.
     pub(super) fn have_hashes(&self) -> bool {
         self.users.iter().any(|user| user.hash.is_some())
     }
 
-    /// The user of these credentials, where they are known to be right. Takes as long whether they are or not.
+    /// The user whose known tag these credentials match. Takes as long whether there is one or not.
     pub(super) fn recognize(&self, credentials: &Credentials) -> Option<&User> {
         let mac = self.mac(credentials);
         let mut found = None;
         for user in &self.users {
             let known = *user.known.read().unwrap_or_else(PoisonError::into_inner);
-            // The comparison is in constant time, and all users are compared.
+            // Compares in constant time, and with all users.
             if known.is_some_and(|tag| mac.clone().verify_slice(&tag).is_ok()) {
                 found = Some(user);
             }
@@ -83,7 +83,7 @@ impl Users {
         found
     }
 
-    /// The user of these credentials, by the hash of the password. Takes as long for a name that is nobody's.
+    /// The user whose hash these credentials match. Takes as long for an unknown name.
     pub(super) fn verify(&self, credentials: &Credentials) -> Option<&User> {
         let user = self.users.iter().find(|user| user.name.as_bytes() == credentials.user);
         if let Some(user) = user
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_passwords_are_known_and_hashed_ones_become_so() {
+    fn plain_passwords_are_recognized_at_once_and_hashed_ones_after_they_were_verified() {
         let mut users = Users::new();
         users.add("ada", "plain", false).unwrap();
         assert!(!users.have_hashes());
@@ -151,7 +151,7 @@ mod tests {
             assert_eq!(verified(user, "wrong"), None);
             assert_eq!(recognized(user, "wrong"), None);
             assert_eq!(verified(user, password), Some(user));
-            assert_eq!(recognized(user, password), Some(user), "from now on it is quick");
+            assert_eq!(recognized(user, password), Some(user), "verified before");
         }
         for (user, password) in [
             ("ada", "Plain"),
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_cannot_be_are_refused() {
+    fn invalid_and_duplicate_users_are_refused() {
         let mut users = Users::new();
         users.add("ada", "secret", false).unwrap();
         for (name, password, reason) in [

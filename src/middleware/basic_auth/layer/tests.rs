@@ -12,7 +12,7 @@ use crate::handler::respond;
 use crate::http::method::Method;
 use crate::http::peer::Peer;
 
-/// Waits for nothing, and no time passes: what is counted stays counted.
+/// Does not wait, and its clock stands still, so that no failure is forgotten.
 fn auth() -> BasicAuth {
     static NOW: LazyLock<Instant> = LazyLock::new(Instant::now);
     BasicAuth { pause: |_, _| {}, clock: || *NOW, ..BasicAuth::new() }
@@ -37,13 +37,13 @@ fn send(app: &impl Handler, method: Method, credentials: &str) -> (u16, String) 
 }
 
 #[test]
-fn users_and_writers_may_what_they_may() {
+fn users_read_and_writers_write() {
     let none = app(auth());
     let users = app(auth().user("ada", "a").unwrap());
     let writers = app(auth().writer("wil", "w").unwrap());
     let both = app(auth().user("ada", "a").unwrap().writer("wil", "w").unwrap());
     let hashed = app(auth().user("ada", &cheap_bcrypt("a")).unwrap().writer("wil", &cheap_argon2("w")).unwrap());
-    // For each application and credentials: what becomes of reading, and of writing.
+    // The application, the credentials, and the status of a read and of a write.
     let table = [
         (&none as &dyn App, "", (200, 200)),
         (&none, "ada:a", (200, 200)),
@@ -72,10 +72,10 @@ fn users_and_writers_may_what_they_may() {
     }
     assert_eq!(send(&both, Method::Put, "ada:a").1, "Forbidden: ada may read here and not write.");
     assert_eq!(send(&both, Method::Put, "wil:w").1, "for wil");
-    assert_eq!(send(&writers, Method::Get, "wil:w").1, "for anyone", "who was not asked for");
+    assert_eq!(send(&writers, Method::Get, "wil:w").1, "for anyone", "no password was asked for");
 }
 
-/// Applications of several types, from addresses of their own so that their failures are not counted together.
+/// An application of any type. Each request has an address of its own, so that failures are not counted together.
 trait App {
     fn status(&self, method: Method, credentials: &str) -> u16;
 }
@@ -91,7 +91,7 @@ impl<H: Handler> App for H {
 }
 
 #[test]
-fn whoever_is_not_known_is_asked() {
+fn a_request_without_the_right_password_gets_401_with_a_challenge() {
     let app = app(auth().realm("the \"files\"").user("ada", "a").unwrap());
     let table = [
         (None, "Unauthorized: this needs a user name and a password."),
@@ -111,13 +111,13 @@ fn whoever_is_not_known_is_asked() {
     }
 }
 
-/// What becomes of these credentials from this address.
+/// The status of a request with these credentials from this address.
 fn status_from(app: &impl Handler, address: &str, credentials: &str) -> u16 {
     respond(app, &mut request(Method::Get, credentials, &format!("{address}:1"))).status().code()
 }
 
 #[test]
-fn after_a_burst_of_failures_nothing_is_told_any_more() {
+fn after_a_burst_of_failures_even_the_right_password_gets_429() {
     for password in ["a".to_owned(), cheap_argon2("a")] {
         let app = app(auth().user("ada", &password).unwrap());
         for attempt in 0..10 {
@@ -129,16 +129,16 @@ fn after_a_burst_of_failures_nothing_is_told_any_more() {
             assert_eq!(response.header("Retry-After"), Some("6"));
             assert_eq!(response.read_text().unwrap(), "Too many requests: try again in 6 s.");
         }
-        assert_eq!(send(&app, Method::Get, "").0, 401, "to ask costs nothing");
-        assert_eq!(status_from(&app, "192.0.2.2", "ada:a"), 200, "other addresses are not concerned");
+        assert_eq!(send(&app, Method::Get, "").0, 401, "a request without a password is not counted");
+        assert_eq!(status_from(&app, "192.0.2.2", "ada:a"), 200, "other addresses are not affected");
     }
 }
 
 #[test]
-fn whoever_guesses_keeps_out_nobody_but_that_name() {
+fn guesses_at_one_name_do_not_lock_out_another() {
     for hash in [str::to_owned as fn(&str) -> String, cheap_argon2] {
         let app = app(auth().user("ada", &hash("a")).unwrap().user("bob", &hash("b")).unwrap());
-        // A name that nobody has is treated alike.
+        // Unknown names are treated alike.
         for name in ["ada", "eve"] {
             for guess in 0..10 {
                 assert_eq!(send(&app, Method::Get, &format!("{name}:{guess}")).0, 401, "{name} {guess}");
@@ -151,7 +151,7 @@ fn whoever_guesses_keeps_out_nobody_but_that_name() {
 }
 
 #[test]
-fn a_password_that_was_right_passes_where_others_guess() {
+fn a_password_that_was_right_from_an_address_passes_while_others_guess_there() {
     for hash in [str::to_owned as fn(&str) -> String, cheap_bcrypt] {
         let app = app(auth().user("ada", &hash("a")).unwrap().user("bob", &hash("b")).unwrap());
         assert_eq!(status_from(&app, "192.0.2.1", "ada:a"), 200);
@@ -162,16 +162,16 @@ fn a_password_that_was_right_passes_where_others_guess() {
             }
         }
         for round in 0..3 {
-            assert_eq!(status_from(&app, "192.0.2.1", "ada:a"), 200, "{round}: it was right from there");
+            assert_eq!(status_from(&app, "192.0.2.1", "ada:a"), 200, "{round}: right from this address before");
             assert_eq!(status_from(&app, "192.0.2.1", "ada:x"), 429, "{round}");
-            assert_eq!(status_from(&app, "192.0.2.1", "bob:b"), 429, "{round}: it was right from elsewhere");
-            assert_eq!(status_from(&app, "192.0.2.2", "bob:b"), 200, "{round}: where nobody guesses");
+            assert_eq!(status_from(&app, "192.0.2.1", "bob:b"), 429, "{round}: right from another address only");
+            assert_eq!(status_from(&app, "192.0.2.2", "bob:b"), 200, "{round}: nobody guesses from there");
         }
     }
 }
 
 #[test]
-fn guesses_beside_a_remembered_password_end_too() {
+fn a_known_client_gets_a_burst_of_guesses_and_no_more() {
     let app = app(auth().user("ada", "a").unwrap());
     assert_eq!(send(&app, Method::Get, "ada:a").0, 200);
     for guess in 0..100 {
@@ -180,12 +180,12 @@ fn guesses_beside_a_remembered_password_end_too() {
         assert_eq!(send(&app, Method::Get, &format!("ada:{guess}")).0, expected, "{guess}");
     }
     let (right, wrong) = (send(&app, Method::Get, "ada:a"), send(&app, Method::Get, "ada:x"));
-    assert_eq!(right, wrong, "neither is told from the other");
+    assert_eq!(right, wrong, "both get the same response");
     assert_eq!(right.0, 429);
 }
 
 #[test]
-fn guesses_at_the_same_time_count_as_well() {
+fn parallel_guesses_are_counted() {
     let app = app(auth().user("ada", &cheap_bcrypt("a")).unwrap());
     let statuses: Vec<u16> = thread::scope(|scope| {
         let threads: Vec<_> = (0..40)
@@ -201,7 +201,7 @@ fn guesses_at_the_same_time_count_as_well() {
 }
 
 #[test]
-fn right_passwords_at_the_same_time_are_all_taken() {
+fn parallel_right_passwords_all_pass() {
     let app = app(auth().user("ada", &cheap_bcrypt("a")).unwrap());
     thread::scope(|scope| {
         for _ in 0..40 {
@@ -211,7 +211,7 @@ fn right_passwords_at_the_same_time_are_all_taken() {
 }
 
 #[test]
-fn failures_are_answered_late() {
+fn responses_to_failures_are_delayed_more_with_each() {
     thread_local! {
         static PAUSES: RefCell<Vec<Duration>> = const { RefCell::new(Vec::new()) };
     }
@@ -221,10 +221,10 @@ fn failures_are_answered_late() {
         send(&app, Method::Get, credentials);
     }
     let expected = [1, 2, 1, 3, 4].map(|failures| DELAY_PER_FAILURE * failures);
-    assert_eq!(PAUSES.take(), expected, "in turn, and not those that are right or were asked for none");
+    assert_eq!(PAUSES.take(), expected, "wrong passwords only");
     for guess in 0..20 {
         send(&app, Method::Get, &format!("bob:{guess}"));
     }
     let pauses = PAUSES.take();
-    assert_eq!((pauses.len(), pauses.last()), (10, Some(&MOST_DELAY)), "nor those that are not looked at");
+    assert_eq!((pauses.len(), pauses.last()), (10, Some(&MOST_DELAY)), "refused attempts are not delayed");
 }
