@@ -1,4 +1,4 @@
-//! Refuses requests for hosts that the server is not; the rules are in `http::allowed_hosts`.
+//! The layer that refuses requests for other hosts than the server's own; the rules are in `http::allowed_hosts`.
 
 use crate::handler::Handler;
 use crate::http::allowed_hosts::{HostNameError, HostPolicy, parse_name};
@@ -7,16 +7,15 @@ use crate::http::host;
 use crate::http::request::Request;
 use crate::http::response::Response;
 
-/// The host names that a server answers to, wrapped around a handler: what a server that asks for no password needs against DNS
-/// rebinding.
+/// The host names that a server answers to, wrapped around a handler: protects a server without passwords against DNS rebinding.
 ///
-/// A page may have the name that it comes from point at this server. Its browser then takes the server for the page's own, and
-/// lets the page read and write here: neither [`Cors`](crate::Cors) nor a firewall is in its way. But the browser still sends
-/// that name, and a request that carries a foreign one is answered 421 (Misdirected Request, RFC 9110 §7.4 and §15.5.20).
+/// The owner of a web page can point the page's host name at this server. The browser then treats this server as the page's own
+/// origin and lets the page read and write here: neither [`Cors`](crate::Cors) nor a firewall prevents it. But the browser still
+/// sends the page's host name, and a request for a foreign name gets 421 (Misdirected Request, RFC 9110 §7.4 and §15.5.20).
 ///
-/// These always pass: no `Host` or an empty one, IP addresses, `localhost` and the names in it, and what [`AllowedHosts::allow`]
-/// adds, and what comes over a Unix socket, where no browser does. Ports do not count. Of an absolute target it is the authority
-/// that counts, and `Host` does not.
+/// These always pass: requests with no `Host` or an empty one, IP addresses, `localhost` and its subdomains, the names that
+/// [`AllowedHosts::allow`] adds, and requests over a Unix socket, which browsers do not send. Ports are ignored. When the target
+/// is an absolute URL, its authority counts and `Host` is ignored.
 ///
 /// ```
 /// use hearken::{AllowedHosts, Handler, HttpError, Request, Response};
@@ -35,18 +34,18 @@ pub struct AllowedHosts {
 }
 
 impl AllowedHosts {
-    /// Checks every request, as is right for a server that only its own machine reaches.
+    /// Checks every request, as suits a server that only its own machine can reach.
     pub fn new() -> Self {
         let policy =
             HostPolicy { any: false, named: Vec::new(), on_network: false, check_writes: true, check_proxied: false };
         Self { policy, hint: None }
     }
 
-    /// Allows this host name, such as `files.example`, with any port; `*` allows every one.
+    /// Allows this host name, such as `files.example`, with any port; `*` allows every name.
     ///
     /// # Errors
     ///
-    /// [`HostNameError`] when it is neither.
+    /// [`HostNameError`] when `name` is neither a host name nor `*`.
     pub fn allow(mut self, name: &str) -> Result<Self, HostNameError> {
         if name == "*" {
             self.policy.any = true;
@@ -56,42 +55,42 @@ impl AllowedHosts {
         Ok(self)
     }
 
-    /// Whether the server is reached from other machines, which may call it by names that it does not know. Then only what pages
-    /// write is checked, that is, requests with an `Origin` of other methods than `GET`, `HEAD` and `OPTIONS`; and names of one
-    /// label, such as `nas`, and those in `.local`, `.lan`, `.home.arpa` and `.internal` pass too. Defaults to false.
-    /// [`Builder::is_loopback`](crate::Builder::is_loopback) tells.
+    /// Sets whether other machines can reach the server, perhaps under names that it does not know. If so, only writes by pages are
+    /// checked: requests that have an `Origin` and a method other than `GET`, `HEAD` and `OPTIONS`. Names of one label, such as
+    /// `nas`, and names in `.local`, `.lan`, `.home.arpa` and `.internal` pass too. Defaults to false.
+    /// [`Builder::is_loopback`](crate::Builder::is_loopback) tells the opposite.
     #[must_use]
     pub fn on_network(mut self, on_network: bool) -> Self {
         self.policy.on_network = on_network;
         self
     }
 
-    /// Whether requests that may change something (all but `GET`, `HEAD` and `OPTIONS`) are checked. Where they need a password
-    /// they need not be: a browser does not send it to another name. Defaults to true.
+    /// Sets whether requests that may change something (all but `GET`, `HEAD` and `OPTIONS`) are checked. The check is not needed
+    /// where they need a password, because a browser does not send a password to another name. Defaults to true.
     #[must_use]
     pub fn check_writes(mut self, check: bool) -> Self {
         self.policy.check_writes = check;
         self
     }
 
-    /// Whether requests are checked that a [trusted proxy](crate::Settings::trusted_proxies) passes on: both the name that the
-    /// proxy sends and the one that it says the client used. From a loopback address, where there may be a browser too, these are
-    /// requests with `Forwarded` or `X-Forwarded-`; a page made to deceive can send that as well. Defaults to false.
+    /// Sets whether requests forwarded by a [trusted proxy](crate::Settings::trusted_proxies) are checked: both the name that the
+    /// proxy sends and the one that it says the client used. From a loopback address, where a browser may run too, only requests
+    /// with `Forwarded` or `X-Forwarded-` fields count as forwarded; a hostile page can send those as well. Defaults to false.
     #[must_use]
     pub fn check_proxied(mut self, check: bool) -> Self {
         self.policy.check_proxied = check;
         self
     }
 
-    /// How a name is allowed in the program that this is a part of, such as `allow it with --allow-host NAME`. It ends the text of
-    /// a refusal. Defaults to nothing.
+    /// Tells the client how a name is allowed in this program, such as `allow it with --allow-host NAME`. The hint ends the text of
+    /// a refusal. Defaults to no hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// The handler with this around it.
+    /// Wraps a handler.
     pub fn around(self, handler: impl Handler) -> impl Handler {
         Wrapped { hosts: self, handler }
     }
@@ -130,7 +129,7 @@ mod tests {
     use crate::http::method::Method;
 
     #[test]
-    fn a_refusal_says_what_is_to_be_done() {
+    fn a_refusal_ends_with_the_hint() {
         let table = [
             (AllowedHosts::new(), "Misdirected request: evil.example is not a name of this server."),
             (
@@ -151,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_not_allowed() {
+    fn only_host_names_can_be_allowed() {
         for name in
             ["", "http://files.example", "files.example/", "a b", "*.example", "a..b", "a,b", "[::1", ":80", "1"]
         {

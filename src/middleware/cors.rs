@@ -1,4 +1,4 @@
-//! What pages of other origins may do with the handler inside; the rules are in `http::cors`.
+//! The layer that decides what pages of other origins may do; the rules are in `http::cors`.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use crate::http::method::Method;
 use crate::http::request::Request;
 use crate::http::response::Response;
 
-/// Cross-origin resource sharing, wrapped around a handler: which pages, beside those of the server itself, may read the
-/// answers and may write.
+/// Cross-origin resource sharing, wrapped around a handler: which pages, besides the server's own, may read responses and may
+/// write.
 ///
-/// A browser lets the pages of any origin send some requests, and adds the password that it keeps for the server. So requests
-/// that may change something (all but `GET`, `HEAD` and `OPTIONS`) are answered 403 when a page of an origin that is not
-/// allowed made them, by what the browser says in `Sec-Fetch-Site` and `Origin`. Programs send neither, and may.
+/// A browser lets pages of any origin send some requests, and adds the password that it has stored for the server. So requests
+/// that may change something (all but `GET`, `HEAD` and `OPTIONS`) get 403 when they come from a page whose origin is not
+/// allowed, as the browser tells by `Sec-Fetch-Site` and `Origin`. Other programs send neither field and may write.
 ///
 /// ```
 /// use hearken::{Cors, Handler, Method, Request, Response};
@@ -31,7 +31,7 @@ pub struct Cors {
 }
 
 impl Cors {
-    /// Pages of no other origin may read or write.
+    /// Allows no other origin to read or write.
     pub fn new() -> Self {
         let policy = Policy {
             any: false,
@@ -43,11 +43,11 @@ impl Cors {
         Self { policy, except: Box::new(|_| false) }
     }
 
-    /// Allows the pages of this origin, such as `https://app.example`; `*` allows those of every origin, without passwords.
+    /// Allows pages of this origin, such as `https://app.example`; `*` allows pages of every origin, without passwords.
     ///
     /// # Errors
     ///
-    /// [`OriginError`] when it is neither.
+    /// [`OriginError`] when `origin` is neither an origin nor `*`.
     pub fn allow(mut self, origin: &str) -> Result<Self, OriginError> {
         if origin == "*" {
             self.policy.any = true;
@@ -57,36 +57,37 @@ impl Cors {
         Ok(self)
     }
 
-    /// Whether pages of the origins that are allowed by name may send passwords, and read what is answered to them. Pages
-    /// that are allowed by `*` alone never may. Defaults to false.
+    /// Sets whether pages of origins that are allowed by name may send passwords and read the responses. Pages that are allowed
+    /// by `*` alone never may. Defaults to false.
     #[must_use]
     pub fn credentials(mut self, credentials: bool) -> Self {
         self.policy.credentials = credentials;
         self
     }
 
-    /// The methods that a browser is told of when it asks first. Defaults to `GET`, `HEAD` and `POST`.
+    /// Sets the methods in the response to a preflight request. Defaults to `GET`, `HEAD` and `POST`.
     #[must_use]
     pub fn methods(mut self, methods: impl Into<Vec<Method>>) -> Self {
         self.policy.methods = methods.into();
         self
     }
 
-    /// For how long a browser may keep what it was told, in whole seconds. Defaults to 10 minutes.
+    /// Sets how long a browser may cache the response to a preflight request, in whole seconds. Defaults to 10 minutes.
     #[must_use]
     pub fn max_age(mut self, age: Duration) -> Self {
         self.policy.max_age = age;
         self
     }
 
-    /// Lets pages of any origin write where `except` says so: that service is meant for them. Defaults to nowhere.
+    /// Lets pages of any origin send the requests for which `except` returns true: for a service that is meant for every page.
+    /// Defaults to none.
     #[must_use]
     pub fn except(mut self, except: impl Fn(&Request) -> bool + Send + Sync + 'static) -> Self {
         self.except = Box::new(except);
         self
     }
 
-    /// The handler with this around it.
+    /// Wraps a handler.
     pub fn around(self, handler: impl Handler) -> impl Handler {
         Wrapped { cors: self, handler }
     }
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn every_method_that_writes_is_guarded() {
+    fn a_page_of_another_origin_may_use_safe_methods_only() {
         let app = app(Cors::new().except(|request| request.path() == "/open"));
         for name in ["POST", "PUT", "DELETE", "PATCH", "BREW", "post"] {
             let method = || Method::from_name(name);
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_can_be_read_by_whom_answers_are_for() {
+    fn allowed_origins_may_read_failures_too() {
         let app = app(Cors::new().allow("https://app.example").unwrap());
         for (target, status) in [("/x", 200), ("/missing", 404)] {
             let response = send(&app, Method::Get, target, "https://app.example");
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_is_open_to_all_stays_so() {
+    fn a_handler_may_open_itself_to_every_origin() {
         let app = app(Cors::new().allow("https://app.example").unwrap());
         for (origin, allowed) in [("https://evil.example", "*"), ("https://app.example", "https://app.example")] {
             let response = send(&app, Method::Get, "/open", origin);

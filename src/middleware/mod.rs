@@ -1,4 +1,4 @@
-//! Handlers that go around another one: they refuse a request, or change the answer to it.
+//! Layers around a handler: they refuse requests, or change the responses.
 
 pub(crate) mod allowed_hosts;
 #[cfg(feature = "auth")]

@@ -1,4 +1,4 @@
-//! Header fields of one's own on every answer of the handler inside.
+//! The layer that puts header fields on every response.
 
 use crate::error::Error;
 use crate::handler::{Handler, error_response};
@@ -7,10 +7,10 @@ use crate::http::headers::{self, is_field_value, is_token};
 use crate::http::request::Request;
 use crate::http::response::Response;
 
-/// Header fields that are put on every answer of the handler inside, failures included.
+/// Header fields that are put on every response of the wrapped handler, failures included.
 ///
-/// A field takes the place of those of its name that the answer has, but for `Vary` and `Set-Cookie`, which stand beside
-/// them. Several of one name are all sent.
+/// A field replaces the handler's fields of the same name, except that `Vary` and `Set-Cookie` are added to them. When several
+/// fields of one name are given, all are sent.
 ///
 /// ```
 /// use hearken::{Handler, ResponseHeaders, Request, Response};
@@ -28,7 +28,7 @@ pub struct ResponseHeaders {
 }
 
 impl ResponseHeaders {
-    /// No fields yet.
+    /// Adds no fields.
     pub fn new() -> Self {
         Self::default()
     }
@@ -38,7 +38,7 @@ impl ResponseHeaders {
     /// # Errors
     ///
     /// [`Error::Setting`] when the name is not a token or the value holds a control character (RFC 9110 §5), and for `Date`,
-    /// `Content-Length`, `Transfer-Encoding` and `Connection`, which are the server's own.
+    /// `Content-Length`, `Transfer-Encoding` and `Connection`, which only the server sets.
     pub fn add(mut self, name: &str, value: &str) -> Result<Self, Error> {
         if !is_token(name) {
             return Err(Error::Setting(format!("{name:?} is not the name of a header field")));
@@ -53,7 +53,7 @@ impl ResponseHeaders {
         Ok(self)
     }
 
-    /// The handler with this around it.
+    /// Wraps a handler.
     pub fn around(self, handler: impl Handler) -> impl Handler {
         Wrapped { fields: self.fields, handler }
     }
@@ -68,9 +68,9 @@ impl<H: Handler> Handler for Wrapped<H> {
     fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
         let mut response = self.handler.handle(request).unwrap_or_else(|error| error_response(error, request));
         for (index, (name, value)) in self.fields.iter().enumerate() {
-            let stands_beside = ["Vary", "Set-Cookie"].iter().any(|other| other.eq_ignore_ascii_case(name))
+            let is_added = ["Vary", "Set-Cookie"].iter().any(|other| other.eq_ignore_ascii_case(name))
                 || self.fields[..index].iter().any(|(before, _)| before.eq_ignore_ascii_case(name));
-            response = if stands_beside {
+            response = if is_added {
                 response.with_added_header(name.clone(), value.clone())
             } else {
                 response.with_header(name.clone(), value.clone())
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_are_on_every_answer() {
+    fn every_response_has_the_fields() {
         let inner = |request: &mut Request| match request.path() {
             "/" => Ok(Response::text("").with_header("Vary", "Accept").with_header("Cache-Control", "no-cache")),
             _ => Err(HttpError::NotFound),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_that_would_break_an_answer_are_refused() {
+    fn fields_that_would_break_a_response_are_refused() {
         let table = [
             ("", "a", "\"\" is not the name of a header field"),
             ("X A", "a", "\"X A\" is not the name of a header field"),
