@@ -1,4 +1,4 @@
-//! Why a server cannot start.
+//! The reasons why a server cannot start.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -10,37 +10,37 @@ use crate::reason::reason;
 #[cfg(feature = "tls")]
 use crate::tls::TlsError;
 
-/// Why a server cannot start. Each is one line of text that names the thing and the reason.
+/// Why a server cannot start. Each error displays as one line that names the thing and the reason.
 ///
-/// Its `Debug` is the same line, so that a `main` that returns it says what is wrong in words.
+/// `Debug` gives the same line, so that a `main` that returns the error prints a readable message.
 #[non_exhaustive]
 pub enum Error {
-    /// The address is not one, or its host name has no address.
+    /// The address is malformed, or its host name does not resolve.
     Resolve {
-        /// What was to be bound, as it was given.
+        /// The address as it was given.
         address: String,
-        /// Why it has no address.
+        /// Why it does not resolve.
         source: io::Error,
     },
-    /// The address cannot be listened on: it is taken, privileged, or not this machine's.
+    /// The server cannot listen on the address: it is taken, privileged, or not this machine's.
     Bind {
         /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// The path cannot be listened on with a Unix socket: there is something at it, or it cannot be made there.
+    /// The server cannot listen on a Unix socket at the path: something else is there, or the socket cannot be made.
     BindUnix {
         /// The path.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// The system has no descriptor left to wait for connections with.
+    /// The system has no file descriptor left for the event queue.
     Poll(io::Error),
-    /// The system has no thread left.
+    /// The system cannot start another thread.
     Thread(io::Error),
-    /// A setting makes no sense, for this reason.
+    /// A setting is invalid, for this reason.
     Setting(String),
     /// The certificate or its key cannot be used.
     #[cfg(feature = "tls")]

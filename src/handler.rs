@@ -1,4 +1,4 @@
-//! What a handler is: it turns a request into a response, and touches no socket.
+//! The handler trait: a handler turns a request into a response, and touches no socket.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,9 +10,9 @@ use crate::http::response::Response;
 /// Answers requests.
 ///
 /// Every `Fn(&mut Request) -> Response` and `Fn(&mut Request) -> Result<Response, HttpError>` is a handler. A handler runs
-/// on a worker thread, and may run on many at once. If it panics the client gets a 500, and the worker goes on.
+/// on worker threads, on several at once. If it panics the client gets a 500, and the worker goes on.
 pub trait Handler: Send + Sync + 'static {
-    /// The answer to the request.
+    /// Makes the response to a request.
     ///
     /// # Errors
     ///
@@ -22,11 +22,11 @@ pub trait Handler: Send + Sync + 'static {
 
 /// What a function may return to be a [`Handler`].
 pub trait IntoOutcome {
-    /// The response, or the failure that becomes one.
+    /// Converts into the response, or the error that becomes one.
     ///
     /// # Errors
     ///
-    /// The failure, where it is one.
+    /// The error, if it is one.
     fn into_outcome(self) -> Result<Response, HttpError>;
 }
 
@@ -58,7 +58,7 @@ impl Handler for Box<dyn Handler> {
     }
 }
 
-/// The response that a handler gives, its failures and faulty header fields turned into responses and logged.
+/// Makes the response to a request. Errors and invalid header fields of the handler become responses, and are logged.
 pub(crate) fn respond(handler: &dyn Handler, request: &mut Request) -> Response {
     let response = handler.handle(request).unwrap_or_else(|error| error_response(error, request));
     match response.fault() {
@@ -67,21 +67,21 @@ pub(crate) fn respond(handler: &dyn Handler, request: &mut Request) -> Response 
     }
 }
 
-/// The same; 500 if the handler panics.
+/// The same, with a 500 if the handler panics.
 pub(crate) fn respond_catching_panics(handler: &dyn Handler, request: &mut Request) -> Response {
-    // The request is not used by anyone else, and what a handler shares with others is its own to keep whole.
+    // Unwind safety: nothing else uses the request, and a handler itself keeps its shared state consistent.
     catch_unwind(AssertUnwindSafe(|| respond(handler, request))).unwrap_or_else(|panic| {
         error_response(HttpError::internal(format!("the handler panicked: {}", panic_text(panic.as_ref()))), request)
     })
 }
 
-/// What a panic says.
+/// The message of a panic.
 pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
-/// The response to a request that failed so. What the client is not told goes to the log.
+/// Makes the response to a request that failed. Detail that the client must not see goes to the log.
 pub(crate) fn error_response(error: HttpError, request: &Request) -> Response {
     if let HttpError::Internal(detail) = &error {
         log::error!("{} {}: {detail}", request.method(), request.target());

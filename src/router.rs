@@ -1,4 +1,4 @@
-//! From method and path to the handler that answers; 404, 405 with `Allow`, `HEAD` and `OPTIONS` where no handler speaks.
+//! Dispatches on method and path to a handler; makes the responses that need none: 404, 405 with `Allow`, `OPTIONS`.
 
 use std::collections::HashMap;
 
@@ -11,9 +11,9 @@ use crate::http::status::Status;
 
 /// Picks a handler by method and path.
 ///
-/// A pattern is a path whose segments may be `{name}`, which takes one segment, or in the end `{*name}`, which takes the
-/// rest; [`Request::parameter`] gives what was taken. A `GET` handler answers `HEAD` as well; `OPTIONS` is answered with
-/// what the path allows; a method that the path has no handler for gets 405; a path without any goes to the fallback.
+/// A pattern is a path in which a segment may be `{name}`, which matches one segment, and the last one `{*name}`, which matches
+/// the rest; [`Request::parameter`] returns what matched. A `GET` handler answers `HEAD` too. `OPTIONS` gets the methods of the
+/// path, a method without a handler gets 405, and a path that matches no pattern goes to the fallback.
 ///
 /// ```
 /// use hearken::{Request, Response, Router};
@@ -40,7 +40,7 @@ struct Route {
 }
 
 impl Router {
-    /// A router without routes: everything is 404.
+    /// Makes a router without routes: every path gets 404.
     pub fn new() -> Self {
         Self::default()
     }
@@ -85,14 +85,14 @@ impl Router {
         self.route(Method::Delete, pattern, handler)
     }
 
-    /// Routes one method of a pattern. A later handler for the same method and pattern takes the earlier one's place.
+    /// Routes one method of a pattern. A later handler for the same method and pattern replaces the earlier one.
     ///
     /// # Panics
     ///
-    /// When the pattern is not well formed, or could match the same path as another one without being more or less exact.
+    /// If the pattern is malformed, or conflicts with another one: both match some path and neither is more specific.
     #[must_use]
     pub fn route(mut self, method: Method, pattern: &str, handler: impl Handler) -> Self {
-        let methods = &mut self.at(pattern).methods;
+        let methods = &mut self.route_mut(pattern).methods;
         methods.retain(|(m, _)| *m != method);
         methods.push((method, Box::new(handler)));
         self
@@ -105,23 +105,23 @@ impl Router {
     /// As [`Router::route`].
     #[must_use]
     pub fn any(mut self, pattern: &str, handler: impl Handler) -> Self {
-        self.at(pattern).any = Some(Box::new(handler));
+        self.route_mut(pattern).any = Some(Box::new(handler));
         self
     }
 
-    /// Answers every path that no pattern matches, whatever the method.
+    /// Routes every path that no pattern matches, whatever the method.
     #[must_use]
     pub fn fallback(mut self, handler: impl Handler) -> Self {
         self.fallback = Some(Box::new(handler));
         self
     }
 
-    /// The response to a request, failures included: how a whole application is tested without a socket.
+    /// Makes the response to a request, with errors turned into responses too: this tests a whole application without a socket.
     pub fn respond(&self, request: &mut Request) -> Response {
         respond(self, request)
     }
 
-    fn at(&mut self, pattern: &str) -> &mut Route {
+    fn route_mut(&mut self, pattern: &str) -> &mut Route {
         let index = *self.by_pattern.entry(pattern.into()).or_insert_with(|| {
             let index = self.routes.len();
             self.matcher.insert(pattern, index).unwrap_or_else(|error| panic!("the pattern {pattern:?}: {error}"));
@@ -141,7 +141,7 @@ impl Handler for Router {
             return route.handle(request);
         }
         match &self.fallback {
-            // RFC 9110 §9.3.7: OPTIONS * asks whether the server is there.
+            // RFC 9110 §9.3.7: OPTIONS * asks about the server as a whole, as a ping does.
             _ if request.path() == "*" => Ok(Response::new(Status::NO_CONTENT)),
             Some(fallback) => fallback.handle(request),
             None => Err(HttpError::NotFound),
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_allowed_is_named() {
+    fn options_and_405_list_the_allowed_methods() {
         for method in [Method::Put, Method::Options] {
             let response = app().respond(&mut Request::new(method, "/hello"));
             assert_eq!(response.header("Allow"), Some("GET, HEAD, POST, OPTIONS"));
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fallback_gets_the_rest() {
+    fn the_fallback_gets_paths_that_match_no_pattern() {
         let app = app().fallback(|request: &mut Request| Response::text(format!("fallback {}", request.method())));
         assert_eq!(app.respond(&mut Request::new(Method::Post, "/x")).read_text().unwrap(), "fallback POST");
         assert_eq!(app.respond(&mut Request::new(Method::Put, "/hello")).status(), Status::METHOD_NOT_ALLOWED);

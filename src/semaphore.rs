@@ -1,8 +1,8 @@
-//! Bounds how many threads do something costly at the same time, and how many wait to.
+//! A counting semaphore: bounds how many threads do something costly at the same time, and how many wait for their turn.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// A counting semaphore.
+/// A counting semaphore with a bounded number of waiting threads.
 pub(crate) struct Semaphore {
     counts: Mutex<Counts>,
     released: Condvar,
@@ -14,15 +14,15 @@ struct Counts {
     waiting: usize,
 }
 
-/// The right to go ahead, given back when dropped.
+/// A permit, released when dropped.
 pub(crate) struct Permit<'a>(&'a Semaphore);
 
-/// Too many threads wait for a permit already.
+/// Too many threads already wait for a permit.
 #[derive(Debug)]
 pub(crate) struct Crowded;
 
 impl Semaphore {
-    /// A semaphore with this many permits.
+    /// Makes a semaphore with this many permits.
     pub(crate) const fn new(permits: usize) -> Self {
         let counts = Mutex::new(Counts { held: 0, waiting: 0 });
         Self { counts, released: Condvar::new(), permits }
@@ -38,8 +38,8 @@ impl Semaphore {
         Some(Permit(self))
     }
 
-    /// Takes a permit, and waits for one to be free unless `most_waiting` threads wait already. Each of those is a worker,
-    /// and a connection, that does nothing else meanwhile.
+    /// Takes a permit; waits for a free one unless `most_waiting` threads already wait. Each waiting thread is a worker with a
+    /// connection, and does nothing else meanwhile.
     pub(crate) fn acquire(&self, most_waiting: usize) -> Result<Permit<'_>, Crowded> {
         let mut counts = self.lock();
         if counts.held >= self.permits {
@@ -56,7 +56,7 @@ impl Semaphore {
         Ok(Permit(self))
     }
 
-    /// How many threads wait.
+    /// The number of waiting threads.
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         self.lock().waiting
@@ -74,7 +74,7 @@ impl Drop for Permit<'_> {
     }
 }
 
-/// How many processors there are.
+/// The number of processors that this process may use.
 pub(crate) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_permits_are_held_than_there_are() {
+    fn at_most_as_many_permits_are_held_as_there_are() {
         let semaphore = Semaphore::new(2);
         let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         thread::scope(|scope| {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_behind_too_many_others() {
+    fn no_thread_waits_when_too_many_already_do() {
         let semaphore = Semaphore::new(1);
         let first = semaphore.acquire(1).unwrap();
         thread::scope(|scope| {
