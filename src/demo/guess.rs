@@ -1,4 +1,4 @@
-//! The guessing game: a number from 0 to 9, and whether a guess is right.
+//! The guessing game: picks a number from 0 to 9 and says whether a guess is right.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,16 +10,16 @@ use crate::http::method::Method;
 use crate::http::request::Request;
 use crate::http::response::Response;
 
-/// Thinks of a number from 0 to 9 and answers guesses: `GET /?q=7` is answered `true` and a new number is thought of, or
+/// Picks a number from 0 to 9 and answers guesses: the response to `GET /?q=7` is `true`, and another number is picked, or
 /// `false`. Other methods get 405.
 ///
-/// Comparing and thinking of another number are one step: of several right guesses at the same time one wins.
+/// Comparing a guess and picking another number are one atomic step: of several right guesses at the same time, one wins.
 pub struct Guess {
     number: Mutex<u8>,
     on_pick: Box<dyn Fn(u8) + Send + Sync>,
 }
 
-/// How many numbers there are to guess from: 0 and up.
+/// How many numbers there are, counted from 0.
 const NUMBERS: u8 = 10;
 
 impl Guess {
@@ -37,9 +37,9 @@ impl Guess {
         self
     }
 
-    /// Whether the guess is right. If so, a number other than it is thought of before anyone else's guess is looked at.
+    /// Whether the guess is right. If so, another number is picked before any other guess is compared.
     pub fn try_guess(&self, guess: &str) -> bool {
-        // Whatever panicked while holding the lock, the number is one number.
+        // A panic cannot leave the number invalid, so a poisoned lock is used on.
         let mut number = self.number.lock().unwrap_or_else(PoisonError::into_inner);
         if guess.as_bytes() != [b'0' + *number] {
             return false;
@@ -61,7 +61,7 @@ impl Handler for Guess {
         if !matches!(request.method(), Method::Get | Method::Head) {
             return Err(HttpError::MethodNotAllowed((&[Method::Get, Method::Head]).into()));
         }
-        // HEAD is safe in earnest: it tells nothing and changes nothing.
+        // HEAD is a safe method: it neither tells nor changes the number.
         let right =
             *request.method() == Method::Get && request.query().value("q").is_some_and(|guess| self.try_guess(&guess));
         let text = if right { "true\nI'm thinking of another number.\n" } else { "false\n" };
@@ -69,7 +69,7 @@ impl Handler for Guess {
     }
 }
 
-/// The number `step` further on, around the circle; never the same for a step below [`NUMBERS`].
+/// The number `step` further on, modulo [`NUMBERS`]; never the same number for a step from 1 to `NUMBERS - 1`.
 fn another(number: u8, step: u8) -> u8 {
     (number + step) % NUMBERS
 }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn guesses_are_judged() {
+    fn only_the_digit_itself_is_right() {
         let table = [
             ("/?q=7", "true\nI'm thinking of another number.\n"),
             ("/?a=b&q=7", "true\nI'm thinking of another number.\n"),
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn only_get_plays() {
+    fn only_get_can_guess() {
         let guess = thinking_of(7);
         let error = guess.handle(&mut Request::new(Method::Post, "/?q=7")).unwrap_err();
         assert!(matches!(error, HttpError::MethodNotAllowed(_)));
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn another_number_is_another_number_and_any() {
+    fn another_number_may_be_any_but_the_same() {
         for number in 0..NUMBERS {
             let mut reached: Vec<u8> = (1..NUMBERS).map(|step| another(number, step)).collect();
             reached.sort_unstable();
@@ -138,7 +138,7 @@ mod tests {
         thread::scope(|scope| {
             for thread in 0..100 {
                 let (guess, wins) = (&guess, &wins);
-                // Each begins elsewhere in the circle, and goes round it in its own direction.
+                // Threads start at different numbers, and half of them count down.
                 let step = if thread % 2 == 0 { 1 } else { 9 };
                 scope.spawn(move || {
                     for round in 0..10_000 {
@@ -152,8 +152,8 @@ mod tests {
             }
         });
         let (picks, wins) = (picks.load(Ordering::Relaxed), wins.load(Ordering::Relaxed));
-        assert_eq!(picks, wins + 1, "one pick a win, and the first one");
-        // Every pass round the circle that nobody disturbs finds the number.
+        assert_eq!(picks, wins + 1, "one pick per win, besides the first");
+        // A thread that tries all numbers undisturbed finds the right one.
         assert!(wins > 1000, "{wins}");
     }
 }

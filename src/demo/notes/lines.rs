@@ -1,4 +1,4 @@
-//! A text file of lines that are only added to, by this process and by others; and where its lines are.
+//! A text file that this process and others append lines to, and the index of its lines.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
@@ -13,57 +13,57 @@ use rustix::io::Errno;
 
 use crate::storage::FileId;
 
-/// The file. Whoever adds a line holds the system's lock on it (`flock`), so that several processes can.
+/// The file. Appending takes the system's lock on it (`flock`), so that several processes can append.
 pub(super) struct Lines {
     path: PathBuf,
-    /// Guards the file against the other workers, and knows where its lines start.
+    /// Where the lines start. Its lock also keeps the workers of this process apart.
     index: Mutex<Index>,
 }
 
-/// Where the lines of the file start, and what the file looked like then.
+/// Where the lines of the file start, and the state of the file when it was indexed.
 #[derive(Default)]
 struct Index {
     starts: Vec<u64>,
     end: u64,
-    /// What stands before the end, at most [`TAIL`] bytes. A file that has grown and still has this there was added to.
+    /// The bytes before `end`, at most [`TAIL`]. A file that is longer and still has them there was appended to.
     tail: Vec<u8>,
-    /// The file as it was then; `None` where the index is not whole.
+    /// The file when it was indexed; `None` if the index is incomplete.
     file: Option<FileId>,
 }
 
-/// A line as the index has it.
+/// The result of reading a line at its place in the index.
 enum Found {
     Line(Vec<u8>),
     Nothing,
-    /// There is no line where one should be: the file is not the one that was looked through.
+    /// There is no line where one should be: the file has changed since it was indexed.
     Stale,
 }
 
 const TAIL: u64 = 1024;
 
-/// How long another process may hold the lock. It is held for one write and its way to the disk.
+/// How long to wait for the lock. A process holds it for one write and its fsync.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Lines {
-    /// The lines of this file, looked through now if it is there.
+    /// Indexes the lines of this file now, if it exists.
     pub(super) fn new(path: PathBuf) -> Self {
         let lines = Self { path, index: Mutex::default() };
-        // What cannot be read now is said when it is asked for.
+        // A file that cannot be read is an error when a line is requested, not yet here.
         if let Err(error) = lines.line(0) {
             log::debug!("{}: {error}", lines.path.display());
         }
         lines
     }
 
-    /// Adds a line and gives the number of lines there are then. The line is on the disk when this returns. A last line
-    /// without its end, which a crash or an editor left, gets that first.
+    /// Appends a line and returns the number of lines. The line is on the disk when this returns. If the last line has no line
+    /// break, as after a crash or an edit, that is added first.
     ///
     /// # Errors
     ///
-    /// When the file cannot be written; it is then as it was before. A line break in the line is the caller's to refuse.
+    /// When the file cannot be written; it is then as before. The caller refuses lines that hold a line break.
     pub(super) fn add(&self, line: &str) -> io::Result<usize> {
         let mut index = self.lock();
-        let (mut file, new) = self.open_to_add()?;
+        let (mut file, new) = self.open_to_append()?;
         index.refresh(&file)?;
         let mut bytes = Vec::with_capacity(line.len() + 2);
         if index.ends_mid_line() {
@@ -74,7 +74,7 @@ impl Lines {
         let before = index.end;
         let written = write_whole(&mut file, &bytes).and_then(|()| file.sync_data());
         if let Err(error) = written {
-            // A full disk may have taken half a line. Nobody else has added to it meanwhile.
+            // A full disk may have taken half of the line. Under the lock no other process has appended.
             let _ = file.set_len(before);
             return Err(error);
         }
@@ -85,7 +85,7 @@ impl Lines {
         Ok(index.starts.len())
     }
 
-    /// The line of this number, counted from 0, with its end.
+    /// The line with this number, counted from 0, with its line break.
     pub(super) fn line(&self, number: usize) -> io::Result<Option<Vec<u8>>> {
         let mut index = self.lock();
         let Some(file) = self.open_to_read()? else {
@@ -113,22 +113,22 @@ impl Lines {
 
     fn lock(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(|poisoned| {
-            // Whoever panicked may have left the index half made; the file is the truth.
+            // A panic may have left the index incomplete, so it is made again from the file.
             let mut guard = PoisonError::into_inner(poisoned);
             *guard = Index::default();
             guard
         })
     }
 
-    /// The file, locked against everyone, and whether it is new.
-    fn open_to_add(&self) -> io::Result<(File, bool)> {
+    /// Opens the file with an exclusive lock, and tells whether it is new.
+    fn open_to_append(&self) -> io::Result<(File, bool)> {
         loop {
             let mut options = OpenOptions::new();
             options.read(true).append(true).mode(0o644);
             let (file, new) = match options.open(&self.path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     match options.clone().create_new(true).open(&self.path) {
-                        // Another process was quicker.
+                        // Another process has just created it.
                         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                         result => (result?, true),
                     }
@@ -142,7 +142,7 @@ impl Lines {
         }
     }
 
-    /// The file, locked against those who write, if it is there.
+    /// Opens the file with a shared lock, if it exists.
     fn open_to_read(&self) -> io::Result<Option<File>> {
         loop {
             let file = match File::open(&self.path) {
@@ -156,7 +156,7 @@ impl Lines {
         }
     }
 
-    /// Brings the name of a new file to the disk.
+    /// Syncs the directory, which holds the name of a new file.
     fn sync_directory(&self) -> io::Result<()> {
         let directory = match self.path.parent() {
             Some(parent) if parent != Path::new("") => parent,
@@ -166,15 +166,14 @@ impl Lines {
     }
 }
 
-/// Takes the lock, which goes with the file when it is closed. There is no waiting for it with an end, so it is tried again
-/// and again.
+/// Takes the lock, which is released when the file is closed. `flock` has no timeout, so this polls.
 fn lock_file(file: &File, operation: FlockOperation) -> io::Result<()> {
     let deadline = Instant::now() + LOCK_TIMEOUT;
     let mut pause = Duration::from_micros(200);
     loop {
         match flock(file, operation) {
             Ok(()) => return Ok(()),
-            // Not every file system has locks. The workers of this process are still kept apart.
+            // Not every file system has locks. The workers of this process are kept apart all the same.
             Err(Errno::NOTSUP | Errno::NOSYS | Errno::NOLCK) => return Ok(()),
             Err(Errno::INTR) => {}
             Err(Errno::WOULDBLOCK) if Instant::now() < deadline => {
@@ -189,7 +188,7 @@ fn lock_file(file: &File, operation: FlockOperation) -> io::Result<()> {
     }
 }
 
-/// Whether the file is still the one at the path: it may have been replaced while the lock was waited for.
+/// Whether the file is still the one at the path: it may have been replaced during the wait for the lock.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     match rustix::fs::stat(path) {
         Ok(status) => Ok(FileId::of(&status).is_same_file(&FileId::of_open(file)?)),
@@ -198,7 +197,7 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Writes in one step: what comes out of two could be torn.
+/// Writes in a single call, because a crash between two calls would leave half a line.
 fn write_whole(file: &mut File, bytes: &[u8]) -> io::Result<()> {
     loop {
         match file.write(bytes) {
@@ -211,17 +210,16 @@ fn write_whole(file: &mut File, bytes: &[u8]) -> io::Result<()> {
 }
 
 impl Index {
-    /// Brings the index up to date with the file. What was added is looked through; one that was changed otherwise is looked
-    /// through from its start.
+    /// Brings the index up to date with the file. Appended lines are added; after any other change the whole file is indexed.
     fn refresh(&mut self, file: &File) -> io::Result<()> {
         let now = FileId::of_open(file)?;
         if self.file == Some(now) {
             return Ok(());
         }
-        if !self.was_added_to(file, &now)? {
+        if !self.was_appended_to(file, &now)? {
             *self = Self::default();
         }
-        // Nothing that fails on the way may leave an index that passes for a whole one.
+        // An error below must not leave an index that looks complete.
         self.file = None;
         let from = if self.ends_mid_line() { self.starts.pop().unwrap_or(0) } else { self.end };
         self.end = from;
@@ -241,8 +239,8 @@ impl Index {
         Ok(())
     }
 
-    /// Whether the file, which is not as it was, has only become longer.
-    fn was_added_to(&self, file: &File, now: &FileId) -> io::Result<bool> {
+    /// Whether the change to the file was an append.
+    fn was_appended_to(&self, file: &File, now: &FileId) -> io::Result<bool> {
         let Some(before) = self.file else { return Ok(false) };
         Ok(before.is_same_file(now) && now.size() > self.end && tail(file, self.end)? == self.tail)
     }
@@ -251,7 +249,7 @@ impl Index {
         self.tail.last().is_some_and(|byte| *byte != b'\n')
     }
 
-    /// Reads a line, and the byte before it, to see that it is one.
+    /// Reads a line, and the byte before it to verify that a line starts there.
     fn find(&self, file: &File, number: usize) -> io::Result<Found> {
         let Some(&start) = self.starts.get(number) else { return Ok(Found::Nothing) };
         let next = self.starts.get(number + 1);
@@ -273,7 +271,7 @@ impl Index {
     }
 }
 
-/// What stands in the file before `end`; less where the file is shorter.
+/// The bytes of the file before `end`, at most [`TAIL`]; fewer if the file is shorter.
 fn tail(file: &File, end: u64) -> io::Result<Vec<u8>> {
     let from = end.saturating_sub(TAIL);
     let mut bytes = Vec::new();
@@ -296,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_happens_to_the_file_its_lines_are_told() {
+    fn the_index_follows_every_change_to_the_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("notes.txt");
         let lines = Lines::new(path.clone());
@@ -313,22 +311,32 @@ mod tests {
         let append =
             |text: &str| OpenOptions::new().append(true).open(&path).unwrap().write_all(text.as_bytes()).unwrap();
         let table: [(&dyn Fn(&str), &str, &[&str], &str); 11] = [
-            (&append, "four\n", &["one\n", "two\n", "three\n", "four\n"], "added to by somebody else"),
-            (&append, "fi", &["one\n", "two\n", "three\n", "four\n", "fi\n"], "a line without its end"),
-            (&append, "ve\nsix\n", &["one\n", "two\n", "three\n", "four\n", "five\n", "six\n"], "which is then ended"),
+            (&append, "four\n", &["one\n", "two\n", "three\n", "four\n"], "appended to by another process"),
+            (&append, "fi", &["one\n", "two\n", "three\n", "four\n", "fi\n"], "a line without its line break"),
+            (
+                &append,
+                "ve\nsix\n",
+                &["one\n", "two\n", "three\n", "four\n", "five\n", "six\n"],
+                "the rest of that line",
+            ),
             (&in_place, "one\ntwo\n", &["one\n", "two\n"], "truncated"),
-            (&in_place, "on\netwo\n", &["on\n", "etwo\n"], "changed without changing its length"),
-            (&in_place, "a\nb\nc\nd\ne\nf\ng\n", &["a\n", "b\n", "c\n", "d\n", "e\n", "f\n", "g\n"], "and made longer"),
+            (&in_place, "on\netwo\n", &["on\n", "etwo\n"], "changed at the same length"),
+            (
+                &in_place,
+                "a\nb\nc\nd\ne\nf\ng\n",
+                &["a\n", "b\n", "c\n", "d\n", "e\n", "f\n", "g\n"],
+                "overwritten by a longer one",
+            ),
             (&replace, "A\nB\nC\nD\nE\nF\nG\n", &["A\n", "B\n", "C\n", "D\n", "E\n", "F\n", "G\n"], "replaced"),
             (&replace, "long\nlonger\n", &["long\n", "longer\n"], "replaced by a shorter one"),
             (&in_place, "", &[], "emptied"),
             (&in_place, "\n\n", &["\n", "\n"], "blank lines are lines"),
-            (&in_place, "no end", &["no end\n"], "without any end"),
+            (&in_place, "no end", &["no end\n"], "without any line break"),
         ];
         for (change, text, expected, what) in table {
             change(text);
             assert_eq!(all(&lines), expected, "{what}");
-            assert_eq!(all(&Lines::new(path.clone())), expected, "{what}, seen for the first time");
+            assert_eq!(all(&Lines::new(path.clone())), expected, "{what}, indexed anew");
         }
         fs::remove_file(&path).unwrap();
         assert_eq!(lines.line(0).unwrap(), None);
@@ -337,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_added_to_the_file_that_is_there() {
+    fn lines_are_appended_to_the_file_as_it_is_now() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("notes.txt");
         let lines = Lines::new(path.clone());
@@ -346,17 +354,21 @@ mod tests {
         assert_eq!(lines.add("b").unwrap(), 4);
         fs::write(&path, "x\ntorn").unwrap();
         assert_eq!(lines.add("c").unwrap(), 3);
-        assert_eq!(fs::read_to_string(&path).unwrap(), "x\ntorn\nc\n", "the torn line is ended, nothing else touched");
+        assert_eq!(
+            fs::read_to_string(&path).unwrap(),
+            "x\ntorn\nc\n",
+            "the torn line gets its line break and nothing else changes"
+        );
         fs::write(&path, b"\xc3").unwrap();
         assert_eq!(lines.add("d").unwrap(), 2);
         assert_eq!(fs::read(&path).unwrap(), b"\xc3\nd\n");
     }
 
     #[test]
-    fn several_that_add_to_one_file_lose_nothing() {
+    fn concurrent_appends_to_one_file_lose_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("notes.txt");
-        // Each has an index of its own, as other processes have.
+        // Each has an index of its own, as in another process.
         let counts: BTreeSet<usize> = thread::scope(|scope| {
             let threads: Vec<_> = (0..4)
                 .map(|writer| {
@@ -373,14 +385,14 @@ mod tests {
                 .collect();
             threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
         });
-        assert_eq!(counts, (1..=200).collect(), "each was told another number");
+        assert_eq!(counts, (1..=200).collect(), "each append returned another number");
         let text = fs::read_to_string(&path).unwrap();
         let written: BTreeSet<&str> = text.lines().collect();
         assert_eq!((text.lines().count(), written.len()), (200, 200));
     }
 
     #[test]
-    fn whoever_keeps_the_lock_is_not_waited_for_without_end() {
+    fn waiting_for_the_lock_times_out() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("notes.txt");
         let lines = Lines::new(path.clone());
@@ -393,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_million_lines_each_is_found() {
+    fn each_of_a_million_lines_is_found() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("notes.txt");
         let mut text = String::with_capacity(16 << 20);

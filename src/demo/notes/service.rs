@@ -1,4 +1,4 @@
-//! The note service: what a request asks for, and the answer. The notes themselves are in `lines`.
+//! The note service: parses requests and makes responses; `lines` keeps the notes.
 
 use std::path::PathBuf;
 
@@ -12,24 +12,24 @@ use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;
 
-/// Keeps notes, one a line, in a text file that is made with the first note.
+/// Keeps notes, one per line, in a text file that the first note creates.
 ///
-/// A `POST` of JSON, whatever its media type, adds a note with `{"myNote": "text"}` and is answered `You have N notes.`,
-/// or fetches one with `{"getNote": "0"}`, counted from 0: the note, or 404. `OPTIONS` is answered 204, everything else
-/// 404. A note is on the disk when the answer is sent. Several processes can keep notes in the same file, and it may be
-/// edited or replaced meanwhile. Every answer allows any other origin to read it, as the tutorial has it.
+/// A `POST` of JSON, whatever its media type, adds a note with `{"myNote": "text"}`, and the response is `You have N notes.`;
+/// with `{"getNote": "0"}` it fetches one, counted from 0, or gets 404. `OPTIONS` gets 204, everything else 404. A note is on the
+/// disk before the response is sent. Several processes can keep notes in the same file, which may be edited or replaced at any
+/// time. Every response allows pages of every origin to read it, as in the tutorial.
 pub struct Notes {
     lines: Lines,
 }
 
-/// What a request to the notes asks for.
+/// What a request asks the service to do.
 #[derive(Debug, PartialEq, Eq)]
 enum Command {
     Add(String),
     Fetch(usize),
 }
 
-/// Lets pages of every origin use the service.
+/// The header fields that let pages of every origin use the service.
 const CORS: [(&str, &str); 3] = [
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Allow-Methods", "POST, OPTIONS"),
@@ -37,7 +37,7 @@ const CORS: [(&str, &str); 3] = [
 ];
 
 impl Notes {
-    /// Keeps notes in this file, which is looked through now. It need not exist yet; its directory must.
+    /// Keeps notes in this file, whose lines are indexed now. The file need not exist yet, but its directory must.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { lines: Lines::new(path.into()) }
     }
@@ -119,11 +119,15 @@ mod tests {
 
         let again = Notes::new(&path);
         assert_eq!(post(&again, r#"{"myNote": "after a restart"}"#), (200, "You have 4 notes.\n".into()));
-        assert_eq!(post(&notes, r#"{"getNote": "3"}"#), (200, "after a restart\n".into()), "seen by the other one too");
+        assert_eq!(
+            post(&notes, r#"{"getNote": "3"}"#),
+            (200, "after a restart\n".into()),
+            "another service sees it too"
+        );
     }
 
     #[test]
-    fn what_is_not_a_note_is_refused_and_nothing_is_kept() {
+    fn an_invalid_request_gets_400_and_writes_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("notes.txt");
         let notes = Notes::new(&path);
@@ -162,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_shrank_is_read_anew() {
+    fn a_file_that_shrank_is_indexed_again() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("notes.txt");
         let notes = Notes::new(&path);
@@ -174,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn other_methods_are_answered_with_cors_too() {
+    fn every_response_has_the_cors_fields() {
         let notes = Notes::new("unused");
         for (method, status, body) in [
             (Method::Options, 204, ""),
