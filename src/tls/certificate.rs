@@ -33,24 +33,24 @@ impl Tls {
         Ok(Self { config: Arc::new(load::from_files(certificate.as_ref(), key.as_ref())?) })
     }
 
-    /// The certificate for `localhost`, `127.0.0.1` and `::1` in this directory, made there with an authority of its own
-    /// where it is missing or about to expire.
+    /// Loads the certificate for `localhost`, `127.0.0.1` and `::1` from this directory. If it is missing or about to expire, it is
+    /// made there first, together with a certificate authority that issues it.
     ///
-    /// The authority's certificate is `ca.pem`, which a client has to trust. Private keys are readable by their owner only.
+    /// Clients have to trust the authority's certificate, `ca.pem`. Only their owner can read the private keys.
     ///
     /// # Errors
     ///
-    /// [`TlsError`] when the directory cannot be written, or what is there cannot be used.
+    /// [`TlsError`] when the directory cannot be written, or the files in it cannot be used.
     pub fn development(directory: impl AsRef<Path>) -> Result<Self, TlsError> {
         Ok(Self { config: Arc::new(development::certificate(directory.as_ref())?) })
     }
 
-    /// Where the authority's certificate of [`Tls::development`] is.
+    /// The path of the authority's certificate that [`Tls::development`] makes in this directory.
     pub fn development_authority(directory: impl AsRef<Path>) -> PathBuf {
         directory.as_ref().join(development::AUTHORITY)
     }
 
-    /// How a server speaks TLS with it.
+    /// The configuration for rustls.
     pub(crate) fn into_config(self) -> Arc<ServerConfig> {
         self.config
     }

@@ -1,4 +1,4 @@
-//! A certificate for trying HTTPS on this machine, issued by an authority that is made with it.
+//! Makes a certificate for HTTPS on this machine, and the certificate authority that issues it.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -30,10 +30,10 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const AUTHORITY_DAYS: u32 = 3650;
 /// The longest that browsers accept.
 const CERTIFICATE_DAYS: u32 = 397;
-/// A certificate that has less than this left is made anew.
+/// A certificate that expires sooner than this is replaced.
 const SPARE_DAYS: u32 = 7;
 
-/// Loads the development certificate of this directory, after making it if it is not there or is about to expire.
+/// Loads the development certificate of this directory; makes it first if it is missing or about to expire.
 pub(super) fn certificate(directory: &Path) -> Result<ServerConfig, TlsError> {
     install_provider();
     let soon = SystemTime::now() + SPARE_DAYS * DAY;
@@ -43,7 +43,7 @@ pub(super) fn certificate(directory: &Path) -> Result<ServerConfig, TlsError> {
     load::from_files(&directory.join(CERTIFICATE), &directory.join(KEY))
 }
 
-/// Whether the certificate is there, for this machine, issued by the authority that is there, and valid at that time.
+/// Whether there is a certificate for this machine, issued by the authority in the directory and valid at that time.
 fn is_good(directory: &Path, time: SystemTime) -> bool {
     let check = || {
         let authority = CertificateDer::from_pem_file(directory.join(AUTHORITY)).ok()?;
@@ -58,7 +58,7 @@ fn is_good(directory: &Path, time: SystemTime) -> bool {
     check().is_some() && directory.join(KEY).exists()
 }
 
-/// Makes an authority and a certificate, in place of what is there.
+/// Makes an authority and a certificate, which replace those in the directory.
 fn make(directory: &Path, now: SystemTime) -> Result<(), TlsError> {
     let failed = |error: rcgen::Error| TlsError::Development(error.to_string());
     let authority_key = KeyPair::generate().map_err(failed)?;
@@ -105,7 +105,7 @@ fn server(now: SystemTime) -> Result<CertificateParams, rcgen::Error> {
     Ok(params)
 }
 
-/// Writes a file with these permissions from its first moment on, in place of an old one.
+/// Replaces a file by one that has these permissions from its creation on.
 fn write(path: &Path, pem: &str, mode: u32) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_made_once_and_its_keys_are_private() {
+    fn the_certificate_is_made_once_and_its_keys_are_private() {
         let outer = tempfile::tempdir().unwrap();
         let directory = outer.path().join("certs");
         let made = || {
@@ -133,13 +133,13 @@ mod tests {
         assert_eq!(made(), made());
         for (name, mode) in [(AUTHORITY_KEY, 0o600), (KEY, 0o600), (CERTIFICATE, 0o644), (AUTHORITY, 0o644)] {
             let seen = fs::metadata(directory.join(name)).unwrap().permissions().mode() & 0o777;
-            // The umask may take more away, never give.
+            // The umask can only remove permissions.
             assert_eq!(seen & !mode, 0, "{name}: {seen:o}");
         }
     }
 
     #[test]
-    fn it_is_made_anew_before_it_expires() {
+    fn the_certificate_is_replaced_before_it_expires() {
         let directory = tempfile::tempdir().unwrap();
         let year_ago = SystemTime::now() - (CERTIFICATE_DAYS - 3) * DAY;
         make(directory.path(), year_ago).unwrap();

@@ -1,4 +1,4 @@
-//! Why a certificate or its key cannot be used.
+//! The reasons why a certificate or its key cannot be used.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -13,9 +13,9 @@ use crate::reason::reason;
 pub enum TlsError {
     /// The file cannot be read or written.
     File {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// There is no certificate in the file.
@@ -24,21 +24,21 @@ pub enum TlsError {
     NoKey(PathBuf),
     /// The private key is protected by a passphrase.
     EncryptedKey(PathBuf),
-    /// The private key is not the certificate's.
+    /// The private key does not belong to the certificate.
     Mismatch {
         /// The certificate's file.
         certificate: PathBuf,
         /// The key's file.
         key: PathBuf,
     },
-    /// The file is not what it should be.
+    /// The content of the file is invalid.
     Invalid {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
-    /// The system has no random numbers for a key that session tickets are encrypted with.
+    /// The system has no random numbers for the key that encrypts session tickets.
     Tickets(String),
     /// The development certificate cannot be made.
     Development(String),

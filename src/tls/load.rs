@@ -1,4 +1,4 @@
-//! Reading certificates and keys, and finding out what is wrong with them.
+//! Loads certificates and keys, and says what is wrong with them.
 
 use std::fs;
 use std::path::Path;
@@ -11,20 +11,20 @@ use rustls::{InconsistentKeys, ServerConfig};
 use super::error::TlsError;
 use super::provider::install_provider;
 
-/// How a server speaks TLS with the certificate chain and the private key in these files.
+/// Makes the configuration of a server from the certificate chain and the private key in these files.
 pub(super) fn from_files(certificate_path: &Path, key_path: &Path) -> Result<ServerConfig, TlsError> {
     let read = |path: &Path| fs::read(path).map_err(|source| TlsError::File { path: path.into(), source });
     let certificates = read(certificate_path)?;
     let key = read(key_path)?;
     let mut config = configure(&certificates, certificate_path, &key, key_path)?;
-    // RFC 7301: a client that offers protocols and not this one is refused.
+    // RFC 7301: a client that offers other protocols only is refused.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    // Tickets let clients resume a session (RFC 8446 §2.2) while the server remembers nothing of it.
+    // Tickets let clients resume a session (RFC 8446 §2.2) without state on the server.
     config.ticketer = Ticketer::new().map_err(|error| TlsError::Tickets(error.to_string()))?;
     Ok(config)
 }
 
-/// How TLS is spoken with this certificate chain and key. The paths are for the errors.
+/// Makes the configuration from this certificate chain and key. The paths are for error messages.
 fn configure(
     certificates: &[u8],
     certificate_path: &Path,
@@ -38,7 +38,7 @@ fn configure(
     if chain.is_empty() {
         return Err(TlsError::NoCertificate(certificate_path.into()));
     }
-    // OpenSSL has two forms of encrypted keys. The second one has the label of a plain key.
+    // OpenSSL writes encrypted keys in two forms. The second one has the label of an unencrypted key.
     let text = String::from_utf8_lossy(key);
     if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
         return Err(TlsError::EncryptedKey(key_path.into()));

@@ -1,4 +1,4 @@
-//! Certificates for HTTPS: loading and checking them before the server starts, and making one for development.
+//! Certificates for HTTPS: loads and checks them before the server starts, and makes one for development.
 
 mod certificate;
 mod development;
