@@ -63,7 +63,9 @@ impl Lines {
     /// When the file cannot be written; it is then as before. The caller refuses lines that hold a line break.
     pub(super) fn add(&self, line: &str) -> io::Result<usize> {
         let mut index = self.lock();
-        let (mut file, new) = self.open_to_append()?;
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true).mode(0o644);
+        let mut file = self.open(&options, FlockOperation::NonBlockingLockExclusive)?;
         index.refresh(&file)?;
         let mut bytes = Vec::with_capacity(line.len() + 2);
         if index.ends_mid_line() {
@@ -78,7 +80,8 @@ impl Lines {
             let _ = file.set_len(before);
             return Err(error);
         }
-        if new {
+        if before == 0 {
+            // The file may be new, made here or by another process that has not written to it yet.
             self.sync_directory()?;
         }
         index.refresh(&file)?;
@@ -88,9 +91,12 @@ impl Lines {
     /// The line with this number, counted from 0, with its line break.
     pub(super) fn line(&self, number: usize) -> io::Result<Option<Vec<u8>>> {
         let mut index = self.lock();
-        let Some(file) = self.open_to_read()? else {
-            *index = Index::default();
-            return Ok(None);
+        let file = match self.open(OpenOptions::new().read(true), FlockOperation::NonBlockingLockShared) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                *index = Index::default();
+                return Ok(None);
+            }
+            result => result?,
         };
         index.refresh(&file)?;
         let mut found = index.find(&file, number)?;
@@ -120,38 +126,13 @@ impl Lines {
         })
     }
 
-    /// Opens the file with an exclusive lock, and tells whether it is new.
-    fn open_to_append(&self) -> io::Result<(File, bool)> {
+    /// Opens the file and takes the lock, once more if the file was replaced during the wait.
+    fn open(&self, options: &OpenOptions, lock: FlockOperation) -> io::Result<File> {
         loop {
-            let mut options = OpenOptions::new();
-            options.read(true).append(true).mode(0o644);
-            let (file, new) = match options.open(&self.path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    match options.clone().create_new(true).open(&self.path) {
-                        // Another process has just created it.
-                        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                        result => (result?, true),
-                    }
-                }
-                result => (result?, false),
-            };
-            lock_file(&file, FlockOperation::NonBlockingLockExclusive)?;
+            let file = options.open(&self.path)?;
+            lock_file(&file, lock)?;
             if is_at(&file, &self.path)? {
-                return Ok((file, new));
-            }
-        }
-    }
-
-    /// Opens the file with a shared lock, if it exists.
-    fn open_to_read(&self) -> io::Result<Option<File>> {
-        loop {
-            let file = match File::open(&self.path) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                result => result?,
-            };
-            lock_file(&file, FlockOperation::NonBlockingLockShared)?;
-            if is_at(&file, &self.path)? {
-                return Ok(Some(file));
+                return Ok(file);
             }
         }
     }
