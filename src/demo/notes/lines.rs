@@ -32,7 +32,7 @@ struct Index {
 }
 
 /// The result of reading a line at its place in the index.
-enum Found {
+enum LineRead {
     Line(Vec<u8>),
     Nothing,
     /// There is no line where one should be: the file has changed since it was indexed.
@@ -100,20 +100,20 @@ impl Lines {
         };
         index.refresh(&file)?;
         let mut found = index.find(&file, number)?;
-        if matches!(found, Found::Stale) {
+        if matches!(found, LineRead::Stale) {
             *index = Index::default();
             index.refresh(&file)?;
             found = index.find(&file, number)?;
         }
         match found {
-            Found::Line(mut line) => {
+            LineRead::Line(mut line) => {
                 if line.last() != Some(&b'\n') {
                     line.push(b'\n');
                 }
                 Ok(Some(line))
             }
-            Found::Nothing => Ok(None),
-            Found::Stale => Err(io::Error::other("the file is being changed by something that does not lock it")),
+            LineRead::Nothing => Ok(None),
+            LineRead::Stale => Err(io::Error::other("the file is being changed by something that does not lock it")),
         }
     }
 
@@ -231,23 +231,23 @@ impl Index {
     }
 
     /// Reads a line, and the byte before it to verify that a line starts there.
-    fn find(&self, file: &File, number: usize) -> io::Result<Found> {
-        let Some(&start) = self.starts.get(number) else { return Ok(Found::Nothing) };
+    fn find(&self, file: &File, number: usize) -> io::Result<LineRead> {
+        let Some(&start) = self.starts.get(number) else { return Ok(LineRead::Nothing) };
         let next = self.starts.get(number + 1);
         let end = next.copied().unwrap_or(self.end);
         let from = start.saturating_sub(1);
         let mut bytes = vec![0; usize::try_from(end - from).map_err(io::Error::other)?];
         match file.read_exact_at(&mut bytes, from) {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Found::Stale),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(LineRead::Stale),
             result => result?,
         }
         if start > 0 && bytes.remove(0) != b'\n' {
-            return Ok(Found::Stale);
+            return Ok(LineRead::Stale);
         }
         match bytes.iter().position(|byte| *byte == b'\n') {
-            Some(position) if position + 1 == bytes.len() => Ok(Found::Line(bytes)),
-            None if next.is_none() => Ok(Found::Line(bytes)),
-            _ => Ok(Found::Stale),
+            Some(position) if position + 1 == bytes.len() => Ok(LineRead::Line(bytes)),
+            None if next.is_none() => Ok(LineRead::Line(bytes)),
+            _ => Ok(LineRead::Stale),
         }
     }
 }
