@@ -55,9 +55,9 @@ impl AllowedHosts {
         Ok(self)
     }
 
-    /// Sets whether other machines can reach the server, perhaps under names that it does not know. If so, only writes by pages are
-    /// checked: requests that have an `Origin` and a method other than `GET`, `HEAD` and `OPTIONS`. Names of one label, such as
-    /// `nas`, and names in `.local`, `.lan`, `.home.arpa` and `.internal` pass too. Defaults to false.
+    /// Sets whether other machines can reach the server, perhaps under names that it does not know. If so, only writes by pages
+    /// are checked: requests that have an `Origin` and a method other than `GET`, `HEAD` and `OPTIONS`. Names of one label, such
+    /// as `nas`, and names in `.local`, `.lan`, `.home.arpa` and `.internal` pass too. Defaults to false.
     /// [`Builder::is_loopback`](crate::Builder::is_loopback) tells the opposite.
     #[must_use]
     pub fn on_network(mut self, on_network: bool) -> Self {
@@ -82,8 +82,8 @@ impl AllowedHosts {
         self
     }
 
-    /// Tells the client how a name is allowed in this program, such as `allow it with --allow-host NAME`. The hint ends the text of
-    /// a refusal. Defaults to no hint.
+    /// Tells the client how a name is allowed in this program, such as `allow it with --allow-host NAME`. The hint ends the text
+    /// of a refusal. Defaults to no hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

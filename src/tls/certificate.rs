@@ -33,8 +33,8 @@ impl Tls {
         Ok(Self { config: Arc::new(load::from_files(certificate.as_ref(), key.as_ref())?) })
     }
 
-    /// Loads the certificate for `localhost`, `127.0.0.1` and `::1` from this directory. If it is missing or about to expire, it is
-    /// made there first, together with a certificate authority that issues it.
+    /// Loads the certificate for `localhost`, `127.0.0.1` and `::1` from this directory. If it is missing or about to expire, it
+    /// is made there first, together with a certificate authority that issues it.
     ///
     /// Clients have to trust the authority's certificate, `ca.pem`. Only their owner can read the private keys.
     ///
