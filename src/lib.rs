@@ -79,11 +79,9 @@ pub use config::Settings;
 pub use error::Error;
 
 pub use files::Files;
-pub use middleware::allowed_hosts::AllowedHosts;
+pub use middleware::{AllowedHosts, Cors, ResponseHeaders};
 #[cfg(feature = "auth")]
-pub use middleware::basic_auth::{BasicAuth, CredentialsError, hash_password};
-pub use middleware::cors::Cors;
-pub use middleware::response_headers::ResponseHeaders;
+pub use middleware::{BasicAuth, CredentialsError, hash_password};
 
 pub use handler::{Handler, IntoOutcome};
 pub use http::allowed_hosts::HostNameError;

@@ -1,7 +1,13 @@
 //! Layers around a handler: they refuse requests, or change the responses.
 
-pub(crate) mod allowed_hosts;
+mod allowed_hosts;
 #[cfg(feature = "auth")]
-pub(crate) mod basic_auth;
-pub(crate) mod cors;
-pub(crate) mod response_headers;
+mod basic_auth;
+mod cors;
+mod response_headers;
+
+pub use allowed_hosts::AllowedHosts;
+#[cfg(feature = "auth")]
+pub use basic_auth::{BasicAuth, CredentialsError, hash_password};
+pub use cors::Cors;
+pub use response_headers::ResponseHeaders;
