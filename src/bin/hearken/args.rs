@@ -205,10 +205,17 @@ impl Args {
         command.build();
         let option = command.get_arguments().find(|option| option.get_id() == id);
         let option = option.expect("ids are the names of the fields above");
-        let help = "For more information, try '--help'.";
-        let message = format!("invalid value '{value}' for '{option}': {reason}\n\n{help}\n");
-        clap::Error::raw(ErrorKind::ValueValidation, message)
+        usage_error(ErrorKind::ValueValidation, format_args!("invalid value '{value}' for '{option}': {reason}"))
     }
+
+    /// Refuses options that do not go together.
+    pub(crate) fn conflict(reason: &str) -> clap::Error {
+        usage_error(ErrorKind::ArgumentConflict, reason)
+    }
+}
+
+fn usage_error(kind: ErrorKind, message: impl Display) -> clap::Error {
+    clap::Error::raw(kind, format!("{message}\n\nFor more information, try '--help'.\n"))
 }
 
 /// A value of `--bind`.

@@ -177,7 +177,8 @@ fn cors(args: &Args) -> Result<Cors, Failure> {
         cors = cors.allow(origin).map_err(invalid("cors", origin))?;
     }
     if !args.auth.is_empty() && args.cors.iter().any(|origin| origin == "*") {
-        return Err(Failure::AnyOriginWithPasswords);
+        let reason = "cannot use --cors '*' with --auth: pages that may send passwords are allowed by name only";
+        return Err(Args::conflict(reason).into());
     }
     Ok(cors)
 }
@@ -311,6 +312,23 @@ mod tests {
                 message.starts_with("error: invalid value ") && message.contains(expected),
                 "{arguments:?}: {message}"
             );
+        }
+    }
+
+    #[test]
+    fn any_origin_is_not_for_a_server_that_asks_for_a_password_to_read() {
+        let table: [(&[&str], bool); 4] = [
+            (&["--cors", "*"], true),
+            (&["--cors", "*", "--write-auth", "ada:a"], true),
+            (&["--cors", "https://app.example", "--auth", "ada:a"], true),
+            (&["--cors", "https://app.example,*", "--auth", "ada:a"], false),
+        ];
+        for (arguments, accepted) in table {
+            match configure(arguments) {
+                Ok(_) => assert!(accepted, "{arguments:?}"),
+                Err(Failure::Usage(error)) => assert!(!accepted && error.exit_code() == 2, "{arguments:?}: {error}"),
+                Err(failure) => panic!("{arguments:?}: {failure}"),
+            }
         }
     }
 

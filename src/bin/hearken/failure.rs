@@ -25,8 +25,6 @@ pub(crate) enum Failure {
     PasswordFile(PasswordFileError),
     /// A user cannot be added.
     User { name: String, source: CredentialsError },
-    /// `--cors '*'` is given together with `--auth`.
-    AnyOriginWithPasswords,
     /// The two passwords that were typed differ.
     PasswordsDiffer,
     /// The password cannot be hashed.
@@ -73,9 +71,6 @@ impl fmt::Display for Failure {
             Self::UserFile { path, reason } => write!(f, "cannot read users from {}: {reason}", path.display()),
             Self::PasswordFile(error) => error.fmt(f),
             Self::User { name, source } => write!(f, "cannot add the user {name:?}: {source}"),
-            Self::AnyOriginWithPasswords => {
-                f.write_str("cannot use --cors '*' with --auth: pages that may send passwords are allowed by name only")
-            }
             Self::PasswordsDiffer => f.write_str("the two passwords differ"),
             Self::Hash(error) => write!(f, "cannot make a hash: {error}"),
             Self::Stdin(source) => write!(f, "cannot read the password: {}", reason(source)),
