@@ -111,6 +111,20 @@ fn files_go_up_and_come_back_whole() {
 }
 
 #[test]
+fn an_answer_that_cannot_be_written_is_exit_1() {
+    let site = site();
+    let (code, out, error) = run(&["get", &site.url(""), "-o", "no/such/directory/down"], b"");
+    assert_eq!((code, out.len()), (Some(1), 0));
+    assert_eq!(error, "hearken-client: cannot save no/such/directory/down: no such file or directory\n");
+
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = client().args(["get", &site.url("")]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.starts_with("hearken-client: cannot write to stdout: "), "{error}");
+}
+
+#[test]
 fn an_upload_that_is_too_long_is_told_so() {
     let site = site();
     fs::write(site.path("large"), vec![0; 9 << 20]).unwrap();

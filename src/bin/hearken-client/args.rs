@@ -11,7 +11,7 @@ use crate::seconds;
 /// Fetch, post and put over HTTP and HTTPS; guess numbers and keep notes.
 ///
 /// The body of the answer goes to stdout, everything else to stderr. Exit codes: 0 for an answer in the 200s, 1 for any
-/// other answer, 2 for bad usage, 3 when there is no answer.
+/// other answer, or one that cannot be written, 2 for bad usage, 3 when there is no answer.
 #[derive(Debug, Parser)]
 #[command(name = "hearken-client", version, max_term_width = 100)]
 pub(crate) struct Args {

@@ -55,7 +55,7 @@ impl Failure {
             Self::File { .. } | Self::PasswordFile(_) => 2,
             Self::Client(ClientError::Url(_) | ClientError::Authority { .. } | ClientError::Credentials) => 2,
             Self::Client(_) => 3,
-            Self::Stdin(_) | Self::Stdout(_) | Self::Save { .. } => 2,
+            Self::Stdin(_) | Self::Stdout(_) | Self::Save { .. } => 1,
         }
     }
 
@@ -122,9 +122,9 @@ mod tests {
             (Failure::Client(ClientError::Timeout(url())), 3),
             (Failure::Client(ClientError::Exchange { url: url(), reason: "b".into() }), 3),
             (Failure::Client(ClientError::Body("b".into())), 3),
-            (Failure::Stdin(broken()), 2),
-            (Failure::Stdout(broken()), 2),
-            (Failure::Save { path: "a".into(), source: broken() }, 2),
+            (Failure::Stdin(broken()), 1),
+            (Failure::Stdout(broken()), 1),
+            (Failure::Save { path: "a".into(), source: broken() }, 1),
         ];
         for (failure, code) in table {
             assert_eq!(failure.exit_code(), code, "{failure:?}");
