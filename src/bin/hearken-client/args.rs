@@ -18,7 +18,7 @@ pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: CommandArgs,
 
-    /// Trust the certificates in this PEM file, and them only
+    /// Trust only the certificates in this PEM file
     #[arg(long, global = true, value_name = "FILE", env = "HEARKEN_CLIENT_CACERT")]
     pub(crate) cacert: Option<PathBuf>,
 
@@ -30,7 +30,7 @@ pub(crate) struct Args {
     #[arg(long, global = true, value_name = "N", env = "HEARKEN_CLIENT_RETRY", default_value_t = 0)]
     pub(crate) retry: u32,
 
-    /// User name and password; @FILE in place of the password for that of a file
+    /// User name and password; @FILE in place of the password is the first line of a file
     #[arg(long, global = true, value_name = "USER:PASS", env = "HEARKEN_CLIENT_AUTH", hide_env_values = true,
           value_parser = Credentials::parse)]
     pub(crate) auth: Option<Credentials>,
@@ -44,7 +44,7 @@ pub(crate) struct Args {
 pub(crate) enum CommandArgs {
     /// Fetch a URL
     Get {
-        /// Where from; http:// may be left out
+        /// The URL; http:// may be left out
         url: String,
         /// Write the body to this file, whole or not at all
         #[arg(short, long, value_name = "FILE")]
@@ -52,21 +52,21 @@ pub(crate) enum CommandArgs {
     },
     /// Post JSON
     Post {
-        /// Where to
+        /// The URL; http:// may be left out
         url: String,
-        /// The JSON itself, @FILE for that of a file, or - for that of stdin
+        /// The JSON itself, @FILE to read it from a file, or - to read it from stdin
         #[arg(default_value = "-", value_name = "JSON|@FILE|-")]
         json: String,
     },
     /// Put a file
     Put {
-        /// Where to
+        /// The URL; http:// may be left out
         url: String,
         /// The file, or - for stdin
         #[arg(value_name = "FILE|-")]
         file: PathBuf,
     },
-    /// Guess the number that a server thinks of, until it is right
+    /// Guess the number that a server thinks of until the guess is right
     Guess {
         /// The server's guessing service
         #[arg(default_value = "http://127.0.0.1:4040/guess")]
@@ -75,7 +75,7 @@ pub(crate) enum CommandArgs {
         #[arg(long, value_name = "S", default_value = "1", value_parser = seconds::parse)]
         interval: Duration,
     },
-    /// Keep a note, or get one
+    /// Add a note, or get one
     Note {
         #[command(subcommand)]
         command: NoteArgs,
@@ -87,14 +87,14 @@ pub(crate) enum CommandArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum NoteArgs {
-    /// Keep a note
+    /// Add a note
     Add {
         /// The note, one line
         text: String,
     },
     /// Get a note
     Get {
-        /// Which, counted from 0
+        /// Its number, counted from 0
         number: u64,
     },
 }

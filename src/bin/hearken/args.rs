@@ -12,7 +12,7 @@ use log::LevelFilter;
 use crate::credentials::Credentials;
 use crate::seconds;
 
-/// Serve a directory over HTTP or HTTPS; take files and JSON where that is allowed.
+/// Serve a directory over HTTP or HTTPS; accept files and JSON where that is allowed.
 #[derive(Debug, Parser)]
 #[command(name = "hearken", version, max_term_width = 100)]
 pub(crate) struct Args {
@@ -20,13 +20,13 @@ pub(crate) struct Args {
     #[arg(env = "HEARKEN_ROOT", default_value = ".")]
     pub(crate) root: PathBuf,
 
-    /// Address to listen on, or unix:PATH for a Unix socket; can be given more than once. :: is for IPv4 as well, unless an
-    /// IPv4 address is given too
+    /// Address to listen on, or unix:PATH for a Unix socket; can be given more than once. :: accepts IPv4 too, unless an IPv4
+    /// address is also given
     #[arg(short, long, value_name = "ADDR", env = "HEARKEN_BIND", value_delimiter = ',', default_value = "127.0.0.1",
           value_parser = BindAddress::parse)]
     pub(crate) bind: Vec<BindAddress>,
 
-    /// The permissions of Unix sockets, in octal digits: who may write to one may connect
+    /// The permissions of Unix sockets, in octal: users who may write to a socket may connect
     #[arg(long, value_name = "OCTAL", env = "HEARKEN_SOCKET_MODE", default_value = "600", value_parser = parse_mode)]
     pub(crate) socket_mode: u32,
 
@@ -34,27 +34,27 @@ pub(crate) struct Args {
     #[arg(short, long, env = "HEARKEN_PORT", default_value_t = 4040)]
     pub(crate) port: u16,
 
-    /// Take POST of JSON and of upload forms, and PUT, into this directory, and serve what is there
+    /// Store what is sent by POST (JSON, upload forms) and PUT in this directory, and serve its files
     #[arg(long, value_name = "DIR", env = "HEARKEN_WRITE")]
     pub(crate) write: Option<PathBuf>,
 
-    /// Take DELETE in the --write directory as well
+    /// Also accept DELETE in the --write directory
     #[arg(long, env = "HEARKEN_ALLOW_DELETE", requires_if("true", "write"))]
     pub(crate) allow_delete: bool,
 
-    /// Let a file from an upload form take the place of one of the same name, instead of giving it a number
+    /// Let a file from an upload form replace one of the same name, instead of adding a number to its name
     #[arg(long, env = "HEARKEN_OVERWRITE", requires_if("true", "write"))]
     pub(crate) overwrite: bool,
 
-    /// The most that the files in the --write directory may have together, in bytes or with KiB, MiB or GiB; any by default
+    /// The total size that the files in the --write directory may reach, in bytes or with KiB, MiB or GiB; no limit by default
     #[arg(long, value_name = "SIZE", env = "HEARKEN_MAX_TOTAL", requires = "write", value_parser = parse_size)]
     pub(crate) max_total: Option<u64>,
 
-    /// When a write is answered
+    /// When to answer a write
     #[arg(long, value_name = "WHEN", env = "HEARKEN_DURABILITY", default_value = "full")]
     pub(crate) durability: DurabilityChoice,
 
-    /// Also answer /hello, /guess and /notes (kept in notes.txt in the --write directory, or else here)
+    /// Also answer /hello, /guess and /notes (kept in notes.txt in the --write directory, or in the current one)
     #[arg(long, env = "HEARKEN_DEMO")]
     pub(crate) demo: bool,
 
@@ -62,7 +62,7 @@ pub(crate) struct Args {
     #[arg(long, env = "HEARKEN_TLS", conflicts_with_all = ["tls_cert", "tls_key"])]
     pub(crate) tls: bool,
 
-    /// Make the development certificate in certs/, unless there is a good one, and serve nothing
+    /// Make the development certificate in certs/, unless a valid one is there, and exit
     #[arg(long, env = "HEARKEN_MAKE_CERTS")]
     pub(crate) make_certs: bool,
 
@@ -74,41 +74,41 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", env = "HEARKEN_TLS_KEY", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
 
-    /// Ask for a user name and a password for everything; @FILE has one USER:PASS a line. In place of PASS there may be @FILE
-    /// with it, or a hash (see --make-hash). Can be given more than once
+    /// Ask for a user name and a password for everything. PASS can also be a hash (see --make-hash), or @FILE for the first
+    /// line of a file; @FILE alone names a file with one USER:PASS a line. Can be given more than once
     #[arg(short, long, value_name = "USER:PASS", env = "HEARKEN_AUTH", hide_env_values = true, value_delimiter = '\n',
           value_parser = Login::parse)]
     pub(crate) auth: Vec<Login>,
 
-    /// Ask for a user name and a password for writing; others may read only. Given as for --auth
+    /// Ask for a user name and a password for writing; others may only read. Takes the same values as --auth
     #[arg(long, value_name = "USER:PASS", env = "HEARKEN_WRITE_AUTH", hide_env_values = true, value_delimiter = '\n',
           value_parser = Login::parse)]
     pub(crate) write_auth: Vec<Login>,
 
-    /// Print the hash of a password that is read from stdin, for --auth and --write-auth, and serve nothing
+    /// Read a password from stdin, print its hash for --auth and --write-auth, and exit
     #[arg(long, env = "HEARKEN_MAKE_HASH")]
     pub(crate) make_hash: bool,
 
-    /// Let pages of this origin, such as https://app.example, read and write; * is any, without passwords. Can be given more
-    /// than once
+    /// Let pages of this origin, such as https://app.example, read and write; * allows every origin, without passwords. Can be
+    /// given more than once
     #[arg(long, value_name = "ORIGIN", env = "HEARKEN_CORS", value_delimiter = ',')]
     pub(crate) cors: Vec<String>,
 
-    /// Answer to this host name too where no password is asked for; * is any. Addresses, localhost and the names of --bind and
-    /// --cors are known. Can be given more than once
+    /// Also answer to this host name where no password is asked for; * allows every name. Addresses, localhost and the names
+    /// in --bind and --cors are always allowed. Can be given more than once
     #[arg(long, value_name = "NAME", env = "HEARKEN_ALLOW_HOST", value_delimiter = ',')]
     pub(crate) allow_host: Vec<String>,
 
-    /// Believe the reverse proxies of this network, such as ::1 or 10.0.0.0/8, what they say of their clients in Forwarded or
-    /// X-Forwarded-For, -Proto and -Host; unix is for Unix sockets. Can be given more than once
+    /// Trust the reverse proxies in this network, such as ::1 or 10.0.0.0/8: their Forwarded or X-Forwarded-For, -Proto and
+    /// -Host fields tell the client's address, scheme and host. unix stands for Unix sockets. Can be given more than once
     #[arg(long, value_name = "CIDR", env = "HEARKEN_TRUST_PROXY", value_delimiter = ',')]
     pub(crate) trust_proxy: Vec<String>,
 
-    /// The file that answers for its directory; of several, the first that is there
+    /// The file that is served for its directory; of several, the first that exists
     #[arg(long, value_name = "NAME", env = "HEARKEN_INDEX", value_delimiter = ',', default_value = "index.html")]
     pub(crate) index: Vec<String>,
 
-    /// Answer unknown paths without an extension with the index file of ROOT: for applications of one page
+    /// Answer unknown paths without an extension with the index file of ROOT: for single-page applications
     #[arg(long, env = "HEARKEN_SPA")]
     pub(crate) spa: bool,
 
@@ -116,11 +116,11 @@ pub(crate) struct Args {
     #[arg(long, env = "HEARKEN_NO_LISTING")]
     pub(crate) no_listing: bool,
 
-    /// Give directories as tar archives: ?download=tar
+    /// Offer directories as tar archives: ?download=tar
     #[arg(long, env = "HEARKEN_ARCHIVE", conflicts_with = "no_listing")]
     pub(crate) archive: bool,
 
-    /// Serve and list names that start with a dot, and delete them where --allow-delete is given
+    /// Serve and list names that start with a dot, and delete them if --allow-delete is given
     #[arg(long, env = "HEARKEN_INCLUDE_HIDDEN")]
     pub(crate) include_hidden: bool,
 
@@ -128,11 +128,11 @@ pub(crate) struct Args {
     #[arg(long, env = "HEARKEN_FOLLOW_LINKS")]
     pub(crate) follow_links: bool,
 
-    /// A header field for every answer; can be given more than once (line by line in the environment)
+    /// A header field for every answer; can be given more than once (in the environment: one a line)
     #[arg(long, value_name = "NAME: VALUE", env = "HEARKEN_HEADER", value_delimiter = '\n')]
     pub(crate) header: Vec<String>,
 
-    /// What clients are told about keeping files; nothing, if this is empty
+    /// The Cache-Control field of files; if empty, none is sent
     #[arg(long, value_name = "VALUE", env = "HEARKEN_CACHE_CONTROL", default_value = "no-cache")]
     pub(crate) cache_control: String,
 
@@ -148,26 +148,26 @@ pub(crate) struct Args {
     #[arg(long, value_name = "EXT=TYPE", env = "HEARKEN_MIME", value_delimiter = ',')]
     pub(crate) mime: Vec<String>,
 
-    /// The longest request body to take, in bytes or with KiB, MiB or GiB
+    /// The longest request body to accept, in bytes or with KiB, MiB or GiB
     #[arg(long, value_name = "SIZE", env = "HEARKEN_MAX_BODY", default_value = "10MiB", value_parser = parse_size)]
     pub(crate) max_body: u64,
 
-    /// The most connections that are open at the same time
+    /// The most connections open at the same time
     #[arg(long, value_name = "N", env = "HEARKEN_MAX_CONNECTIONS", default_value_t = 4096,
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     pub(crate) max_connections: usize,
 
-    /// The most of them from one address; 0 is no limit. Where it is not given, a quarter of --max-connections, 16 at least,
-    /// for addresses of other machines. Trusted proxies are not counted
+    /// The most connections from one address; 0 is no limit. Defaults to a quarter of --max-connections, at least 16, for the
+    /// addresses of other machines, and to no limit for this one. Trusted proxies are never limited
     #[arg(long, value_name = "N", env = "HEARKEN_MAX_CONNECTIONS_PER_ADDRESS",
           value_parser = RangedU64ValueParser::<usize>::new().range(..=1_000_000))]
     pub(crate) max_connections_per_address: Option<usize>,
 
-    /// Disconnect a client whose request takes more seconds than this up to its body; 0 is never
+    /// Disconnect a client that takes more seconds than this to send the head of a request; 0 is never
     #[arg(long, value_name = "S", env = "HEARKEN_HEAD_TIMEOUT", default_value = "10", value_parser = seconds::parse)]
     pub(crate) head_timeout: Duration,
 
-    /// Close a connection that has been without a request for this many seconds; 0 is never
+    /// Close a connection that has been idle for this many seconds; 0 is never
     #[arg(long, value_name = "S", env = "HEARKEN_IDLE_TIMEOUT", default_value = "15", value_parser = seconds::parse)]
     pub(crate) idle_timeout: Duration,
 
@@ -232,7 +232,7 @@ impl BindAddress {
         match text.strip_prefix("unix:") {
             Some("") => Err("the path of the socket is missing".into()),
             Some(path) => Ok(Self::Unix(path.into())),
-            // An IPv6 address may be given in the brackets that it has in URLs.
+            // An IPv6 address may be in brackets, as it is in URLs.
             None => {
                 let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
                 Ok(Self::Tcp(bare.unwrap_or(text).to_owned()))
@@ -246,7 +246,7 @@ impl BindAddress {
 pub(crate) enum Login {
     /// `USER:PASS` or `USER:@FILE`
     One(Credentials),
-    /// `@FILE`, with one of those a line
+    /// `@FILE`, which has one of those a line
     File(PathBuf),
 }
 
@@ -264,20 +264,20 @@ impl Login {
 pub(crate) enum AccessLogChoice {
     /// The Common Log Format
     Common,
-    /// The same with referrer and user agent
+    /// The same with the referrer and the user agent
     Combined,
-    /// A JSON object a line
+    /// One JSON object a line
     Json,
-    /// None
+    /// No log
     Off,
 }
 
 /// The value of `--durability`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum DurabilityChoice {
-    /// When it is on the disk, so that it outlives a loss of power
+    /// Once the file is on the disk, so that it survives a power failure
     Full,
-    /// When it has its name, so that it outlives the end of the server
+    /// Once the file has its name, so that it survives a crash of the server
     Rename,
 }
 
