@@ -263,7 +263,7 @@ fn what_cannot_be_a_user_keeps_the_server_from_starting() {
         ),
         (&["--auth", "ada:@/no/such/file"], 1, "cannot read the password of ada from /no/such/file: no such file"),
         (&["--auth", "@/no/such/file"], 1, "cannot read users from /no/such/file: no such file or directory"),
-        (&["--auth", &format!("@{}", empty.display())], 1, "there is none in it"),
+        (&["--auth", &format!("@{}", empty.display())], 1, "it names no user"),
         (&["--auth", "ada:a", "--cors", "*"], 2, "cannot use --cors '*' with --auth"),
     ];
     for (arguments, code, reason) in table {

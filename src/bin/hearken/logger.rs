@@ -1,4 +1,4 @@
-//! Where messages go, the library's, the program's own and those of panics: to stderr, written by a thread of its own.
+//! Writes messages to stderr on a separate thread: those of the library, of the program itself, and of panics.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use hearken::LogWriter;
 use log::{LevelFilter, Log, Metadata, Record};
 
-/// The program's logger. Nobody who logs waits for stderr, which may be a pipe that nobody reads.
+/// The program's logger. Logging never waits for stderr, which may be a pipe that nobody reads.
 struct Logger(OnceLock<LogWriter>);
 
 static LOGGER: Logger = Logger(OnceLock::new());
@@ -22,7 +22,7 @@ impl Log for Logger {
         if self.enabled(record.metadata())
             && let Some(writer) = self.0.get()
         {
-            // Text that came from a client keeps to its line.
+            // Text from a client must not begin a new line.
             let text = record.args().to_string().replace(char::is_control, "\u{fffd}");
             let level = record.level().as_str().to_ascii_lowercase();
             writer.write(&format!("hearken: {level}: {text}\n"));
@@ -36,26 +36,26 @@ impl Log for Logger {
     }
 }
 
-/// Shows messages of this level and above from here on.
+/// Shows messages of this level and above from now on.
 ///
 /// # Errors
 ///
-/// When the system has no thread left to write them.
+/// When the thread cannot be started.
 pub(crate) fn install(level: LevelFilter) -> Result<(), hearken::Error> {
     let writer = LogWriter::new(io::stderr(), |lines| format!("hearken: warn: {lines} messages were not logged"))?;
     LOGGER.0.get_or_init(|| writer);
     log::set_logger(&LOGGER).expect("it is installed once, by main");
     log::set_max_level(level);
-    // The hook that is there by default writes to stderr itself, and waits for it.
+    // The default hook writes to stderr itself, and waits for it.
     panic::set_hook(Box::new(log_panic));
     Ok(())
 }
 
-/// Says something that is no message of a level: whatever is shown, this is.
+/// Prints a line on stderr, whatever the level is.
 pub(crate) fn say(text: impl Display) {
     match LOGGER.0.get() {
         Some(writer) => writer.write(&format!("{text}\n")),
-        // There is no thread to write it. Where it cannot be written, there is nowhere to say so.
+        // The logger is not installed. There is nowhere to report that stderr cannot be written.
         None => drop(writeln!(io::stderr(), "{text}")),
     }
 }

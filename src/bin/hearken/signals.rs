@@ -10,20 +10,19 @@ use hearken::Server;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// Catches them from here on.
+/// Catches the signals from now on.
 pub(crate) fn catch() -> io::Result<Signals> {
     Signals::new(stop_signals())
 }
 
-/// The signals that stop the server: also the end of the terminal that it was started from, unless it was started to outlive
-/// that, as by nohup.
+/// The signals that stop the server. SIGHUP, sent when the terminal closes, is one of them unless it is ignored, as under nohup.
 fn stop_signals() -> Vec<c_int> {
     let mut signals = vec![SIGINT, SIGTERM];
     signals.extend((!is_ignored(SIGHUP)).then_some(SIGHUP));
     signals
 }
 
-/// Whether a signal is ignored, where the system says so (proc(5)).
+/// Whether this process ignores a signal, as far as the system tells (proc(5)).
 fn is_ignored(signal: c_int) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -31,7 +30,7 @@ fn is_ignored(signal: c_int) -> bool {
     mask >> (signal - 1) & 1 == 1
 }
 
-/// The first signal stops the server, running answers finishing; a second one cuts them off.
+/// Stops the server at the first signal, while running answers finish; a second one cuts them off.
 pub(crate) fn stop_on(mut signals: Signals, server: &Server, grace: Duration) -> Result<(), hearken::Error> {
     let stopper = server.stopper();
     let wait = move || {

@@ -75,7 +75,7 @@ fn read_file(path: &Path) -> Result<Vec<Credentials>, Failure> {
         .collect::<Result<Vec<_>, _>>()?;
     if logins.is_empty() {
         // Without users no password would be asked for.
-        return Err(failed("there is none in it".into()));
+        return Err(failed("it names no user".into()));
     }
     Ok(logins)
 }
@@ -95,8 +95,8 @@ mod tests {
         assert_eq!(names().unwrap(), ["ada", "bob", "cyd"]);
         let table = [
             ("bob:b\ncyd\n", "line 2: there is no colon between user name and password"),
-            ("# nobody\n", "there is none in it"),
-            ("", "there is none in it"),
+            ("# nobody\n", "it names no user"),
+            ("", "it names no user"),
         ];
         for (text, reason) in table {
             fs::write(&path, text).unwrap();

@@ -31,8 +31,8 @@ impl Exposure {
         let mut warnings = Vec::new();
         if self.asks_for_passwords && !self.is_encrypted {
             warnings.push(format!(
-                "passwords go to {url} unencrypted, and whoever is on the way can read them: use --tls-cert and --tls-key, \
-                 or --tls to try it"
+                "passwords go to {url} unencrypted, and anyone on the network path can read them: use --tls-cert and \
+                 --tls-key, or --tls to try it"
             ));
         }
         let advice = "ask for a password with --write-auth USER:@FILE, or listen on 127.0.0.1 only";
@@ -56,12 +56,12 @@ pub(crate) fn nesting(root: &Path, directory: &Path) -> Option<String> {
         None
     } else if directory.starts_with(&root) {
         Some(format!(
-            "{shown_directory} lies in {shown_root}, so that what is uploaded is also served as a part of the site, where an \
-             uploaded page can do all that the site's own pages can; write to a directory beside it instead"
+            "{shown_directory} lies in {shown_root}, so uploads are also served as a part of the site, where an uploaded \
+             page can do all that the site's own pages can; write to a directory beside it instead"
         ))
     } else if root.starts_with(&directory) {
         Some(format!(
-            "{shown_root} lies in {shown_directory}, so that whoever may write can change what is served from it; write to a \
+            "{shown_root} lies in {shown_directory}, so anyone who may write can change what is served from it; write to a \
              directory beside it instead"
         ))
     } else {
@@ -120,7 +120,7 @@ mod tests {
             ("a", "link", None),
             ("a", "a/b", Some("an uploaded page can do")),
             ("link", "a/b", Some("an uploaded page can do")),
-            ("a/b", "a", Some("whoever may write can change")),
+            ("a/b", "a", Some("anyone who may write can change")),
             ("a", "ab", None),
             ("ab", "a", None),
             ("a", "missing", None),
