@@ -1,4 +1,4 @@
-//! The access log: one line a request, in a format that log tools know, written by a `LogWriter`.
+//! The access log: one line for each request, in a format that log tools read. A `LogWriter` writes the lines.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -11,27 +11,27 @@ use crate::http::request::Request;
 use crate::http::status::Status;
 use crate::log_writer::LogWriter;
 
-/// The form of the lines of an access log.
+/// The format of an access log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// The Common Log Format of NCSA httpd: address, time, request line, status and bytes of the body.
     Common,
-    /// The same with the fields `Referer` and `User-Agent`.
+    /// The Common Log Format, followed by `Referer` and `User-Agent`.
     Combined,
-    /// An object of JSON a line, with the time of the request (RFC 3339) and the milliseconds that the exchange took.
+    /// One JSON object a line, with the time of the request (RFC 3339) and the duration of the exchange in milliseconds.
     Json,
 }
 
-/// Writes a line for each request. Of a request's header fields it writes `Referer` and `User-Agent` and no others.
+/// Writes a line for each request. `Referer` and `User-Agent` are the only header fields it logs.
 ///
-/// The lines are written as a [`LogWriter`] does it: a slow disk or terminal does not hold up a worker, and when more than 1 MiB
-/// is waiting, lines are left out, and a line says how many.
+/// A [`LogWriter`] writes the lines: a slow disk or terminal does not hold up a worker, and when more than 1 MiB is waiting,
+/// lines are dropped, and a line says how many.
 pub struct AccessLog {
     format: LogFormat,
     writer: LogWriter,
 }
 
-/// What a line of the log is made from.
+/// The contents of one line.
 pub(crate) struct Record {
     client: Client,
     user: Option<String>,
@@ -45,11 +45,11 @@ pub(crate) struct Record {
 }
 
 impl AccessLog {
-    /// A log in this form, to this place.
+    /// Logs to `out` in this format.
     ///
     /// # Errors
     ///
-    /// [`Error::Thread`] when the system has no thread left.
+    /// [`Error::Thread`] when the thread that writes cannot be started.
     pub fn new(format: LogFormat, out: impl Write + Send + 'static) -> Result<Self, Error> {
         let writer = LogWriter::new(out, |lines| format!("{lines} requests were not logged"))?;
         Ok(Self { format, writer })
@@ -59,14 +59,14 @@ impl AccessLog {
         self.writer.write(&render(self.format, record));
     }
 
-    /// Waits until everything that was logged has been written, as long as a [`LogWriter`] does.
+    /// Waits until everything is written, for no longer than [`LogWriter::flush`] does.
     pub(crate) fn flush(&self) {
         self.writer.flush();
     }
 }
 
 impl Record {
-    /// Takes note of a request that arrived at `time`.
+    /// The record of a request that arrived at `time`.
     pub(crate) fn begin(request: &Request, time: SystemTime) -> Self {
         Self {
             client: request.client(),
@@ -81,7 +81,7 @@ impl Record {
         }
     }
 
-    /// Takes note of what was no request: this is what came in place of the request line.
+    /// The record of input that is not a valid request. `line` is what was sent in place of a request line.
     pub(crate) fn of_no_request(peer: Peer, line: String, time: SystemTime) -> Self {
         Self {
             client: peer.ip().map_or(Client::Unix, Client::Address),
@@ -96,7 +96,7 @@ impl Record {
         }
     }
 
-    /// Adds what became of it.
+    /// Adds the outcome of the exchange.
     pub(crate) fn end(mut self, status: Status, bytes: u64, duration: Duration) -> Self {
         (self.status, self.bytes, self.duration) = (status, bytes, duration);
         self
@@ -105,7 +105,7 @@ impl Record {
 
 fn render(format: LogFormat, record: &Record) -> String {
     let client = record.client;
-    // A space would end the field.
+    // Spaces separate the fields of a line.
     let user = record
         .user
         .as_deref()
@@ -147,7 +147,7 @@ fn render(format: LogFormat, record: &Record) -> String {
     }
 }
 
-/// The time as `06/Nov/1994:08:49:37 +0000`, put together from the parts of an HTTP date.
+/// The time as `06/Nov/1994:08:49:37 +0000`, assembled from the parts of an HTTP date.
 fn clf_time(time: SystemTime) -> String {
     let date = date::format(time);
     let mut parts = date.split(' ').skip(1);
@@ -155,7 +155,7 @@ fn clf_time(time: SystemTime) -> String {
     format!("{}/{}/{}:{} +0000", part(), part(), part(), part())
 }
 
-/// Text for between quotes: what is not printable ASCII, and the quote and the backslash, as `\xHH`.
+/// Escapes text that stands between quotes: `\"`, `\\`, and `\xHH` for each byte that is not printable ASCII.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_have_the_known_forms_and_no_control_characters() {
+    fn lines_have_the_common_formats_and_no_control_characters() {
         let table = [
             (LogFormat::Common, "- - - [06/Nov/1994:08:49:37 +0000] \"POST /a?b=%22 HTTP/1.1\" 404 12\n"),
             (
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn json_lines_are_json_and_tell_no_secrets() {
+    fn json_lines_are_json_and_hold_no_secrets() {
         let line = render(LogFormat::Json, &record());
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(value["time"], "1994-11-06T08:49:37Z");

@@ -1,4 +1,4 @@
-//! Lines of a log, written by a thread of its own from a bounded queue: whoever logs never waits for a disk or a terminal.
+//! Writes the lines of a log on a separate thread, from a bounded queue: logging never waits for a disk or a terminal.
 
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,14 +7,13 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 
-/// Writes lines to where a log goes, from a thread of its own.
+/// Writes the lines of a log on a separate thread.
 ///
-/// [`LogWriter::write`] never waits. At most 1 MiB waits to be written; where more is logged meanwhile, lines are left out, and
-/// a line says how many. Lines are written whole, at most 4 KiB of them at a time where they are shorter, so that those of
-/// several programs do not mix in one pipe.
+/// [`LogWriter::write`] never waits. At most 1 MiB waits to be written; beyond that, lines are dropped, and a line says how
+/// many. Each write holds whole lines, as many as fit in 4 KiB or a single longer one, so that the lines of several programs do
+/// not mix in one pipe.
 ///
-/// Dropping it waits for what is left to be written, for half a second at most, and no longer than 200 ms while
-/// nothing is taken.
+/// Dropping it waits until the rest is written: for half a second at most, and for no more than 200 ms without progress.
 ///
 /// ```
 /// use hearken::LogWriter;
@@ -25,12 +24,12 @@ use crate::error::Error;
 /// ```
 pub struct LogWriter {
     shared: Arc<Shared>,
-    /// `None` once the log is being dropped.
+    /// `None` while the log is being dropped.
     thread: Option<JoinHandle<()>>,
 }
 
-/// The line, without its end, that says how many were left out.
-type LeftOut = fn(usize) -> String;
+/// Makes the line, without its end, that says how many lines were dropped.
+type DroppedLine = fn(usize) -> String;
 
 struct Shared {
     state: Mutex<State>,
@@ -40,46 +39,47 @@ struct Shared {
 #[derive(Default)]
 struct State {
     waiting: Vec<u8>,
-    left_out: usize,
+    /// How many lines were dropped and not yet mentioned.
+    dropped: usize,
     writing: bool,
-    /// Grows with each piece that was written.
+    /// Grows with each piece written.
     progress: u64,
-    /// Whether somebody has waited in vain for what it is written to.
+    /// Whether a flush or a drop has waited in vain for the writer underneath.
     is_stuck: bool,
     closed: bool,
-    /// Whether the thread has ended, be it by a panic of what it writes to.
+    /// Whether the thread has ended, possibly because the writer underneath panicked.
     ended: bool,
 }
 
-/// How many bytes wait to be written at most.
-const MOST_WAITING: usize = 1024 * 1024;
+/// The most bytes that wait to be written.
+const MAX_WAITING: usize = 1024 * 1024;
 
-/// So much is written at a time. POSIX keeps at least 512 bytes together in a pipe, Linux 4 KiB.
+/// The size of a write. A write of this size to a pipe is atomic on Linux (`PIPE_BUF`, pipe(7)).
 const PIECE: usize = 4096;
 
-/// How long the end of a log waits for what it is written to, and how long while nothing is taken.
-const MOST_PATIENCE: Duration = Duration::from_millis(500);
-const PATIENCE: Duration = Duration::from_millis(200);
+/// How long a flush or a drop waits in all, and how long without progress.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
+const STALL_TIMEOUT: Duration = Duration::from_millis(200);
 
 impl LogWriter {
-    /// Writes to this place. `left_out` gives the line, without its end, that says how many lines were left out.
+    /// Writes to `out`. `dropped_line` makes the line, without its end, that says how many lines were dropped.
     ///
     /// # Errors
     ///
-    /// [`Error::Thread`] when the system has no thread left.
-    pub fn new(out: impl Write + Send + 'static, left_out: fn(usize) -> String) -> Result<Self, Error> {
+    /// [`Error::Thread`] when the thread cannot be started.
+    pub fn new(out: impl Write + Send + 'static, dropped_line: fn(usize) -> String) -> Result<Self, Error> {
         let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() });
         let writer = Arc::clone(&shared);
-        let run = move || writer.write_out(out, left_out);
+        let run = move || writer.write_out(out, dropped_line);
         let thread = thread::Builder::new().name("hearken-log".into()).spawn(run).map_err(Error::Thread)?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// Has the line written, which brings its own end, unless too many wait already. Never waits.
+    /// Queues a line, which ends in `\n`, or drops it where too much is waiting. Never waits.
     pub fn write(&self, line: &str) {
         let mut state = self.shared.lock();
-        if state.waiting.len() + line.len() > MOST_WAITING {
-            state.left_out += 1;
+        if state.waiting.len() + line.len() > MAX_WAITING {
+            state.dropped += 1;
             return;
         }
         state.waiting.extend_from_slice(line.as_bytes());
@@ -88,7 +88,7 @@ impl LogWriter {
         }
     }
 
-    /// Waits until everything that was logged has been written, for no longer than a drop would.
+    /// Waits until everything is written, for no longer than dropping the log would.
     pub fn flush(&self) {
         drop(self.shared.wait_while(self.shared.lock(), |state| !state.waiting.is_empty() || state.writing));
     }
@@ -99,37 +99,37 @@ impl Drop for LogWriter {
         let mut state = self.shared.lock();
         state.closed = true;
         self.shared.changed.notify_all();
-        // It writes what is left and ends. One that cannot write it is left behind.
+        // The thread writes the rest and ends. One that cannot is left behind.
         let ended = self.shared.wait_while(state, |_| true).ended;
         if let Some(thread) = self.thread.take().filter(|_| ended) {
-            // Should the writer have panicked, there is nothing to be done.
+            // Nothing can be done about a panic of the writer underneath.
             let _ = thread.join();
         }
     }
 }
 
 impl Shared {
-    /// Waits while `condition` holds and the thread runs, as long as there is patience.
+    /// Waits while `condition` holds and the thread runs, until a timeout.
     fn wait_while<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
         condition: impl Fn(&State) -> bool,
     ) -> MutexGuard<'a, State> {
-        let deadline = Instant::now() + MOST_PATIENCE;
+        let deadline = Instant::now() + FLUSH_TIMEOUT;
         while condition(&state) && !state.ended && !state.is_stuck {
             let before = state.progress;
-            let left = deadline.saturating_duration_since(Instant::now()).min(PATIENCE);
+            let left = deadline.saturating_duration_since(Instant::now()).min(STALL_TIMEOUT);
             let (changed, waited) = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
             state = changed;
             if waited.timed_out() && condition(&state) {
-                // Nobody else is to wait for it, too.
+                // Later callers need not wait for it too.
                 state.is_stuck = state.progress == before || Instant::now() >= deadline;
             }
         }
         state
     }
 
-    fn write_out(&self, mut out: impl Write, left_out_line: LeftOut) {
+    fn write_out(&self, mut out: impl Write, dropped_line: DroppedLine) {
         let _ending = Ending(self);
         let mut taken = Vec::new();
         loop {
@@ -143,17 +143,17 @@ impl Shared {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
             std::mem::swap(&mut taken, &mut state.waiting);
-            let left_out = std::mem::take(&mut state.left_out);
+            let dropped = std::mem::take(&mut state.dropped);
             state.writing = true;
             drop(state);
-            if left_out > 0 {
-                taken.extend_from_slice(left_out_line(left_out).as_bytes());
+            if dropped > 0 {
+                taken.extend_from_slice(dropped_line(dropped).as_bytes());
                 taken.push(b'\n');
             }
             let mut rest = taken.as_slice();
             while !rest.is_empty() {
                 let (piece, after) = rest.split_at(piece_length(rest));
-                // A log that cannot be written is no reason to stop serving, and there is nowhere to say so.
+                // The server goes on without its log. There is nowhere to report that.
                 let _ = out.write_all(piece).and_then(|()| out.flush());
                 rest = after;
                 let mut state = self.lock();
@@ -170,7 +170,7 @@ impl Shared {
     }
 }
 
-/// Tells, however the thread ends, that it has.
+/// Notes that the thread has ended, even by a panic.
 struct Ending<'a>(&'a Shared);
 
 impl Drop for Ending<'_> {
@@ -180,7 +180,7 @@ impl Drop for Ending<'_> {
     }
 }
 
-/// As many whole lines as fit a piece; a longer line for itself.
+/// The length of the next write: as many whole lines as fit in a piece, or a single longer line.
 fn piece_length(lines: &[u8]) -> usize {
     if lines.len() <= PIECE {
         return lines.len();
@@ -197,11 +197,11 @@ mod tests {
 
     use super::*;
 
-    fn left_out(lines: usize) -> String {
-        format!("{lines} left out")
+    fn dropped_line(lines: usize) -> String {
+        format!("{lines} dropped")
     }
 
-    /// Sends each write on, and takes none before it is told to.
+    /// Passes each write on to the test, which lets it happen.
     struct Gated {
         go: mpsc::Receiver<()>,
         pieces: mpsc::Sender<Vec<u8>>,
@@ -209,7 +209,7 @@ mod tests {
 
     impl Write for Gated {
         fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-            // It goes on for ever when nobody is there to tell it any more.
+            // Once the sender is dropped, this returns at once.
             let _ = self.go.recv();
             self.pieces.send(buffer.to_vec()).unwrap();
             Ok(buffer.len())
@@ -221,13 +221,13 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_takes_nothing_holds_nobody_up_and_counts_what_it_leaves_out() {
+    fn a_log_that_is_stuck_holds_nobody_up_and_counts_the_lines_it_drops() {
         let (go, wait) = mpsc::channel();
         let (pieces, written) = mpsc::channel();
-        let log = LogWriter::new(Gated { go: wait, pieces }, left_out).unwrap();
-        // What may wait twice, and what may be in the writer's hands, is less than this.
+        let log = LogWriter::new(Gated { go: wait, pieces }, dropped_line).unwrap();
+        // More than the queue and the batch being written can hold.
         let line = format!("{}\n", "x".repeat(99));
-        let all = 3 * MOST_WAITING / line.len();
+        let all = 3 * MAX_WAITING / line.len();
         for _ in 0..all {
             log.write(&line);
         }
@@ -238,22 +238,22 @@ mod tests {
         let text: Vec<u8> = written.iter().flatten().collect();
         let text = String::from_utf8(text).unwrap();
         let kept = text.matches(&line).count();
-        let left_out: usize = text
+        let dropped: usize = text
             .lines()
-            .filter_map(|line| line.strip_suffix(" left out"))
+            .filter_map(|line| line.strip_suffix(" dropped"))
             .map(|number| number.parse::<usize>().unwrap())
             .sum();
-        assert_eq!(kept + left_out, all);
-        assert!(left_out > 0);
+        assert_eq!(kept + dropped, all);
+        assert!(dropped > 0);
     }
 
     #[test]
-    fn lines_are_written_in_pieces_that_stay_whole() {
+    fn each_write_holds_whole_lines() {
         let table = [
             (vec![10, 10], vec![20], "short ones together"),
-            (vec![PIECE], vec![PIECE], "what just fits"),
+            (vec![PIECE], vec![PIECE], "one that just fits"),
             (vec![PIECE - 10, 10, 10], vec![PIECE, 10], "as many as fit"),
-            (vec![10, PIECE + 1, 10], vec![10, PIECE + 1, 10], "a long one for itself"),
+            (vec![10, PIECE + 1, 10], vec![10, PIECE + 1, 10], "a long one by itself"),
         ];
         for (lines, expected, why) in table {
             let text: Vec<u8> =
