@@ -1,4 +1,4 @@
-//! A blocking HTTP and HTTPS client: what `hearken-client` and a program's own tests talk to a server with.
+//! A blocking HTTP and HTTPS client, for `hearken-client` and for the tests of programs that embed the server.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -44,41 +44,41 @@ pub struct ClientBuilder {
     retries: u32,
 }
 
-/// An answer: status and header fields, and a body that is still to be read.
+/// An answer: status, header fields, and a body that has not been read yet.
 #[derive(Debug)]
 pub struct Answer(http::Response<Body>);
 
 /// Why there is no answer, or not all of one. An answer with an error status is an answer.
 ///
-/// Its `Debug` is the same line as its `Display`, so that a `main` that returns it says what is wrong in words.
+/// `Debug` prints the same line as `Display`, so that a `main` that returns it prints a readable message.
 #[non_exhaustive]
 pub enum ClientError {
     /// The URL is not an http or https one.
     Url(String),
     /// The server cannot be reached.
     Connect {
-        /// The URL that was asked for.
+        /// The requested URL.
         url: String,
         /// Why not.
         reason: String,
     },
-    /// The server's certificate is not trusted, or TLS fails otherwise.
+    /// The server's certificate is not trusted, or TLS fails for another reason.
     Tls {
-        /// The URL that was asked for.
+        /// The requested URL.
         url: String,
         /// Why.
         reason: String,
     },
     /// The answer took longer than the timeout.
     Timeout(String),
-    /// The exchange failed before the answer was whole.
+    /// The exchange failed before the answer was complete.
     Exchange {
-        /// The URL that was asked for.
+        /// The requested URL.
         url: String,
         /// Why.
         reason: String,
     },
-    /// The body of the answer did not arrive whole.
+    /// The body of the answer is incomplete.
     Body(String),
     /// The file with the certificates to trust cannot be used.
     Authority {
@@ -97,7 +97,7 @@ impl Client {
         ClientBuilder::default().build()
     }
 
-    /// A client to be set up.
+    /// The settings of a new client.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
@@ -111,7 +111,7 @@ impl Client {
         self.send("GET", url, &[], Outgoing::Nothing)
     }
 
-    /// Posts JSON, which is sent as it is given.
+    /// Posts JSON, which is sent unchanged.
     ///
     /// # Errors
     ///
@@ -120,20 +120,20 @@ impl Client {
         self.send("POST", url, &[("Content-Type", "application/json")], Outgoing::Bytes(json.as_ref()))
     }
 
-    /// Puts what the reader gives. A known length is announced, otherwise the body is sent in chunks.
+    /// Puts what the reader yields: with `Content-Length` where the length is known, otherwise in chunks.
     ///
     /// # Errors
     ///
     /// As [`Client::get`].
     pub fn put(&self, url: &str, body: &mut dyn Read, length: Option<u64>) -> Result<Answer, ClientError> {
-        // `Expect: 100-continue` would spare sending what is refused. But ureq takes no interim answer that has header
-        // fields, and tiny_http sends no other.
+        // `Expect: 100-continue` would save sending a body that is refused. But ureq fails on an interim answer that has
+        // header fields, as some servers send it.
         let length = length.map(|length| length.to_string());
         let fields: Vec<_> = length.as_deref().map(|length| ("Content-Length", length)).into_iter().collect();
         self.send("PUT", url, &fields, Outgoing::Stream(body))
     }
 
-    /// Sends a request, again as often as is allowed where nobody listens. Then nothing of the body has been read.
+    /// Sends a request, and retries while the server cannot be reached. Nothing of the body has been read by then.
     fn send(
         &self,
         method: &str,
@@ -194,7 +194,7 @@ enum Outgoing<'a> {
     Stream(&'a mut dyn Read),
 }
 
-/// How long to wait after this many attempts have failed: a fifth of a second, then twice as long each time, up to 5 s.
+/// How long to wait before the next attempt: 200 ms at first, then twice as long each time, up to 5 s.
 fn backoff(attempts: u32) -> Duration {
     Duration::from_millis(200).saturating_mul(1 << attempts.min(5)).min(Duration::from_secs(5))
 }
@@ -218,7 +218,7 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`ClientError::Authority`] when there is no certificate to be read in it.
+    /// [`ClientError::Authority`] when no certificate can be read from it.
     pub fn trust(mut self, path: impl AsRef<Path>) -> Result<Self, ClientError> {
         let path = path.as_ref();
         let failed = |reason: String| ClientError::Authority { path: path.into(), reason };
@@ -236,7 +236,7 @@ impl ClientBuilder {
         Ok(self)
     }
 
-    /// Sends this user name and password with each request (Basic, RFC 7617). Not to other hosts that a redirect leads to.
+    /// Sends this user name and password with each request (Basic, RFC 7617), but not to other hosts after a redirect.
     ///
     /// # Errors
     ///
@@ -287,26 +287,26 @@ impl Answer {
         self.0.headers().get(name)?.to_str().ok()
     }
 
-    /// All header fields as (name, value), bytes that are not text replaced.
+    /// All header fields as (name, value). Invalid UTF-8 is replaced.
     pub fn headers(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
         self.0.headers().iter().map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
     }
 
-    /// The length of the body in bytes, if the server said it.
+    /// The length of the body in bytes, if the server sent it.
     pub fn content_length(&self) -> Option<u64> {
         self.0.body().content_length()
     }
 
-    /// The body, to be read as it arrives. Reading fails with a [`ClientError`] within if it ends before it is whole.
+    /// The body, read as it arrives. If it breaks off, reading fails with an error that holds a [`ClientError`].
     pub fn into_reader(self) -> impl Read {
         AnswerReader(self.0.into_body().into_reader())
     }
 
-    /// The whole body as text, invalid UTF-8 replaced.
+    /// The whole body as text. Invalid UTF-8 is replaced.
     ///
     /// # Errors
     ///
-    /// [`ClientError::Body`] when it does not arrive whole.
+    /// [`ClientError::Body`] when the body is incomplete.
     pub fn text(self) -> Result<String, ClientError> {
         let mut body = Vec::new();
         self.into_reader().read_to_end(&mut body).map_err(|error| ClientError::Body(error.to_string()))?;
@@ -314,7 +314,7 @@ impl Answer {
     }
 }
 
-/// The body of an answer. Its failures are told from those of where it is copied to.
+/// The body of an answer. Its errors hold a [`ClientError`], which tells them from those of the writer it is copied to.
 struct AnswerReader(BodyReader<'static>);
 
 impl Read for AnswerReader {
@@ -352,7 +352,7 @@ impl ClientError {
             | io::ErrorKind::HostUnreachable
             | io::ErrorKind::NetworkUnreachable
             | io::ErrorKind::AddrNotAvailable => Self::Connect { url, reason: error.kind().to_string() },
-            // The system's failure to look up a name has no kind of its own.
+            // A failed name lookup has no `ErrorKind` of its own.
             _ if error.to_string().starts_with("failed to lookup address") => {
                 Self::Connect { url, reason: "there is no such host".into() }
             }
