@@ -84,12 +84,12 @@ pub use middleware::{AllowedHosts, Cors, ResponseHeaders};
 pub use middleware::{BasicAuth, CredentialsError, hash_password};
 
 pub use handler::{Handler, IntoOutcome};
-pub use http::allowed_hosts::HostNameError;
 pub use http::body_channel::{BodySender, Disconnected};
 pub use http::connection::Connection;
 pub use http::cors::OriginError;
 pub use http::error::HttpError;
 pub use http::headers::Headers;
+pub use http::host_policy::HostNameError;
 pub use http::method::{Method, Version};
 pub use http::path::{PathError, RelativePath};
 pub use http::peer::Peer;

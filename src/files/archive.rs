@@ -14,7 +14,7 @@ use super::listing::order::Order;
 use super::lookup::{self, Found, OpenFile};
 use super::pieces::{PieceReader, Pieces};
 use crate::http::connection::Connection;
-use crate::http::disposition;
+use crate::http::content_disposition;
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
 use crate::http::response::Response;
@@ -51,7 +51,7 @@ pub(super) fn respond(
         .with_header("Content-Type", "application/x-tar")
         .with_header("Cache-Control", "no-cache")
         .with_header("X-Content-Type-Options", "nosniff")
-        .with_header("Content-Disposition", disposition::attachment(&file_name));
+        .with_header("Content-Disposition", content_disposition::attachment(&file_name));
     Ok(Some(response))
 }
 

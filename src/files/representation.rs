@@ -6,12 +6,12 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::http::byteranges::Frame;
 use crate::http::conditional::{Conditions, Evaluation};
+use crate::http::content_coding::Coding;
 use crate::http::date;
-use crate::http::encoding::Coding;
 use crate::http::error::HttpError;
 use crate::http::headers::Text;
+use crate::http::multipart_byteranges::Frame;
 use crate::http::range::{self, ByteRange, Selection};
 use crate::http::response::Response;
 use crate::http::status::Status;

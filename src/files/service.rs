@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::http::conditional::Conditions;
-use crate::http::disposition;
+use crate::http::content_disposition;
 use crate::http::error::HttpError;
 use crate::http::method::Method;
 use crate::http::path::{PathError, RelativePath, encode_segment};
@@ -114,7 +114,7 @@ impl FileService {
         let response = self.send(root, selected.representation, get)?;
         let has_content = matches!(response.status(), Status::OK | Status::PARTIAL_CONTENT);
         Ok(if download && has_content {
-            response.with_header("Content-Disposition", disposition::attachment(&name))
+            response.with_header("Content-Disposition", content_disposition::attachment(&name))
         } else {
             response
         })

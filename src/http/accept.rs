@@ -1,6 +1,6 @@
 //! Which of two media types a client would rather have (RFC 9110 §12.5.1).
 
-use super::list::{self, Input};
+use super::field_value::{self, Input};
 
 /// Whether `Accept` says that JSON is wanted more than HTML. Where it wants both the same, the one that it names wins, and
 /// HTML when it names neither. A field that is no list of media ranges to its end says nothing.
@@ -41,7 +41,7 @@ enum Exactness {
 fn wishes<const N: usize>(accept: &str, types: [(&str, &str); N]) -> Option<[Wish; N]> {
     const NOT_NAMED: Wish = Wish { weight: 0, exactness: Exactness::Any };
     let mut wishes = [NOT_NAMED; N];
-    let is_list = list::read(accept, |input| {
+    let is_list = field_value::read(accept, |input| {
         let (main, sub, weight) = media_range(input)?;
         for ((wanted_main, wanted_sub), wish) in types.iter().zip(&mut wishes) {
             let exactness = match (main, sub) {

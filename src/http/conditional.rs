@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use super::date;
-use super::list;
+use super::field_value;
 use super::method::Method;
 use super::request::Request;
 use super::validators::{Validators, strongly_equal, weakly_equal};
@@ -136,7 +136,7 @@ fn names_current(field: &str, exists: bool, etag: Option<&str>, equal: fn(&str, 
         return exists;
     }
     let mut is_named = false;
-    let is_list = list::read(field, |input| {
+    let is_list = field_value::read(field, |input| {
         let tag = input.entity_tag()?;
         is_named |= etag.is_some_and(|etag| equal(tag, etag));
         Some(())

@@ -1,33 +1,32 @@
 //! HTTP as values and pure functions: no sockets, no files, no clock; the time is an argument.
 
 pub(crate) mod accept;
-pub(crate) mod allowed_hosts;
 #[cfg(feature = "auth")]
 pub(crate) mod authorization;
 pub(crate) mod body;
 pub(crate) mod body_channel;
-pub(crate) mod byteranges;
 pub(crate) mod channel_body;
 pub(crate) mod chunked;
 pub mod conditional;
 pub(crate) mod connection;
+pub(crate) mod content_coding;
+pub(crate) mod content_disposition;
 pub(crate) mod cors;
 pub mod date;
-pub(crate) mod disposition;
-pub(crate) mod encoding;
 pub(crate) mod error;
 mod error_response;
 pub(crate) mod field_line;
-pub(crate) mod filename;
+pub(crate) mod field_value;
 pub(crate) mod forwarded;
 pub(crate) mod framing;
 pub(crate) mod headers;
 pub(crate) mod host;
+pub(crate) mod host_policy;
 pub(crate) mod json;
-pub(crate) mod list;
 pub(crate) mod media_type;
 pub(crate) mod method;
-pub(crate) mod multipart;
+pub(crate) mod multipart_byteranges;
+pub(crate) mod multipart_form;
 mod parameters;
 pub(crate) mod path;
 pub(crate) mod peer;
@@ -40,4 +39,5 @@ pub(crate) mod response_head;
 pub(crate) mod status;
 pub(crate) mod target;
 pub(crate) mod trusted_proxies;
+pub(crate) mod upload_filename;
 pub mod validators;

@@ -1,6 +1,6 @@
 //! Range requests (RFC 9110 §14): what parts of a representation a `Range` field asks for.
 
-use super::list::{self, Input};
+use super::field_value::{self, Input};
 
 /// What to send of a representation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub fn select(field: &str, length: u64) -> Selection {
         return Selection::Whole;
     }
     let (mut wanted, mut seen, mut is_empty_suffix) = (Vec::new(), 0, false);
-    let is_list = list::read(set, |input| {
+    let is_list = field_value::read(set, |input| {
         seen += 1;
         let specifier = Specifier::read(input).filter(|_| seen <= MOST_RANGES)?;
         // Satisfiable, and there is no part to say so with.

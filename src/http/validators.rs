@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::content_coding::Coding;
 use super::date;
-use super::encoding::Coding;
 
 /// The validators of a representation, `None` where nothing is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,9 +1,9 @@
-//! The layer that refuses requests for other hosts than the server's own; the rules are in `http::allowed_hosts`.
+//! The layer that refuses requests for other hosts than the server's own; the rules are in `http::host_policy`.
 
 use crate::handler::Handler;
-use crate::http::allowed_hosts::{HostNameError, HostPolicy, parse_name};
 use crate::http::error::HttpError;
 use crate::http::host;
+use crate::http::host_policy::{HostNameError, HostPolicy, parse_name};
 use crate::http::request::Request;
 use crate::http::response::Response;
 

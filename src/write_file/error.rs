@@ -2,7 +2,7 @@
 
 use crate::http::error::HttpError;
 use crate::http::json::JsonError;
-use crate::http::multipart::Malformed;
+use crate::http::multipart_form::Malformed;
 use crate::http::path::PathError;
 use crate::storage::StoreError;
 

@@ -4,12 +4,12 @@ use super::error::unwritable;
 use super::{WriteFile, receive};
 use crate::http::accept;
 use crate::http::error::HttpError;
-use crate::http::filename;
-use crate::http::multipart::{self, Event};
+use crate::http::multipart_form::{self, Event};
 use crate::http::path::{RelativePath, encode_segment};
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;
+use crate::http::upload_filename;
 use crate::storage::{AtomicWrite, Persisted, StoreError};
 
 /// The numbers that are tried for a name that is taken.
@@ -18,12 +18,12 @@ const MOST_OF_A_NAME: u32 = 10_000;
 /// Stores the files of a form. Each gets its place when it is whole, so that those before one that fails stay.
 pub(super) fn store(writer: &WriteFile, request: &mut Request) -> Result<Response, HttpError> {
     let directory = RelativePath::parse_directory_for_writing(request.encoded_path()).map_err(unwritable)?;
-    let boundary = request.header("Content-Type").and_then(multipart::boundary);
+    let boundary = request.header("Content-Type").and_then(multipart_form::boundary);
     let boundary = boundary.ok_or(HttpError::bad_request("the form has no boundary"))?;
     if !request.has_body() {
         return Err(HttpError::LengthRequired);
     }
-    let mut parser = multipart::Parser::new(&boundary);
+    let mut parser = multipart_form::Parser::new(&boundary);
     let mut form = Form { writer, directory, open: None, stored: Vec::new(), first: None };
     receive(request, |bytes| parser.push(bytes, |event| form.take(event)))?;
     parser.finish()?;
@@ -49,7 +49,7 @@ impl<'a> Form<'a> {
             Event::Part(head) => {
                 // A field without a file, and the file of a form in which none was chosen.
                 let Some(sent) = head.filename.filter(|name| !name.is_empty()) else { return Ok(()) };
-                let name = filename::clean(&sent);
+                let name = upload_filename::clean(&sent);
                 let file = self.begin(&name)?;
                 self.open = Some((file, name));
                 Ok(())
@@ -78,7 +78,7 @@ impl<'a> Form<'a> {
         {
             (file.persist(|_| Ok::<_, StoreError>(()))?, name.to_owned())
         } else {
-            let free = (0..MOST_OF_A_NAME).map(|number| filename::numbered(name, number));
+            let free = (0..MOST_OF_A_NAME).map(|number| upload_filename::numbered(name, number));
             let free = free.map(|name| self.directory.join(name.as_bytes())).filter(|path| !(self.writer.taken)(path));
             let (persisted, path) = file.persist_with_free_name(free)?;
             (

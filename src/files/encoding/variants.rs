@@ -9,7 +9,7 @@ use rustix::fs::{FileType, Stat};
 use super::super::lookup::{self, Found, OpenFile};
 use super::super::representation::Representation;
 use super::gzip::Compressor;
-use crate::http::encoding::{self, Choice, Coding};
+use crate::http::content_coding::{self, Choice, Coding};
 use crate::http::error::HttpError;
 use crate::http::headers::Text;
 use crate::http::method::Version;
@@ -127,16 +127,16 @@ impl Variants {
         let usable = self.siblings.iter().filter(|sibling| sibling.usable).map(|sibling| sibling.coding);
         let stored: Vec<Coding> = usable.collect();
         if self.compressible && !stored.contains(&Coding::Gzip) {
-            let choice = encoding::choose(Some(&accepted), &[stored.as_slice(), &[Coding::Gzip]].concat());
+            let choice = content_coding::choose(Some(&accepted), &[stored.as_slice(), &[Coding::Gzip]].concat());
             // Gzip made on the fly has no length and no ranges. A client that asks for a range, or speaks HTTP/1.0, is better served
             // with a stored variant.
             let is_fit = request.version() == Version::Http11 && request.header("Range").is_none();
-            let only = || encoding::choose(Some(&accepted), &stored) == Choice::Nothing;
+            let only = || content_coding::choose(Some(&accepted), &stored) == Choice::Nothing;
             if choice == Choice::Coded(Coding::Gzip) && (is_fit || only()) {
                 return Ok(Variant::Gzipped);
             }
         }
-        match encoding::choose(Some(&accepted), &stored) {
+        match content_coding::choose(Some(&accepted), &stored) {
             Choice::Identity => Ok(Variant::Original),
             Choice::Coded(coding) => Ok(Variant::Sibling(coding)),
             Choice::Nothing => Err(HttpError::NotAcceptable),

@@ -8,8 +8,8 @@ use super::super::pieces::{Pieces, Stage};
 use super::entries::{Entries, Totals};
 use super::entry::{Entry, Kind};
 use super::order::{Column, Order};
+use crate::http::content_disposition::deceives;
 use crate::http::date;
-use crate::http::disposition::deceives;
 use crate::http::media_type;
 use crate::http::path::{RelativePath, encode_segment};
 

@@ -1,6 +1,6 @@
 //! Content codings (RFC 9110 §8.4.1), and which of them a request wants its answer in (§12.5.3).
 
-use super::list::{self, Input};
+use super::field_value::{self, Input};
 
 /// A content coding that a representation can be in, beside none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl Weights {
     /// `None` where the field does not parse.
     fn parse(field: &str) -> Option<Self> {
         let mut weights = Self::default();
-        let is_list = list::read(field, |input| {
+        let is_list = field_value::read(field, |input| {
             let (name, weight) = weighted(input)?;
             let coding = Coding::ALL.into_iter().position(|coding| coding.is_called(name));
             let place = match (coding, name) {
