@@ -1,6 +1,6 @@
 //! Which of two media types a client would rather have (RFC 9110 §12.5.1).
 
-use super::field_value::{self, Input};
+use super::field_value::{self, ValueParser};
 
 /// Whether `Accept` says that JSON is wanted more than HTML. Where it wants both the same, the one that it names wins, and
 /// HTML when it names neither. A field that is no list of media ranges to its end says nothing.
@@ -41,8 +41,8 @@ enum Exactness {
 fn wishes<const N: usize>(accept: &str, types: [(&str, &str); N]) -> Option<[Wish; N]> {
     const NOT_NAMED: Wish = Wish { weight: 0, exactness: Exactness::Any };
     let mut wishes = [NOT_NAMED; N];
-    let is_list = field_value::read(accept, |input| {
-        let (main, sub, weight) = media_range(input)?;
+    let is_list = field_value::parse_list(accept, |parser| {
+        let (main, sub, weight) = media_range(parser)?;
         for ((wanted_main, wanted_sub), wish) in types.iter().zip(&mut wishes) {
             let exactness = match (main, sub) {
                 ("*", _) => Exactness::Any,
@@ -63,23 +63,23 @@ fn wishes<const N: usize>(accept: &str, types: [(&str, &str); N]) -> Option<[Wis
 
 /// A media range with its parameters: its type, its subtype, and its weight in thousandths. A parameter `q` is the weight
 /// wherever it stands among the others (RFC 9110 §12.5.1).
-fn media_range<'a>(input: &mut Input<'a>) -> Option<(&'a str, &'a str, u16)> {
-    let main = input.token()?;
-    let sub = if input.byte(b'/') { input.token()? } else { return None };
+fn media_range<'a>(parser: &mut ValueParser<'a>) -> Option<(&'a str, &'a str, u16)> {
+    let main = parser.token()?;
+    let sub = if parser.skip(b'/') { parser.token()? } else { return None };
     if main == "*" && sub != "*" {
         return None;
     }
     let mut weight = 1000;
-    while input.semicolon() {
+    while parser.skip_semicolon() {
         // RFC 9110 §5.6.6: a parameter may be missing.
-        let Some(name) = input.token() else { continue };
-        if !input.byte(b'=') {
+        let Some(name) = parser.token() else { continue };
+        if !parser.skip(b'=') {
             return None;
         }
         if name.eq_ignore_ascii_case("q") {
-            weight = input.thousandths()?;
+            weight = parser.weight()?;
         } else {
-            input.token().or_else(|| input.quoted_string())?;
+            parser.token().or_else(|| parser.quoted_string())?;
         }
     }
     Some((main, sub, weight))

@@ -136,8 +136,8 @@ fn names_current(field: &str, exists: bool, etag: Option<&str>, equal: fn(&str, 
         return exists;
     }
     let mut is_named = false;
-    let is_list = field_value::read(field, |input| {
-        let tag = input.entity_tag()?;
+    let is_list = field_value::parse_list(field, |parser| {
+        let tag = parser.entity_tag()?;
         is_named |= etag.is_some_and(|etag| equal(tag, etag));
         Some(())
     });

@@ -1,6 +1,6 @@
 //! Content codings (RFC 9110 §8.4.1), and which of them a request wants its answer in (§12.5.3).
 
-use super::field_value::{self, Input};
+use super::field_value::{self, ValueParser};
 
 /// A content coding that a representation can be in, beside none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,8 +88,8 @@ impl Weights {
     /// `None` where the field does not parse.
     fn parse(field: &str) -> Option<Self> {
         let mut weights = Self::default();
-        let is_list = field_value::read(field, |input| {
-            let (name, weight) = weighted(input)?;
+        let is_list = field_value::parse_list(field, |parser| {
+            let (name, weight) = weighted(parser)?;
             let coding = Coding::ALL.into_iter().position(|coding| coding.is_called(name));
             let place = match (coding, name) {
                 (Some(index), _) => &mut weights.codings[index],
@@ -105,13 +105,13 @@ impl Weights {
 }
 
 /// `codings [ weight ]`
-fn weighted<'a>(input: &mut Input<'a>) -> Option<(&'a str, u16)> {
-    let name = input.token()?;
-    if !input.semicolon() {
+fn weighted<'a>(parser: &mut ValueParser<'a>) -> Option<(&'a str, u16)> {
+    let name = parser.token()?;
+    if !parser.skip_semicolon() {
         return Some((name, 1000));
     }
-    let is_weight = input.token()?.eq_ignore_ascii_case("q") && input.byte(b'=');
-    Some((name, is_weight.then(|| input.thousandths())??))
+    let is_weight = parser.token()?.eq_ignore_ascii_case("q") && parser.skip(b'=');
+    Some((name, is_weight.then(|| parser.weight())??))
 }
 
 #[cfg(test)]

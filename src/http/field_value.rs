@@ -3,35 +3,35 @@
 use super::headers::is_token_byte;
 
 /// What is left of a list. Each method takes from its front what it is named after.
-pub(crate) struct Input<'a>(&'a str);
+pub(crate) struct ValueParser<'a>(&'a str);
 
 /// Reads a list: elements with commas between them, empty ones left out, white space around each. `element` reads one, and
 /// is `None` where there is none. Whether the value is such a list to its end.
 ///
 /// The form that recipients read is `[ element ] *( OWS "," OWS [ element ] )` (§5.6.1.2).
-pub(crate) fn read<'a>(value: &'a str, mut element: impl FnMut(&mut Input<'a>) -> Option<()>) -> bool {
-    let mut input = Input(value);
+pub(crate) fn parse_list<'a>(value: &'a str, mut element: impl FnMut(&mut ValueParser<'a>) -> Option<()>) -> bool {
+    let mut parser = ValueParser(value);
     loop {
-        input.white_space();
-        if input.0.is_empty() {
+        parser.skip_white_space();
+        if parser.0.is_empty() {
             return true;
         }
-        if input.byte(b',') {
+        if parser.skip(b',') {
             continue;
         }
-        if element(&mut input).is_none() {
+        if element(&mut parser).is_none() {
             return false;
         }
-        input.white_space();
-        if !input.byte(b',') {
-            return input.0.is_empty();
+        parser.skip_white_space();
+        if !parser.skip(b',') {
+            return parser.0.is_empty();
         }
     }
 }
 
-impl<'a> Input<'a> {
+impl<'a> ValueParser<'a> {
     /// This byte, which is ASCII; whether it was there.
-    pub(crate) fn byte(&mut self, byte: u8) -> bool {
+    pub(crate) fn skip(&mut self, byte: u8) -> bool {
         let is_next = self.0.as_bytes().first() == Some(&byte);
         if is_next {
             self.0 = &self.0[1..];
@@ -79,12 +79,12 @@ impl<'a> Input<'a> {
     }
 
     /// A semicolon, white space around it; whether it was there.
-    pub(crate) fn semicolon(&mut self) -> bool {
+    pub(crate) fn skip_semicolon(&mut self) -> bool {
         let start = self.0;
-        self.white_space();
-        let is_next = self.byte(b';');
+        self.skip_white_space();
+        let is_next = self.skip(b';');
         if is_next {
-            self.white_space();
+            self.skip_white_space();
         } else {
             self.0 = start;
         }
@@ -92,9 +92,9 @@ impl<'a> Input<'a> {
     }
 
     /// A weight from 0 to 1 with at most three decimals, in thousandths (§12.4.2).
-    pub(crate) fn thousandths(&mut self) -> Option<u16> {
+    pub(crate) fn weight(&mut self) -> Option<u16> {
         let whole = self.digits();
-        let decimals = if self.byte(b'.') { self.digits() } else { "" };
+        let decimals = if self.skip(b'.') { self.digits() } else { "" };
         if decimals.len() > 3 {
             return None;
         }
@@ -106,7 +106,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    fn white_space(&mut self) {
+    fn skip_white_space(&mut self) {
         self.take_while(|byte| matches!(byte, b' ' | b'\t'));
     }
 
@@ -127,10 +127,10 @@ impl<'a> Input<'a> {
 mod tests {
     use super::*;
 
-    fn elements<'a>(value: &'a str, one: impl Fn(&mut Input<'a>) -> Option<&'a str>) -> Option<Vec<&'a str>> {
+    fn elements<'a>(value: &'a str, one: impl Fn(&mut ValueParser<'a>) -> Option<&'a str>) -> Option<Vec<&'a str>> {
         let mut elements = Vec::new();
-        let is_list = read(value, |input| {
-            elements.push(one(input)?);
+        let is_list = parse_list(value, |parser| {
+            elements.push(one(parser)?);
             Some(())
         });
         is_list.then_some(elements)
@@ -156,7 +156,7 @@ mod tests {
             ("a,\n", None, "a control character"),
         ];
         for (value, expected, why) in table {
-            assert_eq!(elements(value, Input::token).as_deref(), expected, "{value:?}: {why}");
+            assert_eq!(elements(value, ValueParser::token).as_deref(), expected, "{value:?}: {why}");
         }
     }
 
@@ -179,10 +179,10 @@ mod tests {
             ("\"a", None, None),
         ];
         for (value, tags, strings) in table {
-            assert_eq!(elements(value, Input::entity_tag).as_deref(), tags, "{value}");
-            assert_eq!(elements(value, Input::quoted_string).as_deref(), strings, "{value}");
+            assert_eq!(elements(value, ValueParser::entity_tag).as_deref(), tags, "{value}");
+            assert_eq!(elements(value, ValueParser::quoted_string).as_deref(), strings, "{value}");
         }
-        assert_eq!(elements("\"a\x7f\"", Input::quoted_string), None);
+        assert_eq!(elements("\"a\x7f\"", ValueParser::quoted_string), None);
     }
 
     #[test]
@@ -206,7 +206,7 @@ mod tests {
             ("", None),
         ];
         for (text, expected) in table {
-            assert_eq!(Input(text).thousandths(), expected, "{text:?}");
+            assert_eq!(ValueParser(text).weight(), expected, "{text:?}");
         }
     }
 }

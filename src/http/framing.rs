@@ -3,7 +3,7 @@
 
 use super::body::BodyLength;
 use super::error::HttpError;
-use super::headers::list;
+use super::headers::list_members;
 use super::host::is_host;
 use super::method::{Method, Version};
 use super::request_head::RequestHead;
@@ -57,7 +57,7 @@ impl FramingFields {
             4 if name.eq_ignore_ascii_case("Host") => self.add_host(value),
             6 if name.eq_ignore_ascii_case("Expect") => self.add_expect(value),
             10 if name.eq_ignore_ascii_case("Connection") => {
-                for token in list(value) {
+                for token in list_members(value) {
                     self.close |= token.eq_ignore_ascii_case("close");
                     self.keep_alive |= token.eq_ignore_ascii_case("keep-alive");
                 }
@@ -66,7 +66,7 @@ impl FramingFields {
             14 if name.eq_ignore_ascii_case("Content-Length") => self.add_content_length(value),
             17 if name.eq_ignore_ascii_case("Transfer-Encoding") => {
                 let codings = self.codings.get_or_insert(Codings::Others { any: false });
-                *codings = list(value).fold(*codings, Codings::then);
+                *codings = list_members(value).fold(*codings, Codings::then);
                 Ok(())
             }
             _ => Ok(()),
@@ -87,7 +87,7 @@ impl FramingFields {
 
     /// RFC 9110 §10.1.1: the one expectation that there is.
     fn add_expect(&mut self, value: &str) -> Result<(), HttpError> {
-        for expectation in list(value) {
+        for expectation in list_members(value) {
             if !expectation.eq_ignore_ascii_case("100-continue") {
                 return Err(HttpError::ExpectationFailed);
             }

@@ -110,7 +110,7 @@ pub(crate) fn is_field_value(text: &str) -> bool {
 /// The members of a comma-separated list, without surrounding white space and empty members (RFC 9110 §5.6.1).
 ///
 /// Not for lists whose members may be quoted strings.
-pub(crate) fn list(value: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn list_members(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(|member| member.trim_matches([' ', '\t'])).filter(|member| !member.is_empty())
 }
 
@@ -166,6 +166,6 @@ mod tests {
 
     #[test]
     fn lists_drop_blanks() {
-        assert_eq!(list(" close, ,\tkeep-alive ,").collect::<Vec<_>>(), ["close", "keep-alive"]);
+        assert_eq!(list_members(" close, ,\tkeep-alive ,").collect::<Vec<_>>(), ["close", "keep-alive"]);
     }
 }

@@ -1,6 +1,6 @@
 //! Range requests (RFC 9110 §14): what parts of a representation a `Range` field asks for.
 
-use super::field_value::{self, Input};
+use super::field_value::{self, ValueParser};
 
 /// What to send of a representation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,9 +56,9 @@ pub fn select(field: &str, length: u64) -> Selection {
         return Selection::Whole;
     }
     let (mut wanted, mut seen, mut is_empty_suffix) = (Vec::new(), 0, false);
-    let is_list = field_value::read(set, |input| {
+    let is_list = field_value::parse_list(set, |parser| {
         seen += 1;
-        let specifier = Specifier::read(input).filter(|_| seen <= MOST_RANGES)?;
+        let specifier = Specifier::read(parser).filter(|_| seen <= MOST_RANGES)?;
         // Satisfiable, and there is no part to say so with.
         is_empty_suffix |= length == 0 && matches!(specifier, Specifier::Suffix(1..));
         wanted.extend(specifier.of(length));
@@ -122,12 +122,12 @@ enum Specifier {
 }
 
 impl Specifier {
-    fn read(input: &mut Input<'_>) -> Option<Self> {
-        let first = input.digits();
-        if !input.byte(b'-') {
+    fn read(parser: &mut ValueParser<'_>) -> Option<Self> {
+        let first = parser.digits();
+        if !parser.skip(b'-') {
             return None;
         }
-        match (first, input.digits()) {
+        match (first, parser.digits()) {
             ("", "") => None,
             ("", suffix) => Some(Self::Suffix(position(suffix))),
             (first, "") => Some(Self::From(position(first), None)),
