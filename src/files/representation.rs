@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::http::conditional::{Conditions, Evaluation};
-use crate::http::content_coding::Coding;
+use crate::http::content_coding::ContentCoding;
 use crate::http::date;
 use crate::http::error::HttpError;
 use crate::http::headers::Text;
@@ -27,7 +27,7 @@ pub(super) struct Representation {
     last_modified: String,
     media_type: Text,
     /// The content coding.
-    coding: Option<Coding>,
+    coding: Option<ContentCoding>,
     /// Whether the file has other variants.
     varies: bool,
     /// Whether ranges of it can be sent. Not of gzip that is made anew for each client.
@@ -71,7 +71,7 @@ impl Representation {
     }
 
     /// The same, for a file that holds its content in this coding.
-    pub(super) fn in_coding(self, coding: Coding) -> Self {
+    pub(super) fn in_coding(self, coding: ContentCoding) -> Self {
         Self { validators: self.validators.in_coding(coding), coding: Some(coding), ..self }
     }
 
@@ -82,7 +82,7 @@ impl Representation {
             Content::Disk(file) => Content::Gzipped(file, Arc::new(slot)),
             gzipped @ Content::Gzipped(..) => gzipped,
         };
-        let (coding, validators) = (Coding::Gzip, self.validators.made_in(Coding::Gzip));
+        let (coding, validators) = (ContentCoding::Gzip, self.validators.in_dynamic_coding(ContentCoding::Gzip));
         Ok(Self { validators, coding: Some(coding), has_ranges: false, content, ..self })
     }
 

@@ -4,7 +4,7 @@ use super::field_value::{self, ValueParser};
 
 /// A content coding that a representation can be in, beside none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Coding {
+pub(crate) enum ContentCoding {
     /// RFC 7932
     Brotli,
     /// RFC 8878
@@ -15,16 +15,16 @@ pub(crate) enum Coding {
 
 /// What to answer with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Choice {
+pub(crate) enum Negotiated {
     /// The content as it is.
     Identity,
     /// The content in this coding.
-    Coded(Coding),
+    Coded(ContentCoding),
     /// The client accepts nothing that there is.
-    Nothing,
+    NotAcceptable,
 }
 
-impl Coding {
+impl ContentCoding {
     /// All of them, those that make less of most content first.
     pub(crate) const ALL: [Self; 3] = [Self::Brotli, Self::Zstandard, Self::Gzip];
 
@@ -46,7 +46,7 @@ impl Coding {
         }
     }
 
-    fn is_called(self, name: &str) -> bool {
+    fn has_name(self, name: &str) -> bool {
         // RFC 9110 §8.4.1.3: x-gzip is the same.
         name.eq_ignore_ascii_case(self.name()) || (self == Self::Gzip && name.eq_ignore_ascii_case("x-gzip"))
     }
@@ -55,30 +55,30 @@ impl Coding {
 /// Chooses among the content as it is and in these codings, by the request's `Accept-Encoding`.
 ///
 /// A coding that the field does not name is for nobody, be it that the field is not there, or is no list of codings to its
-/// end. Of those with the greatest weight the first in [`Coding::ALL`] is taken; the content as it is comes last, unless it
+/// end. Of those with the greatest weight the first in [`ContentCoding::ALL`] is taken; the content as it is comes last, unless it
 /// has a greater weight than the others.
-pub(crate) fn choose(accept_encoding: Option<&str>, available: &[Coding]) -> Choice {
-    let Some(weights) = accept_encoding.and_then(Weights::parse) else { return Choice::Identity };
+pub(crate) fn negotiate(accept_encoding: Option<&str>, available: &[ContentCoding]) -> Negotiated {
+    let Some(weights) = accept_encoding.and_then(Weights::parse) else { return Negotiated::Identity };
     let identity = weights.identity.or(weights.any);
-    let mut best: Option<(Coding, u16)> = None;
-    for (coding, weight) in Coding::ALL.into_iter().zip(weights.codings) {
+    let mut best: Option<(ContentCoding, u16)> = None;
+    for (coding, weight) in ContentCoding::ALL.into_iter().zip(weights.codings) {
         let weight = weight.or(weights.any).unwrap_or(0);
         if available.contains(&coding) && weight > best.map_or(0, |(_, most)| most) {
             best = Some((coding, weight));
         }
     }
     match (best, identity) {
-        (Some((coding, weight)), identity) if weight >= identity.unwrap_or(0) => Choice::Coded(coding),
-        (_, Some(0)) => Choice::Nothing,
-        _ => Choice::Identity,
+        (Some((coding, weight)), identity) if weight >= identity.unwrap_or(0) => Negotiated::Coded(coding),
+        (_, Some(0)) => Negotiated::NotAcceptable,
+        _ => Negotiated::Identity,
     }
 }
 
 /// The weights that a field gives, in thousandths; of several for one name the first.
 #[derive(Default)]
 struct Weights {
-    /// In the order of [`Coding::ALL`].
-    codings: [Option<u16>; Coding::ALL.len()],
+    /// In the order of [`ContentCoding::ALL`].
+    codings: [Option<u16>; ContentCoding::ALL.len()],
     identity: Option<u16>,
     /// Of `*`: whatever is not named.
     any: Option<u16>,
@@ -90,7 +90,7 @@ impl Weights {
         let mut weights = Self::default();
         let is_list = field_value::parse_list(field, |parser| {
             let (name, weight) = weighted(parser)?;
-            let coding = Coding::ALL.into_iter().position(|coding| coding.is_called(name));
+            let coding = ContentCoding::ALL.into_iter().position(|coding| coding.has_name(name));
             let place = match (coding, name) {
                 (Some(index), _) => &mut weights.codings[index],
                 (None, "*") => &mut weights.any,
@@ -120,10 +120,10 @@ mod tests {
 
     #[test]
     fn the_choice_of_section_12_5_3() {
-        use Choice::{Coded, Identity, Nothing};
-        use Coding::{Brotli, Gzip, Zstandard};
-        let all = &Coding::ALL[..];
-        let table: &[(Option<&str>, &[Coding], Choice, &str)] = &[
+        use ContentCoding::{Brotli, Gzip, Zstandard};
+        use Negotiated::{Coded, Identity, NotAcceptable};
+        let all = &ContentCoding::ALL[..];
+        let table: &[(Option<&str>, &[ContentCoding], Negotiated, &str)] = &[
             (None, all, Identity, "who does not ask gets it as it is"),
             (Some(""), all, Identity, "an empty field wants none"),
             (Some("gzip"), all, Coded(Gzip), "the one that is asked for"),
@@ -152,11 +152,11 @@ mod tests {
             (Some("identity;q=0.5, gzip;q=0.5"), all, Coded(Gzip), "as much the one as the other"),
             (Some("identity;q=0.5, gzip;q=0.8"), all, Coded(Gzip), "rather not as it is"),
             (Some("identity;q=0, gzip"), all, Coded(Gzip), "only this"),
-            (Some("identity;q=0, gzip"), &[], Nothing, "only what there is not"),
-            (Some("identity;q=0"), all, Nothing, "nothing is named"),
-            (Some("*;q=0"), all, Nothing, "nothing at all"),
+            (Some("identity;q=0, gzip"), &[], NotAcceptable, "only what there is not"),
+            (Some("identity;q=0"), all, NotAcceptable, "nothing is named"),
+            (Some("*;q=0"), all, NotAcceptable, "nothing at all"),
             (Some("*;q=0, gzip"), &[Gzip], Coded(Gzip), "only this"),
-            (Some("*;q=0, gzip"), &[], Nothing, "only this, and it is not there"),
+            (Some("*;q=0, gzip"), &[], NotAcceptable, "only this, and it is not there"),
             (Some("*;q=0, identity"), all, Identity, "only as it is"),
             (Some("identity;q=0, *"), all, Coded(Brotli), "anything but as it is"),
             (Some("gzip;q=2, br;q=x, zstd;q=0.1234"), all, Identity, "no weights"),
@@ -168,7 +168,7 @@ mod tests {
             (Some("deflate, compress"), all, Identity, "codings that nobody has here"),
         ];
         for (field, available, expected, why) in table {
-            assert_eq!(choose(*field, available), *expected, "{field:?} of {available:?}: {why}");
+            assert_eq!(negotiate(*field, available), *expected, "{field:?} of {available:?}: {why}");
         }
     }
 }

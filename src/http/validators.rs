@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::content_coding::Coding;
+use super::content_coding::ContentCoding;
 use super::date;
 
 /// The validators of a representation, `None` where nothing is there.
@@ -35,14 +35,14 @@ pub fn file_validators(length: u64, modified: SystemTime, inode: u64, now: Syste
 impl Validators {
     /// Those of the same content in this coding, made anew each time, so that the tag is weak: another version of the coder may
     /// make other bytes of it (RFC 9110 §8.8.1).
-    pub(crate) fn made_in(self, coding: Coding) -> Self {
+    pub(crate) fn in_dynamic_coding(self, coding: ContentCoding) -> Self {
         let etag = self.in_coding(coding);
         let weak = etag.etag.map(|etag| if etag.starts_with("W/") { etag } else { format!("W/{etag}") });
         Self { etag: weak, ..etag }
     }
 
     /// Those of a file that holds content in this coding: two variants never share a tag (RFC 9110 §8.8.3.3).
-    pub(crate) fn in_coding(self, coding: Coding) -> Self {
+    pub(crate) fn in_coding(self, coding: ContentCoding) -> Self {
         let etag = self.etag.map(|etag| match etag.strip_suffix('"') {
             Some(open) => format!("{open}-{}\"", coding.name()),
             None => etag,
@@ -130,12 +130,12 @@ mod tests {
     #[test]
     fn variants_have_tags_of_their_own() {
         let table = [
-            ("\"a\"", Coding::Brotli, "\"a-br\"", "W/\"a-br\""),
-            ("W/\"a\"", Coding::Gzip, "W/\"a-gzip\"", "W/\"a-gzip\""),
+            ("\"a\"", ContentCoding::Brotli, "\"a-br\"", "W/\"a-br\""),
+            ("W/\"a\"", ContentCoding::Gzip, "W/\"a-gzip\"", "W/\"a-gzip\""),
         ];
         for (etag, coding, stored, made) in table {
             assert_eq!(current(etag).in_coding(coding), current(stored));
-            assert_eq!(current(etag).made_in(coding), current(made));
+            assert_eq!(current(etag).in_dynamic_coding(coding), current(made));
         }
     }
 

@@ -9,7 +9,7 @@ use rustix::fs::{FileType, Stat};
 use super::super::lookup::{self, Found, OpenFile};
 use super::super::representation::Representation;
 use super::gzip::Compressor;
-use crate::http::content_coding::{self, Choice, Coding};
+use crate::http::content_coding::{self, ContentCoding, Negotiated};
 use crate::http::error::HttpError;
 use crate::http::headers::Text;
 use crate::http::method::Version;
@@ -28,7 +28,7 @@ pub(crate) struct Variants {
 /// A file beside the original, with the same name and the extension of a coding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Sibling {
-    coding: Coding,
+    coding: ContentCoding,
     place: Vec<u8>,
     id: FileId,
     /// False where it is older than the original, so that an edit of the original shows.
@@ -41,7 +41,7 @@ pub(crate) enum Variant {
     /// The original.
     Original,
     /// The sibling in this coding.
-    Sibling(Coding),
+    Sibling(ContentCoding),
     /// Gzip, made while it is sent.
     Gzipped,
 }
@@ -92,11 +92,11 @@ pub(crate) fn select(
 impl Variants {
     /// The variants of the file at this path.
     pub(crate) fn look(root_dir: &RootDir, place: &[u8], original: &FileId, compressible: bool) -> Self {
-        let is_coded = |coding: Coding| place.ends_with(coding.extension().as_bytes());
-        if Coding::ALL.into_iter().any(is_coded) {
+        let is_coded = |coding: ContentCoding| place.ends_with(coding.extension().as_bytes());
+        if ContentCoding::ALL.into_iter().any(is_coded) {
             return Self { siblings: Vec::new(), compressible };
         }
-        let sibling = |coding: Coding| {
+        let sibling = |coding: ContentCoding| {
             let place = [place, coding.extension().as_bytes()].concat();
             let status = root_dir.status(&place).ok()?;
             let id = FileId::of(&status);
@@ -104,7 +104,7 @@ impl Variants {
             let is_file = FileType::from_raw_mode(status.st_mode).is_file();
             is_file.then_some(Sibling { coding, place, id, usable })
         };
-        Self { siblings: Coding::ALL.into_iter().filter_map(sibling).collect(), compressible }
+        Self { siblings: ContentCoding::ALL.into_iter().filter_map(sibling).collect(), compressible }
     }
 
     /// Whether the siblings of the file at this path are still the same.
@@ -125,32 +125,33 @@ impl Variants {
             return Ok(Variant::Original);
         }
         let usable = self.siblings.iter().filter(|sibling| sibling.usable).map(|sibling| sibling.coding);
-        let stored: Vec<Coding> = usable.collect();
-        if self.compressible && !stored.contains(&Coding::Gzip) {
-            let choice = content_coding::choose(Some(&accepted), &[stored.as_slice(), &[Coding::Gzip]].concat());
+        let stored: Vec<ContentCoding> = usable.collect();
+        if self.compressible && !stored.contains(&ContentCoding::Gzip) {
+            let choice =
+                content_coding::negotiate(Some(&accepted), &[stored.as_slice(), &[ContentCoding::Gzip]].concat());
             // Gzip made on the fly has no length and no ranges. A client that asks for a range, or speaks HTTP/1.0, is better served
             // with a stored variant.
             let is_fit = request.version() == Version::Http11 && request.header("Range").is_none();
-            let only = || content_coding::choose(Some(&accepted), &stored) == Choice::Nothing;
-            if choice == Choice::Coded(Coding::Gzip) && (is_fit || only()) {
+            let only = || content_coding::negotiate(Some(&accepted), &stored) == Negotiated::NotAcceptable;
+            if choice == Negotiated::Coded(ContentCoding::Gzip) && (is_fit || only()) {
                 return Ok(Variant::Gzipped);
             }
         }
-        match content_coding::choose(Some(&accepted), &stored) {
-            Choice::Identity => Ok(Variant::Original),
-            Choice::Coded(coding) => Ok(Variant::Sibling(coding)),
-            Choice::Nothing => Err(HttpError::NotAcceptable),
+        match content_coding::negotiate(Some(&accepted), &stored) {
+            Negotiated::Identity => Ok(Variant::Original),
+            Negotiated::Coded(coding) => Ok(Variant::Sibling(coding)),
+            Negotiated::NotAcceptable => Err(HttpError::NotAcceptable),
         }
     }
 
     /// The path of the sibling in this coding, and its id.
-    pub(crate) fn sibling(&self, coding: Coding) -> Option<(&[u8], &FileId)> {
+    pub(crate) fn sibling(&self, coding: ContentCoding) -> Option<(&[u8], &FileId)> {
         let sibling = self.siblings.iter().find(|sibling| sibling.coding == coding)?;
         Some((&sibling.place, &sibling.id))
     }
 
     /// Opens the sibling in this coding, if it is unchanged.
-    fn open(&self, root_dir: &RootDir, path: &RelativePath, coding: Coding) -> Option<OpenFile> {
+    fn open(&self, root_dir: &RootDir, path: &RelativePath, coding: ContentCoding) -> Option<OpenFile> {
         let (_, id) = self.sibling(coding)?;
         match lookup::find(root_dir, &path.with_extension(coding.extension())) {
             Ok(Found::File(file)) if FileId::of(&file.status().ok()?) == *id => Some(file),

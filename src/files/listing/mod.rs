@@ -15,7 +15,7 @@ use super::encoding::gzip::{Compressor, SHORTEST, Slot};
 use super::media_types::MediaTypes;
 use super::pieces::{Beginning, PieceReader, Pieces, Stage};
 use crate::http::accept;
-use crate::http::content_coding::{self, Choice, Coding};
+use crate::http::content_coding::{self, ContentCoding, Negotiated};
 use crate::http::error::HttpError;
 use crate::http::request::Request;
 use crate::http::response::Response;
@@ -74,7 +74,7 @@ fn send(pieces: impl Pieces, coder: Coder) -> io::Result<Response> {
 }
 
 fn in_gzip(response: Response) -> Response {
-    response.with_header("Content-Encoding", Coding::Gzip.name())
+    response.with_header("Content-Encoding", ContentCoding::Gzip.name())
 }
 
 /// The content coding of a listing.
@@ -89,9 +89,9 @@ impl Coder {
     /// The coding that the request's `Accept-Encoding` asks for (RFC 9110 §12.5.3), if a slot is free.
     fn wanted(request: &Request, compressor: Option<&Arc<Compressor>>) -> Result<Self, HttpError> {
         let accepted = request.header_list("Accept-Encoding");
-        let choose = |available: &[Coding]| content_coding::choose(accepted.as_deref(), available);
-        let only = choose(&[]) == Choice::Nothing;
-        let wants_gzip = choose(&[Coding::Gzip]) == Choice::Coded(Coding::Gzip);
+        let choose = |available: &[ContentCoding]| content_coding::negotiate(accepted.as_deref(), available);
+        let only = choose(&[]) == Negotiated::NotAcceptable;
+        let wants_gzip = choose(&[ContentCoding::Gzip]) == Negotiated::Coded(ContentCoding::Gzip);
         match compressor.filter(|_| wants_gzip).and_then(Compressor::take_slot) {
             Some(slot) => Ok(Self::Gzip { slot, only }),
             None if only => Err(HttpError::NotAcceptable),
