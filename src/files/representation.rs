@@ -11,7 +11,7 @@ use crate::http::content_coding::ContentCoding;
 use crate::http::date;
 use crate::http::error::HttpError;
 use crate::http::headers::Text;
-use crate::http::multipart_byteranges::Frame;
+use crate::http::multipart_byteranges::MultipartByteranges;
 use crate::http::range::{self, ByteRange, Selection};
 use crate::http::response::Response;
 use crate::http::status::Status;
@@ -221,8 +221,8 @@ fn part(content: Content, range: ByteRange, length: u64) -> Response {
 
 /// A 206 with several ranges in one body (RFC 9110 §15.3.7.2).
 fn several(content: Content, length: u64, media_type: Text, ranges: Vec<ByteRange>) -> Response {
-    let frame = Frame::new(rand::random(), media_type, length);
-    let texts = frame.texts(&ranges);
+    let frame = MultipartByteranges::new(rand::random(), media_type, length);
+    let texts = frame.separators(&ranges);
     let response = match content {
         Content::Disk(file) => {
             let around: u64 = texts.iter().map(|text| text.len() as u64).sum();

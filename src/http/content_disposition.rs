@@ -24,7 +24,7 @@ const ATTRIBUTE: &AsciiSet = &NON_ALPHANUMERIC
 pub(crate) fn attachment(name: &[u8]) -> String {
     let name: String = String::from_utf8_lossy(name)
         .chars()
-        .map(|c| if deceives(c) || matches!(c, '/' | '\\') { '_' } else { c })
+        .map(|c| if is_deceptive(c) || matches!(c, '/' | '\\') { '_' } else { c })
         .collect();
     // A percent sign is left out as well: some clients decode it here.
     let plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '%');
@@ -37,7 +37,7 @@ pub(crate) fn attachment(name: &[u8]) -> String {
 
 /// Whether a character has no shape of its own and makes a name look like another: control characters, those that turn the
 /// direction of writing, and those that take no space.
-pub(crate) fn deceives(c: char) -> bool {
+pub(crate) fn is_deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'

@@ -4,13 +4,13 @@ use super::headers::Text;
 use super::range::ByteRange;
 
 /// The frame around the parts of one body.
-pub(crate) struct Frame {
+pub(crate) struct MultipartByteranges {
     boundary: String,
     media_type: Text,
     length: u64,
 }
 
-impl Frame {
+impl MultipartByteranges {
     /// A frame for parts of `length` bytes of this media type. The boundary must not occur in them: made from a random
     /// number, it does not.
     pub(crate) fn new(boundary: u128, media_type: Text, length: u64) -> Self {
@@ -23,19 +23,19 @@ impl Frame {
     }
 
     /// What stands around these parts: before the first, between one and the next, and behind the last.
-    pub(crate) fn texts(&self, parts: &[ByteRange]) -> Vec<String> {
+    pub(crate) fn separators(&self, parts: &[ByteRange]) -> Vec<String> {
         let Self { boundary, media_type, length } = self;
-        let mut texts: Vec<String> = Vec::with_capacity(parts.len() + 1);
+        let mut separators: Vec<String> = Vec::with_capacity(parts.len() + 1);
         for part in parts {
             // The line break before a boundary belongs to it, not to the part (RFC 2046 §5.1.1).
-            let line_break = if texts.is_empty() { "" } else { "\r\n" };
+            let line_break = if separators.is_empty() { "" } else { "\r\n" };
             let content_range = part.content_range(*length);
-            texts.push(format!(
+            separators.push(format!(
                 "{line_break}--{boundary}\r\nContent-Type: {media_type}\r\nContent-Range: {content_range}\r\n\r\n"
             ));
         }
-        texts.push(format!("\r\n--{boundary}--\r\n"));
-        texts
+        separators.push(format!("\r\n--{boundary}--\r\n"));
+        separators
     }
 }
 
@@ -45,11 +45,11 @@ mod tests {
 
     #[test]
     fn the_example_of_section_14_6() {
-        let frame = Frame::new(7, "application/pdf".into(), 8000);
+        let frame = MultipartByteranges::new(7, "application/pdf".into(), 8000);
         let parts = [ByteRange { first: 500, last: 999 }, ByteRange { first: 7000, last: 7999 }];
         assert_eq!(frame.media_type(), "multipart/byteranges; boundary=00000000000000000000000000000007");
         assert_eq!(
-            frame.texts(&parts),
+            frame.separators(&parts),
             [
                 "--00000000000000000000000000000007\r\nContent-Type: application/pdf\r\n\
                  Content-Range: bytes 500-999/8000\r\n\r\n",

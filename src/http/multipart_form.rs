@@ -7,16 +7,16 @@ use super::parameters::Parameters;
 /// Takes a form apart.
 ///
 /// It holds no more of it than one piece, one head of a part and a boundary.
-pub(crate) struct Parser {
+pub(crate) struct FormParser {
     /// What ends a part: a line break, two hyphens and the boundary.
     delimiter: Vec<u8>,
     held: Vec<u8>,
-    state: State,
+    state: FormState,
 }
 
 /// What comes next in a form.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Event<'a> {
+pub(crate) enum FormEvent<'a> {
     /// A part begins.
     Part(PartHead),
     /// More of its content.
@@ -34,10 +34,10 @@ pub(crate) struct PartHead {
 
 /// Why a form cannot be taken apart, in words for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Malformed(pub(crate) &'static str);
+pub(crate) struct FormError(pub(crate) &'static str);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum FormState {
     Preamble,
     /// Right behind a delimiter: either two hyphens or the rest of its line.
     AfterDelimiter,
@@ -49,7 +49,7 @@ enum State {
 /// The most bytes of the head of a part.
 const LONGEST_HEAD: usize = 8 * 1024;
 
-const TOO_LONG: Malformed = Malformed("the head of a part of the form is too long");
+const TOO_LONG: FormError = FormError("the head of a part of the form is too long");
 
 /// The boundary that the value of `Content-Type` names, if it names one that can be (RFC 2046 §5.1.1).
 pub(crate) fn boundary(content_type: &str) -> Option<String> {
@@ -58,20 +58,20 @@ pub(crate) fn boundary(content_type: &str) -> Option<String> {
     (fits && !boundary.ends_with(' ')).then_some(boundary)
 }
 
-impl Parser {
+impl FormParser {
     pub(crate) fn new(boundary: &str) -> Self {
         let delimiter = format!("\r\n--{boundary}").into_bytes();
         // The first delimiter may stand at the very beginning, without the line break.
-        Self { delimiter, held: b"\r\n".to_vec(), state: State::Preamble }
+        Self { delimiter, held: b"\r\n".to_vec(), state: FormState::Preamble }
     }
 
     /// Takes the next piece and hands on what is in it.
-    pub(crate) fn push<E: From<Malformed>>(
+    pub(crate) fn push<E: From<FormError>>(
         &mut self,
         bytes: &[u8],
-        mut take: impl FnMut(Event<'_>) -> Result<(), E>,
+        mut take: impl FnMut(FormEvent<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        if self.state == State::Epilogue {
+        if self.state == FormState::Epilogue {
             return Ok(());
         }
         self.held.extend_from_slice(bytes);
@@ -81,15 +81,15 @@ impl Parser {
             rest = left;
         }
         let kept = match self.state {
-            State::Epilogue => 0,
-            State::Preamble | State::Content => {
+            FormState::Epilogue => 0,
+            FormState::Preamble | FormState::Content => {
                 let kept = rest.len().min(self.delimiter.len() - 1);
-                if self.state == State::Content && kept < rest.len() {
-                    take(Event::Data(&rest[..rest.len() - kept]))?;
+                if self.state == FormState::Content && kept < rest.len() {
+                    take(FormEvent::Data(&rest[..rest.len() - kept]))?;
                 }
                 kept
             }
-            State::AfterDelimiter | State::Head => rest.len(),
+            FormState::AfterDelimiter | FormState::Head => rest.len(),
         };
         if kept > LONGEST_HEAD {
             return Err(TOO_LONG.into());
@@ -101,57 +101,61 @@ impl Parser {
     }
 
     /// The end of the form has come.
-    pub(crate) fn finish(self) -> Result<(), Malformed> {
-        if self.state == State::Epilogue { Ok(()) } else { Err(Malformed("the form ends before its last boundary")) }
+    pub(crate) fn finish(self) -> Result<(), FormError> {
+        if self.state == FormState::Epilogue {
+            Ok(())
+        } else {
+            Err(FormError("the form ends before its last boundary"))
+        }
     }
 
     /// One step on; `None` where more is needed for it.
-    fn step<'a, E: From<Malformed>>(
+    fn step<'a, E: From<FormError>>(
         &mut self,
         bytes: &'a [u8],
-        take: &mut impl FnMut(Event<'_>) -> Result<(), E>,
+        take: &mut impl FnMut(FormEvent<'_>) -> Result<(), E>,
     ) -> Result<Option<&'a [u8]>, E> {
         match self.state {
-            State::Preamble | State::Content => {
+            FormState::Preamble | FormState::Content => {
                 let Some(at) = find(bytes, &self.delimiter) else { return Ok(None) };
-                if self.state == State::Content {
+                if self.state == FormState::Content {
                     if at > 0 {
-                        take(Event::Data(&bytes[..at]))?;
+                        take(FormEvent::Data(&bytes[..at]))?;
                     }
-                    take(Event::End)?;
+                    take(FormEvent::End)?;
                 }
-                self.state = State::AfterDelimiter;
+                self.state = FormState::AfterDelimiter;
                 Ok(Some(&bytes[at + self.delimiter.len()..]))
             }
-            State::AfterDelimiter => {
+            FormState::AfterDelimiter => {
                 if bytes.starts_with(b"--") {
-                    self.state = State::Epilogue;
+                    self.state = FormState::Epilogue;
                     return Ok(Some(&[]));
                 }
                 let Some(line) = find(bytes, b"\r\n") else { return Ok(None) };
                 if bytes[..line].iter().any(|byte| !matches!(byte, b' ' | b'\t')) {
-                    return Err(Malformed("something else stands on the line of a boundary").into());
+                    return Err(FormError("something else stands on the line of a boundary").into());
                 }
-                self.state = State::Head;
+                self.state = FormState::Head;
                 // The line break stays: a head without fields is nothing but the empty line.
                 Ok(Some(&bytes[line..]))
             }
-            State::Head => {
+            FormState::Head => {
                 let Some(end) = find(bytes, b"\r\n\r\n") else { return Ok(None) };
                 if end > LONGEST_HEAD {
                     return Err(TOO_LONG.into());
                 }
-                self.state = State::Content;
-                take(Event::Part(head(&bytes[..end])))?;
+                self.state = FormState::Content;
+                take(FormEvent::Part(parse_head(&bytes[..end])))?;
                 // The delimiter of an empty part begins with the line break of the empty line's end.
                 Ok(Some(&bytes[end + 4..]))
             }
-            State::Epilogue => Ok(None),
+            FormState::Epilogue => Ok(None),
         }
     }
 }
 
-fn head(bytes: &[u8]) -> PartHead {
+fn parse_head(bytes: &[u8]) -> PartHead {
     let text = String::from_utf8_lossy(bytes);
     let disposition = text.split("\r\n").find_map(|line| {
         let (name, value) = line.split_once(':')?;
@@ -163,7 +167,7 @@ fn head(bytes: &[u8]) -> PartHead {
             // How browsers escape what would end the field; nothing else is escaped.
             head.filename.get_or_insert(value.replace("%22", "\"").replace("%0D", "\r").replace("%0A", "\n"));
         } else if name.eq_ignore_ascii_case("filename*")
-            && let Some(decoded) = extended(&value)
+            && let Some(decoded) = decode_extended(&value)
         {
             // RFC 7578 §4.2 forbids it and some clients send it; it is the better name then.
             head.filename = Some(decoded);
@@ -174,7 +178,7 @@ fn head(bytes: &[u8]) -> PartHead {
 }
 
 /// A value of RFC 8187 §3.2: character set, language, and percent-encoded text.
-fn extended(value: &str) -> Option<String> {
+fn decode_extended(value: &str) -> Option<String> {
     let mut parts = value.splitn(3, '\'');
     let (set, _, text) = (parts.next()?, parts.next()?, parts.next()?);
     set.eq_ignore_ascii_case("utf-8").then(|| percent_decode_str(text).decode_utf8_lossy().into_owned())
@@ -196,17 +200,17 @@ mod tests {
     use super::*;
 
     /// The parts of a form that comes in pieces of this many bytes: what the files are called, and what is in them.
-    fn parse(form: &[u8], piece: usize) -> Result<Vec<(Option<String>, Vec<u8>)>, Malformed> {
-        let mut parser = Parser::new("X y");
+    fn parse(form: &[u8], piece: usize) -> Result<Vec<(Option<String>, Vec<u8>)>, FormError> {
+        let mut parser = FormParser::new("X y");
         let (mut parts, mut open) = (Vec::new(), None);
         for piece in form.chunks(piece) {
             parser.push(piece, |event| {
                 match event {
-                    Event::Part(head) => open = Some((head.filename, Vec::new())),
-                    Event::Data(data) => open.as_mut().expect("a part is open").1.extend_from_slice(data),
-                    Event::End => parts.push(open.take().expect("a part is open")),
+                    FormEvent::Part(head) => open = Some((head.filename, Vec::new())),
+                    FormEvent::Data(data) => open.as_mut().expect("a part is open").1.extend_from_slice(data),
+                    FormEvent::End => parts.push(open.take().expect("a part is open")),
                 }
-                Ok::<_, Malformed>(())
+                Ok::<_, FormError>(())
             })?;
             assert!(parser.held.len() <= LONGEST_HEAD);
         }
@@ -271,7 +275,7 @@ mod tests {
             ("form-data", None),
         ];
         for (disposition, expected) in table {
-            let head = head(format!("\r\nX: y\r\nContent-Disposition: {disposition}").as_bytes());
+            let head = parse_head(format!("\r\nX: y\r\nContent-Disposition: {disposition}").as_bytes());
             assert_eq!(head.filename.as_deref(), expected, "{disposition}");
         }
     }

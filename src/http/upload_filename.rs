@@ -8,7 +8,7 @@ const NAMELESS: &str = "upload";
 
 /// The name for a file that the client calls so (RFC 7578 §4.2 says not to trust it): the last part of what may be a path of
 /// any system, without control characters, without dots or white space in front, at most 255 bytes.
-pub(crate) fn clean(sent: &str) -> String {
+pub(crate) fn sanitize(sent: &str) -> String {
     let last = sent.rsplit(['/', '\\']).next().unwrap_or(sent);
     let plain: String = last.chars().filter(|c| !c.is_control()).collect();
     let name = plain.trim_start_matches(|c: char| c == '.' || c.is_whitespace()).trim_end();
@@ -67,7 +67,7 @@ mod tests {
             (&endless, &endless[..255]),
         ];
         for (sent, expected) in table {
-            let name = clean(sent);
+            let name = sanitize(sent);
             assert_eq!(name, expected, "{sent:?}");
             assert!(
                 RelativePath::parse_for_writing(&format!("/{}", encode_segment(name.as_bytes()))).is_ok(),

@@ -2,7 +2,7 @@
 
 use crate::http::error::HttpError;
 use crate::http::json::JsonError;
-use crate::http::multipart_form::Malformed;
+use crate::http::multipart_form::FormError;
 use crate::http::path::PathError;
 use crate::storage::StoreError;
 
@@ -29,8 +29,8 @@ pub(super) fn unwritable(error: PathError) -> HttpError {
     }
 }
 
-impl From<Malformed> for HttpError {
-    fn from(error: Malformed) -> Self {
+impl From<FormError> for HttpError {
+    fn from(error: FormError) -> Self {
         Self::bad_request(error.0)
     }
 }

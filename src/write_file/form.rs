@@ -4,7 +4,7 @@ use super::error::unwritable;
 use super::{WriteFile, receive};
 use crate::http::accept;
 use crate::http::error::HttpError;
-use crate::http::multipart_form::{self, Event};
+use crate::http::multipart_form::{self, FormEvent, FormParser};
 use crate::http::path::{RelativePath, encode_segment};
 use crate::http::request::Request;
 use crate::http::response::Response;
@@ -23,7 +23,7 @@ pub(super) fn store(writer: &WriteFile, request: &mut Request) -> Result<Respons
     if !request.has_body() {
         return Err(HttpError::LengthRequired);
     }
-    let mut parser = multipart_form::Parser::new(&boundary);
+    let mut parser = FormParser::new(&boundary);
     let mut form = Form { writer, directory, open: None, stored: Vec::new(), first: None };
     receive(request, |bytes| parser.push(bytes, |event| form.take(event)))?;
     parser.finish()?;
@@ -44,21 +44,21 @@ struct Form<'a> {
 }
 
 impl<'a> Form<'a> {
-    fn take(&mut self, event: Event<'_>) -> Result<(), HttpError> {
+    fn take(&mut self, event: FormEvent<'_>) -> Result<(), HttpError> {
         match event {
-            Event::Part(head) => {
+            FormEvent::Part(head) => {
                 // A field without a file, and the file of a form in which none was chosen.
                 let Some(sent) = head.filename.filter(|name| !name.is_empty()) else { return Ok(()) };
-                let name = upload_filename::clean(&sent);
+                let name = upload_filename::sanitize(&sent);
                 let file = self.begin(&name)?;
                 self.open = Some((file, name));
                 Ok(())
             }
-            Event::Data(bytes) => match &mut self.open {
+            FormEvent::Data(bytes) => match &mut self.open {
                 Some((file, _)) => Ok(file.write(bytes)?),
                 None => Ok(()),
             },
-            Event::End => match self.open.take() {
+            FormEvent::End => match self.open.take() {
                 Some((file, name)) => self.persist(file, &name),
                 None => Ok(()),
             },

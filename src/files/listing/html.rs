@@ -8,7 +8,7 @@ use super::super::pieces::{Pieces, Stage};
 use super::entries::{Entries, Totals};
 use super::entry::{Entry, Kind};
 use super::order::{Column, Order};
-use crate::http::content_disposition::deceives;
+use crate::http::content_disposition::is_deceptive;
 use crate::http::date;
 use crate::http::media_type;
 use crate::http::path::{RelativePath, encode_segment};
@@ -217,7 +217,7 @@ fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            c if deceives(c) => escaped.push('\u{fffd}'),
+            c if is_deceptive(c) => escaped.push('\u{fffd}'),
             c => escaped.push(c),
         }
     }
