@@ -12,7 +12,7 @@ use super::status::Status;
 
 /// The origins whose pages may read answers and write, and what is told to their browsers.
 #[derive(Clone, Debug)]
-pub(crate) struct Policy {
+pub(crate) struct CorsPolicy {
     pub(crate) any: bool,
     /// As a browser sends them.
     pub(crate) named: Vec<String>,
@@ -25,7 +25,7 @@ pub(crate) struct Policy {
 
 /// Where a request comes from, as its browser says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source<'a> {
+pub(crate) enum RequestOrigin<'a> {
     /// No page made it: it is no browser's, or a person typed the address.
     NoPage,
     /// A page of the origin that it goes to.
@@ -69,7 +69,7 @@ const REQUEST_HEADERS: &str =
 /// What a page may read beyond the fields that every page may.
 const RESPONSE_HEADERS: &str = "Accept-Ranges, Content-Range, ETag, Location, Retry-After";
 
-impl Policy {
+impl CorsPolicy {
     /// What this origin may do.
     pub(crate) fn grant(&self, origin: &str) -> Grant {
         if self.named.iter().any(|named| named == origin) {
@@ -83,10 +83,10 @@ impl Policy {
 
     /// Whether the request may change something here. A page's request may where the page is ours or its origin is allowed.
     /// One that is only allowed as everyone is may not use the password that the browser keeps for this server.
-    pub(crate) fn may_write(&self, source: Source<'_>, has_credentials: bool) -> bool {
+    pub(crate) fn may_write(&self, source: RequestOrigin<'_>, has_credentials: bool) -> bool {
         match source {
-            Source::NoPage | Source::SameOrigin => true,
-            Source::OtherOrigin(origin) => match self.grant(origin) {
+            RequestOrigin::NoPage | RequestOrigin::SameOrigin => true,
+            RequestOrigin::OtherOrigin(origin) => match self.grant(origin) {
                 Grant::Named => true,
                 Grant::Open => !has_credentials,
                 Grant::Nothing => false,
@@ -145,7 +145,7 @@ impl Policy {
     }
 }
 
-impl<'a> Source<'a> {
+impl<'a> RequestOrigin<'a> {
     /// Where this request comes from. `Sec-Fetch-Site` decides where it is sent: no page can set it, and browsers send it to hosts
     /// that they take for trustworthy, which are those of https and this machine (Fetch Metadata §2.4). To others every browser
     /// sends at least `Origin` when a page writes (Fetch §3.2), which is then compared with where the request went.
@@ -172,7 +172,7 @@ fn is_of_host(origin: &str, host: &str, scheme: Option<&str>) -> bool {
     let Some((origin_scheme, authority)) = origin.split_once("://") else { return false };
     let default = default_port(origin_scheme).map_or("", |port| &port[1..]);
     let parts = |authority| {
-        let (name, port): (&str, _) = host::split(authority);
+        let (name, port): (&str, _) = host::split_port(authority);
         (name.to_ascii_lowercase(), port.filter(|port| !port.is_empty()).unwrap_or(default).trim_start_matches('0'))
     };
     is_host(authority) && scheme.is_none_or(|scheme| scheme == origin_scheme) && parts(authority) == parts(host)
@@ -188,7 +188,7 @@ fn default_port(scheme: &str) -> Option<&'static str> {
 }
 
 /// An origin as a browser sends it: scheme and host in lower case, without the scheme's own port (RFC 6454 §6.2).
-pub(crate) fn normal_origin(text: &str) -> Result<String, OriginError> {
+pub(crate) fn normalize_origin(text: &str) -> Result<String, OriginError> {
     let (scheme, rest) = text.split_once("://").ok_or(OriginError::Scheme)?;
     let scheme = scheme.to_ascii_lowercase();
     let is_scheme_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
@@ -246,8 +246,8 @@ mod tests {
 
     const APP: &str = "https://app.example";
 
-    fn policy(any: bool, named: &[&str], credentials: bool) -> Policy {
-        Policy {
+    fn policy(any: bool, named: &[&str], credentials: bool) -> CorsPolicy {
+        CorsPolicy {
             any,
             named: named.iter().map(|&origin| origin.to_owned()).collect(),
             credentials,
@@ -286,57 +286,93 @@ mod tests {
             ("https://a?b", Err(OriginError::Path)),
         ];
         for (text, expected) in table {
-            assert_eq!(normal_origin(text).as_deref(), expected.as_ref().map(|o| &**o), "{text:?}");
+            assert_eq!(normalize_origin(text).as_deref(), expected.as_ref().map(|o| &**o), "{text:?}");
         }
     }
 
     #[test]
     fn requests_come_from_a_page_or_from_none() {
-        let table: [(&[(&str, &str)], Source<'_>, &str); 27] = [
-            (&[("Host", "h")], Source::NoPage, "curl"),
-            (&[("Host", "h"), ("Sec-Fetch-Site", "none")], Source::NoPage, "typed by a person"),
-            (&[("Host", "h"), ("Sec-Fetch-Site", "same-origin"), ("Origin", "http://h")], Source::SameOrigin, "ours"),
-            (&[("Host", "inner"), ("Sec-Fetch-Site", "same-origin"), ("Origin", APP)], Source::SameOrigin, "a proxy"),
-            (&[("Host", "h"), ("Sec-Fetch-Site", "cross-site"), ("Origin", APP)], Source::OtherOrigin(APP), ""),
+        let table: [(&[(&str, &str)], RequestOrigin<'_>, &str); 27] = [
+            (&[("Host", "h")], RequestOrigin::NoPage, "curl"),
+            (&[("Host", "h"), ("Sec-Fetch-Site", "none")], RequestOrigin::NoPage, "typed by a person"),
+            (
+                &[("Host", "h"), ("Sec-Fetch-Site", "same-origin"), ("Origin", "http://h")],
+                RequestOrigin::SameOrigin,
+                "ours",
+            ),
+            (
+                &[("Host", "inner"), ("Sec-Fetch-Site", "same-origin"), ("Origin", APP)],
+                RequestOrigin::SameOrigin,
+                "a proxy",
+            ),
+            (&[("Host", "h"), ("Sec-Fetch-Site", "cross-site"), ("Origin", APP)], RequestOrigin::OtherOrigin(APP), ""),
             (
                 &[("Host", "app.example"), ("Sec-Fetch-Site", "same-site"), ("Origin", APP)],
-                Source::OtherOrigin(APP),
+                RequestOrigin::OtherOrigin(APP),
                 "",
             ),
-            (&[("Host", "h"), ("Sec-Fetch-Site", "cross-site")], Source::OtherOrigin(""), "no origin is not ours"),
-            (&[("Host", "h"), ("Sec-Fetch-Site", "same-origin, none")], Source::OtherOrigin(""), "not one of the four"),
-            (&[("Host", "app.example"), ("Origin", APP)], Source::SameOrigin, "an old browser"),
-            (&[("Host", "App.Example:443"), ("Origin", APP)], Source::SameOrigin, "the scheme's port"),
-            (&[("Host", "app.example:80"), ("Origin", APP)], Source::OtherOrigin(APP), "another port"),
-            (&[("Host", "app.example:8080"), ("Origin", "http://app.example:8080")], Source::SameOrigin, ""),
-            (&[("Host", "app.example:8080"), ("Origin", APP)], Source::OtherOrigin(APP), "another port"),
-            (&[("Host", "h"), ("Origin", "null")], Source::OtherOrigin("null"), "a sandboxed page, or one from disk"),
+            (
+                &[("Host", "h"), ("Sec-Fetch-Site", "cross-site")],
+                RequestOrigin::OtherOrigin(""),
+                "no origin is not ours",
+            ),
+            (
+                &[("Host", "h"), ("Sec-Fetch-Site", "same-origin, none")],
+                RequestOrigin::OtherOrigin(""),
+                "not one of the four",
+            ),
+            (&[("Host", "app.example"), ("Origin", APP)], RequestOrigin::SameOrigin, "an old browser"),
+            (&[("Host", "App.Example:443"), ("Origin", APP)], RequestOrigin::SameOrigin, "the scheme's port"),
+            (&[("Host", "app.example:80"), ("Origin", APP)], RequestOrigin::OtherOrigin(APP), "another port"),
+            (&[("Host", "app.example:8080"), ("Origin", "http://app.example:8080")], RequestOrigin::SameOrigin, ""),
+            (&[("Host", "app.example:8080"), ("Origin", APP)], RequestOrigin::OtherOrigin(APP), "another port"),
+            (
+                &[("Host", "h"), ("Origin", "null")],
+                RequestOrigin::OtherOrigin("null"),
+                "a sandboxed page, or one from disk",
+            ),
             (
                 &[("Host", "localhost:4040"), ("Sec-Fetch-Site", "same-site"), ("Origin", "http://localhost:3000")],
-                Source::OtherOrigin("http://localhost:3000"),
+                RequestOrigin::OtherOrigin("http://localhost:3000"),
                 "another port of this machine",
             ),
             (
                 &[("Host", "h"), ("Sec-Fetch-Site", "same-site"), ("Origin", "http://h")],
-                Source::OtherOrigin("http://h"),
+                RequestOrigin::OtherOrigin("http://h"),
                 "the browser knows better what is the same",
             ),
-            (&[("Host", "h"), ("Sec-Fetch-Site", "same-site")], Source::OtherOrigin(""), "no origin is not ours"),
-            (&[("Host", "h"), ("Sec-Fetch-Site", "none"), ("Origin", APP)], Source::NoPage, "a form sent once more"),
-            (&[("Host", "h"), ("Sec-Fetch-Site", ""), ("Origin", "http://h")], Source::OtherOrigin("http://h"), "odd"),
-            (&[("Host", "app.example:"), ("Origin", APP)], Source::SameOrigin, "an empty port"),
-            (&[("Host", "h:080"), ("Origin", "http://h")], Source::SameOrigin, "a port is a number"),
-            (&[("Host", "[::1]:80"), ("Origin", "http://[::1]")], Source::SameOrigin, "IPv6"),
-            (&[("Host", "h"), ("Origin", "app://h")], Source::SameOrigin, "a scheme without a port of its own"),
-            (&[("Host", "h:1"), ("Origin", "http://h:1/")], Source::OtherOrigin("http://h:1/"), "no browser's origin"),
-            (&[("Host", "null"), ("Origin", "null")], Source::OtherOrigin("null"), "a host of that name"),
-            (&[("Host", ""), ("Origin", "http://")], Source::OtherOrigin("http://"), "nothing is not a host"),
-            (&[("Origin", APP)], Source::OtherOrigin(APP), "HTTP/1.0 without a host"),
+            (
+                &[("Host", "h"), ("Sec-Fetch-Site", "same-site")],
+                RequestOrigin::OtherOrigin(""),
+                "no origin is not ours",
+            ),
+            (
+                &[("Host", "h"), ("Sec-Fetch-Site", "none"), ("Origin", APP)],
+                RequestOrigin::NoPage,
+                "a form sent once more",
+            ),
+            (
+                &[("Host", "h"), ("Sec-Fetch-Site", ""), ("Origin", "http://h")],
+                RequestOrigin::OtherOrigin("http://h"),
+                "odd",
+            ),
+            (&[("Host", "app.example:"), ("Origin", APP)], RequestOrigin::SameOrigin, "an empty port"),
+            (&[("Host", "h:080"), ("Origin", "http://h")], RequestOrigin::SameOrigin, "a port is a number"),
+            (&[("Host", "[::1]:80"), ("Origin", "http://[::1]")], RequestOrigin::SameOrigin, "IPv6"),
+            (&[("Host", "h"), ("Origin", "app://h")], RequestOrigin::SameOrigin, "a scheme without a port of its own"),
+            (
+                &[("Host", "h:1"), ("Origin", "http://h:1/")],
+                RequestOrigin::OtherOrigin("http://h:1/"),
+                "no browser's origin",
+            ),
+            (&[("Host", "null"), ("Origin", "null")], RequestOrigin::OtherOrigin("null"), "a host of that name"),
+            (&[("Host", ""), ("Origin", "http://")], RequestOrigin::OtherOrigin("http://"), "nothing is not a host"),
+            (&[("Origin", APP)], RequestOrigin::OtherOrigin(APP), "HTTP/1.0 without a host"),
         ];
         for (fields, expected, why) in table {
             let request =
                 fields.iter().fold(Request::new(Method::Post, "/"), |r, (name, value)| r.with_header(name, value));
-            assert_eq!(Source::of(&request), expected, "{fields:?}: {why}");
+            assert_eq!(RequestOrigin::of(&request), expected, "{fields:?}: {why}");
         }
     }
 
@@ -362,31 +398,31 @@ mod tests {
                 let mut request = fields.iter().fold(request, |r, (name, value)| r.with_header(name, value));
                 request.set_connection(Peer::Tcp(peer.parse().unwrap()), secure);
                 request.follow_proxy(&proxies).unwrap();
-                let expected = if expected { Source::SameOrigin } else { Source::OtherOrigin(origin) };
-                assert_eq!(Source::of(&request), expected, "{peer} {secure} {fields:?} {origin}: {why}");
+                let expected = if expected { RequestOrigin::SameOrigin } else { RequestOrigin::OtherOrigin(origin) };
+                assert_eq!(RequestOrigin::of(&request), expected, "{peer} {secure} {fields:?} {origin}: {why}");
             }
         }
         let mut request = Request::new(Method::Put, "/").with_header("Host", "inner").with_header("Origin", APP);
         request = request.with_header("X-Forwarded-Host", "app.example");
         request.set_connection(Peer::Tcp(proxy.parse().unwrap()), false);
-        assert_eq!(Source::of(&request), Source::OtherOrigin(APP));
+        assert_eq!(RequestOrigin::of(&request), RequestOrigin::OtherOrigin(APP));
         request.follow_proxy(&proxies).unwrap();
-        assert_eq!(Source::of(&request), Source::SameOrigin, "the host is the one that the client used");
+        assert_eq!(RequestOrigin::of(&request), RequestOrigin::SameOrigin, "the host is the one that the client used");
     }
 
     #[test]
     fn writing_is_for_our_own_pages_and_those_that_are_allowed() {
-        let other = Source::OtherOrigin(APP);
+        let other = RequestOrigin::OtherOrigin(APP);
         let table = [
-            (policy(false, &[], false), Source::NoPage, true, true),
-            (policy(false, &[], false), Source::SameOrigin, true, true),
+            (policy(false, &[], false), RequestOrigin::NoPage, true, true),
+            (policy(false, &[], false), RequestOrigin::SameOrigin, true, true),
             (policy(false, &[], false), other, false, false),
             (policy(false, &[APP], false), other, false, true),
             (policy(false, &[APP], true), other, true, true),
-            (policy(false, &[APP], true), Source::OtherOrigin("https://evil.example"), true, false),
-            (policy(false, &[APP], true), Source::OtherOrigin("https://app.example.evil"), true, false),
-            (policy(false, &[APP], true), Source::OtherOrigin("http://app.example"), true, false),
-            (policy(false, &[APP], true), Source::OtherOrigin("null"), true, false),
+            (policy(false, &[APP], true), RequestOrigin::OtherOrigin("https://evil.example"), true, false),
+            (policy(false, &[APP], true), RequestOrigin::OtherOrigin("https://app.example.evil"), true, false),
+            (policy(false, &[APP], true), RequestOrigin::OtherOrigin("http://app.example"), true, false),
+            (policy(false, &[APP], true), RequestOrigin::OtherOrigin("null"), true, false),
             (policy(true, &[], false), other, false, true),
             (policy(true, &[], true), other, true, false),
             (policy(true, &[APP], true), other, true, true),

@@ -4,18 +4,18 @@ use core::net::Ipv6Addr;
 
 /// Whether this is a host, with or without a port. The empty text is not one; where it is allowed is the caller's question.
 pub(crate) fn is_host(text: &str) -> bool {
-    let (host, port) = split(text);
+    let (host, port) = split_port(text);
     is_name(host) && port.is_none_or(is_port)
 }
 
 /// Whether this is a host with a port, as CONNECT names one (RFC 9112 §3.2.3).
 pub(crate) fn is_host_with_port(text: &str) -> bool {
-    let (host, port) = split(text);
+    let (host, port) = split_port(text);
     is_name(host) && port.is_some_and(|port| !port.is_empty() && is_port(port))
 }
 
 /// The host, and what stands behind the colon after it.
-pub(crate) fn split(text: &str) -> (&str, Option<&str>) {
+pub(crate) fn split_port(text: &str) -> (&str, Option<&str>) {
     // An address of IPv6 has colons too, within its brackets.
     let start = text.find(']').unwrap_or(0);
     match text[start..].find(':') {

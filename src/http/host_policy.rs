@@ -33,14 +33,14 @@ const LOCAL_SUFFIXES: [&str; 4] = [".local", ".lan", ".home.arpa", ".internal"];
 impl HostPolicy {
     /// The host that makes the request a misdirected one (RFC 9110 §7.4).
     pub(crate) fn foreign_host<'a>(&self, request: &'a Request) -> Option<&'a str> {
-        if self.any || !self.concerns(request) {
+        if self.any || !self.applies_to(request) {
             return None;
         }
         // What a proxy says does not make up for what the connection says: at a trusted address there may be a browser too.
         [request.received_host(), request.host()].into_iter().flatten().find(|host| !self.allows(host))
     }
 
-    fn concerns(&self, request: &Request) -> bool {
+    fn applies_to(&self, request: &Request) -> bool {
         let writes = !request.method().is_safe();
         if (writes && !self.check_writes) || (request.is_passed_on() && !self.check_proxied) {
             return false;
@@ -59,16 +59,16 @@ impl HostPolicy {
         if host.is_empty() {
             return true;
         }
-        let (name, _) = host::split(host);
+        let (name, _) = host::split_port(host);
         if let Some(literal) = name.strip_prefix('[') {
             return literal.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
         }
-        let name = without_dot(name);
+        let name = without_final_dot(name);
         // No DNS answers for an address.
         if name.parse::<Ipv4Addr>().is_ok() || self.named.iter().any(|named| named.eq_ignore_ascii_case(name)) {
             return true;
         }
-        if !is_domain(name) {
+        if !is_domain_name(name) {
             return false;
         }
         // RFC 6761 §6.3: names in localhost are this machine's.
@@ -79,10 +79,10 @@ impl HostPolicy {
 }
 
 /// A name as it is compared: a host name or an address, whose port does not count.
-pub(crate) fn parse_name(text: &str) -> Result<String, HostNameError> {
-    let (name, _) = host::split(text);
-    let name = without_dot(name);
-    if is_host(text) && (name.starts_with('[') || is_domain(name) || name.parse::<Ipv4Addr>().is_ok()) {
+pub(crate) fn normalize_host_name(text: &str) -> Result<String, HostNameError> {
+    let (name, _) = host::split_port(text);
+    let name = without_final_dot(name);
+    if is_host(text) && (name.starts_with('[') || is_domain_name(name) || name.parse::<Ipv4Addr>().is_ok()) {
         Ok(name.to_owned())
     } else {
         Err(HostNameError)
@@ -90,7 +90,7 @@ pub(crate) fn parse_name(text: &str) -> Result<String, HostNameError> {
 }
 
 /// The name without the dot that ends an absolute one.
-fn without_dot(name: &str) -> &str {
+fn without_final_dot(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }
 
@@ -99,7 +99,7 @@ fn ends_with(name: &str, suffix: &str) -> bool {
 }
 
 /// Whether these are labels as host names have them. A number at the end would be taken for a part of an address (URL §3.5).
-fn is_domain(name: &str) -> bool {
+fn is_domain_name(name: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
     };
@@ -122,7 +122,7 @@ mod tests {
     use crate::http::trusted_proxies::TrustedProxies;
 
     fn policy(named: &[&str]) -> HostPolicy {
-        let named = named.iter().map(|name| parse_name(name).unwrap()).collect();
+        let named = named.iter().map(|name| normalize_host_name(name).unwrap()).collect();
         HostPolicy { any: false, named, on_network: false, check_writes: true, check_proxied: false }
     }
 

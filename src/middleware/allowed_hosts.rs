@@ -3,7 +3,7 @@
 use crate::handler::Handler;
 use crate::http::error::HttpError;
 use crate::http::host;
-use crate::http::host_policy::{HostNameError, HostPolicy, parse_name};
+use crate::http::host_policy::{HostNameError, HostPolicy, normalize_host_name};
 use crate::http::request::Request;
 use crate::http::response::Response;
 
@@ -50,7 +50,7 @@ impl AllowedHosts {
         if name == "*" {
             self.policy.any = true;
         } else {
-            self.policy.named.push(parse_name(name)?);
+            self.policy.named.push(normalize_host_name(name)?);
         }
         Ok(self)
     }
@@ -96,7 +96,7 @@ impl AllowedHosts {
     }
 
     fn refusal(&self, host: &str) -> HttpError {
-        let (name, _) = host::split(host);
+        let (name, _) = host::split_port(host);
         let hint = self.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
         HttpError::Misdirected(format!("{name} is not a name of this server{hint}").into())
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::handler::{Handler, error_response, respond};
-use crate::http::cors::{OriginError, Policy, Source, normal_origin};
+use crate::http::cors::{CorsPolicy, OriginError, RequestOrigin, normalize_origin};
 use crate::http::error::HttpError;
 use crate::http::method::Method;
 use crate::http::request::Request;
@@ -26,14 +26,14 @@ use crate::http::response::Response;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Cors {
-    policy: Policy,
+    policy: CorsPolicy,
     except: Box<dyn Fn(&Request) -> bool + Send + Sync>,
 }
 
 impl Cors {
     /// Allows no other origin to read or write.
     pub fn new() -> Self {
-        let policy = Policy {
+        let policy = CorsPolicy {
             any: false,
             named: Vec::new(),
             credentials: false,
@@ -52,7 +52,7 @@ impl Cors {
         if origin == "*" {
             self.policy.any = true;
         } else {
-            self.policy.named.push(normal_origin(origin)?);
+            self.policy.named.push(normalize_origin(origin)?);
         }
         Ok(self)
     }
@@ -94,7 +94,7 @@ impl Cors {
 
     fn refuses(&self, request: &Request) -> bool {
         !request.method().is_safe()
-            && !self.policy.may_write(Source::of(request), request.header("Authorization").is_some())
+            && !self.policy.may_write(RequestOrigin::of(request), request.header("Authorization").is_some())
             && !(self.except)(request)
     }
 }
