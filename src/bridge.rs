@@ -58,7 +58,7 @@ use crate::http::error::HttpError;
 use crate::http::framing::{self, Framing};
 use crate::http::method::{Method, Version};
 use crate::http::peer::Peer;
-use crate::http::request::{Request, Source};
+use crate::http::request::{Request, RequestSource};
 use crate::http::request_head::{HeadLimits, HeadParser, RequestHead};
 use crate::http::response::{BodyStream, Response, ResponseBody};
 use crate::http::response_head::Persistence;
@@ -132,9 +132,9 @@ pub fn answer(request: tiny_http::Request, app: &dyn Handler, settings: &Setting
         state: State::Unread,
     };
 
-    let mut bridged = Request::assemble(method, version, target, framing.body, Box::new(received));
+    let mut bridged = Request::from_source(method, version, target, framing.body, Box::new(received));
     bridged.set_connection(peer, secure);
-    if let Err(error) = bridged.follow_proxy(&settings.trusted_proxies) {
+    if let Err(error) = bridged.apply_forwarded(&settings.trusted_proxies) {
         log::debug!("{peer}: what this proxy says of its client is ignored: {}", error.explain());
     }
     let response = respond_catching_panics(app, &mut bridged);
@@ -390,7 +390,7 @@ enum State {
     Failed,
 }
 
-impl Source for Received {
+impl RequestSource for Received {
     fn target(&self) -> &str {
         self.head.target()
     }

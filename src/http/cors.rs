@@ -397,7 +397,7 @@ mod tests {
                 let request = Request::new(Method::Put, "/").with_header("Host", "h").with_header("Origin", origin);
                 let mut request = fields.iter().fold(request, |r, (name, value)| r.with_header(name, value));
                 request.set_connection(Peer::Tcp(peer.parse().unwrap()), secure);
-                request.follow_proxy(&proxies).unwrap();
+                request.apply_forwarded(&proxies).unwrap();
                 let expected = if expected { RequestOrigin::SameOrigin } else { RequestOrigin::OtherOrigin(origin) };
                 assert_eq!(RequestOrigin::of(&request), expected, "{peer} {secure} {fields:?} {origin}: {why}");
             }
@@ -406,7 +406,7 @@ mod tests {
         request = request.with_header("X-Forwarded-Host", "app.example");
         request.set_connection(Peer::Tcp(proxy.parse().unwrap()), false);
         assert_eq!(RequestOrigin::of(&request), RequestOrigin::OtherOrigin(APP));
-        request.follow_proxy(&proxies).unwrap();
+        request.apply_forwarded(&proxies).unwrap();
         assert_eq!(RequestOrigin::of(&request), RequestOrigin::SameOrigin, "the host is the one that the client used");
     }
 

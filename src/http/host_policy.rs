@@ -42,11 +42,11 @@ impl HostPolicy {
 
     fn applies_to(&self, request: &Request) -> bool {
         let writes = !request.method().is_safe();
-        if (writes && !self.check_writes) || (request.is_passed_on() && !self.check_proxied) {
+        if (writes && !self.check_writes) || (request.is_proxied() && !self.check_proxied) {
             return false;
         }
         // No browser comes over a Unix socket. What does may name any host, as curl --unix-socket has to name one.
-        if request.peer() == Some(Peer::Unix) && !request.is_passed_on() {
+        if request.peer() == Some(Peer::Unix) && !request.is_proxied() {
             return false;
         }
         // Each page that writes sends its origin (Fetch §3.2).
@@ -267,7 +267,7 @@ mod tests {
         for (fields, passes, passes_checked, why) in table {
             let mut request = request(Method::Get, fields);
             request.set_connection(Peer::Tcp("127.0.0.1:1".parse().unwrap()), false);
-            let _ = request.follow_proxy(&proxies);
+            let _ = request.apply_forwarded(&proxies);
             assert_eq!(policy(&[]).foreign_host(&request).is_none(), passes, "{fields:?}: {why}");
             assert_eq!(checked.foreign_host(&request).is_none(), passes_checked, "{fields:?}: {why}");
         }
@@ -276,7 +276,7 @@ mod tests {
         for peer in [Peer::Unix, Peer::Tcp("10.0.0.1:1".parse().unwrap())] {
             let mut request = request(Method::Get, &[host(PUBLIC)]);
             request.set_connection(peer, false);
-            request.follow_proxy(&proxies).unwrap();
+            request.apply_forwarded(&proxies).unwrap();
             assert_eq!(policy(&[]).foreign_host(&request), None, "{peer}");
         }
         // Nor does one come over a Unix socket that is no proxy's.
@@ -286,7 +286,7 @@ mod tests {
         // From elsewhere the same fields say nothing.
         let mut request = request(Method::Get, &[host("evil.example"), client, told("localhost")]);
         request.set_connection(Peer::Tcp("192.0.2.9:1".parse().unwrap()), false);
-        let _ = request.follow_proxy(&proxies);
+        let _ = request.apply_forwarded(&proxies);
         assert_eq!(policy(&[]).foreign_host(&request), Some("evil.example"));
     }
 }

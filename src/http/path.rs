@@ -70,7 +70,7 @@ impl RelativePath {
             Some(rest) => (rest, true),
             None => (path, false),
         };
-        let segments = path.split('/').map(segment).collect::<Result<Vec<_>, _>>()?;
+        let segments = path.split('/').map(decode_segment).collect::<Result<Vec<_>, _>>()?;
         let length: usize = segments.iter().map(|segment| segment.len() + 1).sum();
         if segments.len() > MOST_SEGMENTS || length > MOST_BYTES {
             return Err(PathError::TooLong);
@@ -161,7 +161,7 @@ impl RelativePath {
     }
 
     /// How long a name may be for its path, in the directory that this path names, to be taken; 0 for none.
-    pub(crate) fn room(&self) -> usize {
+    pub(crate) fn max_name_length(&self) -> usize {
         if self.segments.len() >= MOST_SEGMENTS {
             return 0;
         }
@@ -185,7 +185,7 @@ impl RelativePath {
 }
 
 /// One segment, decoded and judged.
-fn segment(encoded: &str) -> Result<Vec<u8>, PathError> {
+fn decode_segment(encoded: &str) -> Result<Vec<u8>, PathError> {
     let decoded: Vec<u8> = percent_decode_str(encoded).collect();
     match decoded.as_slice() {
         [] => Err(PathError::EmptySegment),
@@ -197,7 +197,7 @@ fn segment(encoded: &str) -> Result<Vec<u8>, PathError> {
 }
 
 /// A path as text: percent-decoded where that gives UTF-8 and leaves its segments as they are, as it was sent otherwise.
-pub(crate) fn decode_for_showing(path: &str) -> Cow<'_, str> {
+pub(crate) fn decode_for_display(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {
         return Cow::Borrowed(path);
     }
@@ -213,7 +213,7 @@ pub(crate) fn encode_segment(name: &[u8]) -> String {
 }
 
 /// Whether every `%` is followed by two hexadecimal digits.
-pub(crate) fn percents_are_whole(text: &str) -> bool {
+pub(crate) fn has_valid_percent_encoding(text: &str) -> bool {
     text.split('%')
         .skip(1)
         .all(|rest| matches!(rest.as_bytes(), [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit()))

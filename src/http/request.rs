@@ -20,8 +20,8 @@ use super::target::Target;
 use super::trusted_proxies::TrustedProxies;
 
 /// Where a request's parts come from. The connection's side of it is the server's adapter; a request that was made up
-/// has a [`Canned`] one. A request lends its parts rather than copies them.
-pub(crate) trait Source: Any + Send {
+/// has a [`InMemory`] one. A request lends its parts rather than copies them.
+pub(crate) trait RequestSource: Any + Send {
     /// The request target, as sent.
     fn target(&self) -> &str;
     /// The name and the value of a header field, by its place among them. What is not UTF-8 is replaced.
@@ -61,7 +61,7 @@ pub struct Request {
     forwarded: Option<Box<Forwarded>>,
     parameters: Vec<(String, String)>,
     user: Option<String>,
-    source: Box<dyn Source>,
+    source: Box<dyn RequestSource>,
 }
 
 impl Request {
@@ -81,8 +81,8 @@ impl Request {
     /// When the target is not one that a server would take (RFC 9112 §3.2).
     pub fn new(method: Method, target: &str) -> Self {
         let parsed = Target::parse(&method, target).unwrap_or_else(|error| panic!("{target:?}: {}", error.explain()));
-        let source = Canned { target: target.into(), headers: Headers::new(), body: io::Cursor::new(Vec::new()) };
-        Self::assemble(method, Version::Http11, parsed, BodyLength::Absent, Box::new(source))
+        let source = InMemory { target: target.into(), headers: Headers::new(), body: io::Cursor::new(Vec::new()) };
+        Self::from_source(method, Version::Http11, parsed, BodyLength::Absent, Box::new(source))
     }
 
     /// The request with one more header field.
@@ -93,7 +93,7 @@ impl Request {
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         let field = (Text::Owned(name.into()), Text::Owned(value.into()));
-        self.canned().headers.push(field.0, field.1).unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        self.in_memory().headers.push(field.0, field.1).unwrap_or_else(|error| panic!("{name}: {error:?}"));
         self
     }
 
@@ -106,7 +106,7 @@ impl Request {
     pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();
         self.body_length = BodyLength::Known(body.len() as u64);
-        self.canned().body = io::Cursor::new(body);
+        self.in_memory().body = io::Cursor::new(body);
         self
     }
 
@@ -228,7 +228,7 @@ impl Request {
 
     /// Whether a trusted proxy passes the request on for somebody. At a loopback address there may also be a browser, so that from
     /// there it has to say so.
-    pub(crate) fn is_passed_on(&self) -> bool {
+    pub(crate) fn is_proxied(&self) -> bool {
         let is_loopback = self.peer.and_then(Peer::ip).is_some_and(|address| address.is_loopback());
         self.forwarded.as_ref().is_some_and(|forwarded| !is_loopback || **forwarded != Forwarded::default())
     }
@@ -311,14 +311,14 @@ impl Request {
         serde_json::from_slice(&body).map_err(|error| HttpError::bad_request(format!("not valid JSON: {error}")))
     }
 
-    pub(crate) fn assemble(
+    pub(crate) fn from_source(
         method: Method,
         version: Version,
         target: Target,
         body_length: BodyLength,
-        source: Box<dyn Source>,
+        source: Box<dyn RequestSource>,
     ) -> Self {
-        let decoded_path = match path::decode_for_showing(&source.target()[target.path.clone()]) {
+        let decoded_path = match path::decode_for_display(&source.target()[target.path.clone()]) {
             Cow::Owned(decoded) => Some(decoded),
             Cow::Borrowed(_) => None,
         };
@@ -347,7 +347,7 @@ impl Request {
     /// # Errors
     ///
     /// Why some of it is ignored.
-    pub(crate) fn follow_proxy(&mut self, proxies: &TrustedProxies) -> Result<(), ForwardedError> {
+    pub(crate) fn apply_forwarded(&mut self, proxies: &TrustedProxies) -> Result<(), ForwardedError> {
         if !self.peer.is_some_and(|peer| proxies.contains(peer)) {
             return Ok(());
         }
@@ -365,11 +365,11 @@ impl Request {
         self.user = Some(user.to_owned());
     }
 
-    pub(crate) fn into_source(self) -> Box<dyn Source> {
+    pub(crate) fn into_source(self) -> Box<dyn RequestSource> {
         self.source
     }
 
-    fn canned(&mut self) -> &mut Canned {
+    fn in_memory(&mut self) -> &mut InMemory {
         let source: &mut dyn Any = self.source.as_mut();
         source.downcast_mut().expect("the request was made up, it came over no connection")
     }
@@ -386,7 +386,7 @@ impl fmt::Debug for Request {
 }
 
 /// Reads the body of a request.
-pub struct Body<'a>(&'a mut dyn Source);
+pub struct Body<'a>(&'a mut dyn RequestSource);
 
 impl Read for Body<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -404,13 +404,13 @@ impl fmt::Debug for Body<'_> {
 }
 
 /// The parts of a request that came over no connection.
-struct Canned {
+struct InMemory {
     target: String,
     headers: Headers,
     body: io::Cursor<Vec<u8>>,
 }
 
-impl Source for Canned {
+impl RequestSource for InMemory {
     fn target(&self) -> &str {
         &self.target
     }
@@ -481,10 +481,10 @@ mod tests {
         let mut request = told;
         for (peer, client, host, secure) in table {
             (request.peer, request.forwarded) = (peer, None);
-            request.follow_proxy(&TrustedProxies::none()).unwrap();
+            request.apply_forwarded(&TrustedProxies::none()).unwrap();
             assert_eq!((request.host(), request.is_secure()), (Some("inner"), false), "{peer:?}, and none is trusted");
             assert_eq!(request.client_address(), peer.and_then(Peer::ip), "{peer:?}, and none is trusted");
-            request.follow_proxy(&proxies).unwrap();
+            request.apply_forwarded(&proxies).unwrap();
             assert_eq!(request.client().to_string(), client, "{peer:?}");
             assert_eq!((request.host(), request.is_secure()), (Some(host), secure), "{peer:?}");
             assert_eq!((request.peer(), request.received_host()), (peer, Some("inner")), "{peer:?}");
@@ -506,7 +506,7 @@ mod tests {
             let request = Request::get("/").with_header("Host", "h");
             let mut request = value.into_iter().fold(request, |request, value| request.with_header("Forwarded", value));
             request.set_connection(peer, true);
-            assert_eq!(request.follow_proxy(&proxies), result, "{peer} {value:?}");
+            assert_eq!(request.apply_forwarded(&proxies), result, "{peer} {value:?}");
             assert_eq!(request.client().to_string(), client, "{peer} {value:?}");
             assert_eq!((request.host(), request.is_secure()), (Some("h"), true), "{peer} {value:?}");
         }

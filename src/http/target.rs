@@ -8,7 +8,7 @@ use super::path;
 
 /// The form of a request target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum TargetForm {
     /// `/path?query`
     Origin,
     /// `http://authority/path?query`
@@ -22,7 +22,7 @@ pub(crate) enum Form {
 /// A request target's form, and where its parts stand in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
-    pub(crate) form: Form,
+    pub(crate) form: TargetForm,
     /// The path as sent: it starts with `/`, or is `*`. Where the target is an authority it is all of that.
     pub(crate) path: Range<usize>,
     /// The query as sent, without its `?`.
@@ -70,18 +70,18 @@ impl Target {
                 return Err(TargetError::Connect);
             }
             let all = 0..target.len();
-            return Ok(Self { form: Form::Authority, path: all.clone(), query: None, authority: Some(all) });
+            return Ok(Self { form: TargetForm::Authority, path: all.clone(), query: None, authority: Some(all) });
         }
         if target == "*" {
             if *method != Method::Options {
                 return Err(TargetError::Asterisk);
             }
-            return Ok(Self { form: Form::Asterisk, path: 0..1, query: None, authority: None });
+            return Ok(Self { form: TargetForm::Asterisk, path: 0..1, query: None, authority: None });
         }
         let (form, path_start, authority) =
-            if target.starts_with('/') { (Form::Origin, 0, None) } else { absolute(target)? };
+            if target.starts_with('/') { (TargetForm::Origin, 0, None) } else { parse_absolute(target)? };
         let path_end = target[path_start..].find('?').map_or(target.len(), |at| path_start + at);
-        if !path::percents_are_whole(&target[path_start..path_end]) {
+        if !path::has_valid_percent_encoding(&target[path_start..path_end]) {
             return Err(TargetError::Percent);
         }
         Ok(Self {
@@ -94,7 +94,7 @@ impl Target {
 }
 
 /// The form, the start of the path and the authority of an absolute-form target.
-fn absolute(target: &str) -> Result<(Form, usize, Option<Range<usize>>), TargetError> {
+fn parse_absolute(target: &str) -> Result<(TargetForm, usize, Option<Range<usize>>), TargetError> {
     let scheme_end = target.find("://").ok_or(TargetError::Form)?;
     let scheme = &target[..scheme_end];
     if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
@@ -106,7 +106,7 @@ fn absolute(target: &str) -> Result<(Form, usize, Option<Range<usize>>), TargetE
     if !host::is_host(&target[start..end]) {
         return Err(TargetError::Form);
     }
-    Ok((Form::Absolute, end, Some(start..end)))
+    Ok((TargetForm::Absolute, end, Some(start..end)))
 }
 
 #[cfg(test)]
@@ -152,11 +152,11 @@ mod tests {
     #[test]
     fn two_forms_belong_to_one_method_each() {
         let table = [
-            (Method::Options, "*", Ok(Form::Asterisk)),
-            (Method::Options, "/", Ok(Form::Origin)),
+            (Method::Options, "*", Ok(TargetForm::Asterisk)),
+            (Method::Options, "/", Ok(TargetForm::Origin)),
             (Method::Post, "*", Err(TargetError::Asterisk)),
-            (Method::Connect, "a:443", Ok(Form::Authority)),
-            (Method::Connect, "[::1]:443", Ok(Form::Authority)),
+            (Method::Connect, "a:443", Ok(TargetForm::Authority)),
+            (Method::Connect, "[::1]:443", Ok(TargetForm::Authority)),
             (Method::Connect, "a", Err(TargetError::Connect)),
             (Method::Connect, "/", Err(TargetError::Connect)),
             (Method::Connect, "*", Err(TargetError::Connect)),

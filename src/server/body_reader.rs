@@ -8,7 +8,7 @@ use super::registry::Parkable as _;
 use super::request_body::{State, WORTH_DISCARDING};
 use crate::http::body::BodyError;
 use crate::http::connection::Connection as Handle;
-use crate::http::request::Source;
+use crate::http::request::RequestSource;
 
 impl Connection {
     /// Reads and drops what is left of a body, as far as it has arrived; whether that was all of it.
@@ -113,7 +113,7 @@ fn arrived(arrival: Arrival) -> Result<Option<usize>, BodyError> {
     }
 }
 
-impl Source for Connection {
+impl RequestSource for Connection {
     fn target(&self) -> &str {
         self.head.as_ref().map_or("", |head| head.target())
     }

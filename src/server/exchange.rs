@@ -55,9 +55,9 @@ pub(super) fn serve(
     connection.socket().progress.begin_answer();
     let (token, peer, secure) = (connection.token(), connection.peer(), connection.is_secure());
 
-    let mut request = Request::assemble(method.clone(), version, target, length, connection);
+    let mut request = Request::from_source(method.clone(), version, target, length, connection);
     request.set_connection(peer, secure);
-    if let Err(error) = request.follow_proxy(&settings.trusted_proxies) {
+    if let Err(error) = request.apply_forwarded(&settings.trusted_proxies) {
         log::debug!("{peer}: what this proxy says of its client is ignored: {}", error.explain());
     }
     let client = request.client();

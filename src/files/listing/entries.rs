@@ -230,7 +230,7 @@ impl Entries {
         window.clear();
         let order = window.order();
         let with_details = matches!(order.column, Column::Size | Column::Time);
-        let room = path.room();
+        let room = path.max_name_length();
         let mut totals = Totals::default();
         let mut seen = Some(HashSet::new());
         for (index, view) in layers.iter().enumerate() {
