@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::error::Error;
 use crate::http::date;
-use crate::http::peer::{Client, Peer};
+use crate::http::peer::{ClientId, Peer};
 use crate::http::request::Request;
 use crate::http::status::Status;
 use crate::log_writer::LogWriter;
@@ -33,7 +33,7 @@ pub struct AccessLog {
 
 /// The contents of one line.
 pub(crate) struct Record {
-    client: Client,
+    client: ClientId,
     user: Option<String>,
     time: SystemTime,
     request_line: String,
@@ -84,7 +84,7 @@ impl Record {
     /// The record of input that is not a valid request. `line` is what was sent in place of a request line.
     pub(crate) fn of_no_request(peer: Peer, line: String, time: SystemTime) -> Self {
         Self {
-            client: peer.ip().map_or(Client::Unix, Client::Address),
+            client: peer.ip().map_or(ClientId::Unix, ClientId::Address),
             user: None,
             time,
             request_line: line,

@@ -51,21 +51,21 @@ pub(crate) fn network_of(address: IpAddr) -> IpAddr {
 
 /// Whom a request comes from, as logs name it and failures are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Client {
+pub(crate) enum ClientId {
     /// From this address, as the connection or a trusted proxy has it.
     Address(IpAddr),
     /// From a program on this machine, over a Unix socket.
     Unix,
     /// It came over no connection.
-    Nobody,
+    NoConnection,
 }
 
-impl fmt::Display for Client {
+impl fmt::Display for ClientId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(address) => address.fmt(f),
             Self::Unix => f.write_str("unix"),
-            Self::Nobody => f.write_str("-"),
+            Self::NoConnection => f.write_str("-"),
         }
     }
 }

@@ -14,7 +14,7 @@ use super::headers::{Headers, Text};
 use super::media_type;
 use super::method::{Method, Version};
 use super::path;
-use super::peer::{Client, Peer};
+use super::peer::{ClientId, Peer};
 use super::query::Query;
 use super::target::Target;
 use super::trusted_proxies::TrustedProxies;
@@ -234,11 +234,11 @@ impl Request {
     }
 
     /// Whom the request comes from.
-    pub(crate) fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> ClientId {
         match (self.client_address(), self.peer) {
-            (Some(address), _) => Client::Address(address),
-            (None, Some(_)) => Client::Unix,
-            (None, None) => Client::Nobody,
+            (Some(address), _) => ClientId::Address(address),
+            (None, Some(_)) => ClientId::Unix,
+            (None, None) => ClientId::NoConnection,
         }
     }
 

@@ -100,10 +100,10 @@ impl Entry {
 mod tests {
     use super::super::throttle::Throttle;
     use super::*;
-    use crate::http::peer::Client;
+    use crate::http::peer::ClientId;
 
-    fn client(address: &str) -> Client {
-        Client::Address(address.parse().unwrap())
+    fn client(address: &str) -> ClientId {
+        ClientId::Address(address.parse().unwrap())
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::http::peer::{Client, network_of};
+use crate::http::peer::{ClientId, network_of};
 
 /// Counts failures by address and user name, in bounded memory.
 pub(super) struct Throttle {
@@ -59,10 +59,10 @@ impl Throttle {
         Self { addresses: Mutex::default(), tracked: AtomicUsize::new(0), hasher: RandomState::new() }
     }
 
-    pub(super) fn claim(&self, client: Client, name: &[u8]) -> Claim {
+    pub(super) fn claim(&self, client: ClientId, name: &[u8]) -> Claim {
         let address = match client {
-            Client::Address(address) => Some(network_of(address)),
-            Client::Unix | Client::Nobody => None,
+            ClientId::Address(address) => Some(network_of(address)),
+            ClientId::Unix | ClientId::NoConnection => None,
         };
         Claim { address, name: self.hasher.hash_one(name) }
     }
@@ -292,9 +292,9 @@ mod tests {
             ("::1", "::1"),
         ];
         for (client, expected) in table {
-            assert_eq!(counted_as(Client::Address(address(client))), Some(address(expected)), "{client}");
+            assert_eq!(counted_as(ClientId::Address(address(client))), Some(address(expected)), "{client}");
         }
-        for client in [Client::Unix, Client::Nobody] {
+        for client in [ClientId::Unix, ClientId::NoConnection] {
             assert_eq!(counted_as(client), None, "{client}");
         }
     }
@@ -302,9 +302,13 @@ mod tests {
     #[test]
     fn names_are_told_apart_by_a_hash_with_a_key_of_its_own() {
         let throttle = Throttle::new();
-        let claim = |name: &str| throttle.claim(Client::Nobody, name.as_bytes());
+        let claim = |name: &str| throttle.claim(ClientId::NoConnection, name.as_bytes());
         assert_eq!(claim("ada"), claim("ada"));
         assert_ne!(claim("ada"), claim("Ada"));
-        assert_ne!(claim("ada"), Throttle::new().claim(Client::Nobody, b"ada"), "another throttle has another key");
+        assert_ne!(
+            claim("ada"),
+            Throttle::new().claim(ClientId::NoConnection, b"ada"),
+            "another throttle has another key"
+        );
     }
 }
