@@ -1,12 +1,12 @@
 //! `Cache-Control` of files: how long a client may keep one.
 
 use crate::error::Error;
-use crate::http::headers::{Text, is_field_value};
+use crate::http::headers::{HeaderText, is_field_value};
 
 /// What `Cache-Control` says of files.
 #[derive(Debug)]
 pub(super) struct CacheHeaders {
-    default: Text,
+    default: HeaderText,
     immutable: bool,
 }
 
@@ -41,12 +41,12 @@ impl CacheHeaders {
     }
 
     /// What is said of a file of this name.
-    pub(super) fn of(&self, name: &[u8]) -> Option<Text> {
+    pub(super) fn of(&self, name: &[u8]) -> Option<HeaderText> {
         if self.immutable && has_content_hash(name) { Some(IMMUTABLE.into()) } else { self.of_any() }
     }
 
     /// What is said of a file that stands in for another one, whatever its name is.
-    pub(super) fn of_any(&self) -> Option<Text> {
+    pub(super) fn of_any(&self) -> Option<HeaderText> {
         Some(&self.default).filter(|value| !value.is_empty()).cloned()
     }
 }
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn only_hashed_names_are_immutable_and_only_on_request() {
         let mut headers = CacheHeaders::default();
-        let said = |headers: &CacheHeaders, name: &str| headers.of(name.as_bytes()).map(Text::into_owned);
+        let said = |headers: &CacheHeaders, name: &str| headers.of(name.as_bytes()).map(HeaderText::into_owned);
         assert_eq!(said(&headers, "app.3f9a1c2b.js").as_deref(), Some("no-cache"));
         headers.set_immutable(true);
         assert_eq!(said(&headers, "app.3f9a1c2b.js").as_deref(), Some("max-age=31536000, immutable"));

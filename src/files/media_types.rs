@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::error::Error;
-use crate::http::headers::Text;
+use crate::http::headers::HeaderText;
 use crate::http::media_type::{self, has_charset, is_media_type};
 
 /// Media types by extension: configured ones, and the known ones.
@@ -34,7 +34,7 @@ impl MediaTypes {
     }
 
     /// The media type of a file of this name. Text is labelled UTF-8, unless configured otherwise.
-    pub(super) fn of(&self, name: &[u8]) -> Text {
+    pub(super) fn of(&self, name: &[u8]) -> HeaderText {
         if let Some((_, media_type)) = self.set.iter().find(|(extension, _)| has_extension(name, extension)) {
             return Cow::Owned(media_type.clone());
         }
@@ -49,7 +49,7 @@ fn has_extension(name: &[u8], extension: &str) -> bool {
     name[rest] == b'.' && name[rest + 1..].eq_ignore_ascii_case(extension.as_bytes())
 }
 
-fn with_charset(media_type: Text) -> Text {
+fn with_charset(media_type: HeaderText) -> HeaderText {
     let essence = media_type::essence(&media_type).to_ascii_lowercase();
     // XML declares its own encoding, and JSON is always UTF-8 (RFC 8259 §8.1).
     let textual = essence.starts_with("text/") || matches!(&*essence, "application/javascript" | "image/svg+xml");

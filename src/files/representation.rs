@@ -10,7 +10,7 @@ use crate::http::conditional::{Conditions, Evaluation};
 use crate::http::content_coding::ContentCoding;
 use crate::http::date;
 use crate::http::error::HttpError;
-use crate::http::headers::Text;
+use crate::http::headers::HeaderText;
 use crate::http::multipart_byteranges::MultipartByteranges;
 use crate::http::range::{self, ByteRange, Selection};
 use crate::http::response::Response;
@@ -25,7 +25,7 @@ use super::lookup::OpenFile;
 pub(super) struct Representation {
     validators: Validators,
     last_modified: String,
-    media_type: Text,
+    media_type: HeaderText,
     /// The content coding.
     coding: Option<ContentCoding>,
     /// Whether the file has other variants.
@@ -33,7 +33,7 @@ pub(super) struct Representation {
     /// Whether ranges of it can be sent. Not of gzip that is made anew for each client.
     has_ranges: bool,
     /// The value of `Cache-Control`.
-    cache_control: Option<Text>,
+    cache_control: Option<HeaderText>,
     content: Content,
 }
 
@@ -53,7 +53,7 @@ const SMALL: u64 = 64 * 1024;
 
 impl Representation {
     /// The representation of an open file. A small one is read.
-    pub(super) fn read(open: OpenFile, media_type: Text, now: SystemTime) -> Result<Self, HttpError> {
+    pub(super) fn read(open: OpenFile, media_type: HeaderText, now: SystemTime) -> Result<Self, HttpError> {
         let (metadata, content) = take_in(open.file, open.metadata)?;
         let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
         let validators = file_validators(metadata.len(), modified, metadata.ino(), now);
@@ -92,7 +92,7 @@ impl Representation {
     }
 
     /// The same, with this `Cache-Control`.
-    pub(super) fn with_cache_control(self, cache_control: Option<Text>) -> Self {
+    pub(super) fn with_cache_control(self, cache_control: Option<HeaderText>) -> Self {
         Self { cache_control, ..self }
     }
 
@@ -151,7 +151,7 @@ pub(super) fn respond(file: Representation, conditions: &Conditions, now: System
     let Representation { validators, last_modified, media_type, coding, varies: _, has_ranges, cache_control, content } =
         file;
     let described = |response: Response| {
-        let response = with_optional(response, "ETag", validators.etag.map(Text::Owned));
+        let response = with_optional(response, "ETag", validators.etag.map(HeaderText::Owned));
         with_optional(response, "Cache-Control", cache_control)
     };
     match evaluation {
@@ -178,7 +178,7 @@ pub(super) fn respond(file: Representation, conditions: &Conditions, now: System
 }
 
 /// The response with this field, if there is a value.
-fn with_optional(response: Response, name: &'static str, value: Option<Text>) -> Response {
+fn with_optional(response: Response, name: &'static str, value: Option<HeaderText>) -> Response {
     match value {
         Some(value) => response.with_header(name, value),
         None => response,
@@ -220,7 +220,7 @@ fn part(content: Content, range: ByteRange, length: u64) -> Response {
 }
 
 /// A 206 with several ranges in one body (RFC 9110 §15.3.7.2).
-fn several(content: Content, length: u64, media_type: Text, ranges: Vec<ByteRange>) -> Response {
+fn several(content: Content, length: u64, media_type: HeaderText, ranges: Vec<ByteRange>) -> Response {
     let frame = MultipartByteranges::new(rand::random(), media_type, length);
     let texts = frame.separators(&ranges);
     let response = match content {

@@ -5,7 +5,7 @@ use super::field_value::{self, ValueParser};
 /// Whether `Accept` says that JSON is wanted more than HTML. Where it wants both the same, the one that it names wins, and
 /// HTML when it names neither. A field that is no list of media ranges to its end says nothing.
 pub(crate) fn prefers_json(accept: Option<&str>) -> bool {
-    let Some([json, html]) = accept.and_then(|accept| wishes(accept, [("application", "json"), ("text", "html")]))
+    let Some([json, html]) = accept.and_then(|accept| preferences(accept, [("application", "json"), ("text", "html")]))
     else {
         return false;
     };
@@ -14,21 +14,21 @@ pub(crate) fn prefers_json(accept: Option<&str>) -> bool {
 
 /// Whether `Accept` names HTML, as browsers do.
 pub(crate) fn names_html(accept: Option<&str>) -> bool {
-    let wishes = accept.and_then(|accept| wishes(accept, [("text", "html")]));
-    wishes.is_some_and(|[html]| html.weight > 0 && html.exactness == Exactness::Type)
+    let preferences = accept.and_then(|accept| preferences(accept, [("text", "html")]));
+    preferences.is_some_and(|[html]| html.weight > 0 && html.specificity == Specificity::Type)
 }
 
 /// How much a media type is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Wish {
+struct Preference {
     /// In thousandths.
     weight: u16,
     /// How exactly the range names the media type that says so.
-    exactness: Exactness,
+    specificity: Specificity,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Exactness {
+enum Specificity {
     /// `*/*`, or no range at all
     Any,
     /// `type/*`
@@ -38,27 +38,27 @@ enum Exactness {
 }
 
 /// How much each media type is wanted. `None` where the field does not parse.
-fn wishes<const N: usize>(accept: &str, types: [(&str, &str); N]) -> Option<[Wish; N]> {
-    const NOT_NAMED: Wish = Wish { weight: 0, exactness: Exactness::Any };
-    let mut wishes = [NOT_NAMED; N];
+fn preferences<const N: usize>(accept: &str, types: [(&str, &str); N]) -> Option<[Preference; N]> {
+    const NOT_NAMED: Preference = Preference { weight: 0, specificity: Specificity::Any };
+    let mut preferences = [NOT_NAMED; N];
     let is_list = field_value::parse_list(accept, |parser| {
         let (main, sub, weight) = media_range(parser)?;
-        for ((wanted_main, wanted_sub), wish) in types.iter().zip(&mut wishes) {
-            let exactness = match (main, sub) {
-                ("*", _) => Exactness::Any,
+        for ((wanted_main, wanted_sub), preference) in types.iter().zip(&mut preferences) {
+            let specificity = match (main, sub) {
+                ("*", _) => Specificity::Any,
                 (main, _) if !main.eq_ignore_ascii_case(wanted_main) => continue,
-                (_, "*") => Exactness::AnyOfType,
-                (_, sub) if sub.eq_ignore_ascii_case(wanted_sub) => Exactness::Type,
+                (_, "*") => Specificity::AnyOfType,
+                (_, sub) if sub.eq_ignore_ascii_case(wanted_sub) => Specificity::Type,
                 _ => continue,
             };
             // The most exact range decides, whatever a more general one allows.
-            if (exactness, weight) > (wish.exactness, wish.weight) {
-                *wish = Wish { weight, exactness };
+            if (specificity, weight) > (preference.specificity, preference.weight) {
+                *preference = Preference { weight, specificity };
             }
         }
         Some(())
     });
-    is_list.then_some(wishes)
+    is_list.then_some(preferences)
 }
 
 /// A media range with its parameters: its type, its subtype, and its weight in thousandths. A parameter `q` is the weight

@@ -14,7 +14,7 @@ pub(crate) struct Credentials {
 
 /// Why the value of an `Authorization` field holds no credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CredentialsError {
+pub(crate) enum AuthorizationError {
     /// It is of another scheme.
     Scheme,
     /// It is not Base64.
@@ -34,16 +34,16 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 impl Credentials {
     /// Reads the value of an `Authorization` field (RFC 9110 §11.6.2). The scheme's case does not matter; the first colon ends
     /// the user name.
-    pub(crate) fn parse(value: &str) -> Result<Self, CredentialsError> {
-        let (scheme, encoded) = value.split_once(' ').ok_or(CredentialsError::Scheme)?;
+    pub(crate) fn parse(value: &str) -> Result<Self, AuthorizationError> {
+        let (scheme, encoded) = value.split_once(' ').ok_or(AuthorizationError::Scheme)?;
         if !scheme.eq_ignore_ascii_case("Basic") {
-            return Err(CredentialsError::Scheme);
+            return Err(AuthorizationError::Scheme);
         }
-        let mut user = BASE64.decode(encoded.trim_matches(' ')).map_err(|_| CredentialsError::Encoding)?;
+        let mut user = BASE64.decode(encoded.trim_matches(' ')).map_err(|_| AuthorizationError::Encoding)?;
         if user.iter().any(u8::is_ascii_control) {
-            return Err(CredentialsError::Control);
+            return Err(AuthorizationError::Control);
         }
-        let colon = user.iter().position(|byte| *byte == b':').ok_or(CredentialsError::Colon)?;
+        let colon = user.iter().position(|byte| *byte == b':').ok_or(AuthorizationError::Colon)?;
         let password = user.split_off(colon + 1);
         user.truncate(colon);
         Ok(Self { user, password })
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn credentials_are_read_as_the_rfc_has_them() {
-        let table: [(&str, Result<(&str, &str), CredentialsError>); 22] = [
+        let table: [(&str, Result<(&str, &str), AuthorizationError>); 22] = [
             ("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==", Ok(("Aladdin", "open sesame"))), // RFC 7617 §2
             ("Basic dGVzdDoxMjPCow==", Ok(("test", "123£"))),                       // RFC 7617 §2.1
             ("basic YTpi", Ok(("a", "b"))),
@@ -81,18 +81,18 @@ mod tests {
             ("Basic OmI=", Ok(("", "b"))),
             ("Basic Og==", Ok(("", ""))),
             ("Basic YTog", Ok(("a", " "))),
-            ("Basic YWI=", Err(CredentialsError::Colon)),
-            ("Basic ", Err(CredentialsError::Colon)),
-            ("Basic", Err(CredentialsError::Scheme)),
-            ("", Err(CredentialsError::Scheme)),
-            ("Bearer YTpi", Err(CredentialsError::Scheme)),
-            ("BasicYTpi", Err(CredentialsError::Scheme)),
-            ("Basic a:b", Err(CredentialsError::Encoding)),
-            ("Basic YTp\t", Err(CredentialsError::Encoding)),
-            ("Basic YTpi YTpi", Err(CredentialsError::Encoding)),
-            ("Basic YTpiAA==", Err(CredentialsError::Control)),
-            ("Basic YTpiCg==", Err(CredentialsError::Control)),
-            ("Basic YTp/", Err(CredentialsError::Control)),
+            ("Basic YWI=", Err(AuthorizationError::Colon)),
+            ("Basic ", Err(AuthorizationError::Colon)),
+            ("Basic", Err(AuthorizationError::Scheme)),
+            ("", Err(AuthorizationError::Scheme)),
+            ("Bearer YTpi", Err(AuthorizationError::Scheme)),
+            ("BasicYTpi", Err(AuthorizationError::Scheme)),
+            ("Basic a:b", Err(AuthorizationError::Encoding)),
+            ("Basic YTp\t", Err(AuthorizationError::Encoding)),
+            ("Basic YTpi YTpi", Err(AuthorizationError::Encoding)),
+            ("Basic YTpiAA==", Err(AuthorizationError::Control)),
+            ("Basic YTpiCg==", Err(AuthorizationError::Control)),
+            ("Basic YTp/", Err(AuthorizationError::Control)),
         ];
         for (value, expected) in table {
             let seen = Credentials::parse(value)

@@ -6,7 +6,7 @@ use super::headers::is_token_byte;
 /// Takes the chunks of a body apart, in bounded memory.
 #[derive(Debug)]
 pub(crate) struct ChunkedDecoder {
-    state: State,
+    state: DecoderState,
     /// The size of the chunk whose size line is read.
     size: u64,
     /// Bytes of the extensions of this chunk, and of all so far.
@@ -23,10 +23,10 @@ pub(crate) struct ChunkedDecoder {
 
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum DecoderState {
     /// The size of a chunk, of which so many digits were read.
     Size(usize),
-    Extension(Extension),
+    Extension(ExtensionState),
     /// The line feed behind a size and its extensions.
     SizeEnd,
     /// The data of a chunk, of which so many bytes are left.
@@ -41,7 +41,7 @@ enum State {
 
 /// Where in the extensions of a chunk: `*( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Extension {
+enum ExtensionState {
     BeforeSemicolon,
     BeforeName,
     Name,
@@ -105,7 +105,7 @@ impl ChunkedDecoder {
     /// A decoder for a body whose trailer section has at most so many bytes and so many fields.
     pub(crate) fn new(max_trailer_bytes: usize, max_trailer_fields: usize) -> Self {
         Self {
-            state: State::Size(0),
+            state: DecoderState::Size(0),
             size: 0,
             extension: 0,
             extensions: 0,
@@ -122,9 +122,9 @@ impl ChunkedDecoder {
         let (mut consumed, mut produced) = (0, 0);
         loop {
             match self.state {
-                State::Failed(error) => return Err(error),
-                State::Done => return Ok(Decoded { consumed, produced, done: true }),
-                State::Data(left) => {
+                DecoderState::Failed(error) => return Err(error),
+                DecoderState::Done => return Ok(Decoded { consumed, produced, done: true }),
+                DecoderState::Data(left) => {
                     let most = usize::try_from(left).unwrap_or(usize::MAX);
                     let length = most.min(input.len() - consumed).min(output.len() - produced);
                     if length == 0 {
@@ -139,7 +139,7 @@ impl ChunkedDecoder {
                         return Ok(Decoded { consumed, produced, done: false });
                     };
                     consumed += 1;
-                    self.state = self.after(*byte).unwrap_or_else(State::Failed);
+                    self.state = self.next_state(*byte).unwrap_or_else(DecoderState::Failed);
                 }
             }
         }
@@ -147,15 +147,15 @@ impl ChunkedDecoder {
 
     /// How many bytes of a chunk's data come next. They are the body's as they are.
     pub(crate) fn left_in_chunk(&self) -> u64 {
-        if let State::Data(left) = self.state { left } else { 0 }
+        if let DecoderState::Data(left) = self.state { left } else { 0 }
     }
 
     /// Notes that so many bytes of a chunk's data were taken past the decoder.
     pub(crate) fn skip(&mut self, bytes: u64) {
-        if let State::Data(left) = self.state {
+        if let DecoderState::Data(left) = self.state {
             self.state = match left.saturating_sub(bytes) {
-                0 => State::DataReturn,
-                left => State::Data(left),
+                0 => DecoderState::DataReturn,
+                left => DecoderState::Data(left),
             };
         }
     }
@@ -166,41 +166,41 @@ impl ChunkedDecoder {
     }
 
     /// What comes after this byte of what is not data.
-    fn after(&mut self, byte: u8) -> Result<State, ChunkError> {
+    fn next_state(&mut self, byte: u8) -> Result<DecoderState, ChunkError> {
         match self.state {
-            State::Size(digits) => match char::from(byte).to_digit(16) {
+            DecoderState::Size(digits) => match char::from(byte).to_digit(16) {
                 Some(_) if digits == MOST_DIGITS => Err(ChunkError::Size),
                 Some(digit) => {
                     self.size = self.size << 4 | u64::from(digit);
-                    Ok(State::Size(digits + 1))
+                    Ok(DecoderState::Size(digits + 1))
                 }
                 None if digits == 0 => Err(ChunkError::Size),
                 None => match byte {
-                    b'\r' => Ok(State::SizeEnd),
-                    b';' => Ok(State::Extension(Extension::BeforeName)),
-                    b' ' | b'\t' => Ok(State::Extension(Extension::BeforeSemicolon)),
+                    b'\r' => Ok(DecoderState::SizeEnd),
+                    b';' => Ok(DecoderState::Extension(ExtensionState::BeforeName)),
+                    b' ' | b'\t' => Ok(DecoderState::Extension(ExtensionState::BeforeSemicolon)),
                     _ => Err(ChunkError::Size),
                 },
             },
-            State::Extension(extension) => self.after_extension(extension, byte),
-            State::SizeEnd if byte != b'\n' => Err(ChunkError::Extension),
-            State::SizeEnd => {
+            DecoderState::Extension(extension) => self.after_extension(extension, byte),
+            DecoderState::SizeEnd if byte != b'\n' => Err(ChunkError::Extension),
+            DecoderState::SizeEnd => {
                 self.extension = 0;
                 Ok(match std::mem::take(&mut self.size) {
-                    0 => State::Trailers,
-                    size => State::Data(size),
+                    0 => DecoderState::Trailers,
+                    size => DecoderState::Data(size),
                 })
             }
-            State::DataReturn if byte == b'\r' => Ok(State::DataFeed),
-            State::DataFeed if byte == b'\n' => Ok(State::Size(0)),
-            State::DataReturn | State::DataFeed => Err(ChunkError::DataEnd),
-            State::Trailers => self.after_trailer_byte(byte),
-            State::Data(_) | State::Done | State::Failed(_) => Ok(self.state),
+            DecoderState::DataReturn if byte == b'\r' => Ok(DecoderState::DataFeed),
+            DecoderState::DataFeed if byte == b'\n' => Ok(DecoderState::Size(0)),
+            DecoderState::DataReturn | DecoderState::DataFeed => Err(ChunkError::DataEnd),
+            DecoderState::Trailers => self.after_trailer_byte(byte),
+            DecoderState::Data(_) | DecoderState::Done | DecoderState::Failed(_) => Ok(self.state),
         }
     }
 
-    fn after_extension(&mut self, extension: Extension, byte: u8) -> Result<State, ChunkError> {
-        use Extension::{
+    fn after_extension(&mut self, extension: ExtensionState, byte: u8) -> Result<DecoderState, ChunkError> {
+        use ExtensionState::{
             BeforeName, BeforeSemicolon, BeforeValue, BehindName, BehindQuoted, Escaped, Name, Quoted, Token,
         };
 
@@ -211,7 +211,7 @@ impl ChunkedDecoder {
         }
         let is_blank = matches!(byte, b' ' | b'\t');
         let next = match (extension, byte) {
-            (Name | Token | BehindQuoted, b'\r') => return Ok(State::SizeEnd),
+            (Name | Token | BehindQuoted, b'\r') => return Ok(DecoderState::SizeEnd),
             (BeforeSemicolon | Name | BehindName | Token | BehindQuoted, b';') => BeforeName,
             (Name | BehindName, b'=') => BeforeValue,
             (BeforeValue, b'"') => Quoted,
@@ -226,19 +226,19 @@ impl ChunkedDecoder {
             (BeforeValue | Token, byte) if is_token_byte(byte) => Token,
             _ => return Err(ChunkError::Extension),
         };
-        Ok(State::Extension(next))
+        Ok(DecoderState::Extension(next))
     }
 
     /// RFC 9112 §7.1.2: fields as in a head, up to an empty line.
-    fn after_trailer_byte(&mut self, byte: u8) -> Result<State, ChunkError> {
+    fn after_trailer_byte(&mut self, byte: u8) -> Result<DecoderState, ChunkError> {
         self.trailer_bytes = self.trailer_bytes.checked_sub(1).ok_or(ChunkError::TooManyTrailers)?;
         self.line.push(byte);
         let Some(length) = self.scanner.find_end(&self.line).map_err(ChunkError::Trailer)? else {
-            return Ok(State::Trailers);
+            return Ok(DecoderState::Trailers);
         };
         let line = &self.line[..length];
         if line.is_empty() {
-            return Ok(State::Done);
+            return Ok(DecoderState::Done);
         }
         let (name, value) = split_field(line).map_err(ChunkError::Trailer)?;
         self.trailer_fields = self.trailer_fields.checked_sub(1).ok_or(ChunkError::TooManyTrailers)?;
@@ -247,7 +247,7 @@ impl ChunkedDecoder {
             self.trailers.push((name, line[value].to_vec()));
         }
         self.line.clear();
-        Ok(State::Trailers)
+        Ok(DecoderState::Trailers)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The last second that the four-digit year of an HTTP date can name: 9999-12-31T23:59:59Z.
-const LAST: u64 = 253_402_300_799;
+const LAST_SECOND: u64 = 253_402_300_799;
 
 /// The time as an IMF-fixdate. Times before 1970 and after 9999 are moved to the nearest that can be written.
 pub fn format(time: SystemTime) -> String {
@@ -44,7 +44,7 @@ const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Frid
 
 /// Whole seconds since 1970, kept within what an HTTP date can say.
 pub(crate) fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().min(LAST))
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().min(LAST_SECOND))
 }
 
 /// The nanoseconds past the second that a file's stamp has.
@@ -59,18 +59,18 @@ pub(crate) fn subsecond_nanos(time: SystemTime) -> u32 {
 /// outside the years 0000 to 9999 are moved to the nearest inside.
 pub(crate) fn rfc3339(seconds: i64) -> String {
     const DAY: i64 = 24 * 60 * 60;
-    let seconds = seconds.clamp(FIRST, LAST.cast_signed());
-    let (year, month, day) = civil(seconds.div_euclid(DAY));
+    let seconds = seconds.clamp(FIRST_SECOND, LAST_SECOND.cast_signed());
+    let (year, month, day) = civil_from_days(seconds.div_euclid(DAY));
     let second = seconds.rem_euclid(DAY);
     let (hour, minute) = (second / 3600, second / 60 % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{:02}Z", second % 60)
 }
 
 /// The first second of the year 0.
-const FIRST: i64 = -62_167_219_200;
+const FIRST_SECOND: i64 = -62_167_219_200;
 
 /// Year, month and day so many days after the first of January 1970, in the Gregorian calendar; none before the year 0.
-fn civil(days: i64) -> (i64, i64, i64) {
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
     // Counted from the first of March of the year 0, so that a leap day is the last day of its year; the calendar repeats
     // itself every 146,097 days, which are 400 years. January and February of the year 0 belong to the 400 years before.
     let days = days + 719_468;
@@ -106,9 +106,9 @@ mod tests {
             (4_107_542_399, "2100-02-28T23:59:59Z"),
             (-1, "1969-12-31T23:59:59Z"),
             (-2_208_988_800, "1900-01-01T00:00:00Z"),
-            (FIRST, "0000-01-01T00:00:00Z"),
+            (FIRST_SECOND, "0000-01-01T00:00:00Z"),
             (i64::MIN, "0000-01-01T00:00:00Z"),
-            (LAST.cast_signed(), "9999-12-31T23:59:59Z"),
+            (LAST_SECOND.cast_signed(), "9999-12-31T23:59:59Z"),
             (i64::MAX, "9999-12-31T23:59:59Z"),
         ];
         for (seconds, expected) in table {
@@ -133,7 +133,7 @@ mod tests {
         let table = [
             (UNIX_EPOCH + Duration::from_secs(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT"),
             (UNIX_EPOCH - Duration::from_secs(5), "Thu, 01 Jan 1970 00:00:00 GMT"),
-            (UNIX_EPOCH + Duration::from_secs(LAST + 9), "Fri, 31 Dec 9999 23:59:59 GMT"),
+            (UNIX_EPOCH + Duration::from_secs(LAST_SECOND + 9), "Fri, 31 Dec 9999 23:59:59 GMT"),
         ];
         for (time, expected) in table {
             assert_eq!(format(time), expected);

@@ -26,7 +26,7 @@ pub(crate) enum ForwardedError {
     /// An element is not a list of pairs (RFC 7239 §4).
     Syntax,
     /// A parameter is there twice in one element (RFC 7239 §4).
-    Twice,
+    DuplicateParameter,
     /// A client is neither an address, `unknown` nor an obfuscated identifier (RFC 7239 §6).
     Node,
     /// A host is none (RFC 7239 §5.3).
@@ -34,7 +34,7 @@ pub(crate) enum ForwardedError {
     /// `Forwarded` and the other fields do not say the same.
     Contradiction,
     /// There are more trusted proxies than are looked at.
-    TooLong,
+    TooManyProxies,
 }
 
 /// The most elements of a list that are looked at: more proxies than any request goes through.
@@ -44,13 +44,13 @@ impl Forwarded {
     /// Reads the fields of a request that a trusted proxy has sent: `Forwarded`, or else the others. Where both are there and
     /// contradict each other, the proxy has passed one on as its client sent it, and neither is believed. What is malformed is
     /// ignored, with all that stands left of it; why, is told beside the rest.
-    pub(crate) fn read<'a>(
+    pub(crate) fn from_fields<'a>(
         fields: impl Iterator<Item = (&'a str, &'a str)>,
         proxies: &TrustedProxies,
     ) -> (Self, Option<ForwardedError>) {
         let lines = Lines::of(fields);
         let standard = walk(&lines.standard, proxies, Element::parse);
-        let (others, error) = Self::read_others(&lines, proxies);
+        let (others, error) = Self::from_older_fields(&lines, proxies);
         if standard.hops == 0 {
             return (others, standard.error.or(error));
         }
@@ -79,7 +79,7 @@ impl Forwarded {
     }
 
     /// Reads `X-Forwarded-For`, `-Host` and `-Proto`.
-    fn read_others(lines: &Lines<'_>, proxies: &TrustedProxies) -> (Self, Option<ForwardedError>) {
+    fn from_older_fields(lines: &Lines<'_>, proxies: &TrustedProxies) -> (Self, Option<ForwardedError>) {
         let others = walk(&lines.client, proxies, |text| {
             Node::parse_bare(text).map(|client| Element { client: Some(client), ..Element::default() })
         });
@@ -102,11 +102,11 @@ impl ForwardedError {
     pub(crate) fn explain(self) -> &'static str {
         match self {
             Self::Syntax => "an element of Forwarded is not made of pairs",
-            Self::Twice => "a parameter of Forwarded is there twice",
+            Self::DuplicateParameter => "a parameter of Forwarded is there twice",
             Self::Node => "what should be a client's address is none",
             Self::Host => "what should be a host is none",
             Self::Contradiction => "Forwarded and X-Forwarded- contradict each other",
-            Self::TooLong => "there are too many trusted proxies in the list",
+            Self::TooManyProxies => "there are too many trusted proxies in the list",
         }
     }
 }
@@ -154,7 +154,7 @@ fn walk(lines: &[&str], proxies: &TrustedProxies, parse: impl Fn(&str) -> Result
     let mut walk = Walk { forwarded: Forwarded::default(), hops: 0, error: None };
     for text in elements(lines) {
         if walk.hops == MOST_HOPS {
-            walk.error = Some(ForwardedError::TooLong);
+            walk.error = Some(ForwardedError::TooManyProxies);
             break;
         }
         let element = match parse(text) {
@@ -239,7 +239,7 @@ impl Element {
                 return Err(ForwardedError::Syntax);
             }
             if seen.iter().any(|other| other.eq_ignore_ascii_case(name)) {
-                return Err(ForwardedError::Twice);
+                return Err(ForwardedError::DuplicateParameter);
             }
             seen.push(name);
             let (value, after) = parse_value(after).ok_or(ForwardedError::Syntax)?;
@@ -354,7 +354,7 @@ mod tests {
     /// Trusts 10.0.0.0/8 and fd00::/8.
     fn read(fields: &[(&str, &str)]) -> (Forwarded, Option<ForwardedError>) {
         let proxies = TrustedProxies::none().trust("10.0.0.0/8").unwrap().trust("fd00::/8").unwrap();
-        Forwarded::read(fields.iter().copied(), &proxies)
+        Forwarded::from_fields(fields.iter().copied(), &proxies)
     }
 
     fn client(fields: &[(&str, &str)]) -> (String, Option<ForwardedError>) {
@@ -392,7 +392,7 @@ mod tests {
 
     #[test]
     fn what_stands_left_of_something_malformed_is_ignored() {
-        use ForwardedError::{Host, Node, Syntax, TooLong, Twice};
+        use ForwardedError::{DuplicateParameter, Host, Node, Syntax, TooManyProxies};
         let many = ["for=10.0.0.1"; MOST_HOPS].join(",");
         let too_many = format!("for=192.0.2.1, {many}");
         let parameters: String = ('a'..='z').map(|name| format!("{name}=x;")).collect();
@@ -409,7 +409,7 @@ mod tests {
             ("for=\"192.0.2.1\"x", "", Syntax),
             ("for=192.0.2.1 proto=http", "", Syntax),
             (&parameters, "", Syntax),
-            ("for=192.0.2.1;For=192.0.2.1", "", Twice),
+            ("for=192.0.2.1;For=192.0.2.1", "", DuplicateParameter),
             ("for=\"\"", "", Node),
             ("for=client", "", Node),
             ("for=_", "", Node),
@@ -418,12 +418,12 @@ mod tests {
             ("for=\"192.0.2.1:70000\"", "", Node),
             ("for=\"192.0.2.1:\"", "", Node),
             ("for=192.0.2.1;host=\"a b\"", "", Host),
-            (&too_many, "10.0.0.1", TooLong),
+            (&too_many, "10.0.0.1", TooManyProxies),
         ];
         for (value, expected, error) in table {
             assert_eq!(client(&[("Forwarded", value)]), (expected.to_owned(), Some(error)), "{value}");
             // The outer proxy's word counts all the same.
-            if error != TooLong {
+            if error != TooManyProxies {
                 let believed = format!("{value}, for=10.0.0.2");
                 assert_eq!(client(&[("Forwarded", &believed)]), ("10.0.0.2".to_owned(), Some(error)), "{believed}");
                 let hidden = format!("{value}, for=192.0.2.7");
@@ -541,7 +541,7 @@ mod tests {
             (",".repeat(1 << 20), "", None),
             ("\\\"".repeat(1 << 19), "", Some(ForwardedError::Syntax)),
             ("\"\\".repeat(1 << 19), "", Some(ForwardedError::Syntax)),
-            ("for=10.0.0.1,".repeat(1 << 16), "10.0.0.1", Some(ForwardedError::TooLong)),
+            ("for=10.0.0.1,".repeat(1 << 16), "10.0.0.1", Some(ForwardedError::TooManyProxies)),
         ];
         for (value, expected, error) in table {
             assert_eq!(client(&[("Forwarded", &value)]), (expected.to_owned(), error), "{}", &value[..4]);

@@ -33,7 +33,7 @@ pub(crate) fn read(head: &RequestHead) -> Result<Framing, HttpError> {
 struct FramingFields {
     has_host: bool,
     content_length: Option<u64>,
-    codings: Option<Codings>,
+    codings: Option<TransferCodings>,
     close: bool,
     keep_alive: bool,
     expects_continue: bool,
@@ -41,7 +41,7 @@ struct FramingFields {
 
 /// The transfer codings of a request, in the order in which they were applied (RFC 9112 §6.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Codings {
+enum TransferCodings {
     /// No `chunked` yet.
     Others { any: bool },
     /// `chunked`, and nothing after it.
@@ -65,8 +65,8 @@ impl FramingFields {
             }
             14 if name.eq_ignore_ascii_case("Content-Length") => self.add_content_length(value),
             17 if name.eq_ignore_ascii_case("Transfer-Encoding") => {
-                let codings = self.codings.get_or_insert(Codings::Others { any: false });
-                *codings = list_members(value).fold(*codings, Codings::then);
+                let codings = self.codings.get_or_insert(TransferCodings::Others { any: false });
+                *codings = list_members(value).fold(*codings, TransferCodings::then);
                 Ok(())
             }
             _ => Ok(()),
@@ -134,18 +134,18 @@ impl FramingFields {
             (Some(_), None) if version == Version::Http10 => {
                 Err(HttpError::bad_request("HTTP/1.0 has no Transfer-Encoding"))
             }
-            (Some(Codings::ChunkedLast { alone: true }), None) => Ok(BodyLength::Chunked),
-            (Some(Codings::ChunkedLast { alone: false }), None) => {
+            (Some(TransferCodings::ChunkedLast { alone: true }), None) => Ok(BodyLength::Chunked),
+            (Some(TransferCodings::ChunkedLast { alone: false }), None) => {
                 Err(HttpError::NotImplemented("a Transfer-Encoding other than chunked".into()))
             }
-            (Some(Codings::Others { .. } | Codings::AfterChunked), None) => {
+            (Some(TransferCodings::Others { .. } | TransferCodings::AfterChunked), None) => {
                 Err(HttpError::bad_request("the Transfer-Encoding does not end with chunked, once"))
             }
         }
     }
 }
 
-impl Codings {
+impl TransferCodings {
     fn then(self, coding: &str) -> Self {
         match self {
             Self::Others { any } if coding.eq_ignore_ascii_case("chunked") => Self::ChunkedLast { alone: !any },

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 /// The text of a header field's name or value: borrowed for constants, owned otherwise.
-pub(crate) type Text = Cow<'static, str>;
+pub(crate) type HeaderText = Cow<'static, str>;
 
 /// Header fields in the order they were added (RFC 9110 §5). Names compare without regard to case.
 #[derive(Clone, Debug, Default)]
 pub struct Headers {
-    fields: Vec<(Text, Text)>,
+    fields: Vec<(HeaderText, HeaderText)>,
 }
 
 /// Why a header field was refused.
@@ -42,24 +42,24 @@ impl Headers {
     }
 
     /// Adds a field beside those of the same name.
-    pub(crate) fn push(&mut self, name: Text, value: Text) -> Result<(), FieldError> {
+    pub(crate) fn push(&mut self, name: HeaderText, value: HeaderText) -> Result<(), FieldError> {
         check(&name, &value)?;
-        self.add(name, value);
+        self.append(name, value);
         Ok(())
     }
 
     /// Sets a field in place of those of the same name.
-    pub(crate) fn set(&mut self, name: Text, value: Text) -> Result<(), FieldError> {
+    pub(crate) fn set(&mut self, name: HeaderText, value: HeaderText) -> Result<(), FieldError> {
         check(&name, &value)?;
         // Most often there is none, and to look is less than to move.
         if self.get(&name).is_some() {
             self.fields.retain(|(n, _)| !n.eq_ignore_ascii_case(&name));
         }
-        self.add(name, value);
+        self.append(name, value);
         Ok(())
     }
 
-    fn add(&mut self, name: Text, value: Text) {
+    fn append(&mut self, name: HeaderText, value: HeaderText) {
         if self.fields.capacity() == 0 {
             // As many as the head of a file has: one allocation instead of two or three.
             self.fields.reserve_exact(USUAL_FIELDS);

@@ -1,19 +1,19 @@
 //! Several parts of a representation as one body: `multipart/byteranges` (RFC 9110 §14.6).
 
-use super::headers::Text;
+use super::headers::HeaderText;
 use super::range::ByteRange;
 
 /// The frame around the parts of one body.
 pub(crate) struct MultipartByteranges {
     boundary: String,
-    media_type: Text,
+    media_type: HeaderText,
     length: u64,
 }
 
 impl MultipartByteranges {
     /// A frame for parts of `length` bytes of this media type. The boundary must not occur in them: made from a random
     /// number, it does not.
-    pub(crate) fn new(boundary: u128, media_type: Text, length: u64) -> Self {
+    pub(crate) fn new(boundary: u128, media_type: HeaderText, length: u64) -> Self {
         Self { boundary: format!("{boundary:032x}"), media_type, length }
     }
 

@@ -10,7 +10,7 @@ use super::body::{BodyError, BodyLength};
 use super::connection::Connection;
 use super::error::HttpError;
 use super::forwarded::{Forwarded, ForwardedError};
-use super::headers::{Headers, Text};
+use super::headers::{HeaderText, Headers};
 use super::media_type;
 use super::method::{Method, Version};
 use super::path;
@@ -92,7 +92,7 @@ impl Request {
     /// When the request came over a connection, or the name or the value is not one that can be sent (RFC 9110 §5).
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
-        let field = (Text::Owned(name.into()), Text::Owned(value.into()));
+        let field = (HeaderText::Owned(name.into()), HeaderText::Owned(value.into()));
         self.in_memory().headers.push(field.0, field.1).unwrap_or_else(|error| panic!("{name}: {error:?}"));
         self
     }
@@ -351,7 +351,7 @@ impl Request {
         if !self.peer.is_some_and(|peer| proxies.contains(peer)) {
             return Ok(());
         }
-        let (forwarded, error) = Forwarded::read(self.headers(), proxies);
+        let (forwarded, error) = Forwarded::from_fields(self.headers(), proxies);
         self.forwarded = Some(Box::new(forwarded));
         error.map_or(Ok(()), Err)
     }

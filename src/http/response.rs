@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::body_channel::{BodyReceiver, BodySender, body_channel};
 use super::channel_body::ChannelBody;
 use super::connection::Connection;
-use super::headers::{self, FieldError, Headers, Text};
+use super::headers::{self, FieldError, HeaderText, Headers};
 use super::status::Status;
 
 /// A response: status, header fields and a body (RFC 9110 §3.4).
@@ -153,7 +153,7 @@ impl Response {
     /// `Content-Length`, `Transfer-Encoding` and `Connection` are the server's. A response that was given one of these is
     /// answered as a 500, and the log says why.
     #[must_use]
-    pub fn with_header(self, name: impl Into<Text>, value: impl Into<Text>) -> Self {
+    pub fn with_header(self, name: impl Into<HeaderText>, value: impl Into<HeaderText>) -> Self {
         self.with_field(name.into(), value.into(), Headers::set)
     }
 
@@ -161,7 +161,7 @@ impl Response {
     ///
     /// Faulty ones are treated as in [`Response::with_header`].
     #[must_use]
-    pub fn with_added_header(self, name: impl Into<Text>, value: impl Into<Text>) -> Self {
+    pub fn with_added_header(self, name: impl Into<HeaderText>, value: impl Into<HeaderText>) -> Self {
         self.with_field(name.into(), value.into(), Headers::push)
     }
 
@@ -240,9 +240,9 @@ impl Response {
 
     fn with_field(
         mut self,
-        name: Text,
-        value: Text,
-        add: fn(&mut Headers, Text, Text) -> Result<(), FieldError>,
+        name: HeaderText,
+        value: HeaderText,
+        add: fn(&mut Headers, HeaderText, HeaderText) -> Result<(), FieldError>,
     ) -> Self {
         let fault = if headers::is_reserved(&name) {
             format!("the header field {name:?} is the server's own to set")

@@ -11,7 +11,7 @@ use super::super::representation::Representation;
 use super::gzip::Compressor;
 use crate::http::content_coding::{self, ContentCoding, Negotiated};
 use crate::http::error::HttpError;
-use crate::http::headers::Text;
+use crate::http::headers::HeaderText;
 use crate::http::method::Version;
 use crate::http::path::RelativePath;
 use crate::http::request::Request;
@@ -61,7 +61,7 @@ pub(crate) struct Selected {
 pub(crate) fn select(
     root_dir: &RootDir,
     file: OpenFile,
-    media_type: Text,
+    media_type: HeaderText,
     compressor: Option<&Arc<Compressor>>,
     request: &Request,
     now: SystemTime,

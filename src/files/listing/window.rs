@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::budget::Share;
 use super::entry::{Details, Kind};
 use super::order::{Column, Key, Order};
-use crate::http::headers::Text;
+use crate::http::headers::HeaderText;
 
 /// The first entries, in order, of those that are added.
 ///
@@ -20,8 +20,8 @@ pub(crate) struct Window {
     details: Vec<Details>,
     rows: Vec<Row>,
     /// The media types, which rows refer to by index, where entries are sorted by them.
-    types: Vec<Text>,
-    type_places: HashMap<Text, u16>,
+    types: Vec<HeaderText>,
+    type_places: HashMap<HeaderText, u16>,
     /// The last entry that was kept when others were dropped.
     bound: Option<Cursor>,
 }
@@ -59,7 +59,7 @@ const LAST_TYPE: u16 = IS_LINK - 1;
 pub(crate) struct Cursor {
     kind: Kind,
     details: Details,
-    media_type: Text,
+    media_type: HeaderText,
     name: Vec<u8>,
 }
 
@@ -107,7 +107,7 @@ impl Window {
     }
 
     /// Adds an entry, unless it sorts behind those that there is room for. The media type only counts where the order needs it.
-    pub(crate) fn add(&mut self, name: &[u8], scanned: Scanned, media_type: Text) {
+    pub(crate) fn add(&mut self, name: &[u8], scanned: Scanned, media_type: HeaderText) {
         let key = scanned.key(name, &media_type);
         if self.leaves_out(&key) {
             return;
@@ -219,7 +219,7 @@ impl Window {
     }
 
     /// The index of a media type, which is added if it is new.
-    fn place_of(&mut self, media_type: Text) -> u16 {
+    fn place_of(&mut self, media_type: HeaderText) -> u16 {
         if let Some(place) = self.type_places.get(&media_type) {
             return *place;
         }
@@ -298,7 +298,7 @@ impl Row {
         Scanned { kind: self.kind(), is_link, layer: self.layer, details: details.get(self.details as usize).copied() }
     }
 
-    fn key<'a>(&self, names: &'a [u8], details: &[Details], types: &'a [Text]) -> Key<'a, &'a str> {
+    fn key<'a>(&self, names: &'a [u8], details: &[Details], types: &'a [HeaderText]) -> Key<'a, &'a str> {
         let Key { kind, details, media_type, name } = self.ranked(names, details);
         let media_type = types.get(usize::from(media_type)).map_or("", |media_type| media_type);
         Key { kind, details, media_type, name }
@@ -367,7 +367,7 @@ mod tests {
                 window.clear();
                 for (name, scanned, media_type) in &entries {
                     if after.as_ref().is_none_or(|cursor| cursor.is_before(order, &scanned.key(name, media_type))) {
-                        window.add(name, *scanned, Text::Borrowed(media_type));
+                        window.add(name, *scanned, HeaderText::Borrowed(media_type));
                     }
                 }
                 window.finish();
