@@ -96,10 +96,10 @@ impl ChunkError {
 }
 
 /// The most digits of a size.
-const MOST_DIGITS: usize = 16;
+const MAX_DIGITS: usize = 16;
 /// The most bytes of the extensions of one chunk, and of all chunks of a body.
-const MOST_EXTENSION: usize = 1024;
-const MOST_EXTENSIONS: usize = 16 * 1024;
+const MAX_EXTENSION: usize = 1024;
+const MAX_ALL_EXTENSIONS: usize = 16 * 1024;
 
 impl ChunkedDecoder {
     /// A decoder for a body whose trailer section has at most so many bytes and so many fields.
@@ -169,7 +169,7 @@ impl ChunkedDecoder {
     fn next_state(&mut self, byte: u8) -> Result<DecoderState, ChunkError> {
         match self.state {
             DecoderState::Size(digits) => match char::from(byte).to_digit(16) {
-                Some(_) if digits == MOST_DIGITS => Err(ChunkError::Size),
+                Some(_) if digits == MAX_DIGITS => Err(ChunkError::Size),
                 Some(digit) => {
                     self.size = self.size << 4 | u64::from(digit);
                     Ok(DecoderState::Size(digits + 1))
@@ -206,7 +206,7 @@ impl ChunkedDecoder {
 
         self.extension += 1;
         self.extensions += 1;
-        if self.extension > MOST_EXTENSION || self.extensions > MOST_EXTENSIONS {
+        if self.extension > MAX_EXTENSION || self.extensions > MAX_ALL_EXTENSIONS {
             return Err(ChunkError::TooManyExtensions);
         }
         let is_blank = matches!(byte, b' ' | b'\t');
@@ -365,8 +365,8 @@ mod tests {
             ("5;a\nb\r\n".into(), Err(ChunkError::Extension), "a bare line feed"),
             ("5;a=\"\n\"\r\n".into(), Err(ChunkError::Extension), "a line feed in quotes"),
             ("5;a=\"\0\"\r\n".into(), Err(ChunkError::Extension), "NUL in quotes"),
-            (extension(MOST_EXTENSION) + "0\r\n\r\n", Ok(Some("x")), "the longest extension"),
-            (extension(MOST_EXTENSION + 1), Err(ChunkError::TooManyExtensions), "too long an extension"),
+            (extension(MAX_EXTENSION) + "0\r\n\r\n", Ok(Some("x")), "the longest extension"),
+            (extension(MAX_EXTENSION + 1), Err(ChunkError::TooManyExtensions), "too long an extension"),
             (extension(1000).repeat(17), Err(ChunkError::TooManyExtensions), "too many extensions"),
             ("2\r\nabc\r\n".into(), Err(ChunkError::DataEnd), "more data than its size"),
             ("2\r\nab\n0\r\n\r\n".into(), Err(ChunkError::DataEnd), "a bare line feed behind the data"),

@@ -38,7 +38,7 @@ pub(crate) enum ForwardedError {
 }
 
 /// The most elements of a list that are looked at: more proxies than any request goes through.
-const MOST_HOPS: usize = 16;
+const MAX_HOPS: usize = 16;
 
 impl Forwarded {
     /// Reads the fields of a request that a trusted proxy has sent: `Forwarded`, or else the others. Where both are there and
@@ -153,7 +153,7 @@ struct Walk {
 fn walk(lines: &[&str], proxies: &TrustedProxies, parse: impl Fn(&str) -> Result<Element, ForwardedError>) -> Walk {
     let mut walk = Walk { forwarded: Forwarded::default(), hops: 0, error: None };
     for text in elements(lines) {
-        if walk.hops == MOST_HOPS {
+        if walk.hops == MAX_HOPS {
             walk.error = Some(ForwardedError::TooManyProxies);
             break;
         }
@@ -235,7 +235,7 @@ impl Element {
             if !is_token(name) {
                 return Err(ForwardedError::Syntax);
             }
-            if seen.len() == MOST_PARAMETERS {
+            if seen.len() == MAX_PARAMETERS {
                 return Err(ForwardedError::Syntax);
             }
             if seen.iter().any(|other| other.eq_ignore_ascii_case(name)) {
@@ -260,7 +260,7 @@ impl Element {
 }
 
 /// There are four, and some may be added (RFC 7239 §5.5).
-const MOST_PARAMETERS: usize = 16;
+const MAX_PARAMETERS: usize = 16;
 
 /// A token or a quoted string at the start of the text, and what follows it.
 fn parse_value(text: &str) -> Option<(Cow<'_, str>, &str)> {
@@ -393,7 +393,7 @@ mod tests {
     #[test]
     fn what_stands_left_of_something_malformed_is_ignored() {
         use ForwardedError::{DuplicateParameter, Host, Node, Syntax, TooManyProxies};
-        let many = ["for=10.0.0.1"; MOST_HOPS].join(",");
+        let many = ["for=10.0.0.1"; MAX_HOPS].join(",");
         let too_many = format!("for=192.0.2.1, {many}");
         let parameters: String = ('a'..='z').map(|name| format!("{name}=x;")).collect();
         let table: [(&str, &str, ForwardedError); 22] = [

@@ -47,7 +47,7 @@ enum FormState {
 }
 
 /// The most bytes of the head of a part.
-const LONGEST_HEAD: usize = 8 * 1024;
+const MAX_HEAD: usize = 8 * 1024;
 
 const TOO_LONG: FormError = FormError("the head of a part of the form is too long");
 
@@ -91,7 +91,7 @@ impl FormParser {
             }
             FormState::AfterDelimiter | FormState::Head => rest.len(),
         };
-        if kept > LONGEST_HEAD {
+        if kept > MAX_HEAD {
             return Err(TOO_LONG.into());
         }
         let mut held = held;
@@ -142,7 +142,7 @@ impl FormParser {
             }
             FormState::Head => {
                 let Some(end) = find(bytes, b"\r\n\r\n") else { return Ok(None) };
-                if end > LONGEST_HEAD {
+                if end > MAX_HEAD {
                     return Err(TOO_LONG.into());
                 }
                 self.state = FormState::Content;
@@ -212,7 +212,7 @@ mod tests {
                 }
                 Ok::<_, FormError>(())
             })?;
-            assert!(parser.held.len() <= LONGEST_HEAD);
+            assert!(parser.held.len() <= MAX_HEAD);
         }
         parser.finish()?;
         Ok(parts)

@@ -8,11 +8,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_e
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// How deep a path may lead.
-const MOST_SEGMENTS: usize = 128;
+const MAX_SEGMENTS: usize = 128;
 /// How long a path may be, decoded: what Linux takes, less the byte that ends it.
-const MOST_BYTES: usize = 4096;
+const MAX_BYTES: usize = 4096;
 /// The most segments of a path that something is stored under.
-const MOST_SEGMENTS_WRITTEN: usize = 32;
+const MAX_WRITABLE_SEGMENTS: usize = 32;
 
 /// The path of a URL as a way down from a directory: decoded once, none of its segments leading elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl RelativePath {
         };
         let segments = path.split('/').map(decode_segment).collect::<Result<Vec<_>, _>>()?;
         let length: usize = segments.iter().map(|segment| segment.len() + 1).sum();
-        if segments.len() > MOST_SEGMENTS || length > MOST_BYTES {
+        if segments.len() > MAX_SEGMENTS || length > MAX_BYTES {
             return Err(PathError::TooLong);
         }
         Ok(Self { segments, directory })
@@ -97,7 +97,7 @@ impl RelativePath {
         if parsed.directory {
             return Err(PathError::Directory);
         }
-        parsed.check_for_writing(MOST_SEGMENTS_WRITTEN)
+        parsed.check_for_writing(MAX_WRITABLE_SEGMENTS)
     }
 
     /// The same, for the path of a directory that something is to be stored in, with or without a trailing slash.
@@ -106,7 +106,7 @@ impl RelativePath {
     ///
     /// As [`RelativePath::parse_for_writing`], and no [`PathError::Directory`].
     pub(crate) fn parse_directory_for_writing(path: &str) -> Result<Self, PathError> {
-        let parsed = Self::parse(path)?.check_for_writing(MOST_SEGMENTS_WRITTEN - 1)?.check_not_hidden()?;
+        let parsed = Self::parse(path)?.check_for_writing(MAX_WRITABLE_SEGMENTS - 1)?.check_not_hidden()?;
         Ok(Self { directory: true, ..parsed })
     }
 
@@ -162,11 +162,11 @@ impl RelativePath {
 
     /// How long a name may be for its path, in the directory that this path names, to be taken; 0 for none.
     pub(crate) fn max_name_length(&self) -> usize {
-        if self.segments.len() >= MOST_SEGMENTS {
+        if self.segments.len() >= MAX_SEGMENTS {
             return 0;
         }
         let length: usize = self.segments.iter().map(|segment| segment.len() + 1).sum();
-        (MOST_BYTES - length).saturating_sub(1).min(255)
+        (MAX_BYTES - length).saturating_sub(1).min(255)
     }
 
     /// The path of the file beside this one whose name ends with `extension` in addition.

@@ -25,14 +25,14 @@ pub struct ByteRange {
 }
 
 /// The most parts that are sent for one request. Who asks for more gets the whole.
-pub const MOST_PARTS: usize = 16;
+pub const MAX_PARTS: usize = 16;
 
 /// Parts with fewer bytes than this between them are sent as one: what stands around a part is about as long (RFC 9110
 /// §15.3.7.2).
-pub const NEAR: u64 = 128;
+pub const MIN_GAP: u64 = 128;
 
 /// The most ranges that are looked at.
-const MOST_RANGES: usize = 256;
+const MAX_RANGES: usize = 256;
 
 /// What a `Range` field selects of `length` bytes.
 ///
@@ -58,7 +58,7 @@ pub fn select(field: &str, length: u64) -> Selection {
     let (mut wanted, mut seen, mut is_empty_suffix) = (Vec::new(), 0, false);
     let is_list = field_value::parse_list(set, |parser| {
         seen += 1;
-        let specifier = Specifier::read(parser).filter(|_| seen <= MOST_RANGES)?;
+        let specifier = Specifier::read(parser).filter(|_| seen <= MAX_RANGES)?;
         // Satisfiable, and there is no part to say so with.
         is_empty_suffix |= length == 0 && matches!(specifier, Specifier::Suffix(1..));
         wanted.extend(specifier.of(length));
@@ -96,7 +96,7 @@ fn coalesce(wanted: Vec<ByteRange>) -> Selection {
     let mut overlaps = 0;
     for (place, range) in ranges {
         match parts.last_mut() {
-            Some((earlier, part)) if range.first <= part.last.saturating_add(NEAR) => {
+            Some((earlier, part)) if range.first <= part.last.saturating_add(MIN_GAP) => {
                 overlaps += usize::from(range.first <= part.last);
                 part.last = part.last.max(range.last);
                 *earlier = place.min(*earlier);
@@ -105,7 +105,7 @@ fn coalesce(wanted: Vec<ByteRange>) -> Selection {
         }
     }
     // RFC 9110 §14.2: more than two that overlap are an error or an attack.
-    if overlaps > 1 || parts.len() > MOST_PARTS {
+    if overlaps > 1 || parts.len() > MAX_PARTS {
         return Selection::Whole;
     }
     parts.sort_by_key(|(place, _)| *place);
@@ -259,7 +259,7 @@ mod tests {
             let ranges: Vec<String> = (0..count).map(|n| format!("{0}-{0}", n * 1000)).collect();
             format!("bytes={}", ranges.join(","))
         };
-        assert!(matches!(select(&field(16), 1 << 40), Selection::Several(parts) if parts.len() == MOST_PARTS));
+        assert!(matches!(select(&field(16), 1 << 40), Selection::Several(parts) if parts.len() == MAX_PARTS));
         assert_eq!(select(&field(17), 1 << 40), Selection::Whole);
         // Many that come to few are few, up to a bound that reading them has.
         let adjoining = |count: u64| {
@@ -308,7 +308,7 @@ mod tests {
                 Selection::Part(part) => vec![part],
                 Selection::Several(parts) => parts,
             };
-            prop_assert!(parts.len() <= MOST_PARTS);
+            prop_assert!(parts.len() <= MAX_PARTS);
             let mut covered = vec![false; asked.len()];
             for part in &parts {
                 for at in part.first..=part.last {
@@ -322,7 +322,7 @@ mod tests {
             prop_assert!(asked.iter().zip(&covered).all(|(asked, covered)| covered >= asked), "all of it is sent");
             let mut sorted = parts;
             sorted.sort_by_key(|part| part.first);
-            prop_assert!(sorted.windows(2).all(|pair| pair[1].first - pair[0].last > NEAR), "no two are near");
+            prop_assert!(sorted.windows(2).all(|pair| pair[1].first - pair[0].last > MIN_GAP), "no two are near");
         }
 
         #[test]

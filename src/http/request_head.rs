@@ -98,10 +98,10 @@ struct FieldSpan {
 pub(crate) struct HeadBuffers(Vec<FieldSpan>);
 
 /// RFC 9112 §2.2: a server should ignore at least one.
-const MOST_EMPTY_LINES: usize = 4;
+const MAX_EMPTY_LINES: usize = 4;
 
 /// How much of a request line is shown in a log.
-const MOST_SHOWN: usize = 8 * 1024;
+const MAX_SHOWN: usize = 8 * 1024;
 
 impl HeadParser {
     /// Reads on. `input` starts with the same byte each time, and has grown. How many bytes the head has, once it is whole.
@@ -122,7 +122,7 @@ impl HeadParser {
                 self.read_field(line, limits)?;
             } else if line.is_empty() {
                 self.empty_lines += 1;
-                if self.empty_lines > MOST_EMPTY_LINES {
+                if self.empty_lines > MAX_EMPTY_LINES {
                     return Err(HeadError::EmptyLines);
                 }
                 self.start = next;
@@ -142,7 +142,7 @@ impl HeadParser {
     pub(crate) fn request_line<'a>(&self, input: &'a [u8]) -> &'a [u8] {
         let line = &input[self.start.min(input.len())..];
         let end = line.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(line.len());
-        &line[..end.min(MOST_SHOWN)]
+        &line[..end.min(MAX_SHOWN)]
     }
 
     /// The head whose bytes these are: all that [`HeadParser::advance`] has said it has. The parser is then as new.

@@ -1,7 +1,7 @@
 //! The names that uploaded files get: what a client calls them, made fit to be stored.
 
 /// The most bytes that a file's name may have.
-const LONGEST: usize = 255;
+const MAX_BYTES: usize = 255;
 
 /// What a file is called whose own name leaves nothing to call it by.
 const NAMELESS: &str = "upload";
@@ -23,10 +23,10 @@ pub(crate) fn numbered(name: &str, number: u32) -> String {
 /// The name with `mark` before its extension, cut before the mark where it would be too long.
 fn fit(name: &str, mark: &str) -> String {
     // What follows a dot far from the end is no extension but text.
-    const LONGEST_EXTENSION: usize = 32;
-    let dot = name.rfind('.').filter(|dot| *dot > 0 && name.len() - dot <= LONGEST_EXTENSION).unwrap_or(name.len());
+    const MAX_EXTENSION: usize = 32;
+    let dot = name.rfind('.').filter(|dot| *dot > 0 && name.len() - dot <= MAX_EXTENSION).unwrap_or(name.len());
     let (stem, extension) = name.split_at(dot);
-    let room = LONGEST - mark.len() - extension.len();
+    let room = MAX_BYTES - mark.len() - extension.len();
     let kept = (0..=room.min(stem.len())).rev().find(|end| stem.is_char_boundary(*end)).unwrap_or(0);
     format!("{}{mark}{extension}", &stem[..kept])
 }
