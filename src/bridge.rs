@@ -56,13 +56,14 @@ use crate::http::channel_body::ChannelBody;
 use crate::http::connection::Connection;
 use crate::http::error::HttpError;
 use crate::http::framing::{self, Framing};
-use crate::http::method::{Method, Version};
+use crate::http::method::Method;
 use crate::http::peer::Peer;
 use crate::http::request::{Request, RequestSource};
 use crate::http::request_head::{HeadLimits, HeadParser, RequestHead};
 use crate::http::response::{BodyStream, Response, ResponseBody};
 use crate::http::response_head::Persistence;
 use crate::http::status::Status;
+use crate::http::version::Version;
 use crate::server::writer::{Failure, Outgoing, Sink, send_to};
 
 /// Has `app` answer a request that a tiny_http server received, and sends the answer.

@@ -5,9 +5,10 @@ use super::body::BodyLength;
 use super::error::HttpError;
 use super::headers::list_members;
 use super::host::is_host;
-use super::method::{Method, Version};
+use super::method::Method;
 use super::request_head::RequestHead;
 use super::response_head::Persistence;
+use super::version::Version;
 
 /// How a request is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! The request method and the protocol version, as types.
+//! The method of a request, as a type.
 
 use std::fmt;
 
@@ -72,25 +72,6 @@ impl Method {
 impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-/// The HTTP version of a request that hearken serves (RFC 9112 §2.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Version {
-    /// HTTP/1.0: one request a connection unless `Connection: keep-alive` is sent.
-    Http10,
-    /// HTTP/1.1: connections persist unless `Connection: close` is sent.
-    Http11,
-}
-
-impl Version {
-    /// The version as it stands in a request line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Http10 => "HTTP/1.0",
-            Self::Http11 => "HTTP/1.1",
-        }
     }
 }
 

@@ -41,3 +41,4 @@ pub(crate) mod target;
 pub(crate) mod trusted_proxies;
 pub(crate) mod upload_filename;
 pub mod validators;
+pub(crate) mod version;

@@ -12,12 +12,13 @@ use super::error::HttpError;
 use super::forwarded::{Forwarded, ForwardedError};
 use super::headers::{HeaderText, Headers};
 use super::media_type;
-use super::method::{Method, Version};
+use super::method::Method;
 use super::path;
 use super::peer::{ClientId, Peer};
 use super::query::Query;
 use super::target::Target;
 use super::trusted_proxies::TrustedProxies;
+use super::version::Version;
 
 /// Where a request's parts come from. The connection's side of it is the server's adapter; a request that was made up
 /// has a [`InMemory`] one. A request lends its parts rather than copies them.

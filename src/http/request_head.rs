@@ -5,8 +5,9 @@ use std::ops::Range;
 use super::error::HttpError;
 use super::field_line::{LINE_END, LineError, LineScanner, split_field};
 use super::headers::is_token;
-use super::method::{Method, Version};
+use super::method::Method;
 use super::target::{Target, TargetError};
+use super::version::Version;
 
 /// The most that a head may have.
 #[derive(Clone, Copy, Debug)]

@@ -2,8 +2,9 @@
 
 use std::io::Write as _;
 
-use super::method::{Method, Version};
+use super::method::Method;
 use super::response::Response;
+use super::version::Version;
 
 /// How the body of a response is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,9 +9,10 @@ use super::pace::Pace;
 use crate::http::channel_body::ChannelBody;
 use crate::http::connection::{ClientLeft, Connection as Handle};
 use crate::http::date;
-use crate::http::method::{Method, Version};
+use crate::http::method::Method;
 use crate::http::response::{BodyStream, Response, ResponseBody};
 use crate::http::response_head::{self, BodyFraming, Persistence};
+use crate::http::version::Version;
 
 /// A response, and what it answers.
 pub(crate) struct Outgoing<'a> {

@@ -12,9 +12,9 @@ use super::gzip::Compressor;
 use crate::http::content_coding::{self, ContentCoding, Negotiated};
 use crate::http::error::HttpError;
 use crate::http::headers::HeaderText;
-use crate::http::method::Version;
 use crate::http::path::RelativePath;
 use crate::http::request::Request;
+use crate::http::version::Version;
 use crate::storage::{FileId, RootDir};
 
 /// The variants that a file has beside the original.
