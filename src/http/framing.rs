@@ -6,8 +6,8 @@ use super::error::HttpError;
 use super::headers::list_members;
 use super::host::is_host;
 use super::method::Method;
+use super::persistence::Persistence;
 use super::request_head::RequestHead;
-use super::response_head::Persistence;
 use super::version::Version;
 
 /// How a request is framed.

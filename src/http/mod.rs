@@ -30,6 +30,7 @@ pub(crate) mod multipart_form;
 mod parameters;
 pub(crate) mod path;
 pub(crate) mod peer;
+pub(crate) mod persistence;
 pub(crate) mod query;
 pub mod range;
 pub(crate) mod request;

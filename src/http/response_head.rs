@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use super::method::Method;
+use super::persistence::Persistence;
 use super::response::Response;
 use super::version::Version;
 
@@ -17,15 +18,6 @@ pub(crate) enum BodyFraming {
     Chunked,
     /// All bytes until the connection closes: for HTTP/1.0 clients and an unknown length.
     UntilClose,
-}
-
-/// What the server says of the connection in a response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Persistence {
-    /// The client may send another request.
-    KeepAlive,
-    /// This answer is the connection's last.
-    Close,
 }
 
 /// Appends the head of a response to `out`: status line, header fields, empty line.

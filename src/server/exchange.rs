@@ -18,9 +18,9 @@ use crate::http::body::BodyLength;
 use crate::http::error::HttpError;
 use crate::http::framing;
 use crate::http::method::Method;
+use crate::http::persistence::Persistence;
 use crate::http::request::Request;
 use crate::http::request_head::RequestHead;
-use crate::http::response_head::Persistence;
 use crate::http::version::Version;
 
 /// What becomes of a connection after an exchange.

@@ -10,8 +10,9 @@ use crate::http::channel_body::ChannelBody;
 use crate::http::connection::{ClientLeft, Connection as Handle};
 use crate::http::date;
 use crate::http::method::Method;
+use crate::http::persistence::Persistence;
 use crate::http::response::{BodyStream, Response, ResponseBody};
-use crate::http::response_head::{self, BodyFraming, Persistence};
+use crate::http::response_head::{self, BodyFraming};
 use crate::http::version::Version;
 
 /// A response, and what it answers.
