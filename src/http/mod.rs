@@ -27,6 +27,7 @@ pub(crate) mod media_type;
 pub(crate) mod method;
 pub(crate) mod multipart_byteranges;
 pub(crate) mod multipart_form;
+pub(crate) mod origin;
 mod parameters;
 pub(crate) mod path;
 pub(crate) mod peer;

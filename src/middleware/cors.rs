@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::handler::{Handler, error_response, respond};
-use crate::http::cors::{CorsPolicy, OriginError, RequestOrigin, normalize_origin};
+use crate::http::cors::CorsPolicy;
 use crate::http::error::HttpError;
 use crate::http::method::Method;
+use crate::http::origin::{OriginError, RequestOrigin, normalize_origin};
 use crate::http::request::Request;
 use crate::http::response::Response;
 
