@@ -64,7 +64,7 @@ use crate::http::request_head::{HeadLimits, HeadParser, RequestHead};
 use crate::http::response::{BodyStream, Response, ResponseBody};
 use crate::http::status::Status;
 use crate::http::version::Version;
-use crate::server::writer::{Failure, Outgoing, Sink, send_to};
+use crate::server::writer::{Outgoing, SendError, Sink, send_to};
 
 /// Has `app` answer a request that a tiny_http server received, and sends the answer.
 ///
@@ -130,7 +130,7 @@ pub fn answer(request: tiny_http::Request, app: &dyn Handler, settings: &Setting
         length,
         left: length,
         max_body: settings.max_body,
-        state: State::Unread,
+        state: BodyProgress::Unread,
     };
 
     let mut bridged = Request::from_source(method, version, target, framing.body, Box::new(received));
@@ -147,9 +147,9 @@ pub fn answer(request: tiny_http::Request, app: &dyn Handler, settings: &Setting
     };
 
     let Received { request, left, state, .. } = *received;
-    let is_last = framing.persistence == Persistence::Close || state == State::Failed;
-    let waits = framing.expects_continue && state != State::Open;
-    if state != State::Failed && left > 0 && (waits || left > WORTH_READING_FIRST) {
+    let is_last = framing.persistence == Persistence::Close || state == BodyProgress::Failed;
+    let waits = framing.expects_continue && state != BodyProgress::Open;
+    if state != BodyProgress::Failed && left > 0 && (waits || left > WORTH_READING_FIRST) {
         return match to_tiny(response) {
             Ok(response) => request.respond(response),
             Err(response) => send(request, &asked, response, left, is_last),
@@ -285,15 +285,15 @@ fn send(
     let persistence = if is_last || asked.is_last { Persistence::Close } else { Persistence::KeepAlive };
     let failure = match write(&mut writer, asked, response, persistence) {
         Ok(()) => return Ok(()),
-        Err(Failure::Connection(error)) => return Err(error),
-        Err(Failure::Body(error)) => error,
+        Err(SendError::Connection(error)) => return Err(error),
+        Err(SendError::Body(error)) => error,
     };
     log::error!("{}: cut short: {failure}", asked.line);
     if !writer.has_begun {
         writer.held.clear();
         let response = HttpError::internal(failure).into_response(&Request::get("/"));
         return write(&mut writer, asked, response, persistence).map_err(|failure| match failure {
-            Failure::Connection(error) | Failure::Body(error) => error,
+            SendError::Connection(error) | SendError::Body(error) => error,
         });
     }
     if asked.version == Version::Http11 {
@@ -305,22 +305,22 @@ fn send(
 }
 
 /// Writes a response. Its body is the handler's own code too, and may panic.
-fn write(client: &mut Client, asked: &Asked, response: Response, persistence: Persistence) -> Result<(), Failure> {
+fn write(client: &mut Client, asked: &Asked, response: Response, persistence: Persistence) -> Result<(), SendError> {
     let Asked { method, version, .. } = asked;
     client.holds = response.content_length().is_some();
     let sent = catch_unwind(AssertUnwindSafe(|| {
         let has_body = *method != Method::Head && !response.status().forbids_body();
         let response = if has_body {
-            response.map_body(|body| frame(body, *version, asked.is_last)).map_err(Failure::Body)?
+            response.map_body(|body| frame(body, *version, asked.is_last)).map_err(SendError::Body)?
         } else {
             response
         };
         let outgoing = Outgoing { response, method, version: *version, persistence };
         send_to(client, &mut Vec::new(), outgoing)?;
-        client.write_held().map_err(Failure::Connection)
+        client.write_held().map_err(SendError::Connection)
     }));
     sent.unwrap_or_else(|panic| {
-        Err(Failure::Body(io::Error::other(format!("the stream panicked: {}", panic_text(panic.as_ref())))))
+        Err(SendError::Body(io::Error::other(format!("the stream panicked: {}", panic_text(panic.as_ref())))))
     })
 }
 
@@ -378,11 +378,11 @@ struct Received {
     length: u64,
     left: u64,
     max_body: u64,
-    state: State,
+    state: BodyProgress,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum BodyProgress {
     /// None of the body was asked for yet, or it was too long to be.
     Unread,
     /// Some of it was read.
@@ -413,7 +413,7 @@ impl RequestSource for Received {
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
-        if self.state == State::Failed {
+        if self.state == BodyProgress::Failed {
             return Err(BodyError::Truncated);
         }
         if self.length > self.max_body {
@@ -422,7 +422,7 @@ impl RequestSource for Received {
         if self.left == 0 {
             return Ok(0);
         }
-        self.state = State::Open;
+        self.state = BodyProgress::Open;
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
         let read = loop {
             match self.request.as_reader().read(&mut buffer[..most]) {
@@ -434,7 +434,7 @@ impl RequestSource for Received {
         };
         match &read {
             Ok(read) => self.left -= *read as u64,
-            Err(_) => self.state = State::Failed,
+            Err(_) => self.state = BodyProgress::Failed,
         }
         read
     }

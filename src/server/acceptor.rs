@@ -23,7 +23,7 @@ pub(super) fn accept(listener: &Listener, context: &Context) {
     while !context.is_stopping() {
         context.make_room(listener);
         match accept_one(listener) {
-            Ok((socket, peer)) => context.arrive(socket, peer),
+            Ok((socket, peer)) => context.admit(socket, peer),
             Err(error) => context.back_off(&error),
         }
     }
@@ -32,7 +32,7 @@ pub(super) fn accept(listener: &Listener, context: &Context) {
     let nonblocking = match listener {
         Listener::Tcp(listener) => {
             refuse_newcomers(listener);
-            thread::sleep(HANDSHAKES);
+            thread::sleep(HANDSHAKE_PAUSE);
             listener.set_nonblocking(true)
         }
         Listener::Unix(listener) => {
@@ -44,7 +44,7 @@ pub(super) fn accept(listener: &Listener, context: &Context) {
         // No more than the queue holds twice: where new ones cannot be kept out, they might come for ever.
         for _ in 0..2 * BACKLOG {
             match accept_one(listener) {
-                Ok((socket, peer)) => context.arrive(socket, peer),
+                Ok((socket, peer)) => context.admit(socket, peer),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock || !is_passing(&error) => break,
                 // Behind one that was reset in the queue there may be others.
                 Err(_) => {}
@@ -54,10 +54,10 @@ pub(super) fn accept(listener: &Listener, context: &Context) {
 }
 
 /// How long to wait for room, or for somebody who wants it, before looking around again.
-const FULL_LOOK: Duration = Duration::from_millis(100);
+const ROOM_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How long a handshake that has begun when the server stops may take.
-const HANDSHAKES: Duration = Duration::from_millis(5);
+const HANDSHAKE_PAUSE: Duration = Duration::from_millis(5);
 
 /// Lets no new handshake begin. The client's system tries again after a second, and is refused then.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -141,7 +141,7 @@ impl Context {
     }
 
     /// Takes a connection that was accepted, and hands it to a worker.
-    fn arrive(&self, socket: OwnedFd, peer: Peer) {
+    fn admit(&self, socket: OwnedFd, peer: Peer) {
         let network = peer.network();
         let is_full = |limit| self.registry.count_of(network) >= limit;
         if self.shared.settings.limit_of(peer).is_some_and(is_full)
@@ -161,7 +161,7 @@ impl Context {
         let Some(token) = self.registry.insert(&socket, network) else { return };
         let connection =
             Box::new(Connection::new(Arc::clone(&self.shared), Arc::clone(&self.registry), token, socket, peer, tls));
-        self.arrivals.0.send(connection).expect("the server holds a receiver itself");
+        self.accepted.0.send(connection).expect("the server holds a receiver itself");
         self.shared.notifier.notify();
     }
 
@@ -169,9 +169,9 @@ impl Context {
     fn make_room(&self, listener: impl AsFd) {
         let has_room = |count: usize| count < self.shared.settings.max_connections;
         while !has_room(self.registry.count()) && !self.is_stopping() {
-            if socket::has_arrivals(&listener, self.shared.stop.notifier(), FULL_LOOK) {
+            if socket::has_pending_connections(&listener, self.shared.stop.notifier(), ROOM_CHECK_INTERVAL) {
                 self.evictor.make_room(&self.registry, self.grace());
-                self.registry.wait_for_fewer(FULL_LOOK, |count| has_room(count) || self.is_stopping());
+                self.registry.wait_for_fewer(ROOM_CHECK_INTERVAL, |count| has_room(count) || self.is_stopping());
             }
         }
     }

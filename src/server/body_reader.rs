@@ -2,10 +2,10 @@
 
 use std::io::{self, IoSlice};
 
-use super::connection::{Arrival, Connection};
+use super::connection::{Connection, ReadOutcome};
 use super::pace::Pace;
 use super::registry::Parkable as _;
-use super::request_body::{State, WORTH_DISCARDING};
+use super::request_body::{BodyState, DISCARD_LIMIT};
 use crate::http::body::BodyError;
 use crate::http::connection::Connection as Handle;
 use crate::http::request::RequestSource;
@@ -22,7 +22,7 @@ impl Connection {
             self.body.open();
             let Some(read) = self.decode(&mut scratch)? else { return Ok(false) };
             if self.body.drop_bytes(read, self.shared.settings.max_body) {
-                return Err(BodyError::TooLarge(WORTH_DISCARDING));
+                return Err(BodyError::TooLarge(DISCARD_LIMIT));
             }
         }
         Ok(true)
@@ -30,7 +30,7 @@ impl Connection {
 
     fn read_body(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
         let max_body = self.shared.settings.max_body;
-        if self.body.state() == State::Unread {
+        if self.body.state() == BodyState::Unread {
             if self.body.is_announced_longer_than(max_body) {
                 return Err(BodyError::TooLarge(max_body));
             }
@@ -58,9 +58,9 @@ impl Connection {
     fn decode(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, BodyError> {
         if self.input().is_empty()
             && let Some(room) = self.body.plain_ahead(buffer.len())
-            && let Some(arrival) = self.read_into(&mut buffer[..room])
+            && let Some(outcome) = self.read_into(&mut buffer[..room])
         {
-            return match arrived(arrival)? {
+            return match bytes_read(outcome)? {
                 Some(read) => {
                     self.body.took(read);
                     Ok(Some(read))
@@ -68,12 +68,12 @@ impl Connection {
                 None => Ok(None),
             };
         }
-        if self.input().is_empty() && arrived(self.read_on())?.is_none() {
+        if self.input().is_empty() && bytes_read(self.read_on())?.is_none() {
             return Ok(None);
         }
         let (input, body) = self.input_and_body();
         let (used, read) = body.decode(input, buffer)?;
-        self.use_up(used);
+        self.consume(used);
         Ok(Some(read))
     }
 
@@ -101,12 +101,12 @@ impl Connection {
 }
 
 /// How many bytes have arrived, if any have; the end is too early.
-fn arrived(arrival: Arrival) -> Result<Option<usize>, BodyError> {
-    match arrival {
-        Arrival::Read(read) => Ok(Some(read)),
-        Arrival::Nothing(_) => Ok(None),
-        Arrival::End | Arrival::PlainHttp => Err(BodyError::Truncated),
-        Arrival::Failed(error) => match error.kind() {
+fn bytes_read(outcome: ReadOutcome) -> Result<Option<usize>, BodyError> {
+    match outcome {
+        ReadOutcome::Read(read) => Ok(Some(read)),
+        ReadOutcome::Nothing(_) => Ok(None),
+        ReadOutcome::End | ReadOutcome::PlainHttp => Err(BodyError::Truncated),
+        ReadOutcome::Failed(error) => match error.kind() {
             io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Err(BodyError::Truncated),
             _ => Err(BodyError::Io(error)),
         },
@@ -128,9 +128,9 @@ impl RequestSource for Connection {
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
         match self.body.state() {
-            State::Done => Ok(0),
-            State::Failed => Err(BodyError::Truncated),
-            State::Unread | State::Open => {
+            BodyState::Done => Ok(0),
+            BodyState::Failed => Err(BodyError::Truncated),
+            BodyState::Unread | BodyState::Open => {
                 let read = self.read_body(buffer).inspect_err(|_| self.body.fail());
                 if self.body.is_done() {
                     self.socket().progress.end_transfer();

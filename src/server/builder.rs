@@ -10,7 +10,7 @@ use crossbeam_channel::unbounded;
 
 use super::clock::Clock;
 use super::context::Context;
-use super::eviction::Evictor;
+use super::evictor::Evictor;
 use super::listener::Bound;
 use super::notifier::Notifier;
 use super::poller::Poller;
@@ -24,7 +24,7 @@ use super::throttled_log::ThrottledLog;
 use super::watchdog;
 use super::watchdog_signal::WatchdogSignal;
 use super::worker;
-use super::workers::Workers;
+use super::worker_pool::WorkerPool;
 use crate::access_log::AccessLog;
 use crate::config::Settings;
 use crate::error::Error;
@@ -149,7 +149,7 @@ impl Builder {
     /// [`Error::Poll`] when it has no descriptor left.
     pub fn serve(self, app: impl Handler) -> Result<Server, Error> {
         let socket_mode = self.socket_mode;
-        if socket_mode > socket_file::MOST_MODE {
+        if socket_mode > socket_file::MAX_MODE {
             return Err(Error::Setting(format!("{socket_mode:o} is not a mode for a socket: 777 is the greatest")));
         }
         let addresses: Vec<_> = self.bound.iter().map(|bound| bound.address().clone()).collect();
@@ -179,7 +179,7 @@ impl Builder {
                 clock,
                 poller,
                 notifier,
-                workers: Workers::new(
+                workers: WorkerPool::new(
                     workers_wanted(),
                     max_connections,
                     worker::IDLE_WORKER_TIME,
@@ -192,7 +192,7 @@ impl Builder {
             // Each thread that accepts may be about to take one more.
             registry: Arc::new(Registry::new(max_connections + listeners.len(), clock)),
             evictor: Evictor::default(),
-            arrivals: unbounded(),
+            accepted: unbounded(),
             cut_answers: AtomicUsize::new(0),
         });
         let watching = Arc::clone(&context);

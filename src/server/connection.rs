@@ -5,12 +5,12 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::connection_link::ConnectionLink;
 use super::lingering::Lingering;
-use super::link::ConnectionLink;
 use super::pace::{Pace, Waiting};
 use super::phase::Phase;
 use super::registry::{Parkable, Registry};
-use super::request_body::Incoming;
+use super::request_body::RequestBody;
 use super::shared::Shared;
 use super::socket::{Interest, Socket, Waited};
 use super::standing::Standing;
@@ -37,11 +37,11 @@ pub(super) struct Connection {
     /// Whether all that had arrived was read, so that what comes later is an event of its own.
     drained: bool,
     /// Whether an event said that the peer has ended its side, or the connection has failed.
-    end_is_near: bool,
+    end_announced: bool,
     parser: HeadParser,
     /// The head of the request that is being answered.
     pub(super) head: Option<RequestHead>,
-    pub(super) body: Incoming,
+    pub(super) body: RequestBody,
     /// When it was opened, in milliseconds of the registry, and how many requests were answered since.
     opened: u64,
     pub(super) answers: u32,
@@ -58,12 +58,12 @@ pub(super) struct Connection {
     received: u64,
     sent: u64,
     /// Whether the client may be waited for. The watchdog waits for nobody.
-    pub(super) may_wait: bool,
+    pub(super) may_block: bool,
 }
 
 /// What reading on in a connection gave.
 #[derive(Debug)]
-pub(super) enum Arrival {
+pub(super) enum ReadOutcome {
     /// So many more bytes of what the peer says.
     Read(usize),
     /// The peer has ended its side.
@@ -77,10 +77,10 @@ pub(super) enum Arrival {
 }
 
 /// How often TLS is read in vain before others have their turn.
-const READS_A_TURN: usize = 16;
+const READS_PER_TURN: usize = 16;
 
 /// How much is read at once.
-const READ_AT_ONCE: usize = 16 * 1024;
+const READ_SIZE: usize = 16 * 1024;
 
 /// Buffers that connections use while a worker has them, and not while they wait: idle ones are many.
 #[derive(Default)]
@@ -115,10 +115,10 @@ impl Connection {
             used: 0,
             ended: false,
             drained: false,
-            end_is_near: false,
+            end_announced: false,
             parser: HeadParser::default(),
             head: None,
-            body: Incoming::none(),
+            body: RequestBody::none(),
             opened: since,
             answers: 0,
             since,
@@ -127,7 +127,7 @@ impl Connection {
             backlog: None,
             received: 0,
             sent: 0,
-            may_wait: false,
+            may_block: false,
         }
     }
 
@@ -150,12 +150,12 @@ impl Connection {
     }
 
     /// What has arrived and is not used yet, and the body that it is read into.
-    pub(super) fn input_and_body(&mut self) -> (&[u8], &mut Incoming) {
+    pub(super) fn input_and_body(&mut self) -> (&[u8], &mut RequestBody) {
         (&self.input[self.used..], &mut self.body)
     }
 
     /// Notes that so many bytes of the input are done with.
-    pub(super) fn use_up(&mut self, bytes: usize) {
+    pub(super) fn consume(&mut self, bytes: usize) {
         self.used += bytes;
         debug_assert!(self.used <= self.input.len(), "only what has arrived is used");
         if self.used == self.input.len() {
@@ -166,13 +166,13 @@ impl Connection {
 
     /// Notes an event; whether it said that the peer has ended its side, which reading has to find out.
     pub(super) fn expect_more(&mut self, ended: bool) {
-        self.end_is_near |= ended;
+        self.end_announced |= ended;
         self.drained = false;
     }
 
     /// Whether everything that had arrived was read and answered.
     pub(super) fn is_at_rest(&self) -> bool {
-        self.drained && !self.end_is_near && self.input().is_empty() && self.body.is_done()
+        self.drained && !self.end_announced && self.input().is_empty() && self.body.is_done()
     }
 
     /// Looks for the head of a request in what has arrived.
@@ -185,7 +185,7 @@ impl Connection {
             std::mem::take(&mut self.input)
         } else {
             let bytes = self.input()[..length].to_vec();
-            self.use_up(length);
+            self.consume(length);
             bytes
         };
         self.head_begun = false;
@@ -233,9 +233,9 @@ impl Connection {
     }
 
     /// Reads on, without waiting.
-    pub(super) fn read_on(&mut self) -> Arrival {
+    pub(super) fn read_on(&mut self) -> ReadOutcome {
         if self.ended {
-            return Arrival::End;
+            return ReadOutcome::End;
         }
         if self.used > 0 {
             self.input.drain(..self.used);
@@ -244,38 +244,38 @@ impl Connection {
         let read = match self.tls.take() {
             None => self.read_plain(),
             Some(mut tls) => {
-                let arrival = self.read_tls(&mut tls);
-                if !matches!(arrival, Arrival::PlainHttp) {
+                let outcome = self.read_tls(&mut tls);
+                if !matches!(outcome, ReadOutcome::PlainHttp) {
                     self.tls = Some(tls);
                 }
-                arrival
+                outcome
             }
         };
-        self.ended |= matches!(read, Arrival::End);
+        self.ended |= matches!(read, ReadOutcome::End);
         read
     }
 
-    fn read_plain(&mut self) -> Arrival {
+    fn read_plain(&mut self) -> ReadOutcome {
         if self.input.capacity() == 0 {
             self.input = BUFFERS.with_borrow_mut(|buffers| std::mem::take(&mut buffers.input));
         }
-        if self.input.capacity() - self.input.len() < READ_AT_ONCE / 2 {
-            self.input.reserve_exact(READ_AT_ONCE);
+        if self.input.capacity() - self.input.len() < READ_SIZE / 2 {
+            self.input.reserve_exact(READ_SIZE);
         }
         let room = self.input.capacity() - self.input.len();
         let read = self.socket.read_spare(&mut self.input);
         self.note_read(&read, room);
         match read {
-            Ok(0) => Arrival::End,
-            Ok(read) => Arrival::Read(read),
+            Ok(0) => ReadOutcome::End,
+            Ok(read) => ReadOutcome::Read(read),
             Err(error) => failed(error, Interest::Read),
         }
     }
 
-    fn read_tls(&mut self, tls: &mut TlsStream) -> Arrival {
-        for _ in 0..READS_A_TURN {
+    fn read_tls(&mut self, tls: &mut TlsStream) -> ReadOutcome {
+        for _ in 0..READS_PER_TURN {
             if tls.is_ended() {
-                return Arrival::End;
+                return ReadOutcome::End;
             }
             if let Err(error) = self.flush_tls(tls) {
                 return failed(error, Interest::Write);
@@ -285,42 +285,42 @@ impl Connection {
             let received = BUFFERS.with_borrow_mut(|buffers| {
                 let ciphertext = &mut buffers.ciphertext;
                 ciphertext.clear();
-                ciphertext.reserve_exact(READ_AT_ONCE * 2);
+                ciphertext.reserve_exact(READ_SIZE * 2);
                 let first = self.received == 0;
                 let read = self.socket.read_spare(ciphertext);
                 self.note_read(&read, ciphertext.capacity());
                 match read {
-                    Ok(0) => Err(Arrival::End),
+                    Ok(0) => Err(ReadOutcome::End),
                     Ok(_) if was_handshaking && first && looks_like_http(ciphertext[0]) => {
                         self.input.extend_from_slice(ciphertext);
-                        Err(Arrival::PlainHttp)
+                        Err(ReadOutcome::PlainHttp)
                     }
                     Ok(_) => Ok(tls.receive(ciphertext, &mut self.input)),
                     Err(error) => Err(failed(error, Interest::Read)),
                 }
             });
             match received {
-                Err(arrival) => return arrival,
+                Err(outcome) => return outcome,
                 Ok(Err(error)) => {
                     // What is left to send is an alert that says what is wrong.
                     let _ = self.flush_tls(tls);
-                    return Arrival::Failed(error);
+                    return ReadOutcome::Failed(error);
                 }
                 Ok(Ok(())) if was_handshaking && !tls.is_handshaking() => self.since = self.shared.clock.now(),
                 Ok(Ok(())) => {}
             }
             if self.input.len() > before {
-                return Arrival::Read(self.input.len() - before);
+                return ReadOutcome::Read(self.input.len() - before);
             }
         }
         // Records that say nothing can come without end. Others have a turn too.
         self.drained = false;
-        Arrival::Nothing(Interest::Read)
+        ReadOutcome::Nothing(Interest::Read)
     }
 
     /// Reads on into this buffer instead of the connection's own, without waiting; `None` where that cannot be.
-    pub(super) fn read_into(&mut self, buffer: &mut [u8]) -> Option<Arrival> {
-        if self.tls.is_some() || self.ended || !self.input().is_empty() || buffer.len() < READ_AT_ONCE / 4 {
+    pub(super) fn read_into(&mut self, buffer: &mut [u8]) -> Option<ReadOutcome> {
+        if self.tls.is_some() || self.ended || !self.input().is_empty() || buffer.len() < READ_SIZE / 4 {
             return None;
         }
         let read = self.socket.read(buffer);
@@ -328,9 +328,9 @@ impl Connection {
         Some(match read {
             Ok(0) => {
                 self.ended = true;
-                Arrival::End
+                ReadOutcome::End
             }
-            Ok(read) => Arrival::Read(read),
+            Ok(read) => ReadOutcome::Read(read),
             Err(error) => failed(error, Interest::Read),
         })
     }
@@ -417,7 +417,7 @@ impl Connection {
     }
 
     fn wait(&self, interest: Interest, pace: &mut Pace, position: impl Fn() -> u64) -> io::Result<()> {
-        if !self.may_wait {
+        if !self.may_block {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let progress = &self.socket.progress;
@@ -437,8 +437,8 @@ impl Connection {
     }
 
     /// Gives back what it does not need while it waits.
-    pub(super) fn put_buffers_back(&mut self) {
-        self.may_wait = false;
+    pub(super) fn release_buffers(&mut self) {
+        self.may_block = false;
         if self.input.capacity() == 0 {
             return;
         }
@@ -447,7 +447,7 @@ impl Connection {
         self.used = 0;
         input.clear();
         BUFFERS.with_borrow_mut(|buffers| {
-            if buffers.input.capacity() < input.capacity() && input.capacity() <= READ_AT_ONCE * 4 {
+            if buffers.input.capacity() < input.capacity() && input.capacity() <= READ_SIZE * 4 {
                 buffers.input = input;
             }
         });
@@ -487,7 +487,7 @@ impl Connection {
     }
 
     /// Reads and drops what still comes; whether there may be more.
-    pub(super) fn discard_arrivals(&mut self) -> Arrival {
+    pub(super) fn discard_input(&mut self) -> ReadOutcome {
         self.input.clear();
         self.used = 0;
         // As it is: what it says is of no interest any more.
@@ -496,19 +496,19 @@ impl Connection {
             let ciphertext = &mut buffers.ciphertext;
             loop {
                 ciphertext.clear();
-                ciphertext.reserve_exact(READ_AT_ONCE * 2);
+                ciphertext.reserve_exact(READ_SIZE * 2);
                 match self.socket.read_spare(ciphertext) {
-                    Ok(0) => return Arrival::End,
+                    Ok(0) => return ReadOutcome::End,
                     Ok(read) => {
                         total += read;
                         self.received += read as u64;
                         if !self.lingering.as_mut().is_some_and(|lingering| lingering.take(read)) {
-                            return Arrival::End;
+                            return ReadOutcome::End;
                         }
                         // Others have a turn too.
                         if total >= 1 << 20 {
                             self.drained = false;
-                            return Arrival::Nothing(Interest::Read);
+                            return ReadOutcome::Nothing(Interest::Read);
                         }
                     }
                     Err(error) => {
@@ -565,8 +565,8 @@ fn acknowledged(socket: &Socket, sent: u64) -> u64 {
     sent.saturating_sub(socket.unacknowledged().unwrap_or(0))
 }
 
-fn failed(error: io::Error, interest: Interest) -> Arrival {
-    if error.kind() == io::ErrorKind::WouldBlock { Arrival::Nothing(interest) } else { Arrival::Failed(error) }
+fn failed(error: io::Error, interest: Interest) -> ReadOutcome {
+    if error.kind() == io::ErrorKind::WouldBlock { ReadOutcome::Nothing(interest) } else { ReadOutcome::Failed(error) }
 }
 
 /// A TLS handshake begins with 22 (RFC 8446 §5.1), a request with a letter, or with an empty line before it.

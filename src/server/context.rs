@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::connection::Connection;
-use super::eviction::Evictor;
+use super::evictor::Evictor;
 use super::registry::Registry;
 use super::shared::Shared;
 use super::tls_stream::TlsConfig;
@@ -23,7 +23,7 @@ pub(super) struct Context {
     pub(super) registry: Arc<Registry<Connection>>,
     pub(super) evictor: Evictor,
     /// The connections that were accepted, for the workers.
-    pub(super) arrivals: (Sender<Box<Connection>>, Receiver<Box<Connection>>),
+    pub(super) accepted: (Sender<Box<Connection>>, Receiver<Box<Connection>>),
     /// How many answers failed because they were cut off.
     pub(super) cut_answers: AtomicUsize,
 }

@@ -1,4 +1,4 @@
-//! One request on its connection: it is judged, answered, and the answer is written and logged.
+//! One request on its connection: it is checked, answered, and the answer is written and logged.
 
 use std::any::Any;
 use std::io;
@@ -9,9 +9,9 @@ use std::time::{Duration, Instant, SystemTime};
 use super::connection::Connection;
 use super::context::Context;
 use super::registry::Parkable as _;
-use super::request_body::{Incoming, UnreadBody};
-use super::workers::Workers;
-use super::writer::{self, Failure, Outgoing};
+use super::request_body::{RequestBody, UnreadBody};
+use super::worker_pool::WorkerPool;
+use super::writer::{self, Outgoing, SendError};
 use crate::access_log::Record;
 use crate::handler;
 use crate::http::body::BodyLength;
@@ -25,7 +25,7 @@ use crate::http::version::Version;
 
 /// What becomes of a connection after an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum AfterExchange {
     /// It takes another request.
     KeepAlive,
     /// It is closed. The client knows, and sends nothing more.
@@ -41,18 +41,18 @@ pub(super) fn serve(
     context: &Context,
     mut connection: Box<Connection>,
     head: RequestHead,
-) -> Option<(Box<Connection>, Outcome)> {
+) -> Option<(Box<Connection>, AfterExchange)> {
     let shared = &*context.shared;
     let settings = &shared.settings;
     let started = context.access_log.is_some().then(Instant::now);
-    let judged = framing::read(&head);
+    let framing = framing::read(&head);
     let (method, version, target) = (head.method().clone(), head.version(), head.target_parts().clone());
-    let (length, expects_continue, asked, refusal) = match judged {
+    let (length, expects_continue, asked, refusal) = match framing {
         Ok(framing) => (framing.body, framing.expects_continue, framing.persistence, None),
         Err(error) => (BodyLength::Absent, false, Persistence::Close, Some(error)),
     };
     connection.head = Some(head);
-    connection.body = Incoming::new(length, expects_continue, settings);
+    connection.body = RequestBody::new(length, expects_continue, settings);
     connection.socket().progress.begin_answer();
     let (token, peer, secure) = (connection.token(), connection.peer(), connection.is_secure());
 
@@ -62,8 +62,8 @@ pub(super) fn serve(
         log::debug!("{peer}: what this proxy says of its client is ignored: {}", error.explain());
     }
     let client = request.client();
-    Workers::note_request(method.as_str(), request.target());
-    Workers::enter_handler();
+    WorkerPool::note_request(method.as_str(), request.target());
+    WorkerPool::enter_handler();
     let refused = refusal.is_some();
     let response = match refusal {
         None => handler::respond_catching_panics(context.app.as_ref(), &mut request),
@@ -92,7 +92,7 @@ pub(super) fn serve(
     let was_cut = connection.socket().progress.is_cut();
     connection.socket().progress.end_answer();
     let result = sent.unwrap_or_else(|panic| {
-        Err(Failure::Body(io::Error::other(format!("the stream panicked: {}", handler::panic_text(panic.as_ref())))))
+        Err(SendError::Body(io::Error::other(format!("the stream panicked: {}", handler::panic_text(panic.as_ref())))))
     });
     if let (Some(log), Some(record), Some(started)) = (&context.access_log, record, started) {
         let sent = result.as_ref().map_or(0, |sent| sent.body);
@@ -102,21 +102,21 @@ pub(super) fn serve(
     // From here on the time runs in which the rest of the body, or another request, has to come.
     connection.since = shared.clock.now();
     let outcome = match result {
-        Ok(sent) if sent.persistence == Persistence::KeepAlive => Outcome::KeepAlive,
-        Ok(_) if asked == Persistence::Close && unread == UnreadBody::None => Outcome::Close,
-        Ok(_) => Outcome::Linger,
+        Ok(sent) if sent.persistence == Persistence::KeepAlive => AfterExchange::KeepAlive,
+        Ok(_) if asked == Persistence::Close && unread == UnreadBody::None => AfterExchange::Close,
+        Ok(_) => AfterExchange::Linger,
         Err(failure) => {
             if was_cut && context.is_stopping() {
                 context.cut_answers.fetch_add(1, Ordering::SeqCst);
             }
             match failure {
-                Failure::Connection(error) => log::debug!("{client}: an answer was cut short: {error}"),
-                Failure::Body(error) => {
+                SendError::Connection(error) => log::debug!("{client}: an answer was cut short: {error}"),
+                SendError::Body(error) => {
                     let target = connection.head.as_ref().filter(|_| streams).map_or("", |head| head.target());
                     log::error!("{method} {target}: cut short: {error}");
                 }
             }
-            Outcome::Abort
+            AfterExchange::Abort
         }
     };
     if let Some(head) = connection.head.take() {
@@ -126,7 +126,7 @@ pub(super) fn serve(
 }
 
 /// Answers what is no request, with this error, as the connection's last answer.
-pub(super) fn refuse(context: &Context, connection: &mut Connection, error: HttpError) -> Outcome {
+pub(super) fn refuse(context: &Context, connection: &mut Connection, error: HttpError) -> AfterExchange {
     let line = connection.partial_head().request_line(connection.input());
     // Even a refusal of HEAD has no body, which the client would take for another answer.
     let method = if line.starts_with(b"HEAD ") { Method::Head } else { Method::Get };
@@ -141,5 +141,5 @@ pub(super) fn refuse(context: &Context, connection: &mut Connection, error: Http
         let record = Record::of_no_request(connection.peer(), line, SystemTime::now());
         log.write(&record.end(status, sent, Duration::ZERO));
     }
-    if result.is_ok() { Outcome::Linger } else { Outcome::Abort }
+    if result.is_ok() { AfterExchange::Linger } else { AfterExchange::Abort }
 }

@@ -16,14 +16,14 @@ pub(super) struct Lingering {
 }
 
 /// How long it is left alone between two looks.
-pub(super) const LOOK: Duration = Duration::from_secs(2);
+pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 /// How much of what a client still sends is read, and for how long.
-const MOST_BYTES: usize = 32 * 1024 * 1024;
-const MOST_TIME: Duration = Duration::from_secs(30);
+const MAX_BYTES: usize = 32 * 1024 * 1024;
+const MAX_TIME: Duration = Duration::from_secs(30);
 
 impl Lingering {
     pub(super) fn new(now: u64, received: u64, unacknowledged: u64) -> Self {
-        Self { begun: now, room: MOST_BYTES, received, unacknowledged }
+        Self { begun: now, room: MAX_BYTES, received, unacknowledged }
     }
 
     /// When it began, in milliseconds.
@@ -40,9 +40,9 @@ impl Lingering {
 
     /// Asks at a look whether it goes on: while the client reads what was said, or still sends, but not for ever.
     pub(super) fn goes_on(&mut self, now: u64, received: u64, unacknowledged: u64, min_rate: u64) -> bool {
-        let least = min_rate.saturating_mul(LOOK.as_secs()).max(1);
+        let least = min_rate.saturating_mul(CHECK_INTERVAL.as_secs()).max(1);
         let is_reading = unacknowledged > 0 && self.unacknowledged.saturating_sub(unacknowledged) >= least;
-        let is_sending = received > self.received && u128::from(now.saturating_sub(self.begun)) < MOST_TIME.as_millis();
+        let is_sending = received > self.received && u128::from(now.saturating_sub(self.begun)) < MAX_TIME.as_millis();
         (self.received, self.unacknowledged) = (received, unacknowledged);
         is_reading || is_sending
     }
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn there_is_room_for_so_much_and_no_more() {
         let mut lingering = Lingering::new(0, 0, 0);
-        assert!(lingering.take(MOST_BYTES));
+        assert!(lingering.take(MAX_BYTES));
         assert!(!lingering.take(1));
     }
 }

@@ -117,7 +117,7 @@ impl Address {
                     ip => ip,
                 };
                 let address = (ip, address.port()).into();
-                TcpStream::connect_timeout(&address, WAKING).is_ok()
+                TcpStream::connect_timeout(&address, WAKE_TIMEOUT).is_ok()
             }
             Self::Unix(_) if refuse_unix_newcomers(listener) => true,
             // Somebody else may listen at the path by now.
@@ -130,7 +130,7 @@ impl Address {
 }
 
 /// How long waking a thread that accepts may take. It is much where the queue of the listener is full.
-const WAKING: Duration = Duration::from_millis(100);
+const WAKE_TIMEOUT: Duration = Duration::from_millis(100);
 
 fn bind_beside(address: SocketAddr, others: &mut [Bound]) -> io::Result<Bound> {
     let at_port = |other: &&mut Bound| other.address.as_tcp().is_some_and(|other| other.port() == address.port());

@@ -16,7 +16,7 @@ use super::lock::lock;
 use super::phase::Phase;
 use super::poller::Poller;
 use super::socket::{Interest, Socket};
-use super::standing::{MOMENT, Standing};
+use super::standing::{MIN_WAIT, Standing};
 use super::timers::Timers;
 use super::token::Token;
 
@@ -110,7 +110,7 @@ pub(super) enum Evicted<C> {
 const CHUNK: usize = 256;
 
 /// How many connections are looked up at once for when room is needed.
-const AT_ONCE: usize = 64;
+const SHORTLIST_LENGTH: usize = 64;
 
 impl<C> Default for Slot<C> {
     fn default() -> Self {
@@ -125,7 +125,7 @@ impl<C: Parkable> SlotState<C> {
         match (&self.parked, &self.socket) {
             (Some(parked), _) => Some(parked.connection.standing(parked.phase, parked.since, now)),
             (None, Some(socket)) => Some(match (socket.progress.waiting(now), socket.progress.pending_since()) {
-                (Some(waiting), pending) if pending.is_none() || waiting.waited >= MOMENT => Standing::Waits(waiting),
+                (Some(waiting), pending) if pending.is_none() || waiting.waited >= MIN_WAIT => Standing::Waits(waiting),
                 (_, Some(since)) => Standing::Pending { since },
                 (_, None) => Standing::Works,
             }),
@@ -355,9 +355,9 @@ impl<C: Parkable> Registry<C> {
                 Some(Ranked { rank, token: Token { slot: index, generation: slot.generation }, standing })
             })
             .collect();
-        if lowest.len() > AT_ONCE {
-            lowest.select_nth_unstable_by_key(AT_ONCE, |ranked| ranked.rank);
-            lowest.truncate(AT_ONCE);
+        if lowest.len() > SHORTLIST_LENGTH {
+            lowest.select_nth_unstable_by_key(SHORTLIST_LENGTH, |ranked| ranked.rank);
+            lowest.truncate(SHORTLIST_LENGTH);
         }
         lowest.sort_unstable_by_key(|ranked| ranked.rank);
         lowest

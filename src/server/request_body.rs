@@ -8,9 +8,9 @@ use crate::http::chunked::ChunkedDecoder;
 use crate::http::request::Trailers;
 
 /// How far the body of a request has been read.
-pub(super) struct Incoming {
+pub(super) struct RequestBody {
     framing: Framing,
-    state: State,
+    state: BodyState,
     /// Whether the client waits to be told to go on (RFC 9110 §10.1.1).
     expects_continue: bool,
     /// Bytes of it that were given to a handler, and those that were dropped.
@@ -29,7 +29,7 @@ enum Framing {
 
 /// How far a body has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum BodyState {
     /// None of it was asked for yet.
     Unread,
     /// Some of it was read.
@@ -52,14 +52,14 @@ pub(super) enum UnreadBody {
 }
 
 /// The most bytes of an unread body that are read and dropped to keep a connection. More would cost more than a new one.
-pub(super) const WORTH_DISCARDING: u64 = 64 * 1024;
+pub(super) const DISCARD_LIMIT: u64 = 64 * 1024;
 
-impl Incoming {
+impl RequestBody {
     /// No body.
     pub(super) fn none() -> Self {
         Self {
             framing: Framing::Length(0),
-            state: State::Done,
+            state: BodyState::Done,
             expects_continue: false,
             given: 0,
             dropped: 0,
@@ -77,38 +77,38 @@ impl Incoming {
                 Framing::Chunked(Box::new(ChunkedDecoder::new(settings.max_head, settings.max_headers)))
             }
         };
-        Self { framing, state: State::Unread, expects_continue, ..Self::none() }
+        Self { framing, state: BodyState::Unread, expects_continue, ..Self::none() }
     }
 
     /// Whether nothing of it is left to be read.
     pub(super) fn is_done(&self) -> bool {
-        self.state == State::Done
+        self.state == BodyState::Done
     }
 
     /// What is to become of what no handler has read.
     pub(super) fn unread(&self, max_body: u64) -> UnreadBody {
         match (self.state, &self.framing) {
-            (State::Done, _) => UnreadBody::None,
-            (State::Failed, _) => UnreadBody::Close,
+            (BodyState::Done, _) => UnreadBody::None,
+            (BodyState::Failed, _) => UnreadBody::Close,
             // A client that waits to be told to go on is not told so for nothing.
-            (State::Unread, _) if self.expects_continue => UnreadBody::Close,
-            (_, Framing::Length(left)) if *left > WORTH_DISCARDING || self.given + left > max_body => UnreadBody::Close,
+            (BodyState::Unread, _) if self.expects_continue => UnreadBody::Close,
+            (_, Framing::Length(left)) if *left > DISCARD_LIMIT || self.given + left > max_body => UnreadBody::Close,
             _ => UnreadBody::Discard,
         }
     }
 
-    pub(super) fn state(&self) -> State {
+    pub(super) fn state(&self) -> BodyState {
         self.state
     }
 
     /// Notes that some of it is read from now on.
     pub(super) fn open(&mut self) {
-        self.state = State::Open;
+        self.state = BodyState::Open;
     }
 
     /// Notes that reading it has failed.
     pub(super) fn fail(&mut self) {
-        self.state = State::Failed;
+        self.state = BodyState::Failed;
     }
 
     /// Whether its head announces that it is longer than this.
@@ -140,7 +140,7 @@ impl Incoming {
     /// Notes that so many bytes of it were dropped; whether that is more than is worth it, or the body is longer than it may be.
     pub(super) fn drop_bytes(&mut self, bytes: usize, max_body: u64) -> bool {
         self.dropped += bytes as u64;
-        self.given + self.dropped > max_body || self.dropped > WORTH_DISCARDING
+        self.given + self.dropped > max_body || self.dropped > DISCARD_LIMIT
     }
 
     /// The trailer fields. There are none before the body was read to its end.
@@ -164,7 +164,7 @@ impl Incoming {
             Framing::Length(left) => {
                 *left -= bytes as u64;
                 if *left == 0 {
-                    self.state = State::Done;
+                    self.state = BodyState::Done;
                 }
             }
             Framing::Chunked(decoder) => decoder.skip(bytes as u64),
@@ -190,7 +190,7 @@ impl Incoming {
                 let decoded = decoder.decode(input, buffer).map_err(|error| BodyError::Malformed(error.explain()))?;
                 if decoded.done {
                     self.trailers = decoder.take_trailers();
-                    self.state = State::Done;
+                    self.state = BodyState::Done;
                 }
                 Ok((decoded.consumed, decoded.produced))
             }

@@ -144,7 +144,7 @@ impl Server {
         }
         end_connections(context, &running.accepting);
 
-        let deadline = Instant::now() + FOR_THREADS;
+        let deadline = Instant::now() + THREAD_GRACE;
         context.shared.watchdog.end();
         context.shared.workers.close();
         context.shared.notifier.notify();
@@ -157,7 +157,7 @@ impl Server {
         }
         let cut = context.cut_answers.load(Ordering::SeqCst) + context.registry.answering();
         // Nobody is left who would take them.
-        while context.arrivals.1.try_recv().is_ok() {}
+        while context.accepted.1.try_recv().is_ok() {}
         drop(context.registry.cut_all());
         if let Some(log) = &context.access_log {
             log.flush();
@@ -178,12 +178,12 @@ impl Drop for Server {
 /// Ends the connections of a server that is to stop, while the last ones are still being accepted: those that wait for a
 /// request soon, those that are busy when the time is up.
 fn end_connections(context: &Context, accepting: &[Thread]) {
-    let mut turns = None;
+    let mut activity = None;
     loop {
         // Under load the next request of a kept-alive connection is on its way: it is answered, as the last one. Where no
         // handler runs, and a client of this machine has not been asking all the time, there is none.
-        let now = context.shared.workers.turns();
-        let is_calm = now.running == 0 && turns.replace(now) == Some(now);
+        let now = context.shared.workers.handler_activity();
+        let is_calm = now.running == 0 && activity.replace(now) == Some(now);
         let local = if is_calm { QUIET_LOCAL } else { QUIET };
         for mut connection in take_quiet(context, QUIET, local) {
             // Without TLS, closing says the same as ending what is said before.
@@ -195,13 +195,13 @@ fn end_connections(context: &Context, accepting: &[Thread]) {
         if left.is_zero() {
             break;
         }
-        let none_left = context.registry.wait_for_fewer(left.min(LOOK), |count| count == 0);
+        let none_left = context.registry.wait_for_fewer(left.min(QUIET_CHECK_INTERVAL), |count| count == 0);
         if none_left && accepting.iter().all(Thread::has_ended) && context.registry.count() == 0 {
             return;
         }
     }
     // Those that no worker has taken yet are in the middle of nothing.
-    while context.arrivals.1.try_recv().is_ok() {}
+    while context.accepted.1.try_recv().is_ok() {}
     drop(context.registry.cut_all());
 }
 
@@ -218,7 +218,7 @@ fn take_quiet(context: &Context, quiet: u64, local: u64) -> Vec<Box<Connection>>
 }
 
 /// How long the threads of a server have to end after what they did was cut off.
-const FOR_THREADS: Duration = Duration::from_millis(400);
+const THREAD_GRACE: Duration = Duration::from_millis(400);
 
 /// How many milliseconds a connection that waits for a request must have done so to be closed by a stop; and one of this
 /// machine that is in no conversation, where no handler has run between two looks.
@@ -226,7 +226,7 @@ const QUIET: u64 = 250;
 const QUIET_LOCAL: u64 = 5;
 
 /// How long a stop waits between two looks at what has become quiet.
-const LOOK: Duration = Duration::from_millis(3);
+const QUIET_CHECK_INTERVAL: Duration = Duration::from_millis(3);
 
 impl Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,7 +8,7 @@ use super::poller::Poller;
 use super::stop_signal::StopSignal;
 use super::throttled_log::ThrottledLog;
 use super::watchdog_signal::WatchdogSignal;
-use super::workers::Workers;
+use super::worker_pool::WorkerPool;
 use crate::config::Settings;
 use crate::http::request_head::HeadLimits;
 use crate::reason::reason;
@@ -21,7 +21,7 @@ pub(super) struct Shared {
     pub(super) poller: Poller,
     /// Tells the workers that a connection has been accepted, or that they are to end.
     pub(super) notifier: Arc<Notifier>,
-    pub(super) workers: Workers,
+    pub(super) workers: WorkerPool,
     pub(super) watchdog: WatchdogSignal,
     pub(super) stop: StopSignal,
     pub(super) throttled_log: ThrottledLog,
@@ -30,7 +30,7 @@ pub(super) struct Shared {
 impl Shared {
     /// Does something that may take a while because of a peer, with another worker in the place of this one.
     pub(super) fn blocking<T>(&self, wait: impl FnOnce() -> T) -> T {
-        if !Workers::is_worker() {
+        if !WorkerPool::is_worker() {
             return wait();
         }
         let inside = self.workers.leave_handler();
@@ -40,7 +40,7 @@ impl Shared {
         let result = wait();
         self.workers.unblock();
         if inside {
-            Workers::enter_handler();
+            WorkerPool::enter_handler();
         }
         result
     }

@@ -162,7 +162,7 @@ impl Socket {
 }
 
 /// Waits until somebody connects to this listener, for this long at most, or until it is notified; whether somebody has.
-pub(super) fn has_arrivals(listener: impl AsFd, notifier: &Notifier, time: Duration) -> bool {
+pub(super) fn has_pending_connections(listener: impl AsFd, notifier: &Notifier, time: Duration) -> bool {
     let mut descriptors = [PollFd::new(&listener, PollFlags::IN), PollFd::new(notifier, PollFlags::IN)];
     let _ = poll(&mut descriptors, Timespec::try_from(time).ok().as_ref());
     !descriptors[0].revents().is_empty()

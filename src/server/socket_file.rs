@@ -17,7 +17,7 @@ use super::lock::lock;
 /// The mode that a socket's file has unless another one is asked for: only the server's own user connects.
 pub(super) const DEFAULT_MODE: u32 = 0o600;
 /// The greatest mode there is: everybody reads, writes and executes.
-pub(super) const MOST_MODE: u32 = 0o777;
+pub(super) const MAX_MODE: u32 = 0o777;
 
 /// The file of a socket that listens. It is removed when this is dropped at the latest.
 pub(super) struct SocketFile {
@@ -48,7 +48,7 @@ impl SocketFile {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::open(parent, flags, Mode::empty())?;
 
-        let lock = Lock::take(&directory, TRIES_TO_BIND)?;
+        let lock = DirectoryLock::take(&directory, TRIES_TO_BIND)?;
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         // Linux gives the file the mode of its socket, less the umask. Elsewhere it gets it before anybody listens.
         let _ = rustix::fs::fchmod(&socket, mode(DEFAULT_MODE));
@@ -85,9 +85,9 @@ impl SocketFile {
     pub(super) fn remove(&self) {
         let Some(socket) = lock(&self.socket).take() else { return };
         // Without the lock a server that starts might take the path in between. A file that is left is known to be dead.
-        if let Ok(_lock) = Lock::take(&self.directory, TRIES_TO_REMOVE)
+        if let Ok(_lock) = DirectoryLock::take(&self.directory, TRIES_TO_REMOVE)
             && let Ok(status) = rustix::fs::statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW)
-            && is_same(&self.status, &status)
+            && is_same_file(&self.status, &status)
         {
             let _ = rustix::fs::unlinkat(&self.directory, &self.name, AtFlags::empty());
         }
@@ -111,16 +111,16 @@ impl fmt::Debug for SocketFile {
 #[allow(clippy::useless_conversion, reason = "the types differ between systems")]
 fn set_mode(directory: &OwnedFd, name: &OsStr, ours: &Stat, wanted: u32) -> io::Result<()> {
     let status = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
-    if !is_same(ours, &status) {
+    if !is_same_file(ours, &status) {
         return Err(io::Error::other("another file has taken its place"));
     }
-    if u32::from(status.st_mode) & MOST_MODE != wanted {
+    if u32::from(status.st_mode) & MAX_MODE != wanted {
         rustix::fs::chmodat(directory, name, mode(wanted), AtFlags::empty())?;
     }
     Ok(())
 }
 
-fn is_same(one: &Stat, other: &Stat) -> bool {
+fn is_same_file(one: &Stat, other: &Stat) -> bool {
     (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
 }
 
@@ -151,9 +151,9 @@ fn mode(bits: u32) -> Mode {
 }
 
 /// The lock on a directory, which servers hold while they take or remove a path in it.
-struct Lock<'a>(&'a OwnedFd);
+struct DirectoryLock<'a>(&'a OwnedFd);
 
-impl<'a> Lock<'a> {
+impl<'a> DirectoryLock<'a> {
     fn take(directory: &'a OwnedFd, tries: u32) -> io::Result<Self> {
         for _ in 0..tries {
             match rustix::fs::flock(directory, FlockOperation::NonBlockingLockExclusive) {
@@ -165,7 +165,7 @@ impl<'a> Lock<'a> {
     }
 }
 
-impl Drop for Lock<'_> {
+impl Drop for DirectoryLock<'_> {
     fn drop(&mut self) {
         let _ = rustix::fs::flock(self.0, FlockOperation::Unlock);
     }

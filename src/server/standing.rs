@@ -16,13 +16,13 @@ pub(super) enum Standing {
 }
 
 /// For how many milliseconds everybody may keep the server waiting: some have just come, and others are idle in a moment.
-pub(super) const MOMENT: u64 = 100;
+pub(super) const MIN_WAIT: u64 = 100;
 
 /// For how many milliseconds a request may take to come, where others want the place.
-const SOON: u64 = 1000;
+const REQUEST_GRACE: u64 = 1000;
 
 /// Bytes that everybody is taken to have moved: whoever has just begun is not slow yet.
-const CREDIT: u64 = 64 * 1024;
+const HEAD_START: u64 = 64 * 1024;
 
 impl Standing {
     /// A connection that waits for its client since this moment, and of which nothing is known to have moved.
@@ -34,7 +34,7 @@ impl Standing {
     /// counts as ten: nothing is lost with the connection, and nobody whose request is on its way takes so long.
     pub(super) fn asks_since(since: u64, now: u64) -> Self {
         let waited = now.saturating_sub(since);
-        let waited = if waited < SOON { waited } else { waited.saturating_mul(10) };
+        let waited = if waited < REQUEST_GRACE { waited } else { waited.saturating_mul(10) };
         Self::Waits(Waiting { waited, moved: 0 })
     }
 
@@ -50,7 +50,7 @@ impl Standing {
     pub(super) fn slowness(self, at_least: u64) -> Option<u64> {
         match self {
             Self::Waits(Waiting { waited, moved }) if waited >= at_least => {
-                Some(moved.saturating_add(CREDIT).saturating_mul(1000) / waited.max(1))
+                Some(moved.saturating_add(HEAD_START).saturating_mul(1000) / waited.max(1))
             }
             Self::Idle { .. } | Self::Waits(_) | Self::Pending { .. } | Self::Works => None,
         }

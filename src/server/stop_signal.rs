@@ -19,7 +19,7 @@ pub(super) struct StopSignal {
 }
 
 /// What a grace that is longer than can be told counts as.
-const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+const FAR_FUTURE: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 impl StopSignal {
     pub(super) fn new() -> io::Result<Self> {
@@ -34,7 +34,7 @@ impl StopSignal {
     /// Begins the stop. A later call can only shorten the grace.
     pub(super) fn begin(&self, grace: Duration) {
         let now = Instant::now();
-        let deadline = now.checked_add(grace).unwrap_or(now + FOR_EVER);
+        let deadline = now.checked_add(grace).unwrap_or(now + FAR_FUTURE);
         let mut current = lock(&self.deadline);
         *current = Some(current.map_or(deadline, |earlier| earlier.min(deadline)));
         self.stopping.store(true, Ordering::SeqCst);

@@ -75,7 +75,7 @@ impl TlsStream {
 
     /// Gives what is to be sent to `send`, which takes as much as it likes.
     pub(super) fn send_to(&mut self, send: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>) -> io::Result<usize> {
-        self.session.write_tls(&mut Sending(send))
+        self.session.write_tls(&mut VectoredWriter(send))
     }
 
     /// Encrypts as much of these as is done at once; how many bytes.
@@ -90,9 +90,9 @@ impl TlsStream {
 }
 
 /// A writer for rustls, which writes several records at once.
-struct Sending<F>(F);
+struct VectoredWriter<F>(F);
 
-impl<F: FnMut(&[IoSlice<'_>]) -> io::Result<usize>> Write for Sending<F> {
+impl<F: FnMut(&[IoSlice<'_>]) -> io::Result<usize>> Write for VectoredWriter<F> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_vectored(&[IoSlice::new(bytes)])
     }

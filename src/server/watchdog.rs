@@ -8,9 +8,9 @@ use super::context::Context;
 use super::worker;
 
 /// How often it looks at the handlers while all workers are busy. One that is in the same handler at two looks is counted out.
-const LOOK: Duration = Duration::from_millis(5);
+const HANDLER_CHECK_INTERVAL: Duration = Duration::from_millis(5);
 /// It stops looking when a worker was free at so many looks in a row.
-const CALM: usize = 20;
+const CALM_CHECKS: usize = 20;
 
 /// The watchdog's thread.
 pub(super) fn run(context: &Context) {
@@ -30,7 +30,7 @@ pub(super) fn run(context: &Context) {
             if shared.workers.exclude_stuck() && shared.poller.has_ready() {
                 shared.add_worker();
             }
-            if calm > CALM {
+            if calm > CALM_CHECKS {
                 calm = 0;
                 watchdog.set_watching(false);
                 // Whoever became busy in this moment has seen that somebody was watching.
@@ -42,8 +42,8 @@ pub(super) fn run(context: &Context) {
         let alarm = context.registry.next_alarm();
         let until_alarm = alarm.map(|at| Duration::from_millis(at.saturating_sub(shared.clock.now())));
         watchdog.wait(match (watching, until_alarm) {
-            (true, Some(alarm)) => Some(alarm.min(LOOK)),
-            (true, None) => Some(LOOK),
+            (true, Some(alarm)) => Some(alarm.min(HANDLER_CHECK_INTERVAL)),
+            (true, None) => Some(HANDLER_CHECK_INTERVAL),
             (false, alarm) => alarm,
         });
     }

@@ -4,9 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::connection::{Arrival, Connection};
+use super::connection::{Connection, ReadOutcome};
 use super::context::Context;
-use super::exchange::{self, Outcome};
+use super::exchange::{self, AfterExchange};
 use super::lingering;
 use super::pace::{Pace, TooSlow};
 use super::phase::Phase;
@@ -14,14 +14,15 @@ use super::poller::Readiness;
 use super::registry::Parkable as _;
 use super::scheduling;
 use super::socket::Interest;
-use super::workers::{self, WorkerStatus, Workers};
+use super::worker_pool::{Next, WorkerPool, WorkerStatus};
 use crate::http::error::HttpError;
+use crate::http::request_head::RequestHead;
 
 /// How long a worker waits for something to do before it ends, if another one waits too.
 pub(super) const IDLE_WORKER_TIME: Duration = Duration::from_secs(5);
 
 /// How many requests of one connection are answered before others have their turn.
-const REQUESTS_A_TURN: usize = 64;
+const REQUESTS_PER_TURN: usize = 64;
 
 /// How long an idle connection is kept when most connections that there may be are open.
 const IDLE_UNDER_PRESSURE: Duration = Duration::from_secs(2);
@@ -42,8 +43,8 @@ fn work(context: &Context, status: &Arc<WorkerStatus>) {
     if shared.settings.batch_scheduling {
         scheduling::run_without_interrupting();
     }
-    Workers::enlist(status);
-    while shared.workers.before_wait(status) == workers::Next::Wait {
+    WorkerPool::enlist(status);
+    while shared.workers.before_wait(status) == Next::Wait {
         let readiness = shared.poller.wait(Some(IDLE_WORKER_TIME));
         shared.workers.after_wait();
         let connection = match readiness {
@@ -54,7 +55,7 @@ fn work(context: &Context, status: &Arc<WorkerStatus>) {
                 }
                 taken
             }
-            Readiness::Notified => next_arrival(context),
+            Readiness::Notified => next_accepted(context),
             Readiness::TimedOut if shared.workers.may_end(status) => return,
             Readiness::TimedOut => None,
         };
@@ -80,7 +81,7 @@ fn work(context: &Context, status: &Arc<WorkerStatus>) {
 
 /// What is to be done next for a connection.
 enum Step {
-    Serve(crate::http::request_head::RequestHead),
+    Serve(RequestHead),
     Refuse(HttpError),
     Park(Interest),
     /// The client has ended its side, or the connection has failed.
@@ -91,9 +92,9 @@ enum Step {
 
 /// Does all that can be done for a connection without waiting for its client.
 fn run(context: &Context, mut connection: Box<Connection>) {
-    connection.may_wait = true;
+    connection.may_block = true;
     connection.backlog = None;
-    for _ in 0..REQUESTS_A_TURN {
+    for _ in 0..REQUESTS_PER_TURN {
         let outcome = match next_step(&mut connection) {
             Step::Serve(head) => match exchange::serve(context, connection, head) {
                 Some((returned, outcome)) => {
@@ -103,7 +104,7 @@ fn run(context: &Context, mut connection: Box<Connection>) {
                 None => return,
             },
             Step::Refuse(error) => exchange::refuse(context, &mut connection, error),
-            Step::Linger => Outcome::Linger,
+            Step::Linger => AfterExchange::Linger,
             Step::Park(interest) => {
                 let phase = connection.waiting_phase();
                 return park(context, connection, phase, interest);
@@ -112,10 +113,10 @@ fn run(context: &Context, mut connection: Box<Connection>) {
         };
         match outcome {
             // All that has arrived was read, and is answered: to look for more would most often be in vain.
-            Outcome::KeepAlive if connection.is_at_rest() => {
+            AfterExchange::KeepAlive if connection.is_at_rest() => {
                 return park(context, connection, Phase::Idle, Interest::Read);
             }
-            Outcome::KeepAlive => {}
+            AfterExchange::KeepAlive => {}
             outcome => return end(context, connection, outcome),
         }
     }
@@ -130,27 +131,27 @@ fn run(context: &Context, mut connection: Box<Connection>) {
 }
 
 /// Ends a connection that takes no other request.
-fn end(context: &Context, mut connection: Box<Connection>, outcome: Outcome) {
-    if outcome == Outcome::Abort {
+fn end(context: &Context, mut connection: Box<Connection>, outcome: AfterExchange) {
+    if outcome == AfterExchange::Abort {
         return connection.socket().reset_when_closed();
     }
     connection.finish();
     // Should the client have sent more after all, closing would reset the connection. Over TLS it has: that it ends, too.
     let is_quiet = !connection.is_secure() && connection.input().is_empty() && connection.socket().unread() == 0;
-    if outcome == Outcome::Close && is_quiet {
+    if outcome == AfterExchange::Close && is_quiet {
         return;
     }
     connection.linger();
     // What has arrived already is read now; on what comes later there is an event.
-    if let Arrival::Nothing(interest) = connection.discard_arrivals() {
+    if let ReadOutcome::Nothing(interest) = connection.discard_input() {
         park(context, connection, Phase::Linger, interest);
     }
 }
 
 fn next_step(connection: &mut Connection) -> Step {
     if connection.lingering.is_some() {
-        return match connection.discard_arrivals() {
-            Arrival::Nothing(interest) => Step::Park(interest),
+        return match connection.discard_input() {
+            ReadOutcome::Nothing(interest) => Step::Park(interest),
             _ => Step::Close,
         };
     }
@@ -166,16 +167,16 @@ fn next_step(connection: &mut Connection) -> Step {
             Err(error) => return Step::Refuse(error.into()),
         }
         match connection.read_on() {
-            Arrival::Read(_) => {}
-            Arrival::Nothing(interest) => return Step::Park(interest),
-            Arrival::End if connection.partial_head().has_begun() => {
+            ReadOutcome::Read(_) => {}
+            ReadOutcome::Nothing(interest) => return Step::Park(interest),
+            ReadOutcome::End if connection.partial_head().has_begun() => {
                 return Step::Refuse(HttpError::bad_request("the connection ended in the middle of the head"));
             }
-            Arrival::End => return Step::Close,
-            Arrival::PlainHttp => {
+            ReadOutcome::End => return Step::Close,
+            ReadOutcome::PlainHttp => {
                 return Step::Refuse(HttpError::bad_request("this port speaks HTTPS, and the request is plain HTTP"));
             }
-            Arrival::Failed(error) => {
+            ReadOutcome::Failed(error) => {
                 log::debug!("{}: {error}", connection.peer());
                 return Step::Close;
             }
@@ -187,7 +188,7 @@ fn next_step(connection: &mut Connection) -> Step {
 fn park(context: &Context, mut connection: Box<Connection>, phase: Phase, interest: Interest) {
     let shared = &*context.shared;
     let deadline = deadline(context, phase, connection.since);
-    connection.put_buffers_back();
+    connection.release_buffers();
     match context.registry.park(&shared.poller, connection, phase, interest, deadline) {
         Ok(false) => {}
         Ok(true) => shared.watchdog.look_earlier(),
@@ -207,7 +208,7 @@ fn deadline(context: &Context, phase: Phase, since: u64) -> Option<u64> {
         Phase::Idle => settings.idle_timeout,
         Phase::Turn if settings.min_rate == 0 => Duration::ZERO,
         Phase::Turn => settings.rate_grace,
-        Phase::Linger => lingering::LOOK,
+        Phase::Linger => lingering::CHECK_INTERVAL,
     };
     let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
     (limit > 0).then(|| since.saturating_add(limit))
@@ -220,10 +221,10 @@ pub(super) fn expire(context: &Context, mut connection: Box<Connection>, phase: 
         Phase::Linger => {}
         Phase::Turn => {
             let (grace, position) = (context.shared.settings.rate_grace, connection.acknowledged());
-            let verdict = connection.backlog.as_mut().map(|pace| pace.waited(grace, position));
-            if verdict == Some(Err(TooSlow)) {
+            let kept_up = connection.backlog.as_mut().map(|pace| pace.waited(grace, position));
+            if kept_up == Some(Err(TooSlow)) {
                 log::debug!("{}: reads its answers too slowly", connection.peer());
-                return end(context, connection, Outcome::Abort);
+                return end(context, connection, AfterExchange::Abort);
             }
             connection.since = context.shared.clock.now();
             park(context, connection, phase, Interest::Write);
@@ -240,9 +241,9 @@ pub(super) fn expire(context: &Context, mut connection: Box<Connection>, phase: 
 }
 
 /// A connection that was just accepted.
-fn next_arrival(context: &Context) -> Option<Box<Connection>> {
-    let connection = context.arrivals.1.try_recv().ok()?;
-    if !context.arrivals.1.is_empty() {
+fn next_accepted(context: &Context) -> Option<Box<Connection>> {
+    let connection = context.accepted.1.try_recv().ok()?;
+    if !context.accepted.1.is_empty() {
         context.shared.notifier.notify();
     }
     Some(connection)

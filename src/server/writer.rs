@@ -33,14 +33,14 @@ pub(crate) struct Sent {
 
 /// Why a response was cut short.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub(crate) enum SendError {
     /// The client is gone, or does not read.
     Connection(io::Error),
     /// Its body could not be had, or not as it was announced.
     Body(io::Error),
 }
 
-impl Failure {
+impl SendError {
     /// Reading the body has failed so.
     fn of_body(error: io::Error) -> Self {
         match error.get_ref().and_then(|inner| inner.downcast_ref()) {
@@ -50,7 +50,7 @@ impl Failure {
     }
 }
 
-impl From<io::Error> for Failure {
+impl From<io::Error> for SendError {
     fn from(error: io::Error) -> Self {
         Self::Connection(error)
     }
@@ -69,7 +69,7 @@ pub(crate) trait Sink {
 }
 
 /// Bodies of at most so many bytes are copied behind the head: less work than to have the system gather them.
-const WORTH_COPYING: usize = 2 * 1024;
+const COPY_LIMIT: usize = 2 * 1024;
 /// Without TLS, streams of up to this many bytes leave in one write with their head, for the system to keep until they are
 /// taken.
 const SHORT_STREAM: usize = 128 * 1024;
@@ -80,7 +80,7 @@ const TLS_STREAM: usize = super::tls_stream::ENCRYPTED_AT_ONCE;
 /// What is made as it is read is sent in chunks of at most so many bytes.
 const CHUNK: usize = 32 * 1024;
 /// What the buffer may hold until the next response.
-const KEPT: usize = SHORT_STREAM + 4 * 1024;
+const MAX_KEPT: usize = SHORT_STREAM + 4 * 1024;
 
 thread_local! {
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -89,18 +89,18 @@ thread_local! {
 /// Sends a response over a connection.
 ///
 /// A failure leaves the response cut short: the connection must then be broken off, so that the client notices.
-pub(super) fn send(connection: &mut Connection, outgoing: Outgoing<'_>) -> Result<Sent, Failure> {
+pub(super) fn send(connection: &mut Connection, outgoing: Outgoing<'_>) -> Result<Sent, SendError> {
     let mut buffer = BUFFER.take();
     let result = send_to(&mut ConnectionSink { connection, pace: None }, &mut buffer, outgoing);
     buffer.clear();
-    if buffer.capacity() <= KEPT {
+    if buffer.capacity() <= MAX_KEPT {
         BUFFER.set(buffer);
     }
     result
 }
 
 /// Sends a response there, by way of an empty buffer.
-pub(crate) fn send_to(sink: &mut impl Sink, buffer: &mut Vec<u8>, outgoing: Outgoing<'_>) -> Result<Sent, Failure> {
+pub(crate) fn send_to(sink: &mut impl Sink, buffer: &mut Vec<u8>, outgoing: Outgoing<'_>) -> Result<Sent, SendError> {
     let Outgoing { response, method, version, persistence } = outgoing;
     let (framing, mut persistence) =
         with_date(|date| response_head::write(buffer, &response, method, version, persistence, date));
@@ -132,8 +132,8 @@ pub(crate) fn send_to(sink: &mut impl Sink, buffer: &mut Vec<u8>, outgoing: Outg
     Ok(Sent { body, persistence })
 }
 
-fn send_bytes(sink: &mut impl Sink, buffer: &mut Vec<u8>, bytes: &[u8]) -> Result<u64, Failure> {
-    if bytes.len() <= WORTH_COPYING {
+fn send_bytes(sink: &mut impl Sink, buffer: &mut Vec<u8>, bytes: &[u8]) -> Result<u64, SendError> {
+    if bytes.len() <= COPY_LIMIT {
         buffer.extend_from_slice(bytes);
         sink.write(&mut [IoSlice::new(buffer)])?;
     } else {
@@ -151,12 +151,12 @@ fn send_known(
     buffer: &mut Vec<u8>,
     reader: &mut dyn BodyStream,
     length: u64,
-) -> Result<u64, Failure> {
+) -> Result<u64, SendError> {
     let at_once = sink.read_at_once(length.saturating_add(buffer.len() as u64));
     let sent = send_stream(sink, buffer, reader.take(length), at_once)?;
     if sent < length {
         let error = io::Error::new(io::ErrorKind::UnexpectedEof, "the body is shorter than its declared length");
-        return Err(Failure::Body(error));
+        return Err(SendError::Body(error));
     }
     Ok(sent)
 }
@@ -167,7 +167,7 @@ fn send_stream(
     buffer: &mut Vec<u8>,
     mut reader: impl Read,
     at_once: usize,
-) -> Result<u64, Failure> {
+) -> Result<u64, SendError> {
     let head = buffer.len();
     let mut filled = head;
     let mut written = 0;
@@ -177,7 +177,7 @@ fn send_stream(
             Ok(0) => break,
             Ok(read) => filled += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Failure::of_body(error)),
+            Err(error) => return Err(SendError::of_body(error)),
         }
         if filled == buffer.len() {
             sink.write(&mut [IoSlice::new(buffer)])?;
@@ -192,14 +192,14 @@ fn send_stream(
 }
 
 /// Each read of the body is a chunk of its own and written at once, so that a slow stream arrives as it is made.
-fn send_chunks(sink: &mut impl Sink, buffer: &mut Vec<u8>, mut reader: impl Read) -> Result<u64, Failure> {
+fn send_chunks(sink: &mut impl Sink, buffer: &mut Vec<u8>, mut reader: impl Read) -> Result<u64, SendError> {
     let mut chunk = vec![0; CHUNK];
     let mut sent = 0;
     loop {
         let read = match reader.read(&mut chunk) {
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Failure::of_body(error)),
+            Err(error) => return Err(SendError::of_body(error)),
         };
         if read == 0 {
             buffer.extend_from_slice(b"0\r\n\r\n");
@@ -214,7 +214,7 @@ fn send_chunks(sink: &mut impl Sink, buffer: &mut Vec<u8>, mut reader: impl Read
 }
 
 /// Writes each read of the body at once, for a client that knows no chunks.
-fn send_pieces(sink: &mut impl Sink, buffer: &mut Vec<u8>, mut reader: impl Read) -> Result<u64, Failure> {
+fn send_pieces(sink: &mut impl Sink, buffer: &mut Vec<u8>, mut reader: impl Read) -> Result<u64, SendError> {
     let mut piece = vec![0; CHUNK];
     let mut sent = 0;
     loop {
@@ -226,7 +226,7 @@ fn send_pieces(sink: &mut impl Sink, buffer: &mut Vec<u8>, mut reader: impl Read
                 buffer.extend_from_slice(&piece[..read]);
                 sent += read as u64;
             }
-            Err(error) => return Err(Failure::of_body(error)),
+            Err(error) => return Err(SendError::of_body(error)),
         }
     }
 }
@@ -293,7 +293,7 @@ mod tests {
         }
     }
 
-    fn sent(response: Response, method: &Method, version: Version) -> (Result<Sent, Failure>, String) {
+    fn sent(response: Response, method: &Method, version: Version) -> (Result<Sent, SendError>, String) {
         let mut out = Collected(Vec::new());
         let outgoing = Outgoing { response, method, version, persistence: Persistence::KeepAlive };
         let result = send_to(&mut out, &mut Vec::new(), outgoing);
@@ -352,7 +352,7 @@ mod tests {
     #[test]
     fn a_body_that_falls_short_is_an_error() {
         let (result, _) = sent(Response::stream(Slow(b"hello"), Some(6)), &Method::Get, Version::Http11);
-        assert!(matches!(result, Err(Failure::Body(error)) if error.kind() == io::ErrorKind::UnexpectedEof));
+        assert!(matches!(result, Err(SendError::Body(error)) if error.kind() == io::ErrorKind::UnexpectedEof));
     }
 
     #[test]
@@ -387,7 +387,7 @@ mod tests {
         for length in [None, Some(10)] {
             let (result, text) =
                 sent(Response::stream(Slow(b"hello").chain(Failing), length), &Method::Get, Version::Http11);
-            assert!(matches!(result, Err(Failure::Body(_))), "{length:?}");
+            assert!(matches!(result, Err(SendError::Body(_))), "{length:?}");
             assert!(!text.ends_with("0\r\n\r\n"), "{text}");
         }
     }
@@ -412,7 +412,7 @@ mod tests {
             let (method, version) = (&Method::Get, Version::Http11);
             let outgoing = Outgoing { response, method, version, persistence: Persistence::KeepAlive };
             let result = send_to(&mut Gone, &mut Vec::new(), outgoing);
-            assert!(matches!(result, Err(Failure::Connection(_))));
+            assert!(matches!(result, Err(SendError::Connection(_))));
         }
     }
 
@@ -429,7 +429,7 @@ mod tests {
         for (error, has_left) in table {
             for (length, version) in [(None, Version::Http11), (None, Version::Http10), (Some(9), Version::Http11)] {
                 let (result, _) = sent(Response::stream(Failing(error), length), &Method::Get, version);
-                assert_eq!(matches!(result, Err(Failure::Connection(_))), has_left, "{length:?} {result:?}");
+                assert_eq!(matches!(result, Err(SendError::Connection(_))), has_left, "{length:?} {result:?}");
             }
         }
     }

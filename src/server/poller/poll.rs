@@ -19,13 +19,13 @@ pub(in crate::server) struct Poller {
     notifier: Arc<Notifier>,
     /// Tells the one who waits in `poll` that what it waits for has changed.
     changed: Notifier,
-    state: Mutex<State>,
+    state: Mutex<PollSet>,
     /// Told when nobody waits in `poll` any more.
     vacant: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct PollSet {
     armed: HashMap<u64, (Arc<Socket>, Interest)>,
     polling: bool,
 }
@@ -139,7 +139,7 @@ impl Poller {
         (is_ready(&descriptors[0]), ready.map(|(_, (token, ..))| *token).collect())
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, PollSet> {
         // Nothing panics while the state is being changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

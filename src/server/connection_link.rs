@@ -7,7 +7,7 @@ use crossbeam_channel::RecvTimeoutError;
 
 use super::shared::Shared;
 use super::socket::Socket;
-use super::workers::Workers;
+use super::worker_pool::WorkerPool;
 use crate::http::body_channel::{BodyReceiver, Piece};
 use crate::http::connection::Link;
 
@@ -19,7 +19,7 @@ pub(super) struct ConnectionLink {
 
 /// How long the socket is looked at, or left alone, before it is asked again whether the connection is still there. At the end of
 /// a server, threads have longer than that to notice.
-const LOOK: Duration = Duration::from_millis(250);
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
 impl ConnectionLink {
     pub(super) fn new(shared: &Arc<Shared>, socket: &Arc<Socket>) -> Self {
@@ -28,7 +28,7 @@ impl ConnectionLink {
 
     /// Notes that the answer waits, where it is a worker that does, and not a thread beside it.
     fn note_pending(&self, shared: &Shared) {
-        if let Some(socket) = self.socket.upgrade().filter(|_| Workers::is_worker()) {
+        if let Some(socket) = self.socket.upgrade().filter(|_| WorkerPool::is_worker()) {
             socket.progress.note_pending(shared.clock.now());
         }
     }
@@ -49,11 +49,12 @@ impl Link for ConnectionLink {
         self.note_pending(&shared);
         shared.blocking(|| {
             loop {
-                let left = deadline.map_or(LOOK, |deadline| deadline.saturating_duration_since(Instant::now()));
+                let left =
+                    deadline.map_or(CHECK_INTERVAL, |deadline| deadline.saturating_duration_since(Instant::now()));
                 let Some(socket) = self.socket.upgrade() else { return };
                 if left.is_zero()
                     || shared.stop.is_stopping()
-                    || socket.is_left(Some(shared.stop.notifier()), left.min(LOOK))
+                    || socket.is_left(Some(shared.stop.notifier()), left.min(CHECK_INTERVAL))
                 {
                     return;
                 }
@@ -69,7 +70,7 @@ impl Link for ConnectionLink {
         self.note_pending(&shared);
         shared.blocking(|| {
             loop {
-                match receiver.pieces.recv_timeout(LOOK) {
+                match receiver.pieces.recv_timeout(CHECK_INTERVAL) {
                     Ok(piece) => return Piece::Bytes(piece),
                     Err(RecvTimeoutError::Disconnected) => return receiver.end(),
                     Err(RecvTimeoutError::Timeout) if !self.is_open() => return Piece::Disconnected,

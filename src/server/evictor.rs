@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use super::connection::Connection;
 use super::lock::lock;
 use super::registry::{Evicted, Ranked, Registry};
-use super::standing::MOMENT;
+use super::standing::MIN_WAIT;
 
 /// Whose connections are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,10 +32,10 @@ struct Shortlist {
 }
 
 /// For how many milliseconds a shortlist is good: others may be idle by then. So often it is looked in vain at most.
-const GOOD_FOR: u64 = 20;
+const SHORTLIST_LIFETIME: u64 = 20;
 
 /// Of more than these, the shortlists are forgotten.
-const MOST_SCOPES: usize = 1024;
+const MAX_SCOPES: usize = 1024;
 
 impl Evictor {
     /// Ends a connection so that a new one has its place, as many being open as may be: the longest idle one; else, of the
@@ -51,7 +51,7 @@ impl Evictor {
             if !slow.is_empty() || count <= registry.count() / 2 {
                 return slow;
             }
-            let slow = slowest(grace.min(MOMENT));
+            let slow = slowest(grace.min(MIN_WAIT));
             let pending = || registry.lowest(|other, standing| standing.patience().filter(|_| other == largest));
             if slow.is_empty() { pending() } else { slow }
         })
@@ -69,13 +69,13 @@ impl Evictor {
     fn evict_next(&self, registry: &Registry<Connection>, scope: Scope, find: impl Fn() -> Vec<Ranked>) -> bool {
         let now = registry.now();
         let mut candidates = lock(&self.candidates);
-        if candidates.len() >= MOST_SCOPES && !candidates.contains_key(&scope) {
+        if candidates.len() >= MAX_SCOPES && !candidates.contains_key(&scope) {
             candidates.clear();
         }
         let shortlist = candidates.entry(scope).or_default();
         // Those that were found before may all be busy again.
         for _ in 0..2 {
-            if shortlist.made.is_none_or(|made| now >= made.saturating_add(GOOD_FOR)) {
+            if shortlist.made.is_none_or(|made| now >= made.saturating_add(SHORTLIST_LIFETIME)) {
                 shortlist.made = Some(now);
                 shortlist.ranked = find();
                 shortlist.ranked.reverse();

@@ -18,7 +18,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use super::lock::lock;
 
 /// Counts the workers, and starts and stops them.
-pub(super) struct Workers {
+pub(super) struct WorkerPool {
     /// How many are to work at the same time.
     wanted: usize,
     most: usize,
@@ -53,8 +53,8 @@ struct Roster {
 #[derive(Debug, Default)]
 pub(super) struct WorkerStatus {
     /// Grows whenever a handler is entered or left; odd while one runs.
-    turns: AtomicU64,
-    /// What `turns` was when the watchdog last looked.
+    transitions: AtomicU64,
+    /// What `transitions` was when the watchdog last looked.
     seen: AtomicU64,
     /// Whether the watchdog has counted it out because its handler does not return.
     excluded: AtomicBool,
@@ -64,13 +64,13 @@ pub(super) struct WorkerStatus {
 
 /// How often handlers were entered or left, and how many run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Turns {
-    sum: u64,
+pub(super) struct HandlerActivity {
+    transitions: u64,
     pub(super) running: usize,
 }
 
 /// How much of a target is noted for the log, in bytes.
-const MOST_NOTED: usize = 200;
+const MAX_NOTED_TARGET: usize = 200;
 
 thread_local! {
     /// The status of the worker whose thread this is.
@@ -85,7 +85,7 @@ pub(super) enum Next {
     End,
 }
 
-impl Workers {
+impl WorkerPool {
     /// No workers yet; at most `most`, of which `wanted` work at the same time. The thread of each does `run`.
     pub(super) fn new(
         wanted: usize,
@@ -217,12 +217,12 @@ impl Workers {
     /// Counts out the workers whose handlers have not returned since this was last asked; whether more workers are needed.
     pub(super) fn exclude_stuck(&self) -> bool {
         for status in &self.lock().statuses {
-            let turns = status.turns.load(Ordering::SeqCst);
-            let stuck = turns % 2 == 1 && status.seen.swap(turns, Ordering::SeqCst) == turns;
+            let transitions = status.transitions.load(Ordering::SeqCst);
+            let stuck = transitions % 2 == 1 && status.seen.swap(transitions, Ordering::SeqCst) == transitions;
             if stuck && !status.excluded.swap(true, Ordering::SeqCst) {
                 self.active.fetch_sub(1, Ordering::SeqCst);
                 // It may have come back in this very moment, and not have seen that it was counted out.
-                if status.turns.load(Ordering::SeqCst) != turns {
+                if status.transitions.load(Ordering::SeqCst) != transitions {
                     self.include(status);
                 }
             }
@@ -248,27 +248,27 @@ impl Workers {
                 request.clear();
                 request.push_str(method);
                 request.push(' ');
-                request.push_str(target.get(..MOST_NOTED).unwrap_or(target));
+                request.push_str(target.get(..MAX_NOTED_TARGET).unwrap_or(target));
             }
         });
     }
 
     /// How often handlers were entered or left so far.
-    pub(super) fn turns(&self) -> Turns {
-        let mut turns = Turns { sum: 0, running: 0 };
+    pub(super) fn handler_activity(&self) -> HandlerActivity {
+        let mut activity = HandlerActivity { transitions: 0, running: 0 };
         for status in &self.lock().statuses {
-            let own = status.turns.load(Ordering::SeqCst);
-            turns.sum = turns.sum.wrapping_add(own);
-            turns.running += usize::from(own % 2 == 1);
+            let own = status.transitions.load(Ordering::SeqCst);
+            activity.transitions = activity.transitions.wrapping_add(own);
+            activity.running += usize::from(own % 2 == 1);
         }
-        turns
+        activity
     }
 
     /// Notes that this thread's worker enters a handler.
     pub(super) fn enter_handler() {
         STATUS.with_borrow(|status| {
             if let Some(status) = status {
-                status.turns.fetch_add(1, Ordering::SeqCst);
+                status.transitions.fetch_add(1, Ordering::SeqCst);
             }
         });
     }
@@ -277,9 +277,9 @@ impl Workers {
     pub(super) fn leave_handler(&self) -> bool {
         STATUS.with_borrow(|status| {
             let Some(status) = status else { return false };
-            let inside = status.turns.load(Ordering::Relaxed) % 2 == 1;
+            let inside = status.transitions.load(Ordering::Relaxed) % 2 == 1;
             if inside {
-                status.turns.fetch_add(1, Ordering::SeqCst);
+                status.transitions.fetch_add(1, Ordering::SeqCst);
                 self.include(status);
             }
             inside
@@ -361,7 +361,7 @@ mod tests {
 
     /// A pool whose workers wait for events on a channel: each event is something to do.
     struct Pool {
-        workers: Workers,
+        workers: WorkerPool,
         events: (Sender<Event>, Receiver<Event>),
     }
 
@@ -372,7 +372,7 @@ mod tests {
             let pool = Arc::new_cyclic(|pool: &Weak<Self>| {
                 let pool = Weak::clone(pool);
                 let run = move |status: &Arc<WorkerStatus>| pool.upgrade().expect("the test holds it").work(status);
-                Self { workers: Workers::new(wanted, most, spare_time, run), events: unbounded() }
+                Self { workers: WorkerPool::new(wanted, most, spare_time, run), events: unbounded() }
             });
             pool.add();
             pool
@@ -383,7 +383,7 @@ mod tests {
         }
 
         fn work(&self, status: &Arc<WorkerStatus>) {
-            Workers::enlist(status);
+            WorkerPool::enlist(status);
             while self.workers.before_wait(status) == Next::Wait {
                 let event = self.events.1.recv();
                 self.workers.after_wait();
@@ -458,7 +458,7 @@ mod tests {
         let (go, wait) = unbounded::<()>();
         let (entered, inside) = unbounded();
         pool.submit(move |pool, _| {
-            Workers::enter_handler();
+            WorkerPool::enter_handler();
             entered.send(()).unwrap();
             wait.recv().unwrap();
             assert!(pool.workers.leave_handler());
