@@ -26,7 +26,6 @@ pub struct Settings {
     pub(crate) idle_timeout: Duration,
     pub(crate) min_rate: u64,
     pub(crate) rate_grace: Duration,
-    pub(crate) batch_scheduling: bool,
     pub(crate) trusted_proxies: TrustedProxies,
 }
 
@@ -55,7 +54,6 @@ impl Default for Settings {
             idle_timeout: Duration::from_secs(15),
             min_rate: 1024,
             rate_grace: Duration::from_secs(10),
-            batch_scheduling: false,
             trusted_proxies: TrustedProxies::none(),
         }
     }
@@ -171,15 +169,6 @@ impl Settings {
     #[must_use]
     pub fn rate_grace(mut self, grace: Duration) -> Self {
         self.rate_grace = grace;
-        self
-    }
-
-    /// Whether Linux is asked to schedule the worker threads as batch work (`SCHED_BATCH`, sched(7)): one that is woken lets
-    /// another finish that is running. Measured with small files and a client on the same machine, there are 18 to 29 % more
-    /// answers a second. Threads and programs that handlers start inherit it. Defaults to false.
-    #[must_use]
-    pub fn batch_scheduling(mut self, batch: bool) -> Self {
-        self.batch_scheduling = batch;
         self
     }
 

@@ -23,7 +23,6 @@ mod poller;
 mod progress;
 mod registry;
 mod request_body;
-mod scheduling;
 mod server;
 mod shared;
 mod socket;

@@ -12,7 +12,6 @@ use super::pace::{Pace, TooSlow};
 use super::phase::Phase;
 use super::poller::Readiness;
 use super::registry::Parkable as _;
-use super::scheduling;
 use super::socket::Interest;
 use super::worker_pool::{Next, WorkerPool, WorkerStatus};
 use crate::http::error::HttpError;
@@ -40,9 +39,6 @@ pub(super) fn runner(context: &Weak<Context>) -> impl Fn(&Arc<WorkerStatus>) + S
 /// A worker's thread.
 fn work(context: &Context, status: &Arc<WorkerStatus>) {
     let shared = &*context.shared;
-    if shared.settings.batch_scheduling {
-        scheduling::run_without_interrupting();
-    }
     WorkerPool::enlist(status);
     while shared.workers.before_wait(status) == Next::Wait {
         let readiness = shared.poller.wait(Some(IDLE_WORKER_TIME));

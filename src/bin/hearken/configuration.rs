@@ -149,7 +149,6 @@ fn settings(args: &Args) -> Result<Settings, Failure> {
     }
     let settings = Settings::default()
         .trusted_proxies(proxies)
-        .batch_scheduling(true)
         .max_body(args.max_body)
         .max_connections(args.max_connections)
         .head_timeout(args.head_timeout)

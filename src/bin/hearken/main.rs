@@ -12,6 +12,7 @@ mod failure;
 mod logger;
 mod make_hash;
 mod run;
+mod scheduling;
 #[path = "../common/seconds.rs"]
 mod seconds;
 mod signals;

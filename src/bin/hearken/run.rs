@@ -12,6 +12,7 @@ use crate::configuration::{Configuration, Encryption, Listen, Task};
 use crate::development_certificate;
 use crate::failure::Failure;
 use crate::make_hash;
+use crate::scheduling;
 use crate::signals;
 use crate::site;
 use crate::warnings::Exposure;
@@ -36,6 +37,7 @@ fn serve(configuration: Configuration) -> Result<(), Failure> {
         make_directory(&write.directory)?;
     }
     raise_file_limit();
+    scheduling::use_batch_policy();
     // Signals are caught before the URLs are printed, so that one that comes at once stops the server in order.
     let signals = signals::catch().map_err(Failure::Signals)?;
     let mut builder = bind(listen)?.settings(settings);
