@@ -1,10 +1,10 @@
-//! The certificate of `--tls` and `--make-certs`, and how a client comes to trust it.
+//! The development certificate of `--tls` and `--make-certs`.
 
 use hearken::Tls;
 
 use crate::logger;
 
-/// Where it is kept.
+/// The directory of the certificate.
 const DIRECTORY: &str = "certs";
 
 /// The certificate, made where it is missing or about to expire.
@@ -12,7 +12,7 @@ pub(crate) fn make() -> Result<Tls, hearken::Error> {
     Ok(Tls::development(DIRECTORY)?)
 }
 
-/// Says how clients trust it, with the URL of a TCP address where the server has one.
+/// Prints how clients can trust it, with the URL of a TCP address where the server has one.
 pub(crate) fn say_how_to_trust(url: Option<&str>) {
     let Some(url) = url else {
         logger::say(format_args!(

@@ -39,7 +39,7 @@ fn main() -> ExitCode {
 
 fn start() -> Result<(), Failure> {
     let args = Args::try_parse()?;
-    // From here on every message goes through the logger, which waits for nobody who reads stderr.
+    // Every message from now on goes through the logger, which never waits for stderr.
     logger::install(args.log_level())?;
     run::run(Task::from_args(args)?)
 }

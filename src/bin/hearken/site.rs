@@ -1,4 +1,4 @@
-//! The application: the demonstration services, the files, and the writing of files, behind what guards them.
+//! The application: the demonstration services, files and writing, behind the checks of origin, password and host name.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ fn methods(write: Option<&Write>, demo: bool) -> Vec<Method> {
     methods
 }
 
-/// The handler behind the checks of origin, password and host name.
+/// Puts the checks of origin, password and host name around the handler.
 fn guard(access: Access, app: impl Handler) -> Box<dyn Handler> {
     let Access { cors, passwords, hosts } = access;
     match passwords {

@@ -1,4 +1,4 @@
-//! What the person who starts the server is warned of.
+//! Warnings for the person who starts the server.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ impl Exposure {
     }
 }
 
-/// The warning for ROOT and the directory that is written to where one lies in the other.
+/// Warns if one of ROOT and the `--write` directory lies in the other.
 pub(crate) fn nesting(root: &Path, directory: &Path) -> Option<String> {
     let (Ok(root), Ok(directory)) = (root.canonicalize(), directory.canonicalize()) else { return None };
     let (shown_root, shown_directory) = (root.display(), directory.display());
