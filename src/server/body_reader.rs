@@ -11,11 +11,11 @@ use crate::http::connection::Connection as Handle;
 use crate::http::request::RequestSource;
 
 impl Connection {
-    /// Reads and drops what is left of a body, as far as it has arrived; whether that was all of it.
+    /// Reads and drops what has arrived of the rest of a body. Returns whether that was all of it.
     ///
     /// # Errors
     ///
-    /// When it is not well formed, or more than is worth it.
+    /// When it is malformed, or too long to be worth reading.
     pub(super) fn discard_body(&mut self) -> Result<bool, BodyError> {
         let mut scratch = [0; 4096];
         while !self.body.is_done() {
@@ -35,7 +35,7 @@ impl Connection {
                 return Err(BodyError::TooLarge(max_body));
             }
             self.body.open();
-            // RFC 9110 §10.1.1: not to one that has begun to send it anyway.
+            // RFC 9110 §10.1.1: not if the client has begun to send the body anyway.
             if self.body.expects_continue() && self.input().is_empty() {
                 self.say_continue()?;
             }
@@ -54,7 +54,8 @@ impl Connection {
         }
     }
 
-    /// What has arrived of the body, into this buffer; `None` when nothing more has. It may be nothing of what has arrived.
+    /// Reads what has arrived of the body into this buffer; `None` if nothing has arrived. What has arrived may be framing only,
+    /// which gives no bytes.
     fn decode(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, BodyError> {
         if self.input().is_empty()
             && let Some(room) = self.body.plain_ahead(buffer.len())
@@ -84,7 +85,7 @@ impl Connection {
             .pace
             .take()
             .unwrap_or_else(|| Pace::new(settings.min_rate, settings.rate_grace, 0, self.body.given()));
-        // What counts is the body itself: its framing, or TLS records that say nothing, can be sent for ever.
+        // Only the body itself counts: framing, or empty TLS records, can be sent for ever.
         let waited = self.wait_to_read(&mut pace, self.body.given());
         self.body.pace = Some(pace);
         waited.map_err(|error| match error.kind() {
@@ -100,7 +101,7 @@ impl Connection {
     }
 }
 
-/// How many bytes have arrived, if any have; the end is too early.
+/// How many bytes were read, if any have arrived. The end of the input is an error here.
 fn bytes_read(outcome: ReadOutcome) -> Result<Option<usize>, BodyError> {
     match outcome {
         ReadOutcome::Read(read) => Ok(Some(read)),

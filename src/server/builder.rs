@@ -33,7 +33,7 @@ use crate::http::request_head::HeadLimits;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
-/// A server that is about to be: its addresses are taken, and nothing answers there yet.
+/// A server that is being set up: its addresses are bound, and nothing answers there yet.
 pub struct Builder {
     bound: Vec<Bound>,
     socket_mode: u32,
@@ -44,28 +44,28 @@ pub struct Builder {
 }
 
 impl Server {
-    /// Takes an address: the first of those given that can be taken. Port 0 is any free port.
+    /// Binds an address: the first of those given that can be bound. Port 0 is any free port.
     ///
-    /// `[::]` is for IPv6 and IPv4, unless an IPv4 address with the same port is taken as well, before or after it: then it is
+    /// `[::]` is for IPv6 and IPv4, unless an IPv4 address with the same port is bound as well, before or after it: then it is
     /// for IPv6 alone.
     ///
     /// # Errors
     ///
-    /// [`Error::Resolve`] when it is no address, [`Error::Bind`] when it cannot be taken.
+    /// [`Error::Resolve`] when it is no address, [`Error::Bind`] when it cannot be bound.
     pub fn bind(address: impl ToSocketAddrs + Debug) -> Result<Builder, Error> {
         Builder::new().and_bind(address)
     }
 
-    /// Takes a path for a Unix socket. What a server left there that has ended, a socket where connecting is refused, is
+    /// Binds a Unix socket to a path. A socket at that path where connecting is refused, left by a server that has ended, is
     /// replaced; anything else there is an error. When the server stops, it removes the file if it is still its own.
     ///
-    /// Connections wait from now on until the server serves them. Whoever may write to the file may connect: see
-    /// [`Builder::socket_mode`]. The parent directory must be readable: it is locked for a moment, so that of several servers
-    /// that start at the same time one gets the path.
+    /// Clients can connect from now on, and wait until the server serves them. Users who may write to the file may connect: see
+    /// [`Builder::socket_mode`]. The parent directory must be readable: it is locked for a moment, so that only one of several
+    /// servers that start at the same time gets the path.
     ///
     /// # Errors
     ///
-    /// [`Error::BindUnix`] when it cannot be taken.
+    /// [`Error::BindUnix`] when it cannot be bound.
     pub fn bind_unix(path: impl AsRef<Path>) -> Result<Builder, Error> {
         Builder::new().and_bind_unix(path)
     }
@@ -83,7 +83,7 @@ impl Builder {
         }
     }
 
-    /// Takes one more address.
+    /// Binds one more address.
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ impl Builder {
         Ok(self)
     }
 
-    /// Takes one more path for a Unix socket.
+    /// Binds a Unix socket to one more path.
     ///
     /// # Errors
     ///
@@ -104,21 +104,21 @@ impl Builder {
         Ok(self)
     }
 
-    /// The permissions of the files of Unix sockets, whatever the umask: who may write to one may connect, such as a reverse
-    /// proxy of the same group with `0o660`. Defaults to `0o600`, which they have from the moment they are made.
+    /// The mode of the files of Unix sockets, whatever the umask: users who may write to the file may connect, such as a reverse
+    /// proxy of the same group with `0o660`. Defaults to `0o600`, which the file has from the moment it exists.
     #[must_use]
     pub fn socket_mode(mut self, mode: u32) -> Self {
         self.socket_mode = mode;
         self
     }
 
-    /// Whether only this machine can reach the addresses that were taken: they are loopback addresses or Unix sockets.
+    /// Whether only this machine can reach the addresses that were bound: all are loopback addresses or Unix sockets.
     pub fn is_loopback(&self) -> bool {
         let mut addresses = self.bound.iter().filter_map(|bound| bound.address().as_tcp());
         addresses.all(|address| address.ip().to_canonical().is_loopback())
     }
 
-    /// Sets what the server allows. Defaults to [`Settings::default`].
+    /// Sets the limits and timeouts of the server. Defaults to [`Settings::default`].
     #[must_use]
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
@@ -140,13 +140,13 @@ impl Builder {
         self
     }
 
-    /// Starts to serve. The threads start here, and when this returns connections are accepted.
+    /// Starts to serve. The threads start here; when this returns, connections are accepted.
     ///
     /// # Errors
     ///
-    /// [`Error::Bind`] when an address was taken since it was bound, [`Error::BindUnix`] when the file of a socket is gone,
-    /// [`Error::Setting`] when its mode is greater than `0o777`, [`Error::Thread`] when the system has no thread left,
-    /// [`Error::Poll`] when it has no descriptor left.
+    /// [`Error::Bind`] when another program listens on an address since it was bound, [`Error::BindUnix`] when the file of a
+    /// socket is gone, [`Error::Setting`] when its mode is greater than `0o777`, [`Error::Thread`] when the system has no thread
+    /// left, [`Error::Poll`] when it has no descriptor left.
     pub fn serve(self, app: impl Handler) -> Result<Server, Error> {
         let socket_mode = self.socket_mode;
         if socket_mode > socket_file::MAX_MODE {
@@ -189,7 +189,7 @@ impl Builder {
                 stop,
                 throttled_log: ThrottledLog::default(),
             }),
-            // Each thread that accepts may be about to take one more.
+            // Each acceptor may hold one more that is not counted yet.
             registry: Arc::new(Registry::new(max_connections + listeners.len(), clock)),
             evictor: Evictor::default(),
             accepted: unbounded(),
@@ -197,9 +197,9 @@ impl Builder {
         });
         let watching = Arc::clone(&context);
         let watchdog = Thread::spawn("hearken-watchdog", move || watchdog::run(&watching))?;
-        // Should anything fail from here on, the server is dropped, which ends the threads that were started.
+        // If anything fails from here on, the server is dropped, which ends the threads that were started.
         let mut server = Server::new(Arc::clone(&context), addresses.clone(), watchdog);
-        // At least one must start; others are added when they are needed.
+        // One worker must start; others are added when they are needed.
         context.shared.workers.add().map_err(Error::Thread)?;
         for (listener, address) in listeners.into_iter().zip(addresses) {
             server.start_accepting(listener, address)?;
@@ -208,10 +208,11 @@ impl Builder {
     }
 }
 
-/// How many descriptors are left for other things than connections: the files that are being served, and the program's own.
+/// How many descriptors are reserved for other things than connections: the files that are being served, and the program's
+/// own.
 const RESERVED_FILES: std::ops::RangeInclusive<u64> = 64..=1024;
 
-/// As many connections as the limit on open files allows: one descriptor each, less a reserve.
+/// As many of the wanted connections as the limit on open files allows: one descriptor each, less the reserve.
 fn affordable_connections(wanted: usize) -> usize {
     let Some(files) = rustix::process::getrlimit(rustix::process::Resource::Nofile).current else { return wanted };
     let reserve = (files / 4).clamp(*RESERVED_FILES.start(), *RESERVED_FILES.end());
@@ -222,8 +223,8 @@ fn affordable_connections(wanted: usize) -> usize {
     wanted.min(affordable)
 }
 
-/// How many workers are to work at the same time. Twice as many as processors: with fewer, processors are idle while a worker
-/// is about to wait; with more, the system switches between them.
+/// How many workers work at the same time: two for each processor. With fewer, processors are idle while a worker is about to
+/// wait; with more, the system switches between them.
 fn workers_wanted() -> usize {
     2 * std::thread::available_parallelism().map_or(2, usize::from)
 }

@@ -1,8 +1,8 @@
-//! The time of a server, in milliseconds.
+//! The clock of a server, in milliseconds.
 
 use std::time::Instant;
 
-/// Counts from when it was made.
+/// Counts milliseconds from its start.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     start: Instant,

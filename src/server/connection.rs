@@ -1,4 +1,4 @@
-//! One connection: its socket, what has arrived and is not used yet, and the body that is being read. A value with one owner.
+//! One connection: its socket, the input that is not used yet, and the body that is being read. A value with one owner.
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
@@ -23,18 +23,18 @@ use crate::http::request_head::{HeadError, HeadParser, RequestHead};
 /// See the module.
 pub(super) struct Connection {
     pub(super) shared: Arc<Shared>,
-    /// Where its place is.
+    /// It frees its place there when it is dropped.
     registry: Arc<Registry<Self>>,
     token: Token,
     socket: Arc<Socket>,
     peer: Peer,
     pub(super) tls: Option<Box<TlsStream>>,
-    /// What has arrived, decrypted; the first `used` bytes of it are done with.
+    /// What has arrived, decrypted. The first `used` bytes are used.
     input: Vec<u8>,
     used: usize,
-    /// Whether the peer has ended its side.
+    /// Whether the peer has ended its side, and all before that was read.
     ended: bool,
-    /// Whether all that had arrived was read, so that what comes later is an event of its own.
+    /// Whether the socket was read dry, so that what comes later is an event of its own.
     drained: bool,
     /// Whether an event said that the peer has ended its side, or the connection has failed.
     end_announced: bool,
@@ -42,51 +42,51 @@ pub(super) struct Connection {
     /// The head of the request that is being answered.
     pub(super) head: Option<RequestHead>,
     pub(super) body: RequestBody,
-    /// When it was opened, in milliseconds of the registry, and how many requests were answered since.
+    /// When it was opened, in milliseconds of the clock, and how many requests were answered since.
     opened: u64,
     pub(super) answers: u32,
-    /// When what it waits for now began, in milliseconds of the registry: it was opened, its handshake was done, a head began to
-    /// arrive, a request was answered, or everything was said.
+    /// Since when it waits for what it waits for now, in milliseconds of the clock: since it was opened, its handshake was done, a
+    /// head began to arrive, a request was answered, or the server ended its side.
     pub(super) since: u64,
     /// Whether a head has begun to arrive.
     head_begun: bool,
-    /// Where everything was said, and only the client's end is waited for.
+    /// Set once the server has ended its side, and waits for the client to end its own.
     pub(super) lingering: Option<Lingering>,
-    /// Where more requests have arrived than were answered: what the client is to keep up while it reads the answers.
+    /// The rate that the client must keep up while it reads responses, if more requests have arrived than were answered.
     pub(super) backlog: Option<Pace>,
-    /// The bytes that went over the socket.
+    /// The bytes that were received and sent over the socket.
     received: u64,
     sent: u64,
-    /// Whether the client may be waited for. The watchdog waits for nobody.
+    /// Whether the thread may wait for the client. The watchdog must not.
     pub(super) may_block: bool,
 }
 
-/// What reading on in a connection gave.
+/// How a read from a connection ended.
 #[derive(Debug)]
 pub(super) enum ReadOutcome {
-    /// So many more bytes of what the peer says.
+    /// So many more bytes, decrypted.
     Read(usize),
     /// The peer has ended its side.
     End,
-    /// Nothing yet. What to wait for.
+    /// Nothing yet, and what to wait for.
     Nothing(Interest),
-    /// What should be the beginning of a TLS handshake is not, but looks like HTTP.
+    /// Plain HTTP came instead of a TLS handshake.
     PlainHttp,
     /// The connection has failed, or the peer has broken TLS.
     Failed(io::Error),
 }
 
-/// How often TLS is read in vain before others have their turn.
+/// How often TLS is read in vain before other connections have their turn.
 const READS_PER_TURN: usize = 16;
 
-/// How much is read at once.
+/// How many bytes are read at once.
 const READ_SIZE: usize = 16 * 1024;
 
-/// Buffers that connections use while a worker has them, and not while they wait: idle ones are many.
+/// Buffers that a connection uses only while a worker has it, because there are many idle connections.
 #[derive(Default)]
 struct Buffers {
     input: Vec<u8>,
-    /// What has arrived over TLS and is not decrypted yet.
+    /// What has arrived over TLS, before it is decrypted.
     ciphertext: Vec<u8>,
 }
 
@@ -135,7 +135,7 @@ impl Connection {
         self.peer
     }
 
-    /// What handlers ask about the connection.
+    /// The connection as handlers see it.
     pub(super) fn handle(&self) -> Handle {
         Handle::new(ConnectionLink::new(&self.shared, &self.socket))
     }
@@ -144,17 +144,17 @@ impl Connection {
         self.tls.is_some()
     }
 
-    /// What has arrived and is not used yet.
+    /// The input that is not used yet.
     pub(super) fn input(&self) -> &[u8] {
         &self.input[self.used..]
     }
 
-    /// What has arrived and is not used yet, and the body that it is read into.
+    /// The input that is not used yet, and the body whose bytes it may hold.
     pub(super) fn input_and_body(&mut self) -> (&[u8], &mut RequestBody) {
         (&self.input[self.used..], &mut self.body)
     }
 
-    /// Notes that so many bytes of the input are done with.
+    /// Notes that so many bytes of the input are used.
     pub(super) fn consume(&mut self, bytes: usize) {
         self.used += bytes;
         debug_assert!(self.used <= self.input.len(), "only what has arrived is used");
@@ -164,23 +164,24 @@ impl Connection {
         }
     }
 
-    /// Notes an event; whether it said that the peer has ended its side, which reading has to find out.
+    /// Notes an event, and whether it said that the peer has ended its side or the connection has failed, which the next read
+    /// shows.
     pub(super) fn expect_more(&mut self, ended: bool) {
         self.end_announced |= ended;
         self.drained = false;
     }
 
-    /// Whether everything that had arrived was read and answered.
+    /// Whether all input was read and answered.
     pub(super) fn is_at_rest(&self) -> bool {
         self.drained && !self.end_announced && self.input().is_empty() && self.body.is_done()
     }
 
-    /// Looks for the head of a request in what has arrived.
+    /// Parses the head of a request from the input; `None` if it is not complete.
     pub(super) fn parse_head(&mut self) -> Result<Option<RequestHead>, HeadError> {
         let Some(length) = self.parser.advance(&self.input[self.used..], &self.shared.head_limits)? else {
             return Ok(None);
         };
-        // Most often the head is all that has arrived, and then it is moved.
+        // Most often the input is just the head, which is then moved.
         let bytes = if self.used == 0 && self.input.len() == length {
             std::mem::take(&mut self.input)
         } else {
@@ -192,12 +193,12 @@ impl Connection {
         Ok(Some(self.parser.finish(bytes)))
     }
 
-    /// Whether another request may be on its way: on average the client has sent one within so many milliseconds.
+    /// Whether another request may be on its way: the client has sent one within so many milliseconds on average.
     pub(super) fn is_conversing(&self, pause: u64) -> bool {
         self.answers > 1 && (self.since - self.opened) / u64::from(self.answers - 1) < pause
     }
 
-    /// Takes the buffers of a request that was answered, for the next one.
+    /// Reuses the buffers of a request that was answered for the next one.
     pub(super) fn reuse(&mut self, head: RequestHead) {
         let (mut bytes, buffers) = head.into_buffers();
         self.parser.reuse(buffers);
@@ -207,12 +208,12 @@ impl Connection {
         }
     }
 
-    /// The head that is arriving, or has failed to.
+    /// The head that is arriving, or that is malformed.
     pub(super) fn partial_head(&self) -> &HeadParser {
         &self.parser
     }
 
-    /// What the connection waits for when there is nothing to be done for it.
+    /// What the connection waits for when nothing can be done for it.
     pub(super) fn waiting_phase(&mut self) -> Phase {
         if self.lingering.is_some() {
             return Phase::Linger;
@@ -232,7 +233,7 @@ impl Connection {
         if self.answers > 0 { Phase::Idle } else { Phase::Fresh }
     }
 
-    /// Reads on, without waiting.
+    /// Reads more input, without waiting.
     pub(super) fn read_on(&mut self) -> ReadOutcome {
         if self.ended {
             return ReadOutcome::End;
@@ -302,7 +303,7 @@ impl Connection {
             match received {
                 Err(outcome) => return outcome,
                 Ok(Err(error)) => {
-                    // What is left to send is an alert that says what is wrong.
+                    // What is left to send is an alert (RFC 8446 §6).
                     let _ = self.flush_tls(tls);
                     return ReadOutcome::Failed(error);
                 }
@@ -313,12 +314,12 @@ impl Connection {
                 return ReadOutcome::Read(self.input.len() - before);
             }
         }
-        // Records that say nothing can come without end. Others have a turn too.
+        // Empty records can come without end. Other connections have a turn too.
         self.drained = false;
         ReadOutcome::Nothing(Interest::Read)
     }
 
-    /// Reads on into this buffer instead of the connection's own, without waiting; `None` where that cannot be.
+    /// Reads into this buffer instead of the connection's own, without waiting; `None` if that is not possible.
     pub(super) fn read_into(&mut self, buffer: &mut [u8]) -> Option<ReadOutcome> {
         if self.tls.is_some() || self.ended || !self.input().is_empty() || buffer.len() < READ_SIZE / 4 {
             return None;
@@ -335,7 +336,7 @@ impl Connection {
         })
     }
 
-    /// Notes what was read into so much room. Where there was room left, nothing more had arrived (epoll(7)).
+    /// Notes what was read into so much room. If there was room left, the socket was read dry (epoll(7)).
     fn note_read(&mut self, read: &io::Result<usize>, room: usize) {
         match read {
             Ok(read) => {
@@ -346,7 +347,7 @@ impl Connection {
         }
     }
 
-    /// Sends what TLS has to send, as far as there is room; `WouldBlock` where there is not enough.
+    /// Sends what TLS has to send; `WouldBlock` if the socket does not take all of it.
     fn flush_tls(&mut self, tls: &mut TlsStream) -> io::Result<()> {
         while tls.wants_write() {
             self.sent += tls.send_to(|slices| self.socket.write(slices))? as u64;
@@ -354,7 +355,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Writes all of these, waiting for the peer to take them.
+    /// Writes all of the slices, waiting for the peer to take them.
     pub(super) fn write_all(&mut self, mut slices: &mut [IoSlice<'_>], pace: &mut Option<Pace>) -> io::Result<()> {
         IoSlice::advance_slices(&mut slices, 0);
         while !slices.is_empty() {
@@ -411,7 +412,7 @@ impl Connection {
         self.wait(Interest::Write, pace, position)
     }
 
-    /// Waits until something has arrived, the transfer being at this position. A peer that is too slow is an error.
+    /// Waits until something has arrived; the transfer is at this position. A peer that is too slow is an error.
     pub(super) fn wait_to_read(&self, pace: &mut Pace, position: u64) -> io::Result<()> {
         self.wait(Interest::Read, pace, || position)
     }
@@ -436,7 +437,7 @@ impl Connection {
         }
     }
 
-    /// Gives back what it does not need while it waits.
+    /// Gives up the buffers that it does not need while it is parked.
     pub(super) fn release_buffers(&mut self) {
         self.may_block = false;
         if self.input.capacity() == 0 {
@@ -453,7 +454,7 @@ impl Connection {
         });
     }
 
-    /// Ends what is said on the connection. Nothing waits for the peer to have read it.
+    /// Ends the server's side of the connection. It does not wait for the peer to read what was sent.
     pub(super) fn finish(&mut self) {
         if let Some(mut tls) = self.tls.take() {
             if !tls.is_handshaking() {
@@ -470,14 +471,14 @@ impl Connection {
         acknowledged(&self.socket, self.sent)
     }
 
-    /// Waits for the client's end from now on.
+    /// Lingers from now on: waits for the client to end its side (RFC 9112 §9.6).
     pub(super) fn linger(&mut self) {
         self.since = self.shared.clock.now();
         let unacknowledged = self.socket.unacknowledged().unwrap_or(0);
         self.lingering = Some(Lingering::new(self.since, self.received, unacknowledged));
     }
 
-    /// Whether to wait for the client's end for longer.
+    /// Whether to linger on.
     pub(super) fn lingers_on(&mut self) -> bool {
         self.since = self.shared.clock.now();
         let unacknowledged = self.socket.unacknowledged().unwrap_or(0);
@@ -486,11 +487,11 @@ impl Connection {
         self.lingering.as_mut().is_some_and(|lingering| lingering.goes_on(now, received, unacknowledged, min_rate))
     }
 
-    /// Reads and drops what still comes; whether there may be more.
+    /// Reads and drops what still arrives while the connection lingers.
     pub(super) fn discard_input(&mut self) -> ReadOutcome {
         self.input.clear();
         self.used = 0;
-        // As it is: what it says is of no interest any more.
+        // Over TLS it is not even decrypted.
         let mut total = 0;
         BUFFERS.with_borrow_mut(|buffers| {
             let ciphertext = &mut buffers.ciphertext;
@@ -505,7 +506,7 @@ impl Connection {
                         if !self.lingering.as_mut().is_some_and(|lingering| lingering.take(read)) {
                             return ReadOutcome::End;
                         }
-                        // Others have a turn too.
+                        // Other connections have a turn too.
                         if total >= 1 << 20 {
                             self.drained = false;
                             return ReadOutcome::Nothing(Interest::Read);
@@ -555,12 +556,13 @@ impl Parkable for Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.shared.poller.forget(self.token);
-        // Before the socket is closed, which is when the last who holds it does not any more: this one.
+        // The place is freed before the socket is closed: this connection is its last holder.
         self.registry.remove(self.token);
     }
 }
 
-/// What the peer has acknowledged is its progress: what was written may be in the system's buffer for long.
+/// How many of the sent bytes the peer has acknowledged. This is its progress: what was written may stay in the system's buffer
+/// for long.
 fn acknowledged(socket: &Socket, sent: u64) -> u64 {
     sent.saturating_sub(socket.unacknowledged().unwrap_or(0))
 }

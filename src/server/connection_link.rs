@@ -1,4 +1,4 @@
-//! What handlers and streams can ask of their connection, from any thread and for as long as they like.
+//! The server's side of the connection handle that handlers and streams may keep, from any thread and for any time.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -11,14 +11,13 @@ use super::worker_pool::WorkerPool;
 use crate::http::body_channel::{BodyReceiver, Piece};
 use crate::http::connection::Link;
 
-/// Keeps neither the connection nor the server.
+/// It keeps neither the connection nor the server alive.
 pub(super) struct ConnectionLink {
     shared: Weak<Shared>,
     socket: Weak<Socket>,
 }
 
-/// How long the socket is looked at, or left alone, before it is asked again whether the connection is still there. At the end of
-/// a server, threads have longer than that to notice.
+/// How often a wait checks whether the connection is still open. When a server stops, its threads have longer than that to end.
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
 impl ConnectionLink {
@@ -26,7 +25,7 @@ impl ConnectionLink {
         Self { shared: Arc::downgrade(shared), socket: Arc::downgrade(socket) }
     }
 
-    /// Notes that the answer waits, where it is a worker that does, and not a thread beside it.
+    /// Notes that the response is pending, if the calling thread is a worker and not one of the program's own.
     fn note_pending(&self, shared: &Shared) {
         if let Some(socket) = self.socket.upgrade().filter(|_| WorkerPool::is_worker()) {
             socket.progress.note_pending(shared.clock.now());

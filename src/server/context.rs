@@ -1,4 +1,4 @@
-//! What the threads of a server work on: the application, the connections that are open, and those that wait for a worker.
+//! What the threads of a server work on: the application, the open connections, and the accepted ones that wait for a worker.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -22,9 +22,9 @@ pub(super) struct Context {
     pub(super) shared: Arc<Shared>,
     pub(super) registry: Arc<Registry<Connection>>,
     pub(super) evictor: Evictor,
-    /// The connections that were accepted, for the workers.
+    /// The connections that were accepted and that no worker has taken yet.
     pub(super) accepted: (Sender<Box<Connection>>, Receiver<Box<Connection>>),
-    /// How many answers failed because they were cut off.
+    /// How many responses failed because the stop cut them off.
     pub(super) cut_answers: AtomicUsize,
 }
 
@@ -43,12 +43,12 @@ impl Context {
         self.tls.is_some()
     }
 
-    /// Whether as many connections are open as may be, so that new ones wait.
+    /// Whether as many connections are open as are allowed, so that new ones wait.
     pub(super) fn is_full(&self) -> bool {
         self.registry.count() >= self.shared.settings.max_connections
     }
 
-    /// Whether three quarters of the connections that there may be are open.
+    /// Whether three quarters of the allowed connections are open.
     pub(super) fn is_pressed(&self) -> bool {
         let most = self.shared.settings.max_connections;
         self.registry.count() >= most - most / 4

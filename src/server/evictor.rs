@@ -1,4 +1,4 @@
-//! Which connection makes room for a new one. The rules are pure; the registry applies them.
+//! Eviction: which open connection is ended so that a new one has its place.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,7 +9,7 @@ use super::lock::lock;
 use super::registry::{Evicted, Ranked, Registry};
 use super::standing::MIN_WAIT;
 
-/// Whose connections are looked at.
+/// Among which connections a candidate is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Scope {
     All,
@@ -17,31 +17,32 @@ enum Scope {
     Network(Option<IpAddr>),
 }
 
-/// Ends connections so that new ones have their places. Those that make room next are looked for several at a time: it takes a
-/// look at all connections.
+/// Ends connections so that new ones have their places. A search goes through all connections, so each finds several candidates
+/// and keeps them for a while.
 #[derive(Default)]
 pub(super) struct Evictor {
     candidates: Mutex<HashMap<Scope, Shortlist>>,
 }
 
-/// The next candidates, the first one last, and when they were looked for; `None` before that, and when they are used up.
+/// The next candidates, the first one last, and when they were found; `None` before the first search and when they are used up.
 #[derive(Default)]
 struct Shortlist {
     ranked: Vec<Ranked>,
     made: Option<u64>,
 }
 
-/// For how many milliseconds a shortlist is good: others may be idle by then. So often it is looked in vain at most.
+/// For how many milliseconds a shortlist is used: others may be idle by then. It also bounds how often a search is in vain.
 const SHORTLIST_LIFETIME: u64 = 20;
 
-/// Of more than these, the shortlists are forgotten.
+/// When there are shortlists for so many scopes, all are dropped.
 const MAX_SCOPES: usize = 1024;
 
 impl Evictor {
-    /// Ends a connection so that a new one has its place, as many being open as may be: the longest idle one; else, of the
-    /// network that has most, the slowest that has had its grace (in milliseconds); else, where that network has more than half
-    /// of all, its slowest, if that has not just begun, or the one whose answer has been pending for longest. Whether there was
-    /// one. One that a worker has gives up its place soon.
+    /// Ends a connection because as many are open as are allowed: the longest idle one; else, of the network with the most
+    /// connections, the slowest that has had its grace (in milliseconds); else, if that network has more than half of all
+    /// connections, its slowest that has not just begun, or the one whose response has been pending for longest.
+    ///
+    /// Returns whether there was one. If a worker has it, its place is free soon.
     pub(super) fn make_room(&self, registry: &Registry<Connection>, grace: u64) -> bool {
         self.evict_next(registry, Scope::All, || {
             let idle = registry.lowest(|_, standing| standing.idleness());
@@ -57,8 +58,8 @@ impl Evictor {
         })
     }
 
-    /// Ends a connection of this network, which has as many as it may: its longest idle, else its slowest that has had its
-    /// grace. Whether there was one.
+    /// Ends a connection of this network, which has as many as it is allowed: its longest idle one, else its slowest that has had
+    /// its grace. Returns whether there was one.
     pub(super) fn make_room_of(&self, registry: &Registry<Connection>, network: Option<IpAddr>, grace: u64) -> bool {
         self.evict_next(registry, Scope::Network(network), || {
             let idle = registry.lowest(|other, standing| standing.idleness().filter(|_| other == network));
@@ -73,7 +74,7 @@ impl Evictor {
             candidates.clear();
         }
         let shortlist = candidates.entry(scope).or_default();
-        // Those that were found before may all be busy again.
+        // The candidates of an earlier search may all be busy again, so there is a second round.
         for _ in 0..2 {
             if shortlist.made.is_none_or(|made| now >= made.saturating_add(SHORTLIST_LIFETIME)) {
                 shortlist.made = Some(now);

@@ -1,4 +1,4 @@
-//! One request on its connection: it is checked, answered, and the answer is written and logged.
+//! One exchange: a request is checked and answered, and the response is written and logged.
 
 use std::any::Any;
 use std::io;
@@ -26,17 +26,17 @@ use crate::http::version::Version;
 /// What becomes of a connection after an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AfterExchange {
-    /// It takes another request.
+    /// It accepts another request.
     KeepAlive,
-    /// It is closed. The client knows, and sends nothing more.
+    /// It is closed. The client knows this and sends nothing more.
     Close,
-    /// It is closed when the client has read the answer, for it may still be sending.
+    /// It is closed when the client has read the response, because the client may still be sending (RFC 9112 §9.6).
     Linger,
-    /// It is closed at once: the answer was cut short, and the client is to notice.
+    /// It is closed at once: the response was cut short, and the client is to notice.
     Abort,
 }
 
-/// Answers a request. `None` when a handler has kept the request, and the connection with it.
+/// Answers a request. `None` if a handler has kept the request, and the connection with it.
 pub(super) fn serve(
     context: &Context,
     mut connection: Box<Connection>,
@@ -70,10 +70,10 @@ pub(super) fn serve(
         Some(error) => handler::error_response(error, &request),
     };
     let record = context.access_log.as_ref().map(|_| Record::begin(&request, SystemTime::now()));
-    // `Connection` is the server's own type, which `Request` does not know: the box that it lends from is downcast to what it
-    // was made of. To share the connection instead would take one more allocation for each request.
+    // `Request` does not know the server's own `Connection`, so its boxed source is downcast to what it was made from. Sharing
+    // the connection with the request instead would take one more allocation a request.
     let left: Box<dyn Any> = request.into_source();
-    // A handler may have put another request in its place, be it that of another client, who is not to get this answer.
+    // A handler may have put another request in its place, even that of another client, which must not get this response.
     let Some(mut connection) = left.downcast::<Connection>().ok().filter(|left| left.token() == token) else {
         shared.workers.leave_handler();
         log::error!("a handler has kept its request, which is not answered");
@@ -86,7 +86,7 @@ pub(super) fn serve(
     let status = response.status();
     let streams = response.is_stream();
     let out = Outgoing { response, method: &method, version, persistence };
-    // A stream is the handler's own code too.
+    // A stream is the program's own code and may panic.
     let sent = catch_unwind(AssertUnwindSafe(|| writer::send(connection.as_mut(), out)));
     shared.workers.leave_handler();
     let was_cut = connection.socket().progress.is_cut();
@@ -99,7 +99,7 @@ pub(super) fn serve(
         log.write(&record.end(status, sent, started.elapsed()));
     }
     connection.answers = connection.answers.saturating_add(1);
-    // From here on the time runs in which the rest of the body, or another request, has to come.
+    // The deadline for the rest of the body, or for the next request, counts from here.
     connection.since = shared.clock.now();
     let outcome = match result {
         Ok(sent) if sent.persistence == Persistence::KeepAlive => AfterExchange::KeepAlive,
@@ -125,10 +125,10 @@ pub(super) fn serve(
     Some((connection, outcome))
 }
 
-/// Answers what is no request, with this error, as the connection's last answer.
+/// Answers a head that is no valid request with this error, as the last response of the connection.
 pub(super) fn refuse(context: &Context, connection: &mut Connection, error: HttpError) -> AfterExchange {
     let line = connection.partial_head().request_line(connection.input());
-    // Even a refusal of HEAD has no body, which the client would take for another answer.
+    // A response to HEAD has no body even if it is an error: the client would take a body for the next response.
     let method = if line.starts_with(b"HEAD ") { Method::Head } else { Method::Get };
     let line = String::from_utf8_lossy(line).into_owned();
     log::debug!("{}: {}: {line:?}", connection.peer(), error.status());

@@ -1,23 +1,23 @@
-//! How long a connection on which everything was said is kept for the client to read it: closing a socket with unread bytes
-//! resets the connection, and a reset may overtake the answer (RFC 9112 §9.6). Pure: moments and counts are arguments.
+//! Lingering: how long a connection is kept after its last response for the client to read it. Closing a socket with unread bytes
+//! resets the connection, and a reset may overtake the response (RFC 9112 §9.6). Pure: moments and counts are arguments.
 
 use std::time::Duration;
 
-/// A connection that waits for the client's end.
+/// A connection that waits for its client to end its side.
 #[derive(Debug)]
 pub(super) struct Lingering {
     /// When it began, in milliseconds.
     begun: u64,
-    /// How many bytes of what the client still sends are read.
+    /// How many more bytes from the client are read.
     room: usize,
-    /// What had been received, and what the client had not acknowledged, at the last look.
+    /// How many bytes were received, and how many the client had not acknowledged, at the last check.
     received: u64,
     unacknowledged: u64,
 }
 
-/// How long it is left alone between two looks.
+/// The time between two checks.
 pub(super) const CHECK_INTERVAL: Duration = Duration::from_secs(2);
-/// How much of what a client still sends is read, and for how long.
+/// How many bytes from the client are read at most, and for how long.
 const MAX_BYTES: usize = 32 * 1024 * 1024;
 const MAX_TIME: Duration = Duration::from_secs(30);
 
@@ -31,14 +31,14 @@ impl Lingering {
         self.begun
     }
 
-    /// Notes that the client has sent so many bytes more; whether there is room for others.
+    /// Notes that the client has sent so many more bytes. Returns whether it may send more.
     pub(super) fn take(&mut self, bytes: usize) -> bool {
         let left = self.room.checked_sub(bytes);
         self.room = left.unwrap_or(0);
         left.is_some()
     }
 
-    /// Asks at a look whether it goes on: while the client reads what was said, or still sends, but not for ever.
+    /// Checks whether to linger on: while the client reads the response, or for a limited time while it sends.
     pub(super) fn goes_on(&mut self, now: u64, received: u64, unacknowledged: u64, min_rate: u64) -> bool {
         let least = min_rate.saturating_mul(CHECK_INTERVAL.as_secs()).max(1);
         let is_reading = unacknowledged > 0 && self.unacknowledged.saturating_sub(unacknowledged) >= least;
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_goes_on_while_the_client_reads_or_sends() {
+    fn a_connection_lingers_while_its_client_reads_or_sends() {
         // Received 100 and unacknowledged 10,000 at first.
         let table = [
             (2_000, 100, 10_000, false, "nothing moves"),
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn each_look_is_compared_with_the_one_before() {
+    fn each_check_compares_with_the_one_before() {
         let mut lingering = Lingering::new(0, 0, 10_000);
         assert!(lingering.goes_on(2_000, 0, 5_000, 1024));
         assert!(!lingering.goes_on(4_000, 0, 5_000, 1024), "it has stopped");
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_room_for_so_much_and_no_more() {
+    fn what_a_client_sends_while_lingering_is_limited() {
         let mut lingering = Lingering::new(0, 0, 0);
         assert!(lingering.take(MAX_BYTES));
         assert!(!lingering.take(1));

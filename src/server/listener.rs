@@ -15,10 +15,11 @@ use tiny_http::Listener;
 use super::socket_file::SocketFile;
 use crate::error::Error;
 
-/// How many connections the system may complete before we accept them; Linux has its own limit (`net.core.somaxconn`).
+/// How many completed connections the system may queue before the server accepts them; Linux has its own limit
+/// (`net.core.somaxconn`).
 pub(super) const BACKLOG: i32 = 1024;
 
-/// A socket that is bound. One of TCP does not listen yet.
+/// A bound socket. A TCP socket does not listen yet.
 pub(super) struct Bound {
     socket: Socket,
     address: Address,
@@ -32,10 +33,10 @@ pub(super) enum Address {
 }
 
 impl Bound {
-    /// Binds the first of the addresses that can be bound, beside those that are bound already.
+    /// Binds the first of the addresses that can be bound, given those that are already bound.
     ///
-    /// The socket of `::` is for IPv4 as well, unless an IPv4 address with the same port is asked for by itself: then it leaves
-    /// that to the other socket, be it the earlier or the later one.
+    /// The socket of `::` is for IPv4 as well, unless an IPv4 address with the same port is bound by itself, before or after it:
+    /// then IPv4 is left to that socket.
     pub(super) fn bind(addresses: impl ToSocketAddrs + Debug, others: &mut [Self]) -> Result<Self, Error> {
         let resolve = |source| Error::Resolve { address: format!("{addresses:?}").replace('"', ""), source };
         let mut failure = None;
@@ -81,7 +82,7 @@ impl Bound {
 }
 
 impl Address {
-    /// Why it cannot be listened on.
+    /// The error of listening here.
     pub(super) fn error(&self, source: io::Error) -> Error {
         match self {
             Self::Tcp(address) => Error::Bind { address: *address, source },
@@ -105,9 +106,9 @@ impl Address {
         }
     }
 
-    /// Wakes the thread that accepts from this listener, so that it sees that the server stops: with a connection, because to
-    /// shut the listener down would reset those that are in its queue. Only Unix sockets of Linux keep them, and there a
-    /// connection of our own would be counted as one that was cut off.
+    /// Wakes the thread that accepts from this listener, so that it sees that the server stops. It is woken by a connection,
+    /// because shutting down the listener would reset the connections in its queue. Unix sockets on Linux keep their queue, and
+    /// there a connection of the server's own would be counted as cut off, so those are shut down.
     pub(super) fn wake(&self, listener: &Socket) {
         let woken = match self {
             Self::Tcp(address) => {
@@ -120,7 +121,7 @@ impl Address {
                 TcpStream::connect_timeout(&address, WAKE_TIMEOUT).is_ok()
             }
             Self::Unix(_) if refuse_unix_newcomers(listener) => true,
-            // Somebody else may listen at the path by now.
+            // Another server may listen at the path by now.
             Self::Unix(file) => is_bound_to(listener, file.path()) && UnixStream::connect(file.path()).is_ok(),
         };
         if !woken {
@@ -129,7 +130,7 @@ impl Address {
     }
 }
 
-/// How long waking a thread that accepts may take. It is much where the queue of the listener is full.
+/// How long waking an acceptor may take. Connecting takes long when the queue of the listener is full.
 const WAKE_TIMEOUT: Duration = Duration::from_millis(100);
 
 fn bind_beside(address: SocketAddr, others: &mut [Bound]) -> io::Result<Bound> {
@@ -141,7 +142,7 @@ fn bind_beside(address: SocketAddr, others: &mut [Bound]) -> io::Result<Bound> {
     }
     for other in at_port {
         let Some(any) = other.address.as_tcp().filter(is_any_ipv6) else { continue };
-        // What a bound socket is for cannot be changed. It does not listen yet, so that nobody misses it.
+        // A bound socket cannot be restricted to IPv6 any more. It does not listen yet, so it can be replaced unnoticed.
         other.socket = Socket::new(Domain::IPV6, Type::STREAM, None)?;
         *other = bind_one(any, true)?;
     }
@@ -154,7 +155,7 @@ fn bind_one(address: SocketAddr, leaves_ipv4: bool) -> io::Result<Bound> {
     socket.set_reuse_address(true)?;
     if is_any_ipv6(&address) {
         match socket.set_only_v6(leaves_ipv4) {
-            // There are systems on which it never is for both.
+            // On some systems a socket is never for both.
             Err(_) if !leaves_ipv4 => {}
             set => set?,
         }
@@ -168,7 +169,7 @@ fn is_any_ipv6(address: &SocketAddr) -> bool {
     address.is_ipv6() && address.ip().is_unspecified()
 }
 
-/// Has a Unix socket refuse who connects from now on, and still give those in its queue; whether the system can do that.
+/// Has a Unix socket refuse new connections and keep those in its queue. Returns whether the system can do that.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) fn refuse_unix_newcomers(listener: &Socket) -> bool {
     listener.shutdown(Shutdown::Read).is_ok()

@@ -1,8 +1,8 @@
-//! Locking a mutex whatever became of those who held it.
+//! Locking a mutex even if a thread has panicked while it held it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks what nothing panics over while it is being changed, so that it is whole whatever became of others.
+/// Locks a mutex and ignores poisoning. It is for values that no code can leave half changed by a panic.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

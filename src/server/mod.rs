@@ -1,8 +1,14 @@
-//! The server: it owns the threads and the sockets, and is the only part that waits.
+//! The server: threads, sockets, TLS streams and deadlines. Nothing else in the crate waits for a client.
 //!
-//! Acceptors take connections from the listeners and hand them to the workers. A worker does what can be done for a connection
-//! and parks it in the registry while it waits for its client, which takes no thread; the poller tells when it goes on, the
-//! watchdog when it has waited for too long.
+//! An acceptor takes connections from each listener and hands them to the workers. A worker does what can be done for a
+//! connection, then parks it in the registry, where it waits for its client without a thread. The poller tells the workers when
+//! the connection is ready, the watchdog ends it when it has waited for too long.
+//!
+//! Each file names only files below it. From the top down: `builder` starts the threads and gives a `server`; the threads are
+//! `acceptor`, `worker` and `watchdog`; a worker runs an `exchange`, which reads by `body_reader` and writes by `writer`. All of
+//! them work on the `context`: the application, the `registry` of open `connection`s and the `evictor`. What a connection
+//! itself needs is `shared`: settings, poller, worker pool, stop signal. The rest holds values and rules that know nothing of
+//! all this.
 
 mod acceptor;
 mod body_reader;

@@ -1,12 +1,12 @@
-//! What stands for TLS where the library is built without it: there is none.
+//! Stands in for `tls_stream` when the library is built without TLS. None of its values can exist.
 
 use std::convert::Infallible;
 use std::io::{self, IoSlice};
 
-/// How TLS is spoken: not at all.
+/// The TLS configuration, which does not exist.
 pub(super) type TlsConfig = Infallible;
 
-/// The TLS side of a connection, which none has.
+/// The TLS side of a connection, which does not exist.
 pub(super) struct TlsStream(Infallible);
 
 pub(super) const ENCRYPTED_AT_ONCE: usize = 32 * 1024;

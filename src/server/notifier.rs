@@ -1,9 +1,9 @@
-//! A descriptor that becomes readable when it is told to, to wake a thread that waits for descriptors.
+//! A descriptor that can be made readable, to wake a thread that waits for descriptors.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// Wakes whoever waits for it: an eventfd on Linux, a pipe elsewhere.
+/// Wakes the threads that wait for it: an eventfd on Linux, a pipe elsewhere.
 #[derive(Debug)]
 pub(super) struct Notifier {
     readable: OwnedFd,
@@ -30,17 +30,17 @@ impl Notifier {
         Ok(Self { readable, writable })
     }
 
-    /// Makes the descriptor readable, until that is taken back.
+    /// Makes the descriptor readable until it is cleared.
     pub(super) fn notify(&self) {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let end = &self.readable;
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         let end = &self.writable;
-        // It fails only where so much was said already that nothing more fits, and then it is readable.
+        // It fails only if the eventfd or pipe is full, and then the descriptor is readable.
         let _ = rustix::io::write(end, &1_u64.to_ne_bytes());
     }
 
-    /// Takes back all that was said.
+    /// Makes the descriptor unreadable again.
     #[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
     pub(super) fn clear(&self) {
         let mut buffer = [0_u8; 64];

@@ -1,28 +1,28 @@
-//! Whether a peer that we wait for keeps up the least rate. Pure: times and positions are arguments.
+//! Whether a peer keeps up the minimum rate. Pure: times and positions are arguments.
 
 use std::time::Duration;
 
-/// Watches one transfer in stretches of waiting. Only time in which the peer kept us waiting counts, so nobody is slow who
-/// waits for us.
+/// Measures one transfer in stretches of waiting. Only the time in which the peer keeps the server waiting counts, so a peer that
+/// waits for the server is not slow.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// Bytes a second; 0 is any rate, and so is a grace of no time at all.
+    /// Bytes a second. 0 allows any rate, and so does a grace of zero.
     min_rate: u64,
     grace: Duration,
-    /// Bytes that may be missing: what a send buffer holds that nobody can look into.
+    /// Bytes that may be missing: what the send buffer may hold, where the system does not count that.
     slack: u64,
-    /// How long the peer has kept us waiting in this stretch.
+    /// How long the peer has kept the server waiting in this stretch.
     waited: Duration,
-    /// Where the transfer was when the stretch began, and when it was last told.
+    /// The position of the transfer when the stretch began, and its last known position.
     start: u64,
     at: u64,
-    /// What went before this stretch.
+    /// The sum of the stretches before this one.
     before: Waiting,
-    /// How much waiting makes this stretch full.
+    /// How much waiting completes this stretch.
     full: Duration,
 }
 
-/// How a transfer that waits for its peer fares.
+/// How a transfer fares that has waited for its peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Waiting {
     /// How long the peer has kept it waiting, in milliseconds.
@@ -31,13 +31,13 @@ pub(super) struct Waiting {
     pub(super) moved: u64,
 }
 
-/// The peer is slower than the least rate.
+/// The peer is slower than the minimum rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooSlow;
 
 impl Pace {
     /// A transfer that is at this position now. Its first stretch is as long as the grace, later ones three times as long, and
-    /// all are longer by what the slack takes at the least rate.
+    /// all are longer by the time that the slack takes at the minimum rate.
     pub(super) fn new(min_rate: u64, grace: Duration, slack: u64, position: u64) -> Self {
         let min_rate = if grace.is_zero() { 0 } else { min_rate };
         Self::stretch(min_rate, grace, grace, slack, position)
@@ -49,7 +49,7 @@ impl Pace {
         Self { min_rate, grace, slack, waited, start: position, at: position, before, full }
     }
 
-    /// How the transfer has fared since its peer first kept it waiting, as far as was told.
+    /// How the transfer has fared since its peer first kept it waiting.
     pub(super) fn so_far(&self) -> Waiting {
         let waited = u64::try_from(self.waited.as_millis()).unwrap_or(u64::MAX);
         Waiting {
@@ -58,12 +58,12 @@ impl Pace {
         }
     }
 
-    /// How long the peer may go on keeping us waiting before it is judged; `None` is for ever.
+    /// How much longer the peer may keep the server waiting before its rate is checked; `None` is for ever.
     pub(super) fn allowance(&self) -> Option<Duration> {
         (self.min_rate > 0).then(|| self.full.saturating_sub(self.waited))
     }
 
-    /// Notes that the peer kept us waiting for this long, and where the transfer is now.
+    /// Notes that the peer kept the server waiting for this long, and the position of the transfer now.
     pub(super) fn waited(&mut self, time: Duration, position: u64) -> Result<(), TooSlow> {
         self.waited += time;
         self.at = position;
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stretch_is_judged_when_it_is_full() {
+    fn the_rate_is_checked_at_the_end_of_a_stretch() {
         let table: &[(&[(u64, u64)], Result<(), TooSlow>, &str)] = &[
             (&[(9, 0)], Ok(()), "within the grace"),
             (&[(10, 10 * 1024)], Ok(()), "fast enough"),
@@ -102,7 +102,7 @@ mod tests {
             (&[(5, 0), (5, 0)], Err(TooSlow), "waits add up"),
             (&[(10, 1 << 20), (29, 1 << 20)], Ok(()), "the second stretch is three times as long"),
             (&[(10, 1 << 20), (30, 1 << 20)], Err(TooSlow), "a fast beginning does not help later"),
-            (&[(10, 10 << 10), (30, 40 << 10), (30, 70 << 10)], Ok(()), "at the least rate for long"),
+            (&[(10, 10 << 10), (30, 40 << 10), (30, 70 << 10)], Ok(()), "at the minimum rate for long"),
         ];
         for (waits, expected, why) in table {
             let mut pace = Pace::new(1024, GRACE, 0, 0);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_went_before_does_not_count_and_slack_does() {
+    fn earlier_bytes_do_not_count_and_slack_does() {
         assert_eq!(Pace::new(1024, GRACE, 0, 1 << 30).waited(GRACE, 1 << 30), Err(TooSlow));
         let mut slack = Pace::new(1024, GRACE, 20 << 10, 5);
         assert_eq!(slack.allowance(), Some(seconds(30)), "the slack takes twenty seconds");
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn stretches_add_up() {
+    fn the_waits_of_all_stretches_add_up() {
         let mut pace = Pace::new(1024, GRACE, 0, 5);
         assert_eq!(pace.so_far(), Waiting { waited: 0, moved: 0 });
         for (time, position, waited, moved) in
@@ -134,14 +134,14 @@ mod tests {
     }
 
     #[test]
-    fn the_allowance_is_what_is_left_of_the_stretch() {
+    fn a_peer_may_keep_the_server_waiting_for_the_rest_of_a_stretch() {
         let mut pace = Pace::new(1024, GRACE, 0, 0);
         assert_eq!(pace.allowance(), Some(GRACE));
         pace.waited(seconds(4), 0).unwrap();
         assert_eq!(pace.allowance(), Some(seconds(6)));
         pace.waited(seconds(6), 1 << 20).unwrap();
         assert_eq!(pace.allowance(), Some(seconds(30)));
-        assert_eq!(Pace::new(0, GRACE, 0, 0).allowance(), None, "no least rate");
-        assert_eq!(Pace::new(1024, Duration::ZERO, 0, 0).allowance(), None, "no time to take it over");
+        assert_eq!(Pace::new(0, GRACE, 0, 0).allowance(), None, "no minimum rate");
+        assert_eq!(Pace::new(1024, Duration::ZERO, 0, 0).allowance(), None, "no time to measure it");
     }
 }

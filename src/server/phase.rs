@@ -1,20 +1,20 @@
-//! What a connection can wait for while no worker has it.
+//! What a parked connection waits for.
 
 /// What a parked connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Its TLS handshake.
     Handshake,
-    /// Its first request; nothing of it has arrived.
+    /// Its first request, of which nothing has arrived.
     Fresh,
     /// The rest of a head.
     Head,
-    /// Another request: everything that was asked is answered.
+    /// Its next request: all requests so far are answered.
     Idle,
-    /// The rest of a body that no handler wanted, the request being answered.
+    /// The rest of the body of an answered request, which no handler has read.
     Discard,
-    /// Its turn: more requests have arrived than one connection gets answered at a time.
+    /// Its turn: more requests have arrived than are answered at a time.
     Turn,
-    /// The client's end, everything having been said.
+    /// The end of what the client sends, after the last response (RFC 9112 §9.6).
     Linger,
 }

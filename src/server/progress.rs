@@ -1,23 +1,23 @@
-//! What a connection lets others know of it while a worker has it. Moments are arguments.
+//! What other threads can see of a connection while a worker has it. Pure: moments are arguments.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::pace::Waiting;
 
-/// How far a connection has got. Its worker notes it, others look.
+/// How far a connection has got. Its worker writes it, other threads read it.
 #[derive(Debug)]
 pub(super) struct Progress {
     /// Whether a request is being answered.
     answering: AtomicBool,
-    /// From when on its worker waits for the peer, in milliseconds of the registry; `NEVER` where it has not waited in this
-    /// transfer, and `NOT_NOW` while it does not.
+    /// Since when its worker waits for the peer, in milliseconds of the clock; `NEVER` if it has not waited in this transfer,
+    /// `NOT_NOW` while it does not wait.
     waiting_since: AtomicU64,
-    /// How long the peer had kept the transfer waiting before, in milliseconds, and how many bytes it moved meanwhile.
+    /// How many milliseconds the peer had kept the transfer waiting before that, and how many bytes it moved in that time.
     waited: AtomicU64,
     moved: AtomicU64,
-    /// From when on the answer has waited for what is still to come, in milliseconds of the registry; `NEVER` where it has not.
+    /// Since when the response waits for content that is still to come, in milliseconds of the clock; `NEVER` if it does not.
     pending_since: AtomicU64,
-    /// Whether it has been cut off, which its worker may not have noticed yet.
+    /// Whether the connection was cut off, which its worker may not have noticed yet.
     cut: AtomicBool,
 }
 
@@ -46,18 +46,18 @@ impl Progress {
         self.end_transfer();
     }
 
-    /// Notes that the answer waits for what is still to come: for a handler, or for who sends its body.
+    /// Notes that the response waits for content that is still to come, from a handler or from the sender of its body.
     pub(super) fn note_pending(&self, now: u64) {
         let _ = self.pending_since.compare_exchange(NEVER, now, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    /// From when on the answer has waited for what is still to come, where it has, and it is not cut off.
+    /// Since when the response waits for content, if it does and the connection is not cut off.
     pub(super) fn pending_since(&self) -> Option<u64> {
         let since = self.pending_since.load(Ordering::Relaxed);
         (since != NEVER && !self.is_cut()).then_some(since)
     }
 
-    /// Notes that a body has been read, or an answer written, to its end.
+    /// Notes that a body was read, or a response written, to its end.
     pub(super) fn end_transfer(&self) {
         self.waiting_since.store(NEVER, Ordering::Release);
     }
@@ -66,7 +66,7 @@ impl Progress {
         self.answering.load(Ordering::SeqCst)
     }
 
-    /// Notes that it has been cut off; whether it had been before.
+    /// Notes that the connection is cut off. Returns whether it was before.
     pub(super) fn cut(&self) -> bool {
         self.cut.swap(true, Ordering::SeqCst)
     }
@@ -75,7 +75,7 @@ impl Progress {
         self.cut.load(Ordering::SeqCst)
     }
 
-    /// Notes that the worker waits for the peer from now on, and how far the transfer has got.
+    /// Notes that the worker begins to wait for the peer, and how far the transfer has got.
     pub(super) fn begin_wait(&self, now: u64, so_far: Waiting) {
         self.waited.store(so_far.waited, Ordering::Relaxed);
         self.moved.store(so_far.moved, Ordering::Relaxed);
@@ -88,7 +88,7 @@ impl Progress {
         self.waiting_since.store(NOT_NOW, Ordering::Release);
     }
 
-    /// How a transfer fares that has waited for the peer; `None` where none has, or it is cut off.
+    /// How the transfer fares; `None` if it has not waited for the peer, or the connection is cut off.
     pub(super) fn waiting(&self, now: u64) -> Option<Waiting> {
         let since = if self.is_cut() { NEVER } else { self.waiting_since.load(Ordering::Acquire) };
         let (waited, moved) = (self.waited.load(Ordering::Relaxed), self.moved.load(Ordering::Relaxed));
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waiting_adds_up_while_it_lasts() {
+    fn the_time_that_a_peer_is_waited_for_adds_up() {
         let progress = Progress::new();
         assert_eq!(progress.waiting(5), None);
         progress.begin_wait(10, Waiting { waited: 100, moved: 7 });

@@ -1,7 +1,7 @@
-//! The open connections: a slot for each, which holds it while it is parked, and knows its socket while a worker has it.
+//! The open connections: each has a slot, which holds the connection while it is parked, and its socket also while a worker has
+//! it.
 //!
-//! A connection has one owner: its slot while it waits, a worker while something is done for it. Whoever else means it has a
-//! [`Token`], which names one connection and never another, even when the slot has been used again.
+//! A connection has one owner: its slot while it is parked, or the worker that takes it. All others refer to it by its [`Token`].
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -32,35 +32,35 @@ pub(super) trait Parkable {
     fn standing(&self, phase: Phase, since: u64, now: u64) -> Standing;
 }
 
-/// What is parked, since when it waits for that, and until when it may.
+/// A parked connection, what it waits for, since when, and until when it may.
 struct Parked<C> {
     connection: Box<C>,
     phase: Phase,
-    /// In milliseconds of the clock.
+    /// In milliseconds of the clock, as the deadline.
     since: u64,
     deadline: Option<u64>,
 }
 
-/// A place for a connection.
+/// The place of one connection.
 struct Slot<C> {
     state: Mutex<SlotState<C>>,
 }
 
 struct SlotState<C> {
     generation: u32,
-    /// The socket of the connection, wherever that is; `None` while the slot is free.
+    /// The socket of the connection, parked or not; `None` while the slot is free.
     socket: Option<Arc<Socket>>,
     /// The network that it comes from, unless it is a Unix socket.
     network: Option<IpAddr>,
     /// The connection, unless a worker has it.
     parked: Option<Parked<C>>,
-    /// What the poller was last told of the socket; `None` before it knows it.
+    /// What the socket is armed for in the poller; `None` before it is added.
     armed: Option<Armed>,
     /// When the slot's earliest alarm goes off.
     alarm: Option<u64>,
 }
 
-/// What a poller gives events of a socket for.
+/// What the poller gives events of a socket for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Armed {
     For(Interest),
@@ -77,7 +77,7 @@ pub(super) struct Registry<C> {
     by_network: Mutex<HashMap<Option<IpAddr>, usize>>,
     count: AtomicUsize,
     closed: Condvar,
-    /// How many wait for a connection to close.
+    /// How many threads wait for a connection to close.
     waiting: AtomicUsize,
 }
 
@@ -88,7 +88,7 @@ struct FreeSlots {
     used: u32,
 }
 
-/// A connection, and what it is ranked by.
+/// A connection that may be evicted, and its rank.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ranked {
     rank: u64,
@@ -106,10 +106,10 @@ pub(super) enum Evicted<C> {
     No,
 }
 
-/// Slots are made so many at a time.
+/// Slots are allocated so many at a time.
 const CHUNK: usize = 256;
 
-/// How many connections are looked up at once for when room is needed.
+/// How many connections a search for those of the lowest rank gives.
 const SHORTLIST_LENGTH: usize = 64;
 
 impl<C> Default for Slot<C> {
@@ -120,7 +120,7 @@ impl<C> Default for Slot<C> {
 }
 
 impl<C: Parkable> SlotState<C> {
-    /// How its connection fares; `None` while there is none.
+    /// How its connection fares with its client; `None` while the slot is free.
     fn standing(&self, now: u64) -> Option<Standing> {
         match (&self.parked, &self.socket) {
             (Some(parked), _) => Some(parked.connection.standing(parked.phase, parked.since, now)),
@@ -135,7 +135,7 @@ impl<C: Parkable> SlotState<C> {
 }
 
 impl<C: Parkable> Registry<C> {
-    /// A registry for so many connections.
+    /// A registry for at least so many connections.
     pub(super) fn new(connections: usize, clock: Clock) -> Self {
         Self {
             clock,
@@ -159,7 +159,7 @@ impl<C: Parkable> Registry<C> {
         self.count.load(Ordering::SeqCst)
     }
 
-    /// Takes a place for a new connection, which the caller owns; `None` where there is none.
+    /// Takes a place for a new connection, which the caller owns; `None` if all are taken.
     pub(super) fn insert(&self, socket: &Arc<Socket>, network: Option<IpAddr>) -> Option<Token> {
         let index = {
             let mut slots = lock(&self.slots);
@@ -180,7 +180,7 @@ impl<C: Parkable> Registry<C> {
         Some(Token { slot: index, generation: slot.generation })
     }
 
-    /// Gives up the place of a connection that its owner is about to close.
+    /// Frees the place of a connection that its owner is about to close.
     pub(super) fn remove(&self, token: Token) {
         let mut slot = self.slot(token.slot);
         debug_assert!(slot.generation == token.generation && slot.parked.is_none(), "only its owner removes it");
@@ -203,10 +203,10 @@ impl<C: Parkable> Registry<C> {
         }
     }
 
-    /// Parks a connection until it is ready for what it is interested in, or its deadline. Where everything that had arrived was
-    /// read, it need not be looked at again before something more does.
+    /// Parks a connection until it is ready to be read or written, or until its deadline. One that is still armed for reading
+    /// and has been read dry is not armed again, which saves a system call.
     ///
-    /// Whether its deadline is the next one of all, so that whoever waits for that must know.
+    /// Returns whether its deadline is now the earliest, of which the watchdog must know.
     pub(super) fn park(
         &self,
         poller: &Poller,
@@ -216,7 +216,7 @@ impl<C: Parkable> Registry<C> {
         deadline: Option<u64>,
     ) -> Result<bool, (io::Error, Box<C>)> {
         let (token, socket) = (connection.token(), Arc::clone(connection.socket()));
-        // Locked until it is armed: the event may come at once, and the worker that gets it must find the connection here.
+        // The slot stays locked until the socket is armed: the event may come at once, and its worker must find the connection.
         let mut slot = self.slot(token.slot);
         let armed = match slot.armed {
             None => poller.add(&socket, token, interest),
@@ -242,7 +242,7 @@ impl<C: Parkable> Registry<C> {
         }
     }
 
-    /// Takes a connection that gave an event; `None` where it is not parked.
+    /// Takes the connection of an event; `None` if it is not parked.
     pub(super) fn take_ready(&self, poller: &Poller, token: Token) -> Option<Box<C>> {
         let mut slot = self.slot(token.slot);
         if slot.generation != token.generation {
@@ -253,22 +253,22 @@ impl<C: Parkable> Registry<C> {
         if !stays_armed {
             slot.armed = Some(Armed::ForNothing);
         } else if let (None, Some(socket)) = (&parked, &slot.socket) {
-            // Somebody has it, and more has arrived meanwhile. One such event is enough: it is armed again when it is parked,
-            // and if that has not been read by then, there is another.
+            // A worker has it, and more has arrived meanwhile. One such event is enough: the socket is armed again when the
+            // connection is parked, which gives another event if the input has not been read by then.
             poller.disarm(socket, token);
             slot.armed = Some(Armed::ForNothing);
         }
         parked.map(|parked| parked.connection)
     }
 
-    /// Takes the connections whose deadline has passed, and what they waited for.
+    /// Takes the connections whose deadline has passed, with what they waited for.
     pub(super) fn take_expired(&self, now: u64) -> Vec<(Phase, Box<C>)> {
         let mut late = Vec::new();
         loop {
             let Some((at, index)) = lock(&self.timers).due(now) else { return late };
             let mut slot = self.slot(index);
             if slot.alarm != Some(at) {
-                // An earlier one was set in its place, which has gone off.
+                // It was superseded by an earlier alarm, which has already gone off.
                 continue;
             }
             slot.alarm = None;
@@ -282,12 +282,12 @@ impl<C: Parkable> Registry<C> {
         }
     }
 
-    /// When to look for late connections again.
+    /// When the next deadline may pass.
     pub(super) fn next_alarm(&self) -> Option<u64> {
         lock(&self.timers).next()
     }
 
-    /// Takes the parked connections that this chooses, by what they wait for and since when.
+    /// Takes the parked connections that `choose` picks, by phase and by when that began.
     #[expect(clippy::vec_box, reason = "they are parked in boxes, and moved as such")]
     pub(super) fn take_if(&self, choose: impl Fn(&C, Phase, u64) -> bool) -> Vec<Box<C>> {
         let is_chosen = |parked: &mut Parked<C>| choose(&parked.connection, parked.phase, parked.since);
@@ -295,7 +295,7 @@ impl<C: Parkable> Registry<C> {
         parked.map(|parked| parked.connection).collect()
     }
 
-    /// Aborts the connections that workers have, and takes the others.
+    /// Cuts off the connections that workers have, and takes the parked ones.
     #[expect(clippy::vec_box, reason = "they are parked in boxes, and moved as such")]
     pub(super) fn cut_all(&self) -> Vec<Box<C>> {
         let mut parked = Vec::new();
@@ -319,7 +319,7 @@ impl<C: Parkable> Registry<C> {
         (0..self.used()).filter(|&index| self.slot(index).socket.as_ref().is_some_and(is_answering)).count()
     }
 
-    /// Waits for `time`, or until `few` says of how many connections are open that they are few enough; whether it did.
+    /// Waits until `few` accepts the number of open connections, or for this time at most. Returns whether it did.
     pub(super) fn wait_for_fewer(&self, time: Duration, few: impl Fn(usize) -> bool) -> bool {
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let wait = |_: &mut FreeSlots| !few(self.count());
@@ -328,7 +328,7 @@ impl<C: Parkable> Registry<C> {
         few(self.count())
     }
 
-    /// Has whoever waits for fewer connections look around.
+    /// Wakes the threads that wait for fewer connections.
     pub(super) fn wake(&self) {
         drop(lock(&self.slots));
         self.closed.notify_all();
@@ -339,12 +339,12 @@ impl<C: Parkable> Registry<C> {
         lock(&self.by_network).get(&network).copied().unwrap_or(0)
     }
 
-    /// The network that most connections come from, and how many those are.
+    /// The network with the most connections, and how many these are.
     pub(super) fn largest_network(&self) -> Option<(Option<IpAddr>, usize)> {
         lock(&self.by_network).iter().max_by_key(|(_, count)| **count).map(|(network, count)| (*network, *count))
     }
 
-    /// The connections that `rank` gives a rank, those of the lowest first, as many as are worth knowing at once.
+    /// The connections of the lowest ranks, the lowest first. `rank` gives none to a connection that must stay.
     pub(super) fn lowest(&self, rank: impl Fn(Option<IpAddr>, Standing) -> Option<u64>) -> Vec<Ranked> {
         let now = self.clock.now();
         let mut lowest: Vec<_> = (0..self.used())
@@ -363,8 +363,8 @@ impl<C: Parkable> Registry<C> {
         lowest
     }
 
-    /// Takes a parked connection, or cuts off one that a worker has, if it is still one that `still` says may be. One whose next
-    /// request has arrived is not idle any more, though no worker has taken it yet.
+    /// Takes a parked connection, or cuts off one that a worker has, if `still` accepts how it fares now. A connection whose next
+    /// request has arrived is no longer idle, even if no worker has taken it yet.
     pub(super) fn evict(&self, token: Token, still: impl Fn(Standing) -> bool) -> Evicted<C> {
         let now = self.clock.now();
         let mut slot = self.slot(token.slot);

@@ -1,5 +1,5 @@
-//! The body of a request by the framing that its head announced: what of the bytes that arrive is the body, and where it ends. It
-//! touches no socket.
+//! The body of a request, by the framing that its head announced (RFC 9112 §6): which of the input is the body, and where it
+//! ends. It touches no socket.
 
 use super::pace::Pace;
 use crate::config::Settings;
@@ -7,16 +7,16 @@ use crate::http::body::{BodyError, BodyLength};
 use crate::http::chunked::ChunkedDecoder;
 use crate::http::request::Trailers;
 
-/// How far the body of a request has been read.
+/// The body of a request, and how far it has been read.
 pub(super) struct RequestBody {
     framing: Framing,
     state: BodyState,
-    /// Whether the client waits to be told to go on (RFC 9110 §10.1.1).
+    /// Whether the client waits for `100 Continue` (RFC 9110 §10.1.1).
     expects_continue: bool,
-    /// Bytes of it that were given to a handler, and those that were dropped.
+    /// How many bytes were given to a handler, and how many were dropped.
     given: u64,
     dropped: u64,
-    /// What the client is to keep up while the body is read.
+    /// The rate that the client must keep up while the body is read.
     pub(super) pace: Option<Pace>,
     trailers: Trailers,
 }
@@ -30,28 +30,29 @@ enum Framing {
 /// How far a body has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BodyState {
-    /// None of it was asked for yet.
+    /// Nothing was read yet.
     Unread,
     /// Some of it was read.
     Open,
-    /// It was read to its end, or there is none.
+    /// It was read to its end, or there is no body.
     Done,
-    /// Reading it failed; what follows on the connection is not known.
+    /// Reading it failed. Where the next request starts is not known.
     Failed,
 }
 
-/// What is to become of a body that no handler has read to its end.
+/// What to do about a body that no handler has read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum UnreadBody {
-    /// There is none.
+    /// Nothing: it was read to its end.
     None,
-    /// It is little, and is read and dropped.
+    /// Read and drop the rest, which is short.
     Discard,
-    /// The connection ends rather than that it is read.
+    /// End the connection instead of reading the rest.
     Close,
 }
 
-/// The most bytes of an unread body that are read and dropped to keep a connection. More would cost more than a new one.
+/// The most bytes of an unread body that are read and dropped to keep a connection. Reading more costs more than a new
+/// connection.
 pub(super) const DISCARD_LIMIT: u64 = 64 * 1024;
 
 impl RequestBody {
@@ -68,7 +69,7 @@ impl RequestBody {
         }
     }
 
-    /// A body that is announced so. Its trailers are bounded as a head is.
+    /// A body of the announced length. Its trailer section is limited as a head is.
     pub(super) fn new(length: BodyLength, expects_continue: bool, settings: &Settings) -> Self {
         let framing = match length {
             BodyLength::Absent | BodyLength::Known(0) => return Self::none(),
@@ -80,17 +81,17 @@ impl RequestBody {
         Self { framing, state: BodyState::Unread, expects_continue, ..Self::none() }
     }
 
-    /// Whether nothing of it is left to be read.
+    /// Whether it was read to its end.
     pub(super) fn is_done(&self) -> bool {
         self.state == BodyState::Done
     }
 
-    /// What is to become of what no handler has read.
+    /// What to do about the part that no handler has read.
     pub(super) fn unread(&self, max_body: u64) -> UnreadBody {
         match (self.state, &self.framing) {
             (BodyState::Done, _) => UnreadBody::None,
             (BodyState::Failed, _) => UnreadBody::Close,
-            // A client that waits to be told to go on is not told so for nothing.
+            // A client that waits for `100 Continue` is not told to send a body that nobody wants.
             (BodyState::Unread, _) if self.expects_continue => UnreadBody::Close,
             (_, Framing::Length(left)) if *left > DISCARD_LIMIT || self.given + left > max_body => UnreadBody::Close,
             _ => UnreadBody::Discard,
@@ -101,7 +102,7 @@ impl RequestBody {
         self.state
     }
 
-    /// Notes that some of it is read from now on.
+    /// Notes that reading has begun.
     pub(super) fn open(&mut self) {
         self.state = BodyState::Open;
     }
@@ -116,28 +117,29 @@ impl RequestBody {
         matches!(self.framing, Framing::Length(length) if length > max_body)
     }
 
-    /// Whether the client waits to be told to go on.
+    /// Whether the client waits for `100 Continue`.
     pub(super) fn expects_continue(&self) -> bool {
         self.expects_continue
     }
 
-    /// Notes that the client was told to go on.
+    /// Notes that `100 Continue` was sent.
     pub(super) fn end_expectation(&mut self) {
         self.expects_continue = false;
     }
 
-    /// How many bytes of it a handler was given.
+    /// How many bytes a handler was given.
     pub(super) fn given(&self) -> u64 {
         self.given
     }
 
-    /// Notes that a handler was given so many bytes of it; whether these are more than it may have.
+    /// Notes that a handler was given so many more bytes. Returns whether the body is longer than `max_body`.
     pub(super) fn give(&mut self, bytes: usize, max_body: u64) -> bool {
         self.given += bytes as u64;
         self.given > max_body
     }
 
-    /// Notes that so many bytes of it were dropped; whether that is more than is worth it, or the body is longer than it may be.
+    /// Notes that so many more bytes were dropped. Returns whether these are too many to go on, or the body is longer than
+    /// `max_body`.
     pub(super) fn drop_bytes(&mut self, bytes: usize, max_body: u64) -> bool {
         self.dropped += bytes as u64;
         self.given + self.dropped > max_body || self.dropped > DISCARD_LIMIT
@@ -148,7 +150,7 @@ impl RequestBody {
         &self.trailers
     }
 
-    /// How many of the next `most` bytes on the connection are the body's own, and no framing, if any.
+    /// How many of the next `most` bytes on the connection are content and not framing; `None` if the next one is framing.
     pub(super) fn plain_ahead(&self, most: usize) -> Option<usize> {
         let left = match &self.framing {
             Framing::Length(left) => *left,
@@ -158,7 +160,7 @@ impl RequestBody {
         (room > 0).then_some(room)
     }
 
-    /// Notes that so many bytes of what is not framed itself were read.
+    /// Notes that so many bytes of content were read from the connection.
     pub(super) fn took(&mut self, bytes: usize) {
         match &mut self.framing {
             Framing::Length(left) => {
@@ -171,8 +173,8 @@ impl RequestBody {
         }
     }
 
-    /// Takes the body's own bytes out of what has arrived, into the buffer: how many of the input were used, and how many of the
-    /// buffer, which may be none.
+    /// Copies content from the input to the buffer. Returns how many bytes of the input were used, and how many of the buffer,
+    /// which may be none.
     ///
     /// # Errors
     ///

@@ -19,8 +19,8 @@ use super::stopper::Stopper;
 use super::thread::Thread;
 use crate::error::Error;
 
-/// A running server. Dropping it stops it, cutting what it is doing, and waits at most a second for its threads;
-/// [`Server::shutdown`] stops it with more patience.
+/// A running server. Dropping it cuts off what it is doing and waits at most a second for its threads; [`Server::shutdown`]
+/// lets running exchanges finish.
 ///
 /// ```
 /// use std::time::Duration;
@@ -35,15 +35,15 @@ use crate::error::Error;
 pub struct Server {
     context: Arc<Context>,
     addresses: Vec<Address>,
-    /// Those that are TCP.
+    /// Those of `addresses` that are TCP.
     tcp_addresses: Vec<SocketAddr>,
     /// `None` once the server has been stopped.
     running: Option<Running>,
 }
 
-/// The threads of a server, and what ends them.
+/// The threads of a server but its workers, and what it takes to end them.
 struct Running {
-    /// Second descriptors of the listening sockets, to wake the threads that accept from them.
+    /// Duplicates of the listening sockets, to wake the threads that accept from them.
     listeners: Vec<(socket2::Socket, Address)>,
     accepting: Vec<Thread>,
     watchdog: Thread,
@@ -53,14 +53,14 @@ struct Running {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stopped {
-    /// How many connections were cut off in the middle of an exchange because the time was up.
+    /// How many connections were cut off in the middle of an exchange because the grace was over.
     pub cut: usize,
-    /// How many threads were left behind, because a handler or a stream on them did not return. The log names the requests.
+    /// How many threads were left behind because a handler or a stream did not return. The log names their requests.
     pub left_behind: usize,
 }
 
 impl Server {
-    /// A server that does not accept connections yet. When it is dropped, its threads end.
+    /// A server that does not accept connections yet. Dropping it ends its threads.
     pub(super) fn new(context: Arc<Context>, addresses: Vec<Address>, watchdog: Thread) -> Self {
         let tcp_addresses = addresses.iter().filter_map(Address::as_tcp).collect();
         let running = Running { listeners: Vec::new(), accepting: Vec::new(), watchdog };
@@ -96,22 +96,22 @@ impl Server {
         Stopper::new(&self.context)
     }
 
-    /// Waits until a [`Stopper`] stops the server, and then until it has stopped, as [`Server::shutdown`] does. Without one it
-    /// waits for ever.
+    /// Waits until a [`Stopper`] stops the server, then stops it as [`Server::shutdown`] does. Without a stopper it waits for
+    /// ever.
     pub fn join(mut self) -> Stopped {
         self.context.shared.stop.wait();
         self.end()
     }
 
-    /// Stops the server: it takes no more connections, closes those that wait for a request, and lets those that are being
-    /// answered finish for as long as `grace`; what is left then is cut off. When this returns, at most a second after the
-    /// grace, the addresses are free.
+    /// Stops the server: it accepts no more connections, closes those that wait for a request, and lets running exchanges
+    /// finish within `grace`; what is left then is cut off. This returns at most a second after the grace, and the addresses
+    /// are free.
     ///
-    /// A handler or a stream that has not returned then is left behind with its thread, which cannot be ended from outside: it
-    /// is counted in what this returns, and named in the log. One that takes long can ask [`Request::connection`](
-    /// crate::Request::connection) whether the server stops; reading a body and writing an answer fail when it is cut off.
+    /// A handler or a stream that has not returned by then is left behind with its thread, because a thread cannot be ended from
+    /// outside: it is counted in the result and named in the log. A long handler can ask [`Request::connection`](
+    /// crate::Request::connection) whether the server stops; once it is cut off, reading the body and writing the response fail.
     ///
-    /// From a handler, use a [`Stopper`]: this would wait for the handler's own thread, and leave it behind.
+    /// A handler uses a [`Stopper`] instead: this call would wait for the handler's own thread and leave it behind.
     pub fn shutdown(mut self, grace: Duration) -> Stopped {
         self.context.stop(grace);
         self.end()
@@ -136,7 +136,7 @@ impl Server {
         for (socket, address) in &running.listeners {
             address.wake(socket);
         }
-        // The thread that accepts is then the last to hold its socket, and closes it in its own time.
+        // From here on the acceptor holds the last descriptor of its socket, and closes it when it ends.
         for (_, address) in running.listeners {
             if let Address::Unix(file) = address {
                 file.remove();
@@ -153,10 +153,10 @@ impl Server {
         }
         let left_behind = context.shared.workers.join_until(deadline);
         for request in &left_behind {
-            log::warn!("left behind, for it does not return: {request}");
+            log::warn!("left behind because it does not return: {request}");
         }
         let cut = context.cut_answers.load(Ordering::SeqCst) + context.registry.answering();
-        // Nobody is left who would take them.
+        // No worker is left to take them.
         while context.accepted.1.try_recv().is_ok() {}
         drop(context.registry.cut_all());
         if let Some(log) = &context.access_log {
@@ -175,18 +175,18 @@ impl Drop for Server {
     }
 }
 
-/// Ends the connections of a server that is to stop, while the last ones are still being accepted: those that wait for a
-/// request soon, those that are busy when the time is up.
+/// Ends the connections of a stopping server while the last ones are still being accepted: those that wait for a request soon,
+/// busy ones when the grace is over.
 fn end_connections(context: &Context, accepting: &[Thread]) {
     let mut activity = None;
     loop {
-        // Under load the next request of a kept-alive connection is on its way: it is answered, as the last one. Where no
-        // handler runs, and a client of this machine has not been asking all the time, there is none.
+        // Under load the next request of a persistent connection is on its way: it is answered, with `Connection: close`. There
+        // is none on its way if no handler runs and a client on this machine has not been sending requests all the time.
         let now = context.shared.workers.handler_activity();
         let is_calm = now.running == 0 && activity.replace(now) == Some(now);
         let local = if is_calm { QUIET_LOCAL } else { QUIET };
         for mut connection in take_quiet(context, QUIET, local) {
-            // Without TLS, closing says the same as ending what is said before.
+            // Without TLS, closing the socket is enough.
             if connection.is_secure() {
                 connection.finish();
             }
@@ -200,13 +200,13 @@ fn end_connections(context: &Context, accepting: &[Thread]) {
             return;
         }
     }
-    // Those that no worker has taken yet are in the middle of nothing.
+    // Those that no worker has taken yet have begun no exchange.
     while context.accepted.1.try_recv().is_ok() {}
     drop(context.registry.cut_all());
 }
 
-/// Takes the connections that wait for the client and have done so for at least `quiet` milliseconds, with nothing of what it
-/// sent still to be read; `local` is for idle ones whose client is on this machine and in no conversation.
+/// Takes the connections that have waited for their client for at least `quiet` milliseconds and have no input left to read.
+/// For idle connections whose client is on this machine and sends requests rarely, `local` milliseconds are enough.
 #[expect(clippy::vec_box, reason = "they are parked in boxes, and moved as such")]
 fn take_quiet(context: &Context, quiet: u64, local: u64) -> Vec<Box<Connection>> {
     let now = context.shared.clock.now();
@@ -217,15 +217,15 @@ fn take_quiet(context: &Context, quiet: u64, local: u64) -> Vec<Box<Connection>>
     })
 }
 
-/// How long the threads of a server have to end after what they did was cut off.
+/// How long the threads of a server have to end after their connections were cut off.
 const THREAD_GRACE: Duration = Duration::from_millis(400);
 
-/// How many milliseconds a connection that waits for a request must have done so to be closed by a stop; and one of this
-/// machine that is in no conversation, where no handler has run between two looks.
+/// A stop closes a connection that has waited for a request for so many milliseconds.
 const QUIET: u64 = 250;
+/// The same for a client on this machine that sends requests rarely, if no handler has run between two checks.
 const QUIET_LOCAL: u64 = 5;
 
-/// How long a stop waits between two looks at what has become quiet.
+/// How long a stop waits between two checks for quiet connections.
 const QUIET_CHECK_INTERVAL: Duration = Duration::from_millis(3);
 
 impl Debug for Server {

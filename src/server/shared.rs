@@ -1,4 +1,4 @@
-//! What each connection of a server shares with the server's threads.
+//! What the connections of a server share with its threads.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(super) struct Shared {
     pub(super) head_limits: HeadLimits,
     pub(super) clock: Clock,
     pub(super) poller: Poller,
-    /// Tells the workers that a connection has been accepted, or that they are to end.
+    /// Wakes a worker: a connection was accepted, or the workers are to end.
     pub(super) notifier: Arc<Notifier>,
     pub(super) workers: WorkerPool,
     pub(super) watchdog: WatchdogSignal,
@@ -28,7 +28,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Does something that may take a while because of a peer, with another worker in the place of this one.
+    /// Runs `wait`, which may take long because of a peer, while another worker takes the place of this one.
     pub(super) fn blocking<T>(&self, wait: impl FnOnce() -> T) -> T {
         if !WorkerPool::is_worker() {
             return wait();
@@ -45,7 +45,7 @@ impl Shared {
         result
     }
 
-    /// Adds a worker, if there are fewer than are wanted.
+    /// Adds a worker if fewer are active than are wanted.
     pub(super) fn add_worker(&self) {
         if let Err(error) = self.workers.add() {
             // The watchdog tries again.

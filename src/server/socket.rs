@@ -1,4 +1,4 @@
-//! A connected socket, owned: reads and writes that never wait, waits that end, and what is known of it.
+//! A connected socket: reads and writes that never block, and waits that end.
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
@@ -18,14 +18,14 @@ use super::progress::Progress;
 #[derive(Debug)]
 pub(super) struct Socket {
     descriptor: OwnedFd,
-    /// How far its connection has got, for others to see.
+    /// How far its connection has got, for other threads to see.
     pub(super) progress: Progress,
 }
 
-/// Without it, a program that has SIGPIPE's default would end when a client has gone.
+/// Without it, a write to a client that has left would end a program that has the default action for SIGPIPE.
 #[cfg(not(target_vendor = "apple"))]
 const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
-/// There it is an option of the socket.
+/// On Apple's systems it is an option of the socket.
 #[cfg(target_vendor = "apple")]
 const NO_SIGNAL: SendFlags = SendFlags::empty();
 
@@ -39,30 +39,30 @@ pub(super) enum Interest {
 /// How a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Waited {
-    /// There may be something to read, or room to write, or the connection has failed.
+    /// There may be input, or room to write, or the connection has failed.
     Ready,
     TimedOut,
 }
 
 impl Socket {
-    /// Takes a socket that was just accepted. It must not block.
+    /// Takes a socket that was just accepted, which must be non-blocking.
     pub(super) fn new(socket: OwnedFd) -> Self {
         #[cfg(target_vendor = "apple")]
         let _ = SockRef::from(&socket).set_nosigpipe(true);
         Self { descriptor: socket, progress: Progress::new() }
     }
 
-    /// Reads what has arrived into the buffer. `Ok(0)` is the end of what the peer sends.
+    /// Reads what has arrived into the buffer. `Ok(0)` means that the peer has ended its side.
     pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         uninterrupted(|| recv(&self.descriptor, &mut *buffer, RecvFlags::empty()).map(|(read, _)| read))
     }
 
-    /// Reads what has arrived behind what is in the buffer, as far as its capacity goes.
+    /// Reads what has arrived into the spare capacity of the buffer.
     pub(super) fn read_spare(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
         uninterrupted(|| recv(&self.descriptor, spare_capacity(buffer), RecvFlags::empty()).map(|(read, _)| read))
     }
 
-    /// Writes as much as there is room for; how many bytes.
+    /// Writes as much as there is room for, and returns how many bytes.
     pub(super) fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         if let [one] = slices {
             return uninterrupted(|| send(&self.descriptor, one, NO_SIGNAL));
@@ -70,12 +70,12 @@ impl Socket {
         uninterrupted(|| sendmsg(&self.descriptor, slices, &mut SendAncillaryBuffer::default(), NO_SIGNAL))
     }
 
-    /// How many bytes have arrived that nobody has read yet.
+    /// How many bytes have arrived and are unread.
     pub(super) fn unread(&self) -> u64 {
         rustix::io::ioctl_fionread(&self.descriptor).unwrap_or(0)
     }
 
-    /// How many bytes were written that the peer has not acknowledged, where the system counts them.
+    /// How many written bytes the peer has not acknowledged, if the system counts them.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     #[expect(unsafe_code, reason = "neither rustix nor socket2 has SIOCOUTQ")]
     pub(super) fn unacknowledged(&self) -> Option<u64> {
@@ -99,31 +99,32 @@ impl Socket {
         None
     }
 
-    /// How many bytes the system keeps for a peer that takes none.
+    /// How many written bytes the system keeps for a peer that does not read.
     pub(super) fn send_buffer(&self) -> u64 {
         SockRef::from(&self.descriptor).send_buffer_size().map_or(0, |size| size as u64)
     }
 
-    /// Ends what we send. The peer sees it when it has read everything before.
+    /// Ends the server's side. The peer sees it when it has read everything that was sent.
     pub(super) fn finish(&self) {
         let _ = SockRef::from(&self.descriptor).shutdown(Shutdown::Write);
     }
 
-    /// Has the peer notice, when the socket is closed, that not all has been said: by a reset. What it has not read is lost.
+    /// Has closing the socket reset the connection, so that the peer notices that the response is not complete. What it has not
+    /// read is lost.
     pub(super) fn reset_when_closed(&self) {
         let _ = SockRef::from(&self.descriptor).set_linger(Some(Duration::ZERO));
     }
 
-    /// Ends the connection at once, though somebody else still holds its socket: by a reset where that can be.
+    /// Ends the connection at once, even while another thread uses the socket: by a reset if that is possible.
     pub(super) fn cut(&self) {
         self.reset_when_closed();
-        // To connect to nothing resets a TCP connection (connect(2)); others are only shut down.
+        // Connecting to AF_UNSPEC resets a TCP connection (connect(2)); others are only shut down.
         if rustix::net::connect_unspec(&self.descriptor).is_err() {
             let _ = SockRef::from(&self.descriptor).shutdown(Shutdown::Both);
         }
     }
 
-    /// Waits until the socket is ready, for no longer than the limit. One that is cut meanwhile is ready: it has failed.
+    /// Waits until the socket is ready, no longer than the limit. A socket that is cut meanwhile is ready: it has failed.
     pub(super) fn wait(&self, interest: Interest, limit: Option<Duration>) -> Waited {
         let events = match interest {
             Interest::Read => PollFlags::IN,
@@ -136,20 +137,20 @@ impl Socket {
             match poll(&mut descriptors, left.and_then(|left| Timespec::try_from(left).ok()).as_ref()) {
                 Err(Errno::INTR) => {}
                 Ok(0) => return Waited::TimedOut,
-                // An error here is not the peer's; the next read or write tells what it is.
+                // The next read or write returns the error, if there is one.
                 Ok(_) | Err(_) => return Waited::Ready,
             }
         }
     }
 
-    /// Whether the peer has left: it has ended its side, or the connection has failed, or is cut. Waits for that, or for to be
-    /// notified, for this long.
+    /// Whether the peer has left: it has ended its side, or the connection has failed or is cut. Waits for that, or for the
+    /// notifier, for at most this long.
     pub(super) fn is_left(&self, notifier: Option<&Notifier>, time: Duration) -> bool {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let left = PollFlags::RDHUP;
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         let left = PollFlags::empty();
-        // Errors and hang-ups are told unasked (poll(2)).
+        // Errors and hang-ups are always reported (poll(2)).
         let mut descriptors = [PollFd::new(&self.descriptor, left), PollFd::new(&self.descriptor, left)];
         let mut waited_for = 1;
         if let Some(notifier) = notifier {
@@ -161,7 +162,8 @@ impl Socket {
     }
 }
 
-/// Waits until somebody connects to this listener, for this long at most, or until it is notified; whether somebody has.
+/// Waits until a client connects to this listener, the notifier is notified, or the time is over. Returns whether a client has
+/// connected.
 pub(super) fn has_pending_connections(listener: impl AsFd, notifier: &Notifier, time: Duration) -> bool {
     let mut descriptors = [PollFd::new(&listener, PollFlags::IN), PollFd::new(notifier, PollFlags::IN)];
     let _ = poll(&mut descriptors, Timespec::try_from(time).ok().as_ref());

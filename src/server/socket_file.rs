@@ -1,4 +1,4 @@
-//! The file that a Unix socket is known by: taking its path, its mode, and removing it as long as it is ours.
+//! The file of a Unix socket: binding its path, setting its mode, and removing it if it is still the server's own.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -14,33 +14,33 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::lock::lock;
 
-/// The mode that a socket's file has unless another one is asked for: only the server's own user connects.
+/// The default mode of a socket's file: only the server's own user can connect.
 pub(super) const DEFAULT_MODE: u32 = 0o600;
-/// The greatest mode there is: everybody reads, writes and executes.
+/// The greatest mode: all users read, write and execute.
 pub(super) const MAX_MODE: u32 = 0o777;
 
-/// The file of a socket that listens. It is removed when this is dropped at the latest.
+/// The file of a listening socket. It is removed when this is dropped at the latest.
 pub(super) struct SocketFile {
     path: PathBuf,
     directory: OwnedFd,
     name: OsString,
     status: Stat,
-    /// The socket itself, so that no other file gets the inode's number meanwhile; `None` once the file has been removed.
+    /// A duplicate of the socket, so that no other file gets its inode number meanwhile; `None` once the file was removed.
     socket: Mutex<Option<Socket>>,
 }
 
-/// How often a lock is tried that others have: they look at one path and bind it. Who only stops does not wait for long, for
-/// anybody who may read the directory may lock it.
+/// How often to try for the lock on a directory, which other servers hold while they bind a path. A server that stops does not
+/// try for long, because any user who may read the directory can lock it.
 const TRIES_TO_BIND: u32 = 200;
 const TRIES_TO_REMOVE: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 impl SocketFile {
-    /// Takes a path: where nothing is, or the socket of a server that has ended without removing it. The socket listens at once,
-    /// and [`DEFAULT_MODE`] says who may connect.
+    /// Binds a path that is free, or that has the socket of a server that ended without removing it. The socket listens at once,
+    /// with [`DEFAULT_MODE`].
     ///
-    /// Nobody listens at a path where connecting is refused, unless a socket has been bound and does not listen yet. The
-    /// directory is locked from binding to listening, so that no other server sees ours so, and takes it for a dead one.
+    /// If connecting to a path is refused, no server listens there, or one has bound its socket and does not listen yet. So the
+    /// directory is locked from binding to listening: no other server takes this socket for a dead one.
     pub(super) fn bind(path: &Path, backlog: i32) -> io::Result<(Socket, Self)> {
         let address = SockAddr::unix(path)?;
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
@@ -50,7 +50,7 @@ impl SocketFile {
 
         let lock = DirectoryLock::take(&directory, TRIES_TO_BIND)?;
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        // Linux gives the file the mode of its socket, less the umask. Elsewhere it gets it before anybody listens.
+        // Linux gives the file the mode of its socket, less the umask. Elsewhere the mode is set before the socket listens.
         let _ = rustix::fs::fchmod(&socket, mode(DEFAULT_MODE));
         match socket.bind(&address) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
@@ -68,7 +68,7 @@ impl SocketFile {
         let begun = begin();
         drop(lock);
         let file = Self { path: path.to_owned(), directory, name: name.to_owned(), status, socket: kept };
-        // Should it have failed, the file goes with this.
+        // If it has failed, dropping `file` removes the file.
         begun.map(|()| (socket, file))
     }
 
@@ -76,7 +76,7 @@ impl SocketFile {
         &self.path
     }
 
-    /// Says who may connect.
+    /// Sets the mode, which says which users may connect.
     pub(super) fn set_mode(&self, wanted: u32) -> io::Result<()> {
         set_mode(&self.directory, &self.name, &self.status, wanted)
     }
@@ -84,7 +84,8 @@ impl SocketFile {
     /// Removes the file, unless another one has taken its place.
     pub(super) fn remove(&self) {
         let Some(socket) = lock(&self.socket).take() else { return };
-        // Without the lock a server that starts might take the path in between. A file that is left is known to be dead.
+        // Without the lock, a server that starts could bind the path between the check and the removal. If the file stays, other
+        // servers see that it is dead.
         if let Ok(_lock) = DirectoryLock::take(&self.directory, TRIES_TO_REMOVE)
             && let Ok(status) = rustix::fs::statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW)
             && is_same_file(&self.status, &status)
@@ -107,7 +108,7 @@ impl fmt::Debug for SocketFile {
     }
 }
 
-/// Gives the file its mode, if it is still the one with this status.
+/// Sets the mode of the file if it is still the one with this status.
 #[allow(clippy::useless_conversion, reason = "the types differ between systems")]
 fn set_mode(directory: &OwnedFd, name: &OsStr, ours: &Stat, wanted: u32) -> io::Result<()> {
     let status = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?;
@@ -124,7 +125,7 @@ fn is_same_file(one: &Stat, other: &Stat) -> bool {
     (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
 }
 
-/// Removes the socket of a server that has ended. Whatever else is there stays, which is an error.
+/// Removes the socket of a server that has ended. Anything else at the path stays and is an error.
 fn remove_dead(directory: &OwnedFd, name: &OsStr, address: &SockAddr) -> io::Result<()> {
     let status = match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
         Err(rustix::io::Errno::NOENT) => return Ok(()),
@@ -134,7 +135,7 @@ fn remove_dead(directory: &OwnedFd, name: &OsStr, address: &SockAddr) -> io::Res
         return Err(io::Error::other("something that is no socket is there"));
     }
     let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    // A server that is too busy to take us is there.
+    // A server that is too busy to accept makes a blocking connect wait. It exists, so the path is in use.
     probe.set_nonblocking(true)?;
     match probe.connect(address) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
@@ -150,7 +151,7 @@ fn mode(bits: u32) -> Mode {
     Mode::from_bits_truncate(bits.try_into().unwrap_or_default())
 }
 
-/// The lock on a directory, which servers hold while they take or remove a path in it.
+/// The lock on a directory, which servers hold while they bind or remove a path in it.
 struct DirectoryLock<'a>(&'a OwnedFd);
 
 impl<'a> DirectoryLock<'a> {

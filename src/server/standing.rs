@@ -1,37 +1,37 @@
-//! How connections fare with their clients, which decides which one makes room for a new one. Pure: moments are arguments.
+//! How a connection fares with its client, which decides whether it is evicted for a new one. Pure: moments are arguments.
 
 use super::pace::Waiting;
 
 /// How a connection fares with its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// Everything that was asked is answered, since this moment in milliseconds.
+    /// It has waited for its next request since this moment, in milliseconds of the clock.
     Idle { since: u64 },
-    /// It waits for the client to send, or to read.
+    /// It waits for its client to send or to read.
     Waits(Waiting),
-    /// Its answer waits for what is still to come, as events do, since this moment.
+    /// Its response has waited since this moment for content that is still to come, such as events.
     Pending { since: u64 },
-    /// Something is being done for it, which is not the client's fault.
+    /// A worker is busy with it, which is not the client's fault.
     Works,
 }
 
-/// For how many milliseconds everybody may keep the server waiting: some have just come, and others are idle in a moment.
+/// For how many milliseconds every client may keep the server waiting: some have just connected, others are idle in a moment.
 pub(super) const MIN_WAIT: u64 = 100;
 
-/// For how many milliseconds a request may take to come, where others want the place.
+/// For how many milliseconds a request may take to arrive while other clients want the place.
 const REQUEST_GRACE: u64 = 1000;
 
-/// Bytes that everybody is taken to have moved: whoever has just begun is not slow yet.
+/// Bytes that every transfer is credited with, so that one that has just begun does not count as slow.
 const HEAD_START: u64 = 64 * 1024;
 
 impl Standing {
-    /// A connection that waits for its client since this moment, and of which nothing is known to have moved.
+    /// A connection that has waited for its client since this moment and has moved nothing.
     pub(super) fn waits_since(since: u64, now: u64) -> Self {
         Self::Waits(Waiting { waited: now.saturating_sub(since), moved: 0 })
     }
 
-    /// A connection that has been about to ask for something since this moment. Of whom has not done so for a second, each second
-    /// counts as ten: nothing is lost with the connection, and nobody whose request is on its way takes so long.
+    /// A connection that has waited for a request since this moment. After a second without one, each second counts as ten:
+    /// closing the connection loses nothing, and a request that is on its way does not take so long.
     pub(super) fn asks_since(since: u64, now: u64) -> Self {
         let waited = now.saturating_sub(since);
         let waited = if waited < REQUEST_GRACE { waited } else { waited.saturating_mul(10) };
@@ -46,7 +46,7 @@ impl Standing {
         }
     }
 
-    /// The rank of one that has kept us waiting for so many milliseconds at least: the slowest is the lowest.
+    /// The rank of a connection that has kept the server waiting for at least so many milliseconds: the slowest is the lowest.
     pub(super) fn slowness(self, at_least: u64) -> Option<u64> {
         match self {
             Self::Waits(Waiting { waited, moved }) if waited >= at_least => {
@@ -56,7 +56,7 @@ impl Standing {
         }
     }
 
-    /// The rank of one whose answer is pending: the longest pending is the lowest.
+    /// The rank of a connection whose response is pending: the longest pending is the lowest.
     pub(super) fn patience(self) -> Option<u64> {
         match self {
             Self::Pending { since } => Some(since),
@@ -64,7 +64,7 @@ impl Standing {
         }
     }
 
-    /// Whether nothing has happened since it fared like this.
+    /// Whether nothing has happened on the connection since it fared as `before`.
     pub(super) fn is_still(self, before: Self) -> bool {
         match (before, self) {
             (Self::Idle { since: before }, Self::Idle { since: now }) => before == now,
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_idle_and_the_slowest_come_first() {
+    fn the_longest_idle_and_the_slowest_are_evicted_first() {
         let idle = |since| Standing::Idle { since };
         assert!(idle(5).idleness() < idle(6).idleness());
         assert_eq!((waits(9, 0).idleness(), Standing::Works.idleness()), (None, None));
@@ -103,11 +103,11 @@ mod tests {
         for pair in slowest_first.windows(2) {
             assert!(pair[0].0.slowness(0) < pair[1].0.slowness(0), "{pair:?}");
         }
-        assert_eq!((idle(0).slowness(0), Standing::Works.slowness(0)), (None, None), "nobody's fault");
+        assert_eq!((idle(0).slowness(0), Standing::Works.slowness(0)), (None, None), "not the client's fault");
     }
 
     #[test]
-    fn who_does_not_ask_is_slow_sooner() {
+    fn a_client_that_sends_no_request_counts_as_slow_sooner() {
         for (age, is_slow) in [(0, false), (999, false), (1_000, true), (9_000, true)] {
             assert_eq!(Standing::asks_since(5, 5 + age).slowness(10_000).is_some(), is_slow, "{age}");
             assert_eq!(Standing::waits_since(5, 5 + age).slowness(10_000), None, "{age}");
@@ -116,14 +116,14 @@ mod tests {
     }
 
     #[test]
-    fn within_its_grace_nobody_is_slow() {
+    fn no_client_is_slow_within_its_grace() {
         for (waited, is_slow) in [(0, false), (9_999, false), (10_000, true), (u64::MAX, true)] {
             assert_eq!(waits(waited, 0).slowness(10_000).is_some(), is_slow, "{waited}");
         }
     }
 
     #[test]
-    fn who_has_moved_on_is_no_candidate_any_more() {
+    fn a_connection_that_has_moved_on_is_no_longer_a_candidate() {
         let table = [
             (Standing::Idle { since: 5 }, Standing::Idle { since: 5 }, true, "as before"),
             (Standing::Idle { since: 5 }, Standing::Idle { since: 9 }, false, "it has been answered since"),

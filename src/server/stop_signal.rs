@@ -1,4 +1,4 @@
-//! Whether a server stops, and until when its exchanges may run.
+//! Whether a server is stopping, and until when its exchanges may run.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,7 @@ pub(super) struct StopSignal {
     notifier: Notifier,
 }
 
-/// What a grace that is longer than can be told counts as.
+/// Stands for a grace that is too long for an `Instant`.
 const FAR_FUTURE: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 impl StopSignal {

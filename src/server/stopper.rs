@@ -17,7 +17,8 @@ impl Stopper {
         Self { context: Arc::clone(context) }
     }
 
-    /// Begins to stop the server, as [`Server::shutdown`] does, and returns at once. A later call can only shorten the grace.
+    /// Begins to stop the server, as [`Server::shutdown`](crate::Server::shutdown) does, and returns at once. A later call can
+    /// only shorten the grace.
     pub fn stop(&self, grace: Duration) {
         self.context.stop(grace);
     }

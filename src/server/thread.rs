@@ -1,4 +1,4 @@
-//! A thread that is waited for, but not for longer than until a moment.
+//! A thread that can be joined with a deadline.
 
 use std::convert::Infallible;
 use std::thread::{Builder, JoinHandle};
@@ -30,13 +30,13 @@ impl Thread {
         self.handle.is_finished()
     }
 
-    /// Waits until it has ended, or until the deadline: then it is left behind.
+    /// Waits until the thread has ended. At the deadline it is left behind.
     pub(super) fn join_until(self, deadline: Instant) {
         match self.ended.recv_deadline(deadline) {
             Ok(never) => match never {},
             Err(RecvTimeoutError::Disconnected) => {
                 if self.handle.join().is_err() {
-                    log::error!("a thread of the server had panicked");
+                    log::error!("a thread of the server has panicked");
                 }
             }
             Err(RecvTimeoutError::Timeout) => {

@@ -1,4 +1,4 @@
-//! Lasting trouble, said now and then rather than each time that it shows.
+//! Logging lasting errors once in a while instead of each time.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ pub(super) struct ThrottledLog {
 }
 
 impl ThrottledLog {
-    /// Logs this, unless something was logged within the last second.
+    /// Logs this error, unless another one was logged within the last second.
     pub(super) fn error(&self, what: &str) {
         let mut said = lock(&self.said);
         if said.is_none_or(|said| said.elapsed() >= Duration::from_secs(1)) {

@@ -1,19 +1,19 @@
-//! When to look at which connection again. Pure: moments are numbers of milliseconds.
+//! Alarms: when the deadline of which connection must be checked. Pure: moments are numbers of milliseconds.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// Alarms for the slots of the registry, the earliest first.
 ///
-/// A slot sets an alarm only when it has none that is early enough, and moves on when it goes off too soon. So an alarm costs
-/// nothing for as long as deadlines are put off, which each request does, and there is about one for each slot.
+/// A slot sets an alarm only if it has none that is early enough, and sets another one when an alarm goes off before its
+/// deadline. So it costs nothing to put off a deadline, which each request does, and there is about one alarm for each slot.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
     alarms: BinaryHeap<Reverse<(u64, u32)>>,
 }
 
 impl Timers {
-    /// Sets an alarm for a slot; whether it is the earliest now.
+    /// Sets an alarm for a slot. Returns whether it is now the earliest.
     pub(super) fn set(&mut self, at: u64, slot: u32) -> bool {
         let earliest = self.next().is_none_or(|next| at < next);
         self.alarms.push(Reverse((at, slot)));

@@ -1,22 +1,22 @@
-//! TLS over bytes: a connection of rustls that is fed what has arrived and asked what to send. It touches no socket.
+//! TLS as bytes in and bytes out: a rustls connection that is fed what has arrived and asked what to send. It touches no socket.
 
 use std::io::{self, BufRead as _, IoSlice, Write};
 use std::sync::Arc;
 
 use rustls::{ServerConfig, ServerConnection};
 
-/// How TLS is spoken.
+/// The TLS configuration of a server.
 pub(super) type TlsConfig = Arc<ServerConfig>;
 
 /// The TLS side of a connection.
 pub(super) struct TlsStream {
     session: ServerConnection,
-    /// The peer has said that it sends nothing more.
+    /// Whether the peer has sent close_notify.
     ended: bool,
 }
 
-/// How many bytes are encrypted before they are sent: two records. More do not stay in the processor's cache: answers of
-/// 100 KiB were half as many with 256 KiB.
+/// How many bytes are encrypted before they are sent: two records. More do not stay in the processor's cache: with 256 KiB, half
+/// as many responses of 100 KiB were sent.
 pub(super) const ENCRYPTED_AT_ONCE: usize = 32 * 1024;
 
 impl TlsStream {
@@ -36,11 +36,11 @@ impl TlsStream {
         self.ended
     }
 
-    /// Takes what has arrived, and appends what it says to `plain`.
+    /// Decrypts what has arrived and appends the plaintext to `plain`.
     ///
     /// # Errors
     ///
-    /// When the peer breaks the protocol. What is to be sent is then an alert.
+    /// When the peer violates the protocol. An alert is then to be sent.
     pub(super) fn receive(&mut self, mut ciphertext: &[u8], plain: &mut Vec<u8>) -> io::Result<()> {
         // rustls takes a record's worth at a time.
         while !ciphertext.is_empty() && !self.ended {
@@ -73,23 +73,23 @@ impl TlsStream {
         self.session.wants_write()
     }
 
-    /// Gives what is to be sent to `send`, which takes as much as it likes.
+    /// Passes what is to be sent to `send`, which may take a part of it.
     pub(super) fn send_to(&mut self, send: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>) -> io::Result<usize> {
         self.session.write_tls(&mut VectoredWriter(send))
     }
 
-    /// Encrypts as much of these as is done at once; how many bytes.
+    /// Encrypts as much of the slices as rustls buffers, and returns how many bytes.
     pub(super) fn encrypt(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         self.session.writer().write_vectored(slices)
     }
 
-    /// Says that nothing more is sent.
+    /// Queues close_notify: nothing more is sent.
     pub(super) fn send_close_notify(&mut self) {
         self.session.send_close_notify();
     }
 }
 
-/// A writer for rustls, which writes several records at once.
+/// Lets rustls write several records in one system call.
 struct VectoredWriter<F>(F);
 
 impl<F: FnMut(&[IoSlice<'_>]) -> io::Result<usize>> Write for VectoredWriter<F> {

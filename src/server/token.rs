@@ -1,6 +1,6 @@
-//! The name of a connection, which is never another's, even when its slot in the registry has been used again.
+//! The name of a connection: unique, even when its slot in the registry is used again.
 
-/// Names one connection: a slot, and how often it had been used before.
+/// Names one connection: a slot, and how often the slot had been used before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token {
     pub(super) slot: u32,

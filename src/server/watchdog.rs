@@ -1,4 +1,4 @@
-//! The watchdog's thread: it ends connections that wait for too long, and finds handlers that do not return, so that other
+//! The watchdog thread: it ends connections that have waited for too long, and finds handlers that do not return, so that other
 //! workers take the place of theirs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,21 +7,21 @@ use std::time::Duration;
 use super::context::Context;
 use super::worker;
 
-/// How often it looks at the handlers while all workers are busy. One that is in the same handler at two looks is counted out.
+/// How often it checks the handlers while all workers are busy. A worker that is in the same handler at two checks is excluded.
 const HANDLER_CHECK_INTERVAL: Duration = Duration::from_millis(5);
-/// It stops looking when a worker was free at so many looks in a row.
+/// It stops checking when a worker was free at so many checks in a row.
 const CALM_CHECKS: usize = 20;
 
-/// The watchdog's thread.
+/// Runs the watchdog.
 pub(super) fn run(context: &Context) {
     let shared = &*context.shared;
     let watchdog = &shared.watchdog;
     let mut calm = 0;
     while !watchdog.has_ended() {
         for (phase, connection) in context.registry.take_expired(shared.clock.now()) {
-            // What may panic here is a program's own logger.
+            // The program's own logger may panic.
             if catch_unwind(AssertUnwindSafe(|| worker::expire(context, connection, phase))).is_err() {
-                log::error!("a connection that was late was given up after a panic");
+                log::error!("a connection that was late was closed after a panic");
             }
         }
         let watching = watchdog.is_watching();
@@ -33,7 +33,7 @@ pub(super) fn run(context: &Context) {
             if calm > CALM_CHECKS {
                 calm = 0;
                 watchdog.set_watching(false);
-                // Whoever became busy in this moment has seen that somebody was watching.
+                // A worker that became busy in this moment has seen the watchdog watching, and did not wake it.
                 if shared.workers.are_all_busy() {
                     watchdog.set_watching(true);
                 }

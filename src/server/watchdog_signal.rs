@@ -9,23 +9,23 @@ use super::lock::lock;
 /// Wakes the watchdog.
 #[derive(Default)]
 pub(super) struct WatchdogSignal {
-    /// Whether something has changed since the watchdog looked.
+    /// Whether something has changed since the watchdog last checked.
     changed: Mutex<bool>,
     wake: Condvar,
-    /// Whether it looks at the handlers now and again: all workers were busy lately.
+    /// Whether it checks the handlers from time to time, because all workers were busy lately.
     watching: AtomicBool,
     ended: AtomicBool,
 }
 
 impl WatchdogSignal {
-    /// Has the watchdog look at the handlers, for as long as all workers are busy.
+    /// Has the watchdog check the handlers for as long as all workers are busy.
     pub(super) fn watch_handlers(&self) {
         if !self.watching.load(Ordering::SeqCst) && !self.watching.swap(true, Ordering::SeqCst) {
             self.wake();
         }
     }
 
-    /// Tells the watchdog that a deadline is earlier than those it knows.
+    /// Tells the watchdog that there is a deadline earlier than those it knows.
     pub(super) fn look_earlier(&self) {
         self.wake();
     }
@@ -41,7 +41,7 @@ impl WatchdogSignal {
         self.wake.notify_all();
     }
 
-    /// Waits for this long at most, or until something has changed.
+    /// Waits until something has changed, or for this long at most.
     pub(super) fn wait(&self, limit: Option<Duration>) {
         let changed = lock(&self.changed);
         let mut changed = match limit {
@@ -54,12 +54,12 @@ impl WatchdogSignal {
         *changed = false;
     }
 
-    /// Whether the watchdog looks at the handlers.
+    /// Whether the watchdog checks the handlers.
     pub(super) fn is_watching(&self) -> bool {
         self.watching.load(Ordering::SeqCst)
     }
 
-    /// Has the watchdog look at the handlers, or not, without waking it.
+    /// Sets whether the watchdog checks the handlers, without waking it.
     pub(super) fn set_watching(&self, watching: bool) {
         self.watching.store(watching, Ordering::SeqCst);
     }

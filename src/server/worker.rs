@@ -1,4 +1,4 @@
-//! What a worker does: it waits for a connection that is ready, does all that can be done for it, and parks it again.
+//! The worker threads: each waits for a ready connection, does all that can be done for it, and parks it again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
@@ -17,16 +17,16 @@ use super::worker_pool::{Next, WorkerPool, WorkerStatus};
 use crate::http::error::HttpError;
 use crate::http::request_head::RequestHead;
 
-/// How long a worker waits for something to do before it ends, if another one waits too.
+/// How long a worker waits for an event before it ends, if another one waits too.
 pub(super) const IDLE_WORKER_TIME: Duration = Duration::from_secs(5);
 
-/// How many requests of one connection are answered before others have their turn.
+/// How many requests of one connection are answered before other connections have their turn.
 const REQUESTS_PER_TURN: usize = 64;
 
-/// How long an idle connection is kept when most connections that there may be are open.
+/// How long an idle connection is kept when three quarters of the allowed connections are open.
 const IDLE_UNDER_PRESSURE: Duration = Duration::from_secs(2);
 
-/// What a worker of this server does, for as long as there is the server.
+/// What the thread of a worker does, for as long as the server exists.
 pub(super) fn runner(context: &Weak<Context>) -> impl Fn(&Arc<WorkerStatus>) + Send + Sync + 'static {
     let context = Weak::clone(context);
     move |status| {
@@ -36,7 +36,7 @@ pub(super) fn runner(context: &Weak<Context>) -> impl Fn(&Arc<WorkerStatus>) + S
     }
 }
 
-/// A worker's thread.
+/// Runs a worker.
 fn work(context: &Context, status: &Arc<WorkerStatus>) {
     let shared = &*context.shared;
     WorkerPool::enlist(status);
@@ -56,21 +56,21 @@ fn work(context: &Context, status: &Arc<WorkerStatus>) {
             Readiness::TimedOut => None,
         };
         let Some(connection) = connection else { continue };
-        // Somebody is to wait for the next event while this one is busy.
+        // Another worker is to wait for the next event while this one is busy.
         if shared.workers.is_short() {
             shared.add_worker();
         }
         if shared.workers.are_all_busy() {
             shared.watchdog.watch_handlers();
         }
-        // The last net. The connection is closed by its drop.
+        // Handlers' panics are caught closer by. Dropping the connection closes it.
         if catch_unwind(AssertUnwindSafe(|| run(context, connection))).is_err() {
             shared.workers.leave_handler();
-            log::error!("a connection was given up after a panic");
+            log::error!("a connection was closed after a panic");
         }
     }
     if shared.workers.is_closing() {
-        // The next one is woken by the one before it.
+        // One notification wakes one worker, so each wakes the next.
         shared.notifier.notify();
     }
 }
@@ -82,7 +82,7 @@ enum Step {
     Park(Interest),
     /// The client has ended its side, or the connection has failed.
     Close,
-    /// It cannot be known any more where the next request would start.
+    /// Where the next request would start is not known.
     Linger,
 }
 
@@ -108,7 +108,7 @@ fn run(context: &Context, mut connection: Box<Connection>) {
             Step::Close => return connection.finish(),
         };
         match outcome {
-            // All that has arrived was read, and is answered: to look for more would most often be in vain.
+            // Everything that has arrived was read and answered: another read would most often be in vain.
             AfterExchange::KeepAlive if connection.is_at_rest() => {
                 return park(context, connection, Phase::Idle, Interest::Read);
             }
@@ -120,25 +120,26 @@ fn run(context: &Context, mut connection: Box<Connection>) {
         let phase = connection.waiting_phase();
         return park(context, connection, phase, Interest::Read);
     }
-    // It is behind the others when it can be written to, which is most often now. A client that reads no answers waits.
+    // It goes to the end of the queue: it is ready again when it can be written to, which is most often now. A client that
+    // does not read its responses waits.
     let settings = &context.shared.settings;
     connection.backlog = Some(Pace::new(settings.min_rate, settings.rate_grace, 0, connection.acknowledged()));
     park(context, connection, Phase::Turn, Interest::Write);
 }
 
-/// Ends a connection that takes no other request.
+/// Ends a connection that accepts no further request.
 fn end(context: &Context, mut connection: Box<Connection>, outcome: AfterExchange) {
     if outcome == AfterExchange::Abort {
         return connection.socket().reset_when_closed();
     }
     connection.finish();
-    // Should the client have sent more after all, closing would reset the connection. Over TLS it has: that it ends, too.
+    // If the client has sent more, closing would reset the connection. Over TLS it has, or will: its close_notify.
     let is_quiet = !connection.is_secure() && connection.input().is_empty() && connection.socket().unread() == 0;
     if outcome == AfterExchange::Close && is_quiet {
         return;
     }
     connection.linger();
-    // What has arrived already is read now; on what comes later there is an event.
+    // What has already arrived is read now; what comes later is an event.
     if let ReadOutcome::Nothing(interest) = connection.discard_input() {
         park(context, connection, Phase::Linger, interest);
     }
@@ -180,7 +181,7 @@ fn next_step(connection: &mut Connection) -> Step {
     }
 }
 
-/// Parks a connection until it is ready, or late.
+/// Parks a connection until it is ready or its deadline has passed.
 fn park(context: &Context, mut connection: Box<Connection>, phase: Phase, interest: Interest) {
     let shared = &*context.shared;
     let deadline = deadline(context, phase, connection.since);
@@ -192,7 +193,7 @@ fn park(context: &Context, mut connection: Box<Connection>, phase: Phase, intere
     }
 }
 
-/// Until when a connection may wait for this, in milliseconds of the registry; `since` is when that began.
+/// Until when a connection may wait in this phase, in milliseconds of the clock; `since` is when the phase began.
 fn deadline(context: &Context, phase: Phase, since: u64) -> Option<u64> {
     let settings = &context.shared.settings;
     let limit = match phase {
@@ -210,7 +211,7 @@ fn deadline(context: &Context, phase: Phase, since: u64) -> Option<u64> {
     (limit > 0).then(|| since.saturating_add(limit))
 }
 
-/// Ends a connection that has waited for too long, or lets it wait on if it may.
+/// Ends a connection whose deadline has passed, or parks it again if it may wait for longer.
 pub(super) fn expire(context: &Context, mut connection: Box<Connection>, phase: Phase) {
     match phase {
         Phase::Linger if connection.lingers_on() => park(context, connection, phase, Interest::Read),
@@ -236,7 +237,7 @@ pub(super) fn expire(context: &Context, mut connection: Box<Connection>, phase: 
     }
 }
 
-/// A connection that was just accepted.
+/// Takes a connection that was just accepted.
 fn next_accepted(context: &Context) -> Option<Box<Connection>> {
     let connection = context.accepted.1.try_recv().ok()?;
     if !context.accepted.1.is_empty() {

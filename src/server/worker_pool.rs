@@ -1,10 +1,10 @@
-//! The worker threads: how many there are, and how many of them work at the same time.
+//! The worker pool: how many worker threads there are, and how many of them work at the same time.
 //!
-//! A few workers wait for events and do what they ask for. More of them would only switch back and forth, fewer would leave
-//! processors idle. One that is blocked (it waits for a slow client, or a handler takes its time) does not count, so another
-//! takes its place: at once where the server itself waits, and within a few milliseconds where the watchdog finds a handler
-//! that does not return. When a blocked one comes back there are more than needed, and the next one that would wait for an
-//! event becomes a spare: it waits for the next time that one is needed, and ends when there is none for a while.
+//! A few workers wait for events and handle them. With more, the system would switch between them; with fewer, processors would
+//! be idle. A blocked worker (it waits for a slow client, or its handler takes long) does not count, so another one takes its
+//! place: at once if the server itself waits, within a few milliseconds if the watchdog finds a handler that does not return.
+//! When a blocked worker comes back there are more than needed, and the next one that would wait for an event becomes a spare:
+//! it waits until a worker is needed, and ends if none is for a while.
 
 use std::cell::RefCell;
 use std::io;
@@ -19,20 +19,20 @@ use super::lock::lock;
 
 /// Counts the workers, and starts and stops them.
 pub(super) struct WorkerPool {
-    /// How many are to work at the same time.
+    /// How many workers are to be active.
     wanted: usize,
     most: usize,
-    /// How many spares wait before they end.
+    /// How long a spare waits before it ends.
     spare_time: Duration,
-    /// What a worker's thread does.
+    /// What the thread of a worker does.
     run: Arc<Run>,
-    /// How many wait for an event or work on one, those that are blocked left out.
+    /// How many workers wait for an event or handle one; blocked ones do not count.
     active: AtomicUsize,
-    /// How many of these wait for an event.
+    /// How many of the active workers wait for an event.
     waiting: AtomicUsize,
     closing: AtomicBool,
     roster: Mutex<Roster>,
-    /// Tells whoever waits for them that a thread has ended.
+    /// Signalled when a thread ends.
     left: Condvar,
     /// Wakes a spare.
     calls: (Sender<()>, Receiver<()>),
@@ -42,51 +42,53 @@ type Run = dyn Fn(&Arc<WorkerStatus>) + Send + Sync;
 
 #[derive(Default)]
 struct Roster {
-    /// Threads that have not ended, spares too.
+    /// How many threads have not ended, spares included.
     alive: usize,
     spares: usize,
     threads: Vec<JoinHandle<()>>,
     statuses: Vec<Arc<WorkerStatus>>,
 }
 
-/// What a worker lets others know.
+/// What other threads can see of a worker.
 #[derive(Debug, Default)]
 pub(super) struct WorkerStatus {
     /// Grows whenever a handler is entered or left; odd while one runs.
     transitions: AtomicU64,
-    /// What `transitions` was when the watchdog last looked.
+    /// What `transitions` was when the watchdog last checked.
     seen: AtomicU64,
-    /// Whether the watchdog has counted it out because its handler does not return.
+    /// Whether the watchdog has excluded it from the active workers because its handler does not return.
     excluded: AtomicBool,
-    /// The request that is being answered, or was last, for the log.
+    /// The request that is being answered, or was answered last, for the log.
     request: Mutex<String>,
 }
 
-/// How often handlers were entered or left, and how many run.
+/// How often handlers were entered or left, and how many are running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HandlerActivity {
     transitions: u64,
     pub(super) running: usize,
 }
 
-/// How much of a target is noted for the log, in bytes.
+/// How many bytes of a target are noted for the log.
 const MAX_NOTED_TARGET: usize = 200;
 
 thread_local! {
-    /// The status of the worker whose thread this is.
+    /// The status of the worker that runs on this thread.
     static STATUS: RefCell<Option<Arc<WorkerStatus>>> = const { RefCell::new(None) };
 }
 
-/// What is to be done by a worker that would wait for an event.
+/// What a worker does next that has nothing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
+    /// It waits for an event.
     Wait,
     /// The thread ends.
     End,
 }
 
 impl WorkerPool {
-    /// No workers yet; at most `most`, of which `wanted` work at the same time. The thread of each does `run`.
+    /// A pool without workers. It will have at most `most`, of which `wanted` work at the same time; the thread of each runs
+    /// `run`.
     pub(super) fn new(
         wanted: usize,
         most: usize,
@@ -107,17 +109,17 @@ impl WorkerPool {
         }
     }
 
-    /// Whether nobody is left to take the next event, though somebody could be.
+    /// Whether no worker waits for the next event, and another one may be active.
     pub(super) fn is_short(&self) -> bool {
         self.waiting.load(Ordering::SeqCst) == 0 && self.active.load(Ordering::SeqCst) < self.wanted
     }
 
-    /// Whether nobody waits for an event.
+    /// Whether no worker waits for an event.
     pub(super) fn are_all_busy(&self) -> bool {
         self.waiting.load(Ordering::SeqCst) == 0
     }
 
-    /// Calls a spare, or starts a worker, if there are fewer than are wanted.
+    /// Calls a spare, or starts a worker, if fewer are active than are wanted.
     ///
     /// # Errors
     ///
@@ -138,7 +140,7 @@ impl WorkerPool {
         }
         let status = Arc::new(WorkerStatus::default());
         let (own, run) = (Arc::clone(&status), Arc::clone(&self.run));
-        // Counted before it runs, for it counts itself out when it is blocked.
+        // It is counted before it runs, because it stops counting when it blocks.
         self.active.fetch_add(1, Ordering::SeqCst);
         match thread::Builder::new().name("hearken-worker".into()).spawn(move || run(&own)) {
             Ok(thread) => {
@@ -155,7 +157,7 @@ impl WorkerPool {
         }
     }
 
-    /// Asks whether this worker is to wait for an event. Where there are enough without it, it is first a spare.
+    /// Asks whether this worker is to wait for an event. If enough are active without it, it is a spare first.
     pub(super) fn before_wait(&self, status: &Arc<WorkerStatus>) -> Next {
         while self.active.load(Ordering::SeqCst) > self.wanted {
             let mut roster = self.lock();
@@ -169,7 +171,7 @@ impl WorkerPool {
                 continue;
             }
             let mut roster = self.lock();
-            // One that was called in the last moment finds the call in the channel.
+            // If it was called in the last moment, the call is in the channel.
             if roster.spares == 0 {
                 drop(roster);
                 let _ = self.calls.1.recv();
@@ -187,12 +189,12 @@ impl WorkerPool {
         Next::Wait
     }
 
-    /// Notes that a worker has stopped waiting for an event.
+    /// Notes that a worker no longer waits for an event.
     pub(super) fn after_wait(&self) {
         self.waiting.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Whether a worker that has waited in vain for long may end, another one waiting still.
+    /// Whether a worker that has waited in vain may end, because another one waits.
     pub(super) fn may_end(&self, status: &Arc<WorkerStatus>) -> bool {
         let roster = self.lock();
         if self.waiting.load(Ordering::SeqCst) == 0 || self.active.load(Ordering::SeqCst) < 2 {
@@ -203,25 +205,25 @@ impl WorkerPool {
         true
     }
 
-    /// Counts this worker out for as long as it waits for a peer. Its place is to be taken if this says so.
+    /// Excludes this worker from the active ones while it waits for a peer. Returns whether another one is to take its place.
     pub(super) fn block(&self) -> bool {
         self.active.fetch_sub(1, Ordering::SeqCst);
         self.is_short()
     }
 
-    /// Counts this worker in again.
+    /// Includes this worker in the active ones again.
     pub(super) fn unblock(&self) {
         self.active.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Counts out the workers whose handlers have not returned since this was last asked; whether more workers are needed.
+    /// Excludes the workers whose handlers have not returned since the last call. Returns whether more workers are needed.
     pub(super) fn exclude_stuck(&self) -> bool {
         for status in &self.lock().statuses {
             let transitions = status.transitions.load(Ordering::SeqCst);
             let stuck = transitions % 2 == 1 && status.seen.swap(transitions, Ordering::SeqCst) == transitions;
             if stuck && !status.excluded.swap(true, Ordering::SeqCst) {
                 self.active.fetch_sub(1, Ordering::SeqCst);
-                // It may have come back in this very moment, and not have seen that it was counted out.
+                // Its handler may have returned in this moment, without seeing that the worker was excluded.
                 if status.transitions.load(Ordering::SeqCst) != transitions {
                     self.include(status);
                 }
@@ -230,17 +232,17 @@ impl WorkerPool {
         self.is_short()
     }
 
-    /// Makes this thread a worker's.
+    /// Makes the calling thread that of a worker.
     pub(super) fn enlist(status: &Arc<WorkerStatus>) {
         STATUS.set(Some(Arc::clone(status)));
     }
 
-    /// Whether this thread is a worker's. A handler may have others.
+    /// Whether the calling thread is that of a worker. A handler may have threads of its own.
     pub(super) fn is_worker() -> bool {
         STATUS.with_borrow(Option::is_some)
     }
 
-    /// Notes the request that this thread's worker is about to answer, by its method and target.
+    /// Notes the request that the worker of this thread is about to answer.
     pub(super) fn note_request(method: &str, target: &str) {
         STATUS.with_borrow(|status| {
             if let Some(status) = status {
@@ -253,7 +255,7 @@ impl WorkerPool {
         });
     }
 
-    /// How often handlers were entered or left so far.
+    /// How much handlers have done so far.
     pub(super) fn handler_activity(&self) -> HandlerActivity {
         let mut activity = HandlerActivity { transitions: 0, running: 0 };
         for status in &self.lock().statuses {
@@ -264,7 +266,7 @@ impl WorkerPool {
         activity
     }
 
-    /// Notes that this thread's worker enters a handler.
+    /// Notes that the worker of this thread enters a handler.
     pub(super) fn enter_handler() {
         STATUS.with_borrow(|status| {
             if let Some(status) = status {
@@ -273,7 +275,7 @@ impl WorkerPool {
         });
     }
 
-    /// Notes that this thread's worker is not in a handler any more, or not for a while; whether it was in one.
+    /// Notes that the worker of this thread has left a handler, or has interrupted it to wait. Returns whether it was in one.
     pub(super) fn leave_handler(&self) -> bool {
         STATUS.with_borrow(|status| {
             let Some(status) = status else { return false };
@@ -292,7 +294,7 @@ impl WorkerPool {
         }
     }
 
-    /// Has the workers end when they would wait for an event. Those that wait for one already are the caller's to wake.
+    /// Has the workers end when they have nothing to do. The caller wakes those that already wait for an event.
     pub(super) fn close(&self) {
         let mut roster = self.lock();
         self.closing.store(true, Ordering::SeqCst);
@@ -306,7 +308,8 @@ impl WorkerPool {
         self.closing.load(Ordering::SeqCst)
     }
 
-    /// Waits until all have ended, or until the deadline. What those do that have not: they are left behind.
+    /// Waits until all workers have ended, or until the deadline. Returns the requests of those that have not: they are left
+    /// behind.
     pub(super) fn join_until(&self, deadline: Instant) -> Vec<String> {
         let mut roster = self.lock();
         while roster.alive > 0 {
@@ -321,7 +324,7 @@ impl WorkerPool {
         drop(roster);
         for thread in threads {
             if left_behind.is_empty() || thread.is_finished() {
-                // A worker catches the panics of what it does; it has none of its own.
+                // A worker catches the panics of handlers and streams.
                 let _ = thread.join();
             }
         }
@@ -359,7 +362,7 @@ mod tests {
         }
     }
 
-    /// A pool whose workers wait for events on a channel: each event is something to do.
+    /// A pool whose workers wait for events on a channel; each event is a closure to run.
     struct Pool {
         workers: WorkerPool,
         events: (Sender<Event>, Receiver<Event>),
@@ -399,7 +402,7 @@ mod tests {
             self.events.0.send(Box::new(event)).unwrap();
         }
 
-        /// Ends all workers, and says how many there were.
+        /// Ends all workers, and returns how many there were.
         fn end(&self) -> usize {
             let alive = self.workers.lock().alive;
             self.workers.close();
@@ -414,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_work_at_once_as_are_wanted() {
+    fn as_many_workers_run_at_once_as_are_wanted() {
         let pool = Pool::new(4, 100, LONG);
         let together = Arc::new(Barrier::new(4));
         for _ in 0..400 {
@@ -453,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stuck_handler_is_counted_out_until_it_returns() {
+    fn a_worker_with_a_stuck_handler_is_excluded_until_the_handler_returns() {
         let pool = Pool::new(1, 100, LONG);
         let (go, wait) = unbounded::<()>();
         let (entered, inside) = unbounded();
@@ -464,9 +467,9 @@ mod tests {
             assert!(pool.workers.leave_handler());
         });
         inside.recv().unwrap();
-        assert!(!pool.workers.exclude_stuck(), "at the first look it may just have begun");
-        assert!(pool.workers.exclude_stuck(), "at the second it is stuck");
-        assert!(pool.workers.exclude_stuck(), "and is counted out once only");
+        assert!(!pool.workers.exclude_stuck(), "at the first check it may just have begun");
+        assert!(pool.workers.exclude_stuck(), "at the second check it is stuck");
+        assert!(pool.workers.exclude_stuck(), "and is excluded only once");
         pool.add();
         let (done, finished) = unbounded();
         pool.submit(move |_, _| done.send(()).unwrap());
@@ -478,7 +481,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_never_more_than_may_be() {
+    fn there_are_never_more_workers_than_are_allowed() {
         let pool = Pool::new(2, 3, LONG);
         let (go, wait) = unbounded::<()>();
         for _ in 0..20 {
@@ -500,7 +503,7 @@ mod tests {
     }
 
     #[test]
-    fn spares_end_after_a_while() {
+    fn spares_end_when_no_worker_is_needed_for_a_while() {
         let pool = Pool::new(1, 100, Duration::from_millis(1));
         let (together, done) = (Arc::new(Barrier::new(8)), Arc::new(AtomicUsize::new(0)));
         for _ in 0..8 {
@@ -514,7 +517,7 @@ mod tests {
                 done.fetch_add(1, Ordering::SeqCst);
             });
         }
-        // Before all are there, there may be one worker only as well.
+        // Before all events are taken, there may be only one worker too.
         until(|| done.load(Ordering::SeqCst) == 8 && pool.workers.lock().alive == 1);
         assert_eq!(pool.end(), 1);
     }

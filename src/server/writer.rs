@@ -1,4 +1,4 @@
-//! Writing a response to a connection: the head and the first of the body in one write, the rest in large ones.
+//! Writing a response: its head and the beginning of its body in one write, the rest in large ones.
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice, Read, Write as _};
@@ -15,7 +15,7 @@ use crate::http::response::{BodyStream, Response, ResponseBody};
 use crate::http::response_head::{self, BodyFraming};
 use crate::http::version::Version;
 
-/// A response, and what it answers.
+/// A response, and what must be known of its request to frame it.
 pub(crate) struct Outgoing<'a> {
     pub(crate) response: Response,
     pub(crate) method: &'a Method,
@@ -23,7 +23,7 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) persistence: Persistence,
 }
 
-/// What a response took on the wire.
+/// What was sent of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
     /// Bytes of the body, without its framing.
@@ -34,14 +34,14 @@ pub(crate) struct Sent {
 /// Why a response was cut short.
 #[derive(Debug)]
 pub(crate) enum SendError {
-    /// The client is gone, or does not read.
+    /// The client has left or does not read.
     Connection(io::Error),
-    /// Its body could not be had, or not as it was announced.
+    /// Its body could not be read, or is not as long as was announced.
     Body(io::Error),
 }
 
 impl SendError {
-    /// Reading the body has failed so.
+    /// The error of reading the body.
     fn of_body(error: io::Error) -> Self {
         match error.get_ref().and_then(|inner| inner.downcast_ref()) {
             Some(ClientLeft) => Self::Connection(error),
@@ -56,30 +56,30 @@ impl From<io::Error> for SendError {
     }
 }
 
-/// Where a response goes: a connection, another server's, or a test's buffer.
+/// Where a response is written to: a connection, that of a tiny_http server, or a buffer in a test.
 pub(crate) trait Sink {
-    /// Writes all of these.
+    /// Writes all of the slices.
     fn write(&mut self, slices: &mut [IoSlice<'_>]) -> io::Result<()>;
 
     /// How many bytes of a body of this length are read before they are written.
     fn read_at_once(&self, length: u64) -> usize;
 
-    /// What a body that is waited for asks whether anybody is there to take it.
+    /// The connection, for a body to ask whether the client is still there.
     fn handle(&self) -> Handle;
 }
 
-/// Bodies of at most so many bytes are copied behind the head: less work than to have the system gather them.
+/// Bodies of at most so many bytes are copied behind the head, which costs less than a write of two slices.
 const COPY_LIMIT: usize = 2 * 1024;
-/// Without TLS, streams of up to this many bytes leave in one write with their head, for the system to keep until they are
-/// taken.
+/// Without TLS, a stream of at most this many bytes is written at once with its head; the system keeps it until the client takes
+/// it.
 const SHORT_STREAM: usize = 128 * 1024;
-/// And of longer ones so many bytes are held at a time: fewer than are fast, for clients may take their time, and be many.
+/// Of a longer stream so many bytes are held at a time: fewer than would be fastest, because there may be many slow clients.
 const LONG_STREAM: usize = 64 * 1024;
-/// Over TLS so many, head and all: as many as are encrypted at once.
+/// Over TLS so many bytes are held, head included: as many as are encrypted at once.
 const TLS_STREAM: usize = super::tls_stream::ENCRYPTED_AT_ONCE;
-/// What is made as it is read is sent in chunks of at most so many bytes.
+/// A body of unknown length is sent in chunks of at most so many bytes.
 const CHUNK: usize = 32 * 1024;
-/// What the buffer may hold until the next response.
+/// The largest buffer that is kept for the next response.
 const MAX_KEPT: usize = SHORT_STREAM + 4 * 1024;
 
 thread_local! {
@@ -88,7 +88,7 @@ thread_local! {
 
 /// Sends a response over a connection.
 ///
-/// A failure leaves the response cut short: the connection must then be broken off, so that the client notices.
+/// After an error the response is cut short: the connection must then be aborted, so that the client notices.
 pub(super) fn send(connection: &mut Connection, outgoing: Outgoing<'_>) -> Result<Sent, SendError> {
     let mut buffer = BUFFER.take();
     let result = send_to(&mut ConnectionSink { connection, pace: None }, &mut buffer, outgoing);
@@ -99,7 +99,7 @@ pub(super) fn send(connection: &mut Connection, outgoing: Outgoing<'_>) -> Resul
     result
 }
 
-/// Sends a response there, by way of an empty buffer.
+/// Sends a response to the sink, through this empty buffer.
 pub(crate) fn send_to(sink: &mut impl Sink, buffer: &mut Vec<u8>, outgoing: Outgoing<'_>) -> Result<Sent, SendError> {
     let Outgoing { response, method, version, persistence } = outgoing;
     let (framing, mut persistence) =
@@ -144,8 +144,8 @@ fn send_bytes(sink: &mut impl Sink, buffer: &mut Vec<u8>, bytes: &[u8]) -> Resul
 
 /// Sends the `length` bytes of the body.
 ///
-/// Files are read and written like any other body. The system could send them without copying (`sendfile`), but then what has
-/// not left yet changes with the file: should that be cut meanwhile, zeros are sent in place of its bytes.
+/// Files are read and written like any other body. `sendfile` would save a copy, but pages that are not sent yet change with the
+/// file: if it is truncated meanwhile, zeros are sent in place of its bytes.
 fn send_known(
     sink: &mut impl Sink,
     buffer: &mut Vec<u8>,
@@ -161,7 +161,7 @@ fn send_known(
     Ok(sent)
 }
 
-/// Sends a body, `at_once` bytes at a time with the head before it.
+/// Sends the head and a body, `at_once` bytes at a time.
 fn send_stream(
     sink: &mut impl Sink,
     buffer: &mut Vec<u8>,
@@ -191,7 +191,7 @@ fn send_stream(
     Ok(written + filled as u64 - head as u64)
 }
 
-/// Each read of the body is a chunk of its own and written at once, so that a slow stream arrives as it is made.
+/// Sends each read of the body as a chunk, at once, so that a slow stream arrives as it is produced.
 fn send_chunks(sink: &mut impl Sink, buffer: &mut Vec<u8>, mut reader: impl Read) -> Result<u64, SendError> {
     let mut chunk = vec![0; CHUNK];
     let mut sent = 0;
@@ -213,7 +213,7 @@ fn send_chunks(sink: &mut impl Sink, buffer: &mut Vec<u8>, mut reader: impl Read
     }
 }
 
-/// Writes each read of the body at once, for a client that knows no chunks.
+/// Sends each read of the body at once, for a client that does not know chunks.
 fn send_pieces(sink: &mut impl Sink, buffer: &mut Vec<u8>, mut reader: impl Read) -> Result<u64, SendError> {
     let mut piece = vec![0; CHUNK];
     let mut sent = 0;
@@ -233,7 +233,7 @@ fn send_pieces(sink: &mut impl Sink, buffer: &mut Vec<u8>, mut reader: impl Read
 
 struct ConnectionSink<'a> {
     connection: &'a mut Connection,
-    /// What the client is to keep up while it reads the response.
+    /// The rate that the client must keep up while it reads the response.
     pace: Option<Pace>,
 }
 
@@ -243,7 +243,7 @@ impl Sink for ConnectionSink<'_> {
     }
 
     fn read_at_once(&self, length: u64) -> usize {
-        // A byte more than there is, so that the end is seen before the buffer is full.
+        // One byte more than there is, so that the end is seen before the buffer is full.
         match usize::try_from(length) {
             _ if self.connection.is_secure() => TLS_STREAM,
             Ok(length @ ..=SHORT_STREAM) => length + 1,
@@ -256,7 +256,7 @@ impl Sink for ConnectionSink<'_> {
     }
 }
 
-/// Calls `use_date` with the `Date` of this second. The text is made once a second and thread.
+/// Calls `use_date` with the `Date` of this second. Each thread formats it once a second.
 fn with_date<T>(use_date: impl FnOnce(&str) -> T) -> T {
     thread_local! {
         static DATE: RefCell<(u64, String)> = const { RefCell::new((u64::MAX, String::new())) };
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_fault_it_is_is_told() {
+    fn a_failed_write_is_an_error_of_the_connection() {
         struct Gone;
         impl Sink for Gone {
             fn write(&mut self, _: &mut [IoSlice<'_>]) -> io::Result<()> {
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_nobody_takes_is_no_failure_of_its_own() {
+    fn a_body_whose_client_has_left_is_an_error_of_the_connection() {
         struct Failing(fn() -> io::Error);
         impl Read for Failing {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {

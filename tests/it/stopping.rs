@@ -103,7 +103,7 @@ fn what_is_left_behind_is_named_and_others_are_not() {
     wire.send("POST /stuck?a=b HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
     enter.recv_timeout(PATIENCE).unwrap();
     assert_eq!(server.shutdown(Duration::ZERO).left_behind, 1);
-    assert_eq!(*MESSAGES.0.lock().unwrap(), ["left behind, for it does not return: POST /stuck?a=b"]);
+    assert_eq!(*MESSAGES.0.lock().unwrap(), ["left behind because it does not return: POST /stuck?a=b"]);
     drop(release);
 }
 

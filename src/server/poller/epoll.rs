@@ -20,19 +20,19 @@ pub(in crate::server) struct Poller {
     epoll: OwnedFd,
 }
 
-/// What the notifier is registered under. No token is that.
+/// What the notifier is registered under. No token has this value.
 const NOTIFIER: u64 = u64::MAX;
 
 impl Poller {
     /// A poller that also waits for the notifier.
     pub(in crate::server) fn new(notifier: &Arc<Notifier>) -> io::Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        // Edge-triggered: one worker wakes for each time that something is said, and nobody needs to take it back.
+        // Edge-triggered: each notification wakes one worker, and need not be cleared.
         epoll::add(&epoll, notifier, EventData::new_u64(NOTIFIER), EventFlags::IN | EventFlags::ET)?;
         Ok(Self { epoll })
     }
 
-    /// Whether a connection that waits to be read stays armed after an event.
+    /// Whether a connection that is armed for reading stays armed after an event.
     pub(in crate::server) const STAYS_ARMED: bool = true;
 
     /// Arms a connection for the first time.
@@ -40,7 +40,7 @@ impl Poller {
         epoll::add(&self.epoll, &**socket, EventData::new_u64(token.to_u64()), flags(interest)).map_err(io::Error::from)
     }
 
-    /// Arms a connection again. If it is ready now, that is an event.
+    /// Arms a connection again. If it is ready now, this gives an event.
     pub(in crate::server) fn rearm(&self, socket: &Arc<Socket>, token: Token, interest: Interest) -> io::Result<()> {
         let data = EventData::new_u64(token.to_u64());
         epoll::modify(&self.epoll, &**socket, data, flags(interest)).map_err(io::Error::from)
@@ -49,11 +49,11 @@ impl Poller {
     /// Has a connection give no events until it is armed again.
     pub(in crate::server) fn disarm(&self, socket: &Arc<Socket>, token: Token) {
         let data = EventData::new_u64(token.to_u64());
-        // Without ONESHOT, HUP and ERR would still come. Should it fail, there are more events than need be.
+        // Without ONESHOT, HUP and ERR would still be events. If this fails, there are more events than necessary.
         let _ = epoll::modify(&self.epoll, &**socket, data, EventFlags::ONESHOT);
     }
 
-    /// Waits for one event: one, so that other workers get the others.
+    /// Waits for one event only, so that other workers get the others.
     pub(in crate::server) fn wait(&self, limit: Option<Duration>) -> Readiness {
         let mut events = [Event { flags: EventFlags::empty(), data: EventData::new_u64(NOTIFIER) }];
         let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
@@ -70,21 +70,21 @@ impl Poller {
         }
     }
 
-    /// Whether an event waits that nobody has taken.
+    /// Whether there is an event that no worker has taken.
     pub(in crate::server) fn has_ready(&self) -> bool {
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         poll(&mut [PollFd::new(&self.epoll, PollFlags::IN)], Some(&now)).is_ok_and(|ready| ready > 0)
     }
 
-    /// Takes a connection out that is about to be closed: the system does that when its socket is.
+    /// Removes a connection that is about to be closed. The system does that when its socket is closed.
     #[expect(clippy::unused_self, reason = "the other poller keeps what it waits for itself")]
     pub(in crate::server) fn forget(&self, _: Token) {}
 }
 
-/// HUP and ERR come unasked for.
+/// HUP and ERR are always events.
 fn flags(interest: Interest) -> EventFlags {
     match interest {
-        // Edge-triggered: an event for each arrival, and none for what has been there already.
+        // Edge-triggered: an event for each arrival, and none for input that was there before.
         Interest::Read => EventFlags::IN | EventFlags::RDHUP | EventFlags::ET,
         Interest::Write => EventFlags::OUT | EventFlags::ONESHOT,
     }

@@ -1,8 +1,8 @@
-//! Waiting for many connections at once: each is armed for what it waits for, and whichever worker waits gets the event.
+//! Waiting for many connections at once: each is armed for reading or writing, and one of the waiting workers gets the event.
 //!
-//! On Linux that is one epoll instance that all workers share. There a connection that waits to be read stays armed: each
-//! arrival is one event, also while a worker has it, and costs no call of the system to be armed again. Elsewhere one worker at
-//! a time calls `poll`: correct rather than fast.
+//! On Linux the poller is one epoll instance that all workers share. There a connection that is armed for reading stays armed:
+//! each arrival is one event, also while a worker has the connection, and arming it again takes no system call. Elsewhere one
+//! worker at a time calls `poll`: correct rather than fast.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod epoll;
@@ -40,7 +40,7 @@ mod tests {
         (Arc::new(Socket::new(ours.into())), theirs)
     }
 
-    /// The same of both pollers: what is promised does not depend on the system.
+    /// The same tests for both pollers, which behave alike.
     macro_rules! pollers {
         ($($name:ident: $poller:path;)*) => {$(
             mod $name {
@@ -67,7 +67,7 @@ mod tests {
                     assert!(poller.has_ready());
                     assert_eq!(ready(&poller), token(1));
                     assert_eq!(poller.wait(NOW), Readiness::TimedOut, "once");
-                    // What is still unread shows again when it is armed again, under whatever name.
+                    // Unread input is another event when the socket is armed again, under whatever token.
                     poller.rearm(&one, token(3), Interest::Read).unwrap();
                     assert_eq!(ready(&poller), token(3));
                     if Poller::STAYS_ARMED {
@@ -85,7 +85,7 @@ mod tests {
                 }
 
                 #[test]
-                fn ends_and_room_are_events() {
+                fn room_to_write_and_the_end_of_input_are_events() {
                     let notifier = Arc::new(Notifier::new().unwrap());
                     let poller = Poller::new(&notifier).unwrap();
                     let (socket, mut peer) = pair();
@@ -124,7 +124,7 @@ mod tests {
                 }
 
                 #[test]
-                fn every_one_of_many_events_reaches_one_waiter() {
+                fn each_of_many_events_reaches_one_waiter() {
                     let notifier = Arc::new(Notifier::new().unwrap());
                     let poller = Poller::new(&notifier).unwrap();
                     let pairs: Vec<_> = (0..50).map(|_| pair()).collect();
@@ -159,7 +159,7 @@ mod tests {
                 }
 
                 #[test]
-                fn what_is_forgotten_gives_no_events() {
+                fn a_forgotten_connection_gives_no_events() {
                     let notifier = Arc::new(Notifier::new().unwrap());
                     let poller = Poller::new(&notifier).unwrap();
                     let (socket, mut peer) = pair();

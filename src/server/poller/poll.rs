@@ -1,4 +1,4 @@
-//! The poller over poll(2), for systems without epoll: one worker at a time waits for all connections, the others for it.
+//! The poller over poll(2), for systems without epoll: one worker at a time waits for the connections, the others wait for it.
 
 use std::collections::HashMap;
 use std::io;
@@ -17,10 +17,10 @@ use super::readiness::Readiness;
 #[derive(Debug)]
 pub(in crate::server) struct Poller {
     notifier: Arc<Notifier>,
-    /// Tells the one who waits in `poll` that what it waits for has changed.
+    /// Tells the worker in `poll` that the armed connections have changed.
     changed: Notifier,
     state: Mutex<PollSet>,
-    /// Told when nobody waits in `poll` any more.
+    /// Signalled when no worker is in `poll`.
     vacant: Condvar,
 }
 
@@ -37,7 +37,7 @@ impl Poller {
         Ok(Self { notifier, changed, state: Mutex::default(), vacant: Condvar::new() })
     }
 
-    /// Whether a connection that waits to be read stays armed after an event.
+    /// Whether a connection that is armed for reading stays armed after an event.
     pub(in crate::server) const STAYS_ARMED: bool = false;
 
     /// Arms a connection for the first time.
@@ -52,7 +52,7 @@ impl Poller {
         self.add(socket, token, interest)
     }
 
-    /// Waits for one event: one, so that other workers get the others.
+    /// Waits for one event only, so that other workers get the others.
     pub(in crate::server) fn wait(&self, limit: Option<Duration>) -> Readiness {
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let left = || deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -76,7 +76,7 @@ impl Poller {
             state = self.lock();
             let taken = ready.into_iter().find(|token| state.armed.remove(token).is_some());
             let end = match taken {
-                // Whether the peer has ended its side is seen when it is read.
+                // Whether the peer has ended its side is not known. Reading shows it.
                 Some(token) => Some(Readiness::Connection { token: Token::from_u64(token), ended: true }),
                 None if notified => {
                     self.notifier.clear();
@@ -92,7 +92,7 @@ impl Poller {
         }
     }
 
-    /// Whether an event waits that nobody has taken.
+    /// Whether there is an event that no worker has taken.
     pub(in crate::server) fn has_ready(&self) -> bool {
         let state = self.lock();
         let armed: Vec<_> =
@@ -107,15 +107,15 @@ impl Poller {
         self.forget(token);
     }
 
-    /// Takes a connection out that is about to be closed.
+    /// Removes a connection that is about to be closed.
     pub(in crate::server) fn forget(&self, token: Token) {
         if self.lock().armed.remove(&token.to_u64()).is_some() {
-            // So that whoever waits lets go of the socket.
+            // So that the worker in `poll` drops the socket.
             self.changed.notify();
         }
     }
 
-    /// Waits for the notifier and for what was armed. Whether the notifier was told something, and which are ready.
+    /// Waits for the notifier and the armed connections. Returns whether the notifier was notified, and which are ready.
     fn look(&self, armed: &[(u64, Arc<Socket>, Interest)], limit: Option<Duration>) -> (bool, Vec<u64>) {
         let mut descriptors =
             vec![PollFd::new(&*self.notifier, PollFlags::IN), PollFd::new(&self.changed, PollFlags::IN)];
@@ -126,7 +126,7 @@ impl Poller {
         let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
         if let Err(error) = poll(&mut descriptors, limit.as_ref()) {
             if error != Errno::INTR {
-                // More descriptors than may be waited for, or no memory: neither gets better by asking at once.
+                // Too many descriptors, or no memory: neither changes at once.
                 std::thread::sleep(Duration::from_millis(10));
             }
             return (false, Vec::new());
@@ -140,7 +140,7 @@ impl Poller {
     }
 
     fn lock(&self) -> MutexGuard<'_, PollSet> {
-        // Nothing panics while the state is being changed.
+        // Nothing panics while the set is being changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

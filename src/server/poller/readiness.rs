@@ -1,4 +1,4 @@
-//! What waiting for connections gives.
+//! How a wait for connections ends.
 
 use super::super::token::Token;
 
@@ -8,11 +8,11 @@ pub(in crate::server) enum Readiness {
     /// This connection is ready for what it was armed for, or has failed.
     Connection {
         token: Token,
-        /// Whether the peer has ended its side, or the connection has failed, so that reading shows that.
+        /// Whether the peer has ended its side or the connection has failed, which reading then shows.
         ended: bool,
     },
-    /// The notifier was told something.
+    /// The notifier was notified.
     Notified,
-    /// The time is up.
+    /// The time is over.
     TimedOut,
 }
