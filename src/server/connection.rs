@@ -154,7 +154,7 @@ impl Connection {
         (&self.input[self.used..], &mut self.body)
     }
 
-    /// Notes that so many bytes of the input are used.
+    /// Notes that this many bytes of the input are used.
     pub(super) fn consume(&mut self, bytes: usize) {
         self.used += bytes;
         debug_assert!(self.used <= self.input.len(), "only what has arrived is used");
@@ -193,7 +193,7 @@ impl Connection {
         Ok(Some(self.parser.finish(bytes)))
     }
 
-    /// Whether another request may be on its way: the client has sent one within so many milliseconds on average.
+    /// Whether another request may be on its way: the client has sent one within this many milliseconds on average.
     pub(super) fn is_conversing(&self, pause: u64) -> bool {
         self.answers > 1 && (self.since - self.opened) / u64::from(self.answers - 1) < pause
     }

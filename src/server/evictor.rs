@@ -34,7 +34,7 @@ struct Shortlist {
 /// For how many milliseconds a shortlist is used: others may be idle by then. It also bounds how often a search is in vain.
 const SHORTLIST_LIFETIME: u64 = 20;
 
-/// When there are shortlists for so many scopes, all are dropped.
+/// When there are shortlists for this many scopes, all are dropped.
 const MAX_SCOPES: usize = 1024;
 
 impl Evictor {

@@ -31,7 +31,7 @@ impl Lingering {
         self.begun
     }
 
-    /// Notes that the client has sent so many more bytes. Returns whether it may send more.
+    /// Notes that the client has sent this many more bytes. Returns whether it may send more.
     pub(super) fn take(&mut self, bytes: usize) -> bool {
         let left = self.room.checked_sub(bytes);
         self.room = left.unwrap_or(0);

@@ -106,7 +106,7 @@ pub(super) enum Evicted<C> {
     No,
 }
 
-/// Slots are allocated so many at a time.
+/// Slots are allocated this many at a time.
 const CHUNK: usize = 256;
 
 /// How many connections a search for those of the lowest rank gives.
@@ -135,7 +135,7 @@ impl<C: Parkable> SlotState<C> {
 }
 
 impl<C: Parkable> Registry<C> {
-    /// A registry for at least so many connections.
+    /// A registry for at least this many connections.
     pub(super) fn new(connections: usize, clock: Clock) -> Self {
         Self {
             clock,

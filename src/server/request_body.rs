@@ -32,7 +32,7 @@ enum Framing {
 pub(super) enum BodyState {
     /// Nothing was read yet.
     Unread,
-    /// Some of it was read.
+    /// Some bytes were read, or asked for.
     Open,
     /// It was read to its end, or there is no body.
     Done,
@@ -91,7 +91,7 @@ impl RequestBody {
         match (self.state, &self.framing) {
             (BodyState::Done, _) => UnreadBody::None,
             (BodyState::Failed, _) => UnreadBody::Close,
-            // A client that waits for `100 Continue` is not told to send a body that nobody wants.
+            // A client that waits for `100 Continue` is not told to send a body that will not be read.
             (BodyState::Unread, _) if self.expects_continue => UnreadBody::Close,
             (_, Framing::Length(left)) if *left > DISCARD_LIMIT || self.given + left > max_body => UnreadBody::Close,
             _ => UnreadBody::Discard,
@@ -132,13 +132,13 @@ impl RequestBody {
         self.given
     }
 
-    /// Notes that a handler was given so many more bytes. Returns whether the body is longer than `max_body`.
+    /// Notes that a handler was given this many more bytes. Returns whether the body is longer than `max_body`.
     pub(super) fn give(&mut self, bytes: usize, max_body: u64) -> bool {
         self.given += bytes as u64;
         self.given > max_body
     }
 
-    /// Notes that so many more bytes were dropped. Returns whether these are too many to go on, or the body is longer than
+    /// Notes that this many more bytes were dropped. Returns whether these are too many to go on, or the body is longer than
     /// `max_body`.
     pub(super) fn drop_bytes(&mut self, bytes: usize, max_body: u64) -> bool {
         self.dropped += bytes as u64;
@@ -160,7 +160,7 @@ impl RequestBody {
         (room > 0).then_some(room)
     }
 
-    /// Notes that so many bytes of content were read from the connection.
+    /// Notes that this many bytes of content were read from the connection.
     pub(super) fn took(&mut self, bytes: usize) {
         match &mut self.framing {
             Framing::Length(left) => {

@@ -220,7 +220,7 @@ fn take_quiet(context: &Context, quiet: u64, local: u64) -> Vec<Box<Connection>>
 /// How long the threads of a server have to end after their connections were cut off.
 const THREAD_GRACE: Duration = Duration::from_millis(400);
 
-/// A stop closes a connection that has waited for a request for so many milliseconds.
+/// A stop closes a connection that has waited for a request for this many milliseconds.
 const QUIET: u64 = 250;
 /// The same for a client on this machine that sends requests rarely, if no handler has run between two checks.
 const QUIET_LOCAL: u64 = 5;

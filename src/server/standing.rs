@@ -46,7 +46,7 @@ impl Standing {
         }
     }
 
-    /// The rank of a connection that has kept the server waiting for at least so many milliseconds: the slowest is the lowest.
+    /// The rank of a connection that has kept the server waiting for at least this many milliseconds: the slowest is the lowest.
     pub(super) fn slowness(self, at_least: u64) -> Option<u64> {
         match self {
             Self::Waits(Waiting { waited, moved }) if waited >= at_least => {

@@ -9,7 +9,7 @@ use super::worker;
 
 /// How often it checks the handlers while all workers are busy. A worker that is in the same handler at two checks is excluded.
 const HANDLER_CHECK_INTERVAL: Duration = Duration::from_millis(5);
-/// It stops checking when a worker was free at so many checks in a row.
+/// It stops checking when a worker was free at this many checks in a row.
 const CALM_CHECKS: usize = 20;
 
 /// Runs the watchdog.

@@ -75,7 +75,7 @@ fn work(context: &Context, status: &Arc<WorkerStatus>) {
     }
 }
 
-/// What is to be done next for a connection.
+/// What to do next for a connection.
 enum Step {
     Serve(RequestHead),
     Refuse(HttpError),

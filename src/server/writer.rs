@@ -68,16 +68,16 @@ pub(crate) trait Sink {
     fn handle(&self) -> Handle;
 }
 
-/// Bodies of at most so many bytes are copied behind the head, which costs less than a write of two slices.
+/// Bodies of at most this many bytes are copied behind the head, which costs less than a write of two slices.
 const COPY_LIMIT: usize = 2 * 1024;
 /// Without TLS, a stream of at most this many bytes is written at once with its head; the system keeps it until the client takes
 /// it.
 const SHORT_STREAM: usize = 128 * 1024;
-/// Of a longer stream so many bytes are held at a time: fewer than would be fastest, because there may be many slow clients.
+/// Of a longer stream this many bytes are held at a time: fewer than would be fastest, because there may be many slow clients.
 const LONG_STREAM: usize = 64 * 1024;
-/// Over TLS so many bytes are held, head included: as many as are encrypted at once.
+/// Over TLS this many bytes are held, head included: as many as are encrypted at once.
 const TLS_STREAM: usize = super::tls_stream::ENCRYPTED_AT_ONCE;
-/// A body of unknown length is sent in chunks of at most so many bytes.
+/// A body of unknown length is sent in chunks of at most this many bytes.
 const CHUNK: usize = 32 * 1024;
 /// The largest buffer that is kept for the next response.
 const MAX_KEPT: usize = SHORT_STREAM + 4 * 1024;
