@@ -1,0 +1,13 @@
+//! What the tests share: programs started and ended, servers and connections to them, HTTP spoken by hand, and waiting.
+
+mod connections;
+mod programs;
+mod raw_http;
+mod servers;
+mod waiting;
+
+pub(crate) use connections::{Dialer, Stream, client_config, unused_address};
+pub(crate) use programs::{Program, alone, client, count, example, hearken, on_path, skip};
+pub(crate) use raw_http::{Reply, Wire, ask, get};
+pub(crate) use servers::{Lines, Place};
+pub(crate) use waiting::{PATIENCE, until};
