@@ -1,7 +1,7 @@
 //! Who may do what with the `hearken` program, over real sockets.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Output, Stdio};
 use std::thread;
@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use socket2::{Domain, Socket, Type};
 
-use crate::support::{Program, Reply, Wire, ask, client, hearken};
+use crate::support::{Program, Reply, Run as _, Wire, ask, client, hearken, output_of};
 
 /// A directory with a site in `www` and nothing yet in `data`, and the server for it.
 struct Site {
@@ -68,7 +68,7 @@ fn make_hash(password: &str) -> String {
         .spawn()
         .unwrap();
     child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
-    let Output { status, stdout, .. } = child.wait_with_output().unwrap();
+    let Output { status, stdout, .. } = output_of(child);
     assert!(status.success());
     String::from_utf8(stdout).unwrap().trim_end().to_owned()
 }
@@ -267,33 +267,29 @@ fn what_cannot_be_a_user_keeps_the_server_from_starting() {
         (&["--auth", "ada:a", "--cors", "*"], 2, "cannot use --cors '*' with --auth"),
     ];
     for (arguments, code, reason) in table {
-        let output = hearken().args(["--port", "0"]).args(arguments).output().unwrap();
+        let output = hearken().args(["--port", "0"]).args(arguments).run();
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
         assert!(error.contains(reason), "{arguments:?}: {error}");
         assert!(output.stdout.is_empty());
     }
-    let help = hearken().arg("--help").env("HEARKEN_AUTH", "ada:top secret").output().unwrap();
+    let help = hearken().arg("--help").env("HEARKEN_AUTH", "ada:top secret").run();
     assert!(!String::from_utf8_lossy(&help.stdout).contains("top secret"));
 }
 
 #[test]
 fn the_log_names_the_user_and_no_password() {
     let site = tempfile::tempdir().unwrap();
+    let log = site.path().join("log");
     let mut command = hearken();
-    command.args(["--port", "0", "--auth", "ada:sesame", "--verbose"]).arg(site.path()).stderr(Stdio::piped());
-    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let mut url = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
-    let address: SocketAddr = url.trim_end().trim_end_matches('/').rsplit('/').next().unwrap().parse().unwrap();
+    command.args(["--port", "0", "--auth", "ada:sesame", "--verbose"]).arg(site.path());
+    let mut server = Program::start(command.stderr(fs::File::create(&log).unwrap()), 1);
     for credentials in ["ada:sesame", "ada:sesame?", "sesame:ada"] {
-        ask(address, "GET", "/", &[("Authorization", &basic(credentials))], b"");
+        ask(server.address(), "GET", "/", &[("Authorization", &basic(credentials))], b"");
     }
-    let stop = std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap();
-    assert!(stop.success());
-    let mut log = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-    child.wait().unwrap();
+    server.signal("TERM");
+    server.wait();
+    let log = fs::read_to_string(&log).unwrap();
     assert!(log.contains("127.0.0.1 - ada ["), "{log}");
     assert_eq!(log.matches("127.0.0.1: a wrong user name or password, 1 lately").count(), 2, "{log}");
     assert!(!log.contains("sesame"), "{log}");
@@ -307,7 +303,7 @@ fn the_client_sends_its_password_and_says_what_it_lacks() {
     let from_file = format!("wil:@{}", file.display());
     let (url, hint) = (site.server.url(), "hearken-client: give a user name and a password with --auth USER:PASS");
     let run = |arguments: &[&str]| {
-        let output = client().args(arguments).output().unwrap();
+        let output = client().args(arguments).run();
         let (out, error) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
         (output.status.code().unwrap(), out, error)
     };

@@ -377,7 +377,7 @@ mod over_https {
     use std::process::Command;
     use std::thread;
 
-    use crate::support::{Dialer, Program, Reply, Wire, client, client_config, example, on_path, skip};
+    use crate::support::{Dialer, Program, Reply, Run as _, Wire, client, client_config, example, on_path, skip};
 
     /// The example, its certificate's authority, and how to reach it by hand.
     struct Example {
@@ -402,7 +402,7 @@ mod over_https {
             let url = self.program.url().trim_end_matches('/');
             let arguments = arguments.iter().map(|argument| argument.replace("URL", url));
             let output = command.current_dir(&self.directory).arg("--cacert").arg("certs/ca.pem").args(arguments);
-            let output = output.output().unwrap();
+            let output = output.run();
             (String::from_utf8_lossy(&output.stdout).into_owned(), output.status.success())
         }
     }

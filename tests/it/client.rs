@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 use std::thread;
 
-use crate::support::{Program, client, get, unused_address};
+use crate::support::{Program, client, get, output_of, unused_address};
 
 struct Site {
     directory: tempfile::TempDir,
@@ -42,7 +42,7 @@ fn run(arguments: &[&str], input: &[u8]) -> (Option<i32>, Vec<u8>, String) {
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
     let writer = thread::spawn(move || drop(stdin.write_all(&input)));
-    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+    let Output { status, stdout, stderr } = output_of(child);
     writer.join().unwrap();
     (status.code(), stdout, String::from_utf8(stderr).unwrap())
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Program, ask, get, hearken};
+use crate::support::{Program, Run as _, ask, get, hearken};
 
 const APP: &str = "https://app.example";
 const EVIL: &str = "https://evil.example";
@@ -131,7 +131,7 @@ fn what_is_no_origin_is_bad_usage() {
         ("https://*.example", "no host name"),
         ("https://app.example:x", "port"),
     ] {
-        let output = hearken().args(["--cors", origin]).output().unwrap();
+        let output = hearken().args(["--cors", origin]).run();
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{origin}: {error}");
         assert!(error.contains(reason), "{origin}: {error}");

@@ -15,7 +15,7 @@ use hearken::{Files, Server};
 use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, mkdirat, mknodat, openat};
 use serde_json::Value;
 
-use crate::support::{Program, Reply, ask, get, hearken, on_path, until};
+use crate::support::{Program, Reply, Run as _, ask, get, hearken, on_path, output_of, until};
 use crate::webdriver::{self, Browser};
 
 fn text(path: &Path) -> &str {
@@ -367,7 +367,7 @@ fn header_fields_are_as_asked_for() {
         (["--mime", "x=y"], "is not a media type"),
         (["--index", "../x"], "is not a file's name"),
     ] {
-        let output = hearken().args(arguments).output().unwrap();
+        let output = hearken().args(arguments).run();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(String::from_utf8_lossy(&output.stderr).contains(reason), "{arguments:?}");
     }
@@ -420,7 +420,7 @@ fn an_archive_is_what_tar_unpacks() {
     let out = tempfile::tempdir().unwrap();
     let mut tar = Command::new("tar").args(["-xf", "-", "-C"]).arg(out.path()).stdin(Stdio::piped()).spawn().unwrap();
     tar.stdin.take().unwrap().write_all(&reply.body).unwrap();
-    assert!(tar.wait().unwrap().success());
+    assert!(output_of(tar).status.success());
     fs::remove_file(docs.join("out")).unwrap();
     fs::remove_file(docs.join("up")).unwrap();
     let (mut packed, mut served) = (BTreeMap::new(), BTreeMap::new());

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{client, hearken};
+use crate::support::{Run as _, client, hearken};
 
 /// An option or an argument: how it is spelled, its environment variable and its default, empty where there is none.
 type Entry = (String, String, String);
@@ -92,7 +92,7 @@ fn read(path: &str) -> String {
 
 /// What a program prints about a command.
 fn help(program: &mut Command, command: &[String]) -> String {
-    let output = program.args(command).arg("--help").output().unwrap();
+    let output = program.args(command).arg("--help").run();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }

@@ -5,8 +5,9 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
-use crate::support::{Program, ask, example, get, unused_address};
+use crate::support::{Program, Run as _, ask, example, get, output_within, unused_address};
 
 /// The programs of the tutorial.
 const PROGRAMS: [&str; 10] = [
@@ -55,7 +56,7 @@ fn each_has_its_port_and_says_when_it_is_taken() {
     for (name, port) in table {
         // Whether it is we who take it or somebody else has: it is taken.
         let _taken = TcpListener::bind(("127.0.0.1", port));
-        let output = example(name).current_dir(&directory).stdin(Stdio::null()).output().unwrap();
+        let output = example(name).current_dir(&directory).run();
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{name}: {error}");
         assert_eq!(error, format!("Error: cannot bind 127.0.0.1:{port}: address already in use\n"), "{name}");
@@ -117,8 +118,10 @@ fn of_a_hundred_right_guesses_at_once_one_wins() {
 fn number_guesser_and_number_thinker() {
     let directory = directory();
     let mut thinker = start("number_thinker", directory.path());
-    // A right guess at the first try ends at once; waiting a second a guess, ten or so are enough nearly always.
-    let output = example("number_guesser").arg(thinker.url()).output().unwrap();
+    // A guess a second, each right with a chance of one in ten: all of 300 are wrong less than once in 10^13 runs.
+    let mut guesser = example("number_guesser");
+    let guesser = guesser.arg(thinker.url()).stdout(Stdio::piped()).spawn().unwrap();
+    let output = output_within(Duration::from_secs(300), guesser);
     let text = String::from_utf8(output.stdout).unwrap();
     let lines: Vec<_> = text.lines().collect();
     assert!(output.status.success(), "{text}");
@@ -226,7 +229,7 @@ fn basic_writer_client_and_basic_writer_server() {
     let directory = directory();
     let server = start("basic_writer_server", directory.path());
     let file = directory.path().join("file.txt");
-    let output = example("basic_writer_client").arg(format!("{}file.txt", server.url())).output().unwrap();
+    let output = example("basic_writer_client").arg(format!("{}file.txt", server.url())).run();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "Wrote data for Han Solo.\n");
     let written: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     let keys: Vec<_> =
@@ -255,7 +258,7 @@ fn basic_writer_client_and_basic_writer_server() {
 #[test]
 fn the_clients_say_when_nobody_listens() {
     for name in ["number_guesser", "basic_writer_client"] {
-        let output = example(name).arg(format!("http://{}/", unused_address())).output().unwrap();
+        let output = example(name).arg(format!("http://{}/", unused_address())).run();
         assert_eq!(output.status.code(), Some(1));
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(error.starts_with("Error: cannot connect to "), "{name}: {error}");

@@ -5,14 +5,14 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::sync::Barrier;
 use std::time::Duration;
 
 use hearken::{Error, Peer, Request, Response, Server};
 use rustix::fs::{FlockOperation, flock};
 
-use crate::support::{Dialer, Program, get, hearken, on_path, skip, until};
+use crate::support::{Dialer, Program, Run as _, get, hearken, on_path, skip, until};
 
 /// Says which address the client has, as its socket sees it.
 fn who(request: &mut Request) -> Response {
@@ -72,8 +72,7 @@ fn on_socket(path: &Path, arguments: &[&str]) -> Program {
 
 /// What becomes of one that cannot start.
 fn refused(path: &Path) -> String {
-    let Output { status, stdout, stderr } =
-        hearken().arg("--bind").arg(format!("unix:{}", path.display())).output().unwrap();
+    let Output { status, stdout, stderr } = hearken().arg("--bind").arg(format!("unix:{}", path.display())).run();
     assert_eq!((status.code(), stdout.as_slice()), (Some(1), &b""[..]));
     String::from_utf8(stderr).unwrap()
 }
@@ -112,7 +111,7 @@ fn the_program_listens_on_a_unix_socket() {
     if on_path("curl").is_none() {
         return skip("the_program_listens_on_a_unix_socket", "curl");
     }
-    let curl = Command::new("curl").args(["-s", "--unix-socket"]).arg(&path).arg("http://any/hello").output().unwrap();
+    let curl = Command::new("curl").args(["-s", "--unix-socket"]).arg(&path).arg("http://any/hello").run();
     assert_eq!(String::from_utf8_lossy(&curl.stdout), "Hello, world!");
     server.signal("TERM");
     assert!(server.wait().success());
@@ -122,20 +121,15 @@ fn the_program_listens_on_a_unix_socket() {
 #[test]
 fn a_unix_socket_is_no_network_to_warn_of() {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("socket");
+    let (path, log) = (directory.path().join("socket"), directory.path().join("log"));
     let mut command = hearken();
-    command
-        .args(["--demo", "--auth", "a:b", "--bind"])
-        .arg(format!("unix:{}", path.display()))
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    until("the socket", || path.exists().then_some(()));
-    until("an answer", || Dialer::unix(&path).connect().ok().map(|_| hello(&path)));
-    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
-    assert!(child.wait().unwrap().success());
-    let said = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
-    assert!(!said.contains("warn"), "{said}");
+    command.args(["--demo", "--auth", "a:b", "--bind"]).arg(format!("unix:{}", path.display()));
+    let mut server = Program::start(command.stderr(fs::File::create(&log).unwrap()), 1);
+    hello(&path);
+    server.signal("TERM");
+    assert!(server.wait().success());
+    let log = fs::read_to_string(&log).unwrap();
+    assert!(log.contains("\"GET /hello HTTP/1.1\" 401") && !log.contains("warn"), "{log}");
 }
 
 #[test]

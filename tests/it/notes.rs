@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::thread;
 
-use crate::support::{Program, Wire, ask, example};
+use crate::support::{Program, Wire, ask, example, until};
 
 fn note_server(directory: &Path) -> Program {
     Program::start(example("note_server").arg("0").current_dir(directory), 1)
@@ -76,9 +76,10 @@ fn notes_that_were_answered_outlive_a_kill() {
             }
             counts
         });
-        while fs::read_to_string(&file).unwrap_or_default().lines().count() < answered + enough {
-            thread::yield_now();
-        }
+        until("notes to be written", || {
+            let lines = fs::read_to_string(&file).unwrap_or_default().lines().count();
+            (lines >= answered + enough).then_some(())
+        });
         server.signal("KILL");
         let counts = writer.join().unwrap();
         let text = fs::read_to_string(&file).unwrap();

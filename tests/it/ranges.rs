@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use crate::support::{Program, Reply, Wire, ask, hearken, on_path, skip, until};
+use crate::support::{Program, Reply, Run as _, Wire, ask, hearken, on_path, skip, until};
 use crate::webdriver::{self, Browser};
 
 const GIB: u64 = 1 << 30;
@@ -289,7 +289,7 @@ fn curl_and_wget_resume_where_they_left_off() {
         let run = || {
             let mut command = Command::new(program);
             command.args(arguments).arg(server.url(&name)).current_dir(&here).env("NO_PROXY", "*").env("HOME", &here);
-            command.output().unwrap()
+            command.run()
         };
         // As if it had been interrupted, once in the middle and once before the last byte.
         for (round, had) in [300_001, content.len() - 1].into_iter().enumerate() {

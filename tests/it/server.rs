@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::support::{Program, Wire, ask, get, hearken, until};
+use crate::support::{Program, Run as _, Wire, ask, get, hearken, until};
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
@@ -30,7 +30,7 @@ fn demo(site: &tempfile::TempDir) -> Program {
 }
 
 fn run(arguments: &[&str]) -> Output {
-    hearken().args(arguments).output().unwrap()
+    hearken().args(arguments).run()
 }
 
 #[test]

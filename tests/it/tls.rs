@@ -13,7 +13,7 @@ use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PK
 use rustls::version::{TLS12, TLS13};
 use rustls::{AlertDescription, ClientConfig, ClientConnection, HandshakeKind, StreamOwned};
 
-use crate::support::{PATIENCE, Program, client, client_config, hearken};
+use crate::support::{PATIENCE, Program, Run as _, client, client_config, hearken};
 
 /// A directory with a certificate for localhost in `cert.pem` and its key in `key.pem`.
 struct Certificate {
@@ -165,7 +165,7 @@ fn what_cannot_be_served_with_is_one_line() {
     for (certificate, key, reason) in table {
         let mut command = hearken();
         command.args(["-p", "0", "--tls-cert"]).arg(certificate).arg("--tls-key").arg(key).arg(".");
-        let output = command.output().unwrap();
+        let output = command.run();
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{certificate:?} {key:?}: {error}");
         assert!(error.contains(reason), "{certificate:?} {key:?}: {error}");
@@ -188,10 +188,10 @@ fn the_development_certificate_is_made_and_can_be_trusted() {
     let mut urls = server.urls.clone();
     urls.push(format!("https://localhost:{port}/"));
     for url in urls {
-        let output = client().args(["get", &url, "--cacert"]).arg(&authority).output().unwrap();
+        let output = client().args(["get", &url, "--cacert"]).arg(&authority).run();
         assert_eq!(String::from_utf8_lossy(&output.stdout), "secure page", "{url}: {output:?}");
     }
-    let untrusting = client().args(["get", server.url()]).output().unwrap();
+    let untrusting = client().args(["get", server.url()]).run();
     assert_eq!(untrusting.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&untrusting.stderr).contains("no secure connection to"), "{untrusting:?}");
 
@@ -204,7 +204,7 @@ fn the_development_certificate_is_made_and_can_be_trusted() {
 #[test]
 fn certificates_can_be_made_beforehand() {
     let directory = tempfile::tempdir().unwrap();
-    let output = hearken().arg("--make-certs").current_dir(&directory).output().unwrap();
+    let output = hearken().arg("--make-certs").current_dir(&directory).run();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("--cacert certs/ca.pem"), "{output:?}");
     assert!(directory.path().join("certs/ca.pem").exists());
@@ -264,8 +264,7 @@ fn curl_trusts_the_authority() {
     let server = Server::bind("127.0.0.1:0").unwrap().tls(tls).serve(hearken::demo::hello).unwrap();
     let authority = Tls::development_authority(directory.path());
     let url = format!("https://localhost:{}/", server.address().port());
-    let output =
-        Command::new("curl").args(["-s", "--noproxy", "*", "--cacert"]).arg(&authority).arg(&url).output().unwrap();
+    let output = Command::new("curl").args(["-s", "--noproxy", "*", "--cacert"]).arg(&authority).arg(&url).run();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "Hello, world!", "{output:?}");
 }
 

@@ -4,12 +4,12 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use flate2::read::GzDecoder;
 
-use crate::support::{Program, Reply, Wire, ask, hearken, on_path, skip, until};
+use crate::support::{Program, Reply, Run as _, Wire, ask, hearken, on_path, output_of, skip, until};
 
 const GZIP: (&str, &str) = ("Accept-Encoding", "gzip");
 
@@ -190,7 +190,7 @@ fn variants_beside_the_file_are_sent_to_who_accepts_them() {
             continue;
         }
         let file = site.path().join("large.txt");
-        assert!(Command::new(program).args(arguments).arg(&file).status().unwrap().success());
+        assert!(Command::new(program).args(arguments).arg(&file).run().status.success());
         coders.push((program, coding));
     }
     let server = serve(&site, &["--compress"]);
@@ -202,7 +202,9 @@ fn variants_beside_the_file_are_sent_to_who_accepts_them() {
         assert!(reply.header("Content-Length").is_some() && !reply.header("ETag").unwrap().starts_with("W/"));
         let file = site.path().join("fetched");
         fs::write(&file, &reply.body).unwrap();
-        let output = Command::new(program).args(["-d", "-c"]).stdin(File::open(&file).unwrap()).output().unwrap();
+        let mut decoder = Command::new(program);
+        decoder.args(["-d", "-c"]).stdin(File::open(&file).unwrap()).stdout(Stdio::piped());
+        let output = output_of(decoder.spawn().unwrap());
         assert!(output.stdout == content, "{program} makes of it what was there");
         let part = [("Accept-Encoding", coding), ("Range", "bytes=10-19")];
         let part = get(server.address(), "/large.txt", &part);

@@ -12,7 +12,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, on_path, until};
+use crate::support::{PATIENCE, lines_of, on_path, until};
 
 /// A browser with one window. Commands that fail panic, with what the driver says.
 pub(crate) struct Browser {
@@ -200,8 +200,13 @@ impl Driver {
         let stdout = process.stdout.take().unwrap();
         // From here on it is killed whatever happens.
         let mut driver = Self { process, port: 0, home };
-        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
-        driver.port = lines.find_map(|line| port_announced(&line)).expect("chromedriver says where it listens");
+        let lines = lines_of(stdout);
+        driver.port = loop {
+            let line = lines.recv_timeout(PATIENCE).expect("chromedriver says where it listens");
+            if let Some(port) = port_announced(&line) {
+                break port;
+            }
+        };
         driver
     }
 

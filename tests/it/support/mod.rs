@@ -7,7 +7,9 @@ mod servers;
 mod waiting;
 
 pub(crate) use connections::{Dialer, Stream, client_config, unused_address};
-pub(crate) use programs::{Program, alone, client, count, example, hearken, on_path, skip};
+pub(crate) use programs::{
+    Program, Run, alone, client, count, example, hearken, lines_of, on_path, output_of, output_within, skip,
+};
 pub(crate) use raw_http::{Reply, Wire, ask, get};
 pub(crate) use servers::{Lines, Place};
 pub(crate) use waiting::{PATIENCE, until};

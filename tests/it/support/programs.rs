@@ -1,17 +1,25 @@
 //! Programs that run beside the tests, and what is known of them.
 
 use std::ffi::OsStr;
-use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 
-use super::waiting::until;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use super::waiting::{PATIENCE, until, until_within};
+
+/// How long a test may take that runs in a process of its own.
+const PATIENCE_ALONE: Duration = Duration::from_secs(300);
 
 /// A server program that runs until the test ends.
 pub(crate) struct Program {
     child: Child,
-    out: BufReader<ChildStdout>,
+    lines: Receiver<String>,
     /// What it printed before it listened.
     pub(crate) preamble: Vec<String>,
     pub(crate) urls: Vec<String>,
@@ -21,8 +29,8 @@ impl Program {
     /// Starts a program and waits until it says where it listens, as often as `addresses`.
     pub(crate) fn start(command: &mut Command, addresses: usize) -> Self {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        let mut program = Self { child, out, preamble: Vec::new(), urls: Vec::new() };
+        let lines = lines_of(child.stdout.take().unwrap());
+        let mut program = Self { child, lines, preamble: Vec::new(), urls: Vec::new() };
         while program.urls.len() < addresses {
             let line = program.line();
             assert!(!line.is_empty(), "{command:?} ended without listening: {:?}", program.preamble);
@@ -41,9 +49,11 @@ impl Program {
 
     /// The next line that the program prints, without its end; empty when there will be none.
     pub(crate) fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.out.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
+        match self.lines.recv_timeout(PATIENCE) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Disconnected) => String::new(),
+            Err(RecvTimeoutError::Timeout) => panic!("waited in vain for the program to print a line"),
+        }
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -75,6 +85,68 @@ impl Drop for Program {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// The lines that a program prints, without their ends, until it closes its output.
+pub(crate) fn lines_of(out: ChildStdout) -> Receiver<String> {
+    let (sender, lines) = crossbeam_channel::unbounded();
+    thread::spawn(move || {
+        let lines = BufReader::new(out).lines().map_while(Result::ok);
+        lines.map(|line| line.trim_end().to_owned()).try_for_each(|line| sender.send(line))
+    });
+    lines
+}
+
+/// Runs programs to their end.
+pub(crate) trait Run {
+    /// Runs a program without input, as [`Command::output`] does. One that does not end is killed, and the test fails.
+    fn run(&mut self) -> Output;
+}
+
+impl Run for Command {
+    #[track_caller]
+    fn run(&mut self) -> Output {
+        let child = self.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        output_of(child.unwrap_or_else(|error| panic!("{self:?}: {error}")))
+    }
+}
+
+/// Waits until a program has ended. One that does not is killed, and the test fails.
+#[track_caller]
+pub(crate) fn output_of(child: Child) -> Output {
+    output_within(PATIENCE, child)
+}
+
+/// As [`output_of`], for what may take longer than usual.
+#[track_caller]
+pub(crate) fn output_within(patience: Duration, mut child: Child) -> Output {
+    let (stdout, stderr) = (contents_of(child.stdout.take()), contents_of(child.stderr.take()));
+    let mut child = KilledOnDrop(child);
+    let status = until_within(patience, "a program to end", || child.0.try_wait().unwrap());
+    let all = |contents: Receiver<Vec<u8>>| contents.recv_timeout(PATIENCE).expect("the output ends with the program");
+    Output { status, stdout: all(stdout), stderr: all(stderr) }
+}
+
+/// What is written to a pipe until it is closed.
+fn contents_of(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+    let (sender, contents) = crossbeam_channel::unbounded();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            pipe.read_to_end(&mut bytes).unwrap();
+        }
+        let _ = sender.send(bytes);
+    });
+    contents
+}
+
+struct KilledOnDrop(Child);
+
+impl Drop for KilledOnDrop {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -115,7 +187,8 @@ pub(crate) fn alone(name: &str) -> bool {
         return true;
     }
     let mut command = Command::new(std::env::current_exe().unwrap());
-    let output = command.args([name, "--exact"]).env(MARK, "1").output().unwrap();
+    command.args([name, "--exact"]).env(MARK, "1").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = output_within(PATIENCE_ALONE, command.spawn().unwrap());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     false
 }
