@@ -3,14 +3,13 @@
 use std::io::{self, Read as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use hearken::{Request, Response, Router, Server, Settings};
 use socket2::{Domain, Socket, Type};
 
-use crate::support::{PATIENCE, Place, Program, Wire, hearken, until};
+use crate::support::{Gate, PATIENCE, Place, Program, SetOnDrop, Wire, hearken, until};
 
 const HELLO: &str = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
 const ENDLESS: &str = "GET /endless HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -90,11 +89,10 @@ fn who_has_asked_makes_no_room() {
 
 #[test]
 fn an_address_whose_connections_are_all_at_work_gets_no_more() {
-    let (entered, release) = (Arc::new(Barrier::new(3)), Arc::new(Barrier::new(3)));
-    let (enter, leave) = (Arc::clone(&entered), Arc::clone(&release));
+    let gate = Gate::default();
+    let at_gate = gate.clone();
     let app = app().get("/works", move |_: &mut Request| {
-        enter.wait();
-        leave.wait();
+        at_gate.pass();
         Response::text("done")
     });
     let settings = Settings::default().max_connections_per_address(2);
@@ -103,10 +101,10 @@ fn an_address_whose_connections_are_all_at_work_gets_no_more() {
     for wire in &mut wires {
         wire.send("GET /works HTTP/1.1\r\nHost: a\r\n\r\n");
     }
-    entered.wait();
+    gate.wait_for(2);
     assert!(Wire::connect(server.address()).is_closed(), "refused");
     assert_eq!(ask(&mut from(2, server.address())), Some(200), "which is nothing to others");
-    release.wait();
+    gate.open();
     for wire in &mut wires {
         assert_eq!(wire.reply().text(), "done");
     }
@@ -118,12 +116,11 @@ fn an_address_whose_connections_are_all_at_work_gets_no_more() {
 /// A client that had once been slow was cut off while its request, there in full, was being answered.
 #[test]
 fn a_slow_upload_that_has_arrived_is_slow_no_more() {
-    let (entered, release) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
-    let (enter, leave) = (Arc::clone(&entered), Arc::clone(&release));
+    let gate = Gate::default();
+    let at_gate = gate.clone();
     let app = app().post("/upload", move |request: &mut Request| {
         let length = request.read_body().unwrap().len();
-        enter.wait();
-        leave.wait();
+        at_gate.pass();
         Response::text(length.to_string())
     });
     let settings = Settings::default().max_connections_per_address(1).rate_grace(SHORT).min_rate(1);
@@ -134,9 +131,9 @@ fn a_slow_upload_that_has_arrived_is_slow_no_more() {
         pass(SHORT / 2);
         wire.send([b'x'; 1000]);
     }
-    entered.wait();
+    gate.wait_for(1);
     assert!(Wire::connect(server.address()).is_closed(), "refused");
-    release.wait();
+    gate.open();
     assert_eq!(wire.reply().text(), "5000");
 }
 
@@ -147,6 +144,7 @@ fn an_address_at_its_limit_loses_its_slowest_beyond_the_grace() {
         let (done, slow_ended) = (AtomicBool::new(false), AtomicBool::new(false));
         let (reading, fast_cut) = (AtomicUsize::new(0), AtomicBool::new(false));
         thread::scope(|scope| {
+            let over = SetOnDrop(&done);
             scope.spawn(|| {
                 let mut wire = place.connect();
                 wire.send(ENDLESS);
@@ -171,7 +169,7 @@ fn an_address_at_its_limit_loses_its_slowest_beyond_the_grace() {
                 third.try_reply().filter(|reply| reply.status == 200)
             });
             until("the slower one to end", || slow_ended.load(Ordering::SeqCst).then_some(()));
-            done.store(true, Ordering::SeqCst);
+            drop(over);
         });
         assert!(!fast_cut.load(Ordering::SeqCst), "the faster one was cut off, over {}", place.name);
     });
@@ -186,6 +184,7 @@ fn one_address_keeps_nobody_out() {
         Place::each(&settings, app, |place| {
             let (done, reading, cut) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
             thread::scope(|scope| {
+                let _over = SetOnDrop(&done);
                 for _ in 0..8 {
                     scope.spawn(|| {
                         let mut wire = place.connect();
@@ -199,9 +198,9 @@ fn one_address_keeps_nobody_out() {
                 for _ in 0..3 {
                     assert_eq!(ask(&mut place.connect()), Some(200), "{}", place.name);
                 }
-                let before = cut.load(Ordering::SeqCst);
-                assert!(before < 8, "{} no more than had to be, over {}", before, place.name);
-                done.store(true, Ordering::SeqCst);
+                // One made room for each of the three, at the most.
+                let cut = until("one to be cut off", || Some(cut.load(Ordering::SeqCst)).filter(|cut| *cut > 0));
+                assert!(cut <= 3, "{cut} were cut off over {}", place.name);
             });
         });
     }
@@ -292,6 +291,7 @@ fn who_has_most_makes_room() {
     let address = server.address();
     let (done, reading, cut) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
     thread::scope(|scope| {
+        let over = SetOnDrop(&done);
         let read = |last, bytes| {
             let mut wire = from(last, address);
             wire.send(ENDLESS);
@@ -306,7 +306,7 @@ fn who_has_most_makes_room() {
         until("all places to be taken", || (reading.load(Ordering::SeqCst) == 8).then_some(()));
         assert_eq!(ask(&mut from(4, address)), Some(200));
         until("one to notice", || (cut.load(Ordering::SeqCst) > 0).then_some(()));
-        done.store(true, Ordering::SeqCst);
+        drop(over);
         let kept = |readers: Vec<thread::ScopedJoinHandle<'_, bool>>| {
             readers.into_iter().map(|reader| reader.join().unwrap()).filter(|was_cut| !was_cut).count()
         };
@@ -317,11 +317,10 @@ fn who_has_most_makes_room() {
 
 #[test]
 fn a_client_that_comes_back_from_the_same_port_is_served() {
-    let (entered, release) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
-    let (enter, leave) = (Arc::clone(&entered), Arc::clone(&release));
+    let gate = Gate::default();
+    let at_gate = gate.clone();
     let app = app().get("/works", move |_: &mut Request| {
-        enter.wait();
-        leave.wait();
+        at_gate.pass();
         Response::text("nobody is there to read it")
     });
     let server = Server::bind("127.0.0.1:0").unwrap().serve(app).unwrap();
@@ -335,13 +334,13 @@ fn a_client_that_comes_back_from_the_same_port_is_served() {
     let first = connect(0);
     let port = first.local_addr().unwrap().as_socket().unwrap().port();
     first.send(b"GET /works HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-    entered.wait();
+    gate.wait_for(1);
     first.set_linger(Some(Duration::ZERO)).unwrap();
     drop(first);
     // The server still has the connection of before.
     let mut second = Wire::of(connect(port).into());
     assert_eq!(ask(&mut second), Some(200));
-    release.wait();
+    gate.open();
     assert_eq!(ask(&mut second), Some(200), "and it is another connection than that");
     assert_eq!(server.shutdown(PATIENCE).cut, 0);
 }

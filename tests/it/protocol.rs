@@ -7,7 +7,7 @@ use std::sync::mpsc;
 
 use hearken::{AccessLog, HttpError, LogFormat, Request, Response, Router, Server, Settings};
 
-use crate::support::{Lines, PATIENCE, Place, Wire};
+use crate::support::{Lines, PATIENCE, Place, SetOnDrop, Wire, read_until_closed, write_until_closed};
 
 fn app() -> Router {
     let echo = |request: &mut Request| Ok::<_, HttpError>(Response::bytes(request.read_body()?));
@@ -264,6 +264,7 @@ fn an_endless_pipeliner_keeps_no_one_from_an_answer() {
         let stop = std::sync::atomic::AtomicBool::new(false);
         let requests = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n".repeat(1000);
         std::thread::scope(|scope| {
+            let _over = SetOnDrop(&stop);
             for _ in 0..8 {
                 scope.spawn(|| {
                     let mut stream = place.connect().stream.into_inner();
@@ -283,7 +284,6 @@ fn an_endless_pipeliner_keeps_no_one_from_an_answer() {
             for _ in 0..50 {
                 assert_eq!(place.send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n").1.text(), "/next", "{}", place.name);
             }
-            stop.store(true, std::sync::atomic::Ordering::Relaxed);
         });
     }
 }
@@ -294,12 +294,8 @@ fn a_pipeliner_that_reads_nothing_is_bounded() {
     for place in Place::all(&settings, app) {
         let mut stream = place.connect().stream.into_inner();
         let requests = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n".repeat(1000);
-        let mut sent = 0;
         // The server stops reading when its answers are not read, and then ends the connection.
-        while stream.write_all(requests.as_bytes()).is_ok() {
-            sent += requests.len();
-            assert!(sent < 100 << 20, "{sent} bytes were taken over {}", place.name);
-        }
+        write_until_closed(&mut stream, requests.as_bytes(), 100 << 20);
         assert_eq!(place.send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n").1.text(), "/next", "{}", place.name);
     }
 }
@@ -544,7 +540,7 @@ fn noise_is_survived() {
             for mut stream in [place.connect_raw(), place.connect().stream.into_inner()] {
                 let _ = stream.write_all(&noise);
                 let _ = stream.shutdown(Shutdown::Write);
-                let _ = stream.read_to_end(&mut Vec::new());
+                let _ = read_until_closed(&mut stream);
             }
         }
         assert_eq!(place.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n").1.status, 200, "{}", place.name);

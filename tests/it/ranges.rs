@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use crate::support::{Program, Reply, Run as _, Wire, ask, hearken, on_path, skip, until};
+use crate::support::{Program, Reply, Run as _, Wire, ask, hearken, on_path, read_until_closed, skip, until};
 use crate::webdriver::{self, Browser};
 
 const GIB: u64 = 1 << 30;
@@ -132,9 +132,8 @@ fn changed_under_way(server: &Program, path: &Path, field: &str, change: Change)
     let head = wire.head();
     change(&OpenOptions::new().write(true).open(path).unwrap());
     let announced: u64 = head.header("Content-Length").unwrap().parse().unwrap();
-    let mut body = Vec::new();
     // The connection may be reset: that is the point.
-    let _ = (&mut wire.stream).take(announced).read_to_end(&mut body);
+    let (body, _) = read_until_closed(&mut (&mut wire.stream).take(announced));
     (wire, head, body)
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hearken::{BodySender, Request, Response, Router, Server, Settings};
 
-use crate::support::{Dialer, PATIENCE, Place, Wire, alone, until};
+use crate::support::{Dialer, PATIENCE, Place, Wire, alone, read_until_closed, returns, stop, until};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const HELLO: &str = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -55,7 +55,7 @@ fn what_does_not_return_is_left_behind() {
         let mut wire = Wire::connect(address);
         wire.send(GET);
         enter.recv_timeout(PATIENCE).unwrap();
-        let stopped = server.shutdown(Duration::from_millis(10));
+        let stopped = stop(server, Duration::from_millis(10));
         assert_eq!((stopped.cut, stopped.left_behind), (1, 1), "streams: {streams}");
         assert!(wire.is_closed());
         TcpListener::bind(address).expect("the address is free");
@@ -102,7 +102,7 @@ fn what_is_left_behind_is_named_and_others_are_not() {
     let mut wire = Wire::connect(server.address());
     wire.send("POST /stuck?a=b HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
     enter.recv_timeout(PATIENCE).unwrap();
-    assert_eq!(server.shutdown(Duration::ZERO).left_behind, 1);
+    assert_eq!(stop(server, Duration::ZERO).left_behind, 1);
     assert_eq!(*MESSAGES.0.lock().unwrap(), ["left behind because it does not return: POST /stuck?a=b"]);
     drop(release);
 }
@@ -122,7 +122,7 @@ fn dropping_a_server_waits_for_no_handler() {
     let mut wire = Wire::connect(address);
     wire.send(GET);
     enter.recv_timeout(PATIENCE).unwrap();
-    drop(server);
+    returns("the server to be dropped", move || drop(server));
     assert!(wire.is_closed());
     TcpListener::bind(address).expect("the address is free");
     drop(release);
@@ -176,8 +176,7 @@ fn a_channel_ends_with_the_server() {
         assert_eq!(wire.head().status, 200, "{name}");
         let stopped = place.shutdown(Duration::from_millis(10));
         assert_eq!((stopped.cut, stopped.left_behind), (1, 0), "{name}");
-        let mut rest = Vec::new();
-        let _ = wire.stream.read_to_end(&mut rest);
+        let (rest, _) = read_until_closed(&mut wire.stream);
         assert!(!rest.ends_with(b"0\r\n\r\n"), "{name}: it was cut short");
     }
 }
@@ -426,11 +425,9 @@ fn running_answers_finish_within_the_grace_and_are_cut_after_it() {
             .collect();
         for (name, wire, idle, _) in &mut stops {
             // That the server stops shows in that it closes this one.
-            let _ = idle.stream.read_to_end(&mut Vec::new());
+            let _ = read_until_closed(&mut idle.stream);
             if !finishes {
-                let mut said = Vec::new();
-                let _ = wire.stream.read_to_end(&mut said);
-                assert_eq!(said, b"", "{name}");
+                assert_eq!(read_until_closed(&mut wire.stream).0, b"", "{name}");
             }
         }
         open.store(true, Ordering::SeqCst);

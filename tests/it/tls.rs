@@ -13,7 +13,7 @@ use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PK
 use rustls::version::{TLS12, TLS13};
 use rustls::{AlertDescription, ClientConfig, ClientConnection, HandshakeKind, StreamOwned};
 
-use crate::support::{PATIENCE, Program, Run as _, client, client_config, hearken};
+use crate::support::{PATIENCE, Program, Run as _, client, client_config, hearken, read_until_closed};
 
 /// A directory with a certificate for localhost in `cert.pem` and its key in `key.pem`.
 struct Certificate {
@@ -351,8 +351,7 @@ fn the_end_is_said_after_the_last_answer() {
         for request in requests {
             let mut stream = connect(server, Arc::clone(&config));
             stream.write_all(request).unwrap();
-            let mut said = Vec::new();
-            let end = stream.read_to_end(&mut said);
+            let (said, end) = read_until_closed(&mut stream);
             assert!(end.is_ok(), "{:?} in {version}: {end:?}", request.escape_ascii().to_string());
             assert!(said.starts_with(b"HTTP/1.1 "), "{version}");
         }
@@ -378,8 +377,8 @@ fn a_body_that_ends_without_the_end_of_tls_is_refused() {
                     stream.flush().unwrap();
                 }
                 stream.sock.shutdown(Shutdown::Write).unwrap();
-                let mut said = String::new();
-                let _ = stream.read_to_string(&mut said);
+                let (said, _) = read_until_closed(&mut stream);
+                let said = String::from_utf8(said).unwrap();
                 let is_refused = said.is_empty() || said.starts_with("HTTP/1.1 400 ");
                 assert!(is_refused, "{request:?} in {version}, close_notify sent: {is_said}: {said}");
             }

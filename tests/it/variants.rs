@@ -9,7 +9,9 @@ use std::time::{Duration, SystemTime};
 
 use flate2::read::GzDecoder;
 
-use crate::support::{Program, Reply, Run as _, Wire, ask, hearken, on_path, output_of, skip, until};
+use crate::support::{
+    Program, Reply, Run as _, Wire, ask, hearken, on_path, output_of, read_until_closed, skip, until,
+};
 
 const GZIP: (&str, &str) = ("Accept-Encoding", "gzip");
 
@@ -170,8 +172,7 @@ fn a_file_that_is_cut_while_it_is_compressed_is_not_ended_as_if_it_were_whole() 
     wire.send("GET /cut.txt HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n");
     assert_eq!(wire.head().header("Transfer-Encoding"), Some("chunked"));
     fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(1000).unwrap();
-    let mut body = Vec::new();
-    let _ = wire.stream.read_to_end(&mut body);
+    let (body, _) = read_until_closed(&mut wire.stream);
     assert!(!body.ends_with(b"0\r\n\r\n"), "no last chunk");
     let line = "hearken: error: GET /cut.txt: cut short: the file became shorter while it was sent";
     until(line, || fs::read_to_string(&log).unwrap().contains(line).then_some(()));

@@ -10,6 +10,6 @@ pub(crate) use connections::{Dialer, Stream, client_config, unused_address};
 pub(crate) use programs::{
     Program, Run, alone, client, count, example, hearken, lines_of, on_path, output_of, output_within, skip,
 };
-pub(crate) use raw_http::{Reply, Wire, ask, get};
-pub(crate) use servers::{Lines, Place};
-pub(crate) use waiting::{PATIENCE, until};
+pub(crate) use raw_http::{Reply, Wire, ask, get, read_until_closed, write_until_closed};
+pub(crate) use servers::{Lines, Place, stop};
+pub(crate) use waiting::{Gate, PATIENCE, SetOnDrop, returns, until};

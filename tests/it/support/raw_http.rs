@@ -1,6 +1,6 @@
 //! HTTP/1.1 spoken by hand: requests byte by byte, and answers as they came.
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use super::connections::Stream;
@@ -51,13 +51,16 @@ impl Wire {
     }
 
     /// Reads one answer, unless the connection ends before it begins.
+    #[track_caller]
     pub(crate) fn try_reply_to(&mut self, method: &str) -> Option<Reply> {
         match self.stream.fill_buf() {
+            Err(error) if is_timeout(&error) => panic!("the server neither answers nor ends the connection"),
             Ok([]) | Err(_) => None,
             Ok(_) => Some(self.reply_to(method)),
         }
     }
 
+    #[track_caller]
     pub(crate) fn try_reply(&mut self) -> Option<Reply> {
         self.try_reply_to("GET")
     }
@@ -103,10 +106,11 @@ impl Wire {
     }
 
     /// Whether the server ends the connection, be it by a reset, without sending anything more.
+    #[track_caller]
     pub(crate) fn is_closed(&mut self) -> bool {
-        let mut rest = Vec::new();
-        match self.stream.read_to_end(&mut rest) {
-            Ok(_) => rest.is_empty(),
+        let (rest, end) = read_until_closed(&mut self.stream);
+        match end {
+            Ok(()) => rest.is_empty(),
             Err(error) => {
                 // What TLS still had to say finds nobody.
                 matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) && rest.is_empty()
@@ -126,6 +130,36 @@ impl Reply {
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
+}
+
+/// Reads until the peer ends the connection: what it sent, and how the connection ended. Fails when the peer falls silent
+/// and leaves the connection open, which must not pass for an end.
+#[track_caller]
+pub(crate) fn read_until_closed(stream: &mut impl Read) -> (Vec<u8>, io::Result<()>) {
+    let mut received = Vec::new();
+    let end = stream.read_to_end(&mut received).map(drop);
+    assert!(!end.as_ref().is_err_and(is_timeout), "the server leaves the connection open");
+    (received, end)
+}
+
+/// Writes these bytes again and again until the server ends the connection; how many it took. Fails when it takes too many,
+/// and when it takes no more and leaves the connection open.
+#[track_caller]
+pub(crate) fn write_until_closed(stream: &mut impl Write, bytes: &[u8], at_most: usize) -> usize {
+    let mut sent = 0;
+    loop {
+        match stream.write_all(bytes) {
+            Ok(()) => sent += bytes.len(),
+            Err(error) if is_timeout(&error) => panic!("the server takes no more and leaves the connection open"),
+            Err(_) => return sent,
+        }
+        assert!(sent < at_most, "the server took {sent} bytes");
+    }
+}
+
+/// Whether a read or write was given up because of the stream's timeout.
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 /// Sends one request on a connection of its own and reads the answer.

@@ -9,6 +9,7 @@ use hearken::{Server, Settings, Stopped, Tls};
 
 use super::connections::{Dialer, Stream, Target, client_config};
 use super::raw_http::{Reply, Wire};
+use super::waiting::returns;
 
 /// A server that is reached in one way: the engine does the same whatever a connection goes over.
 pub(crate) struct Place {
@@ -99,12 +100,19 @@ impl Place {
     }
 
     /// Stops the server.
+    #[track_caller]
     pub(crate) fn shutdown(self, grace: Duration) -> Stopped {
         let Self { server, directory, .. } = self;
-        let stopped = server.shutdown(grace);
+        let stopped = stop(server, grace);
         drop(directory);
         stopped
     }
+}
+
+/// Stops a server. Fails when that does not return, whatever the grace.
+#[track_caller]
+pub(crate) fn stop(server: Server, grace: Duration) -> Stopped {
+    returns("the server to stop", move || server.shutdown(grace))
 }
 
 /// Where an access log of a test goes: each write is sent on.
