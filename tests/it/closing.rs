@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hearken::{AccessLog, HttpError, LogFormat, Request, Response, Router, Server, Settings};
 
-use crate::support::{PATIENCE, Place, Stream, Wire, get};
+use crate::support::{PATIENCE, Place, Stream, Wire, get, read_until_closed, stop, until};
 
 /// Gives some bytes, and then fails or panics.
 struct Broken {
@@ -97,7 +97,7 @@ fn a_body_that_fails_does_not_end_as_if_it_were_whole() {
             let mut stream = TcpStream::connect(server.address()).unwrap();
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
             stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).unwrap();
-            let end = stream.read_to_end(&mut Vec::new());
+            let (_, end) = read_until_closed(&mut stream);
             assert_eq!(end.map_err(|error| error.kind()), Err(io::ErrorKind::ConnectionReset), "{path}");
         }
     }
@@ -106,20 +106,26 @@ fn a_body_that_fails_does_not_end_as_if_it_were_whole() {
 
 #[test]
 fn what_is_no_request_does_not_put_off_the_end_of_an_idle_connection() {
-    let settings = Settings::default().idle_timeout(Duration::from_millis(300));
-    for place in Place::all(&settings, app) {
-        let mut wire = place.connect();
-        wire.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
-        assert_eq!(wire.reply().status, 200);
-        // Half an empty line at a time: four of them are borne with.
-        let mut sent = 0;
-        while sent < 8 && wire.stream.get_mut().write_all([b"\r", b"\n"][sent % 2]).is_ok() {
-            sent += 1;
-            thread::sleep(Duration::from_millis(100));
-        }
-        assert!(wire.is_closed(), "{}", place.name);
-        assert!(sent >= 2, "it is not closed at once over {}", place.name);
-    }
+    const IDLE: Duration = Duration::from_millis(300);
+    const HELLO: &str = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
+    Place::each(&Settings::default().idle_timeout(IDLE), app, |place| {
+        let (mut noisy, _) = place.send(HELLO);
+        // It has been idle for longer than the other one, and so has to end first.
+        thread::sleep(IDLE / 3);
+        let (mut silent, _) = place.send(HELLO);
+        silent.stream.get_ref().set_timeouts(Some(IDLE / 6));
+        // Half an empty line at a time. Four empty lines are allowed before a request.
+        let mut halves = b"\r\n".iter().cycle().take(8);
+        until("the silent connection to end", || {
+            halves.next().inspect(|half| noisy.send([**half]));
+            match silent.stream.read(&mut [0]) {
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => None,
+                end => Some(assert_eq!(end.unwrap(), 0, "{}", place.name)),
+            }
+        });
+        noisy.send(HELLO);
+        assert!(noisy.try_reply().is_none(), "it is still open over {}", place.name);
+    });
 }
 
 #[test]
@@ -226,7 +232,7 @@ fn a_log_that_takes_nothing_does_not_hold_up_a_stop() {
     for log in logs {
         let server = Server::bind("127.0.0.1:0").unwrap().access_log(log).serve(app()).unwrap();
         assert_eq!(get(server.address(), "/hello").status, 200);
-        assert_eq!(server.shutdown(PATIENCE).cut, 0);
+        assert_eq!(stop(server, Duration::MAX).cut, 0);
     }
 }
 
@@ -234,7 +240,7 @@ fn a_log_that_takes_nothing_does_not_hold_up_a_stop() {
 fn an_endless_grace_can_be_given() {
     let server = Server::bind("127.0.0.1:0").unwrap().serve(app()).unwrap();
     assert_eq!(get(server.address(), "/hello").status, 200);
-    assert_eq!(server.shutdown(Duration::MAX).cut, 0);
+    assert_eq!(stop(server, Duration::MAX).cut, 0);
 }
 
 #[test]
