@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::support::{PATIENCE, Program, get, until};
 
-const KILLS: u64 = 50;
+const KILLS: u32 = 50;
 const CLIENTS: u64 = 16;
 /// Files of each client's own, beside one that all write to.
 const FILES: u64 = 3;
@@ -112,6 +112,15 @@ fn check(data: &Path, known: &HashMap<String, Known>) {
     }
 }
 
+/// Begins to write a file and leaves the end of its body unsent, so that a kill cuts off this write in any case.
+fn begin_to_write(address: SocketAddr, data: &Path) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(b"PUT /begun HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n").unwrap();
+    stream.write_all(&[b'x'; 5000]).unwrap();
+    until("the write to begin", || (unfinished(data) > 0).then_some(()));
+    stream
+}
+
 fn unfinished(data: &Path) -> usize {
     let names = fs::read_dir(data).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.filter(|name| name.starts_with(".hearken-")).count()
@@ -130,22 +139,26 @@ fn what_is_answered_outlives_the_server_and_nothing_is_torn() {
         let mut server = Program::hearken(&arguments);
         assert_eq!(unfinished(&data), 0, "what the last one left is swept before the next one listens");
         let address = server.address();
+        let _begun = begin_to_write(address, &data);
         let before = written.load(Ordering::SeqCst);
         thread::scope(|scope| {
             for client in 0..CLIENTS {
                 let (known, shared, written) = (&known, &shared, &written);
                 scope.spawn(move || write(address, client, known, shared, written));
             }
-            // Not before there are writes to be cut off, and then at no particular moment.
-            until("writes to be answered", || (written.load(Ordering::SeqCst) > before + kill % 40).then_some(()));
-            thread::sleep(Duration::from_micros(rand::random_range(0..20_000)));
+            // The other clients are killed in another moment of their writes each time.
+            until("writes to be answered", || {
+                (written.load(Ordering::SeqCst) > before + u64::from(kill) % 40).then_some(())
+            });
+            thread::sleep(Duration::from_micros(400) * kill);
             server.signal("KILL");
             server.wait();
         });
+        assert!(unfinished(&data) > 0, "the write that had begun left no file");
+        assert!(!data.join("begun").exists(), "a file that was not sent whole has its name");
         left += unfinished(&data);
         check(&data, &known.lock().unwrap());
     }
-    assert!(left > 0, "no kill has cut off a write");
     let server = Program::hearken(&arguments);
     assert_eq!(unfinished(&data), 0);
     let known = known.lock().unwrap();
