@@ -15,11 +15,13 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
     (reader, writer)
 }
 
-/// Sends requests, and what is none, until more is logged of either than may wait to be written.
+/// Sends requests, and lines that are no requests, until more is logged of either than may wait to be written: 1 MiB, and
+/// another one that the writer may have taken before.
 fn log_much(address: SocketAddr) {
-    let long = "x".repeat(7000);
+    const LENGTH: usize = 7800;
+    let long = "x".repeat(LENGTH);
     for (line, status) in [(format!("GET /{long} HTTP/1.0"), 401), (format!("GET /{long}"), 400)] {
-        for _ in 0..200 {
+        for _ in 0..(9 << 20) / 4 / LENGTH {
             let mut wire = Wire::connect(address);
             wire.send(format!("{line}\r\n\r\n"));
             assert_eq!(wire.reply().status, status);
@@ -57,15 +59,16 @@ fn what_is_left_out_is_said() {
     let program = Program::start(command.stderr(Stdio::from(writer)), 1);
     log_much(program.address());
     // Now somebody reads it.
-    let mut said = Vec::new();
-    until("both to be said", || {
-        let mut piece = [0; 4096];
-        let read = reader.read(&mut piece).unwrap();
-        said.extend_from_slice(&piece[..read]);
-        // Either may come first. After the second one nothing more may come, and reading on would wait for ever.
-        let text = String::from_utf8_lossy(&said);
-        (text.contains("requests were not logged") && text.contains("messages were not logged")).then_some(())
-    });
+    rustix::io::ioctl_fionbio(&reader, true).unwrap();
+    let (mut said, mut piece) = (Vec::new(), vec![0; 1 << 16]);
+    for what in ["requests were not logged", "messages were not logged"] {
+        until(what, || {
+            while let Ok(read @ 1..) = reader.read(&mut piece) {
+                said.extend_from_slice(&piece[..read]);
+            }
+            String::from_utf8_lossy(&said).contains(what).then_some(())
+        });
+    }
 }
 
 /// The program itself once waited for ever to say how to trust its certificate, and why it could not start.
