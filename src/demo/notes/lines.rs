@@ -274,6 +274,16 @@ mod tests {
         (0..).map_while(read).collect()
     }
 
+    /// Adds a line, however long the lock is held: on a slow disk that may be longer than the timeout.
+    fn add(lines: &Lines, line: &str) -> usize {
+        loop {
+            match lines.add(line) {
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
+                result => break result.unwrap(),
+            }
+        }
+    }
+
     #[test]
     fn the_index_follows_every_change_to_the_file() {
         let directory = tempfile::tempdir().unwrap();
@@ -354,14 +364,7 @@ mod tests {
             let threads: Vec<_> = (0..4)
                 .map(|writer| {
                     let lines = Lines::new(path.clone());
-                    // On a slow disk the others may keep the lock for longer than the timeout.
-                    let add = move |line: &str| loop {
-                        match lines.add(line) {
-                            Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
-                            result => break result.unwrap(),
-                        }
-                    };
-                    scope.spawn(move || (0..50).map(|n| add(&format!("{writer} {n}"))).collect::<Vec<_>>())
+                    scope.spawn(move || (0..50).map(|n| add(&lines, &format!("{writer} {n}"))).collect::<Vec<_>>())
                 })
                 .collect();
             threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
@@ -383,6 +386,35 @@ mod tests {
         assert_eq!(lines.add("b").unwrap_err().kind(), io::ErrorKind::TimedOut);
         drop(other);
         assert_eq!(lines.add("c").unwrap(), 2);
+    }
+
+    /// An editor replaces the file while another process holds the lock on the old one.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_line_is_added_to_the_file_that_replaced_the_locked_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = fs::canonicalize(directory.path()).unwrap().join("notes.txt");
+        let lines = Lines::new(path.clone());
+        lines.add("old").unwrap();
+        let old = File::open(&path).unwrap();
+        flock(&old, FlockOperation::LockExclusive).unwrap();
+        let times_open = || {
+            let descriptors =
+                fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+            descriptors.filter(|target| *target == path).count()
+        };
+        thread::scope(|scope| {
+            let adding = scope.spawn(|| add(&lines, "added"));
+            while times_open() < 2 {
+                thread::yield_now();
+            }
+            let new = directory.path().join("new");
+            fs::write(&new, "new\n").unwrap();
+            fs::rename(&new, &path).unwrap();
+            drop(old);
+            assert_eq!(adding.join().unwrap(), 2);
+        });
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new\nadded\n");
     }
 
     #[test]
