@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 use std::thread;
 
-use crate::support::{Program, client, get, output_of, unused_address};
+use crate::support::{Program, client, get, output_of, until, unused_address};
 
 struct Site {
     directory: tempfile::TempDir,
@@ -191,11 +191,18 @@ fn what_is_not_there_is_exit_3_and_bad_usage_exit_2() {
 #[test]
 fn a_server_that_comes_late_is_waited_for() {
     let address = unused_address();
-    let url = format!("http://{address}/");
-    let waiting = thread::spawn(move || run(&["get", &url, "--retry", "8"], b""));
-    // Whether the first attempt comes before or after this, the client gets its answer.
+    let mut command = client();
+    command.args(["get", &format!("http://{address}/"), "--retry", "8"]);
+    let client = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Once it sleeps, or has ended, its first attempt has failed: there is nothing else that it waits for.
+    let state = format!("/proc/{}/stat", client.id());
+    until("the first attempt to fail", || {
+        let Ok(stat) = fs::read_to_string(&state) else { return Some(()) };
+        stat.rsplit_once(") ")?.1.starts_with(['S', 'Z']).then_some(())
+    });
     let server = hearken::Server::bind(address).unwrap().serve(hearken::demo::hello).unwrap();
-    assert_eq!(waiting.join().unwrap().1, b"Hello, world!");
+    let output = output_of(client);
+    assert_eq!(output.stdout, b"Hello, world!", "{output:?}");
     drop(server);
 }
 
