@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hearken::{AccessLog, Files, Handler, HttpError, LogFormat, Request, Response, Router, Server, Settings};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -16,7 +16,7 @@ use rustls::StreamOwned;
 use socket2::{Domain, Socket, Type};
 
 use crate::support::{
-    PATIENCE, Place, Program, Stream, Wire, alone, count, get, read_until_closed, until, write_until_closed,
+    Messages, PATIENCE, Place, Program, Stream, Wire, alone, count, get, read_until_closed, until, write_until_closed,
 };
 
 const SHORT: Duration = Duration::from_millis(300);
@@ -35,7 +35,6 @@ fn serve(settings: Settings) -> Server {
     Server::bind("127.0.0.1:0").unwrap().settings(settings).serve(app()).unwrap()
 }
 
-/// Sends a byte now and then until the server ends the connection, and gives what it said before.
 /// Sends these bytes again and again, one at a time, until the server ends the connection, and gives what it said before.
 fn drip(wire: &mut Wire, bytes: &[u8]) -> String {
     wire.stream.get_ref().set_timeouts(Some(PAUSE));
@@ -174,7 +173,6 @@ fn workers_that_cannot_be_started_are_done_without() {
         assert_eq!(client.reply().status, 200);
     }
     // Slow bodies take one each. Those that come later wait for a thread, and are not lost.
-    let begun = Instant::now();
     for client in &mut clients {
         client.send("POST /notes HTTP/1.1\r\nHost: localhost\r\nContent-Length: 17\r\n\r\n");
     }
@@ -187,8 +185,7 @@ fn workers_that_cannot_be_started_are_done_without() {
     }
     assert_eq!(std::fs::read_to_string(place.path().join("notes.txt")).unwrap(), "one\n".repeat(CLIENTS));
     let complaints = std::fs::read_to_string(&errors).unwrap().matches("cannot start a thread").count();
-    let seconds = usize::try_from(begun.elapsed().as_secs()).unwrap();
-    assert!((1..=seconds + 1).contains(&complaints), "{complaints} complaints in {seconds} s");
+    assert!(complaints < CLIENTS, "{complaints} complaints: not one for each thread that is missing");
     let threads = std::fs::read_dir(format!("/proc/{}/task", server.id())).map_or(0, Iterator::count);
     assert!(threads <= 12, "{threads}");
     drop(clients);
@@ -483,18 +480,22 @@ fn a_head_without_end_is_stopped_while_it_comes() {
 
 #[test]
 fn idle_connections_make_room_the_longest_idle_first() {
-    let settings = Settings::default().max_connections(2).idle_timeout(Duration::ZERO);
+    let settings = Settings::default().max_connections(3).idle_timeout(Duration::ZERO);
     for place in Place::all(&settings, app) {
-        let (mut first, reply) = place.send(HELLO);
+        let (mut longest, reply) = place.send(HELLO);
         assert_eq!(reply.header("Connection"), None);
+        // The server counts milliseconds.
+        thread::sleep(PAUSE);
+        let (mut idle, _) = place.send(HELLO);
         // With all places taken, answers are the last of their connection, so that they come free.
         let mut silent = place.connect();
-        let mut third = place.connect();
-        third.send(HELLO);
-        assert!(first.is_closed(), "it was idle, over {}", place.name);
-        let reply = third.reply();
+        let mut last = place.connect();
+        last.send(HELLO);
+        assert!(longest.is_closed(), "it had been idle for longest, over {}", place.name);
+        let reply = last.reply();
         assert_eq!((reply.status, reply.header("Connection")), (200, Some("close")), "{}", place.name);
         assert_eq!(ask(&mut silent), 200, "it was not idle: nothing had been answered yet, over {}", place.name);
+        assert_eq!(ask(&mut idle), 200, "one was enough, over {}", place.name);
     }
 }
 
@@ -688,6 +689,7 @@ fn a_server_without_descriptors_recovers() {
     }
     let low = Rlimit { current: Some(256), maximum: getrlimit(Resource::Nofile).maximum };
     setrlimit(Resource::Nofile, low).unwrap();
+    let messages = Messages::collect();
     let server = serve(Settings::default());
     let request = b"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     // With none left accepting fails.
@@ -699,6 +701,10 @@ fn a_server_without_descriptors_recovers() {
         client.set_read_timeout(Some(SHORT)).unwrap();
         let _ = (&client).write_all(request);
         let _ = (&client).read(&mut [0; 16]);
+        if left == 0 {
+            let is_said = |message: &String| message.starts_with("cannot take a connection: ");
+            until("accepting to fail", || messages.all().iter().any(is_said).then_some(()));
+        }
         drop(taken);
         assert_eq!(get(server.address(), "/hello").status, 200, "{left} left");
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hearken::{BodySender, Request, Response, Router, Server, Settings};
 
-use crate::support::{Dialer, PATIENCE, Place, Wire, alone, read_until_closed, returns, stop, until};
+use crate::support::{Dialer, Messages, PATIENCE, Place, Wire, alone, read_until_closed, returns, stop, until};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const HELLO: &str = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -63,30 +63,12 @@ fn what_does_not_return_is_left_behind() {
     }
 }
 
-/// What the library logs, for a test that has a process of its own.
-struct Messages(Mutex<Vec<String>>);
-
-static MESSAGES: Messages = Messages(Mutex::new(Vec::new()));
-
-impl log::Log for Messages {
-    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        self.0.lock().unwrap().push(record.args().to_string());
-    }
-
-    fn flush(&self) {}
-}
-
 #[test]
 fn what_is_left_behind_is_named_and_others_are_not() {
     if !alone("stopping::what_is_left_behind_is_named_and_others_are_not") {
         return;
     }
-    log::set_logger(&MESSAGES).unwrap();
-    log::set_max_level(log::LevelFilter::Warn);
+    let messages = Messages::collect();
     let (entered, enter) = mpsc::channel();
     let (release, wait) = mpsc::channel::<()>();
     let (wait, entered) = (once(wait), Mutex::new(entered));
@@ -103,7 +85,7 @@ fn what_is_left_behind_is_named_and_others_are_not() {
     wire.send("POST /stuck?a=b HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
     enter.recv_timeout(PATIENCE).unwrap();
     assert_eq!(stop(server, Duration::ZERO).left_behind, 1);
-    assert_eq!(*MESSAGES.0.lock().unwrap(), ["left behind because it does not return: POST /stuck?a=b"]);
+    assert_eq!(messages.all(), ["left behind because it does not return: POST /stuck?a=b"]);
     drop(release);
 }
 

@@ -11,5 +11,5 @@ pub(crate) use programs::{
     Program, Run, alone, client, count, example, hearken, lines_of, on_path, output_of, output_within, skip,
 };
 pub(crate) use raw_http::{Reply, Wire, ask, get, read_until_closed, write_until_closed};
-pub(crate) use servers::{Lines, Place, stop};
+pub(crate) use servers::{Lines, Messages, Place, stop};
 pub(crate) use waiting::{Gate, PATIENCE, SetOnDrop, returns, until};

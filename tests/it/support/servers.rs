@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use hearken::{Server, Settings, Stopped, Tls};
@@ -113,6 +113,34 @@ impl Place {
 #[track_caller]
 pub(crate) fn stop(server: Server, grace: Duration) -> Stopped {
     returns("the server to stop", move || server.shutdown(grace))
+}
+
+/// What the library logs, for a test that has a process of its own: warnings and errors.
+pub(crate) struct Messages(Mutex<Vec<String>>);
+
+impl Messages {
+    pub(crate) fn collect() -> &'static Self {
+        static MESSAGES: Messages = Messages(Mutex::new(Vec::new()));
+        log::set_logger(&MESSAGES).unwrap();
+        log::set_max_level(log::LevelFilter::Warn);
+        &MESSAGES
+    }
+
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl log::Log for Messages {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        self.0.lock().unwrap().push(record.args().to_string());
+    }
+
+    fn flush(&self) {}
 }
 
 /// Where an access log of a test goes: each write is sent on.
