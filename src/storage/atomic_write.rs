@@ -1,112 +1,124 @@
-//! A file that is being written, until it gets its place or is given up.
+//! One atomic, durable write: temporary file, fsync, rename, fsync of the directory.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{Stat, Timespec, Timestamps, UTIME_OMIT};
 
 use super::error::StoreError;
-use super::parent_dirs::{ParentDirs, UnsyncedMark};
-use super::quota::Reservation;
-use super::{Destination, Durability, Store, size, temp_file};
+use super::file_id::FileId;
+use super::parent_dirs::ParentDirs;
+use super::quota::{Reservation, counted_size};
+use super::shared::Shared;
+use super::temp_file::TempFile;
+use super::unsynced_dirs::UnsyncedMark;
 use crate::http::path::RelativePath;
 
-/// A file being written under a temporary name. Dropped without having been placed, it leaves nothing behind.
+/// A file being written under a temporary name. Dropped before it is persisted, it leaves nothing behind.
 ///
-/// It is written in the root of the directory, where that may be, so that nothing is made below before it is whole, and what a
-/// killed process leaves is found in one place.
+/// It is written in the root directory, wherever its path leads: no directory is created before the file is complete, and what
+/// a killed process leaves behind is all in one place.
 pub(crate) struct AtomicWrite<'a> {
-    destination: Destination<'a>,
+    shared: &'a Shared,
+    root: Arc<OwnedFd>,
+    path: RelativePath,
     temp_file: TempFile,
     reservation: Option<Reservation>,
 }
 
-/// A file that has got its place. It is safe when [`Persisted::sync`] has returned.
+/// A file that is visible at its path, and safe once [`Persisted::sync`] has returned.
 pub(crate) struct Persisted<'a> {
-    store: &'a Store,
-    /// Whether something stood there before.
+    shared: &'a Shared,
+    /// Whether it replaced a file.
     pub(crate) replaced: bool,
-    /// The new file's status.
-    pub(crate) stat: Stat,
+    /// The new file.
+    pub(crate) file_id: FileId,
     directories: Vec<OwnedFd>,
     marks: Vec<UnsyncedMark<'a>>,
 }
 
-/// A file under a temporary name, which is removed with it.
-struct TempFile {
-    directory: Arc<OwnedFd>,
-    name: String,
-    file: File,
-    persisted: bool,
+/// Whether a rename may replace a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Replace {
+    Allowed,
+    Refused,
 }
 
 impl<'a> AtomicWrite<'a> {
-    pub(super) fn begin(destination: Destination<'a>, announced: u64) -> Result<Self, StoreError> {
-        let replaces = destination.existing.as_ref().map_or(0, size);
-        let reservation = match &destination.store.quota {
-            Some(quota) => Some(quota.begin(&destination.root, announced, replaces)?),
+    /// Begins a file for this path in place of the `existing` one. `announced` is its size in bytes, 0 where that is not known.
+    pub(super) fn begin(
+        shared: &'a Shared,
+        root: Arc<OwnedFd>,
+        path: RelativePath,
+        existing: Option<&Stat>,
+        announced: u64,
+    ) -> Result<Self, StoreError> {
+        let reservation = match &shared.quota {
+            Some(quota) => Some(quota.begin(&root, announced, existing.map_or(0, counted_size))?),
             None => None,
         };
-        let temp_file = match destination.store.temp_file(Arc::clone(&destination.root)) {
-            Err(error) if is_closed(&error) => {
-                // Only what is below may be written to.
-                let deepest = ParentDirs::walk(&destination.root, &destination.path)?.deepest()?;
-                destination.store.temp_file(Arc::new(deepest))?
+        let temp_file = match shared.create_temp_file(Arc::clone(&root)) {
+            Err(error) if is_read_only(&error) => {
+                // Perhaps only a directory below is writable.
+                let deepest = ParentDirs::open(&root, &path)?.deepest().try_clone_to_owned()?;
+                shared.create_temp_file(Arc::new(deepest))?
             }
             result => result?,
         };
-        Ok(Self { destination, temp_file, reservation })
+        Ok(Self { shared, root, path, temp_file, reservation })
     }
 
-    /// Writes on.
+    /// Appends these bytes.
     ///
     /// # Errors
     ///
-    /// [`StoreError::QuotaExceeded`] or [`StoreError::DiskFull`] when there is no room for it, and what else the disk fails with.
+    /// [`StoreError::QuotaExceeded`] or [`StoreError::DiskFull`] where there is no room for them, and any failure of the disk.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         if let Some(reservation) = &mut self.reservation {
-            reservation.grow(&self.destination.root, bytes.len() as u64)?;
+            reservation.grow(&self.root, bytes.len() as u64)?;
         }
-        Ok(self.destination.store.disk.write(&self.temp_file.file, bytes)?)
+        Ok(self.shared.disk.write(self.temp_file.file(), bytes)?)
     }
 
-    /// Gives the file its place if `check` allows it for what stands there then; readers see the old file or the new one, whole.
-    /// Directories above it that are missing are made.
+    /// Moves the file to its path if `check` accepts the file that exists there by then. Readers see the old file or the new
+    /// one, complete. Missing parent directories are created.
     pub(crate) fn persist<E: From<StoreError>>(
         mut self,
         check: impl FnOnce(Option<&Stat>) -> Result<(), E>,
     ) -> Result<Persisted<'a>, E> {
         self.sync_file().map_err(StoreError::from)?;
-        let store = self.destination.store;
-        let (root, path) = (Arc::clone(&self.destination.root), self.destination.path.clone());
-        let lock = store.locks.hold(&path);
-        let mut dirs = ParentDirs::walk(&root, &path)?;
+        let (shared, root, path) = (self.shared, Arc::clone(&self.root), self.path.clone());
+        let lock = shared.locks.hold(&path);
+        let mut dirs = ParentDirs::open(&root, &path)?;
         let existing = dirs.existing()?;
         check(existing.as_ref())?;
-        let marks = dirs.make(store.unsynced())?;
-        self.rename(&dirs, existing.as_ref(), false).map_err(StoreError::from)?;
+        let marks = dirs.create_missing(shared.unsynced())?;
+        self.rename(&dirs, existing.as_ref(), Replace::Allowed).map_err(StoreError::from)?;
         drop(lock);
         Ok(self.finish(existing.is_some(), dirs, marks)?)
     }
 
-    /// Gives the file the first of these places where nothing stands, and says which. They are all in one directory.
+    /// Moves the file to the first of these paths where no file exists, and returns that path. All candidates are in one
+    /// directory.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NamesTaken`] where all of them exist.
     pub(crate) fn persist_with_free_name(
         mut self,
         candidates: impl Iterator<Item = RelativePath>,
     ) -> Result<(Persisted<'a>, RelativePath), StoreError> {
         self.sync_file()?;
-        let store = self.destination.store;
-        let root = Arc::clone(&self.destination.root);
+        let (shared, root) = (self.shared, Arc::clone(&self.root));
         let mut marks = Vec::new();
         for candidate in candidates {
-            let lock = store.locks.hold(&candidate);
-            let mut dirs = ParentDirs::walk(&root, &candidate)?;
-            marks.append(&mut dirs.make(store.unsynced())?);
-            match self.rename(&dirs, None, true) {
+            let lock = shared.locks.hold(&candidate);
+            let mut dirs = ParentDirs::open(&root, &candidate)?;
+            marks.append(&mut dirs.create_missing(shared.unsynced())?);
+            match self.rename(&dirs, None, Replace::Refused) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 result => result?,
             }
@@ -118,53 +130,47 @@ impl<'a> AtomicWrite<'a> {
     }
 
     fn sync_file(&self) -> io::Result<()> {
-        stamp(&self.temp_file.file)?;
-        match self.destination.store.durability {
-            Durability::Full => self.destination.store.disk.sync_file(&self.temp_file.file),
-            Durability::Rename => Ok(()),
-        }
+        set_modified_now(self.temp_file.file())?;
+        self.shared.sync_file(self.temp_file.file())
     }
 
-    fn rename(&mut self, dirs: &ParentDirs<'_>, existing: Option<&Stat>, only_to_free: bool) -> io::Result<()> {
-        let Some(reservation) = self.reservation.take() else { return self.rename_anywhere(dirs, only_to_free) };
-        let (kept, result) = reservation.settle(existing.map_or(0, size), || self.rename_anywhere(dirs, only_to_free));
+    /// Renames the file and settles its reservation.
+    fn rename(&mut self, dirs: &ParentDirs<'_>, existing: Option<&Stat>, replace: Replace) -> io::Result<()> {
+        let Some(reservation) = self.reservation.take() else { return self.rename_or_copy(dirs, replace) };
+        let replaced = existing.map_or(0, counted_size);
+        let (kept, result) = reservation.settle(replaced, || self.rename_or_copy(dirs, replace));
         self.reservation = kept;
         result
     }
 
-    fn rename_anywhere(&mut self, dirs: &ParentDirs<'_>, only_to_free: bool) -> io::Result<()> {
-        match self.rename_once(dirs, only_to_free) {
+    fn rename_or_copy(&mut self, dirs: &ParentDirs<'_>, replace: Replace) -> io::Result<()> {
+        match self.rename_once(dirs, replace) {
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-                // Another file system is mounted there, and renaming must stay within one.
-                self.move_to(dirs.parent())?;
-                self.rename_once(dirs, only_to_free)
+                // Another file system is mounted there, and a rename cannot leave its file system.
+                self.copy_to(dirs.parent())?;
+                self.rename_once(dirs, replace)
             }
             result => result,
         }
-        // That a directory has vanished meanwhile is not what "not found" is to mean to the client.
+        // A directory that has vanished meanwhile is no 404 for the client.
         .map_err(|error| if error.kind() == io::ErrorKind::NotFound { io::Error::other(error) } else { error })
     }
 
-    fn rename_once(&mut self, dirs: &ParentDirs<'_>, only_to_free: bool) -> io::Result<()> {
-        let disk = &self.destination.store.disk;
-        let from = (self.temp_file.directory.as_fd(), Path::new(&self.temp_file.name));
-        let to = (dirs.parent().as_fd(), dirs.name());
-        if only_to_free { disk.rename_to_free(from, to) } else { disk.rename(from, to) }?;
-        self.temp_file.persisted = true;
-        Ok(())
+    fn rename_once(&mut self, dirs: &ParentDirs<'_>, replace: Replace) -> io::Result<()> {
+        let to = (dirs.parent().as_fd(), dirs.file_name());
+        self.temp_file.rename(self.shared.disk.as_ref(), to, replace == Replace::Allowed)
     }
 
-    /// Writes the file once more, in this directory.
-    fn move_to(&mut self, directory: &OwnedFd) -> io::Result<()> {
-        let disk = self.destination.store.disk.as_ref();
-        let copy = self.destination.store.temp_file(Arc::new(directory.try_clone()?))?;
-        let mut source = &self.temp_file.file;
+    /// Copies the file to a temporary file in this directory, and goes on with that one.
+    fn copy_to(&mut self, directory: &OwnedFd) -> io::Result<()> {
+        let copy = self.shared.create_temp_file(Arc::new(directory.try_clone()?))?;
+        let mut source = self.temp_file.file();
         source.seek(SeekFrom::Start(0))?;
         let mut buffer = vec![0; 64 * 1024];
         loop {
             match source.read(&mut buffer)? {
                 0 => break,
-                read => disk.write(&copy.file, &buffer[..read])?,
+                read => self.shared.disk.write(copy.file(), &buffer[..read])?,
             }
         }
         self.temp_file = copy;
@@ -177,19 +183,28 @@ impl<'a> AtomicWrite<'a> {
         dirs: ParentDirs<'_>,
         marks: Vec<UnsyncedMark<'a>>,
     ) -> Result<Persisted<'a>, StoreError> {
-        let store = self.destination.store;
-        let stat = rustix::fs::fstat(&self.temp_file.file).map_err(io::Error::from)?;
-        let directories = match store.unsynced() {
+        let shared = self.shared;
+        let file_id = FileId::of_open(self.temp_file.file())?;
+        let directories = match shared.unsynced() {
             Some(unsynced) => dirs.into_unsynced(unsynced)?,
             None => Vec::new(),
         };
-        Ok(Persisted { store, replaced, stat, directories, marks })
+        Ok(Persisted { shared, replaced, file_id, directories, marks })
     }
 }
 
-/// Gives the file the time of now to the nanosecond. The system's own stamps are coarser: two files that are written one
-/// after the other could have the same one, and with it the same entity tag.
-fn stamp(file: &File) -> io::Result<()> {
+impl Persisted<'_> {
+    /// Returns once the file's name is on the disk, as far as the durability asks for it.
+    pub(crate) fn sync(self) -> Result<(), StoreError> {
+        self.directories.iter().try_for_each(|directory| self.shared.sync_directory(directory))?;
+        self.marks.into_iter().for_each(UnsyncedMark::clear);
+        Ok(())
+    }
+}
+
+/// Sets the modification time to now, to the nanosecond. The kernel's own timestamps are coarser: two files written one after
+/// the other could get the same one, and with it the same entity tag.
+fn set_modified_now(file: &File) -> io::Result<()> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let unchanged = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
     let now =
@@ -197,35 +212,6 @@ fn stamp(file: &File) -> io::Result<()> {
     Ok(rustix::fs::futimens(file, &Timestamps { last_access: unchanged, last_modification: now })?)
 }
 
-impl Persisted<'_> {
-    /// Returns when the file's name is on the disk, as far as the store's durability asks for that.
-    pub(crate) fn sync(self) -> Result<(), StoreError> {
-        let store = self.store;
-        self.directories.iter().try_for_each(|directory| store.group_fsync.sync(store.disk.as_ref(), directory))?;
-        self.marks.into_iter().for_each(UnsyncedMark::clear);
-        Ok(())
-    }
-}
-
-impl Store {
-    fn temp_file(&self, directory: Arc<OwnedFd>) -> io::Result<TempFile> {
-        self.sweep_once(&directory);
-        let (file, name) = temp_file::create(directory.as_fd())?;
-        Ok(TempFile { directory, name, file, persisted: false })
-    }
-}
-
-/// Whether a directory may be read only.
-fn is_closed(error: &io::Error) -> bool {
+fn is_read_only(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
-}
-
-impl Drop for TempFile {
-    fn drop(&mut self) {
-        if !self.persisted
-            && let Err(error) = rustix::fs::unlinkat(&self.directory, self.name.as_str(), rustix::fs::AtFlags::empty())
-        {
-            log::error!("cannot remove the unfinished file {}: {error}", self.name);
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! The calls to the file system that decide whether a write is kept, behind a seam where a test lets them fail.
+//! The system calls that decide whether a write is durable, behind a trait so that tests can make them fail.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -8,36 +8,36 @@ use std::path::Path;
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
-/// The file system. What a type does not override is the system's own call.
+/// The file system. The default of each method is the system's own call.
 pub(crate) trait Disk: Send + Sync + 'static {
     /// Writes all of these bytes.
     fn write(&self, mut file: &File, bytes: &[u8]) -> io::Result<()> {
         file.write_all(bytes)
     }
 
-    /// Brings a file's content to the disk.
+    /// Syncs a file's content.
     fn sync_file(&self, file: &File) -> io::Result<()> {
         file.sync_all()
     }
 
-    /// Brings the names in a directory to the disk.
+    /// Syncs the names in a directory.
     fn sync_directory(&self, directory: BorrowedFd<'_>) -> io::Result<()> {
         match rustix::fs::fsync(directory) {
-            // A file system that does not bring directories to the disk on their own: there is nothing to wait for.
+            // The file system has no fsync of directories: there is nothing to wait for.
             Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
             result => Ok(result?),
         }
     }
 
-    /// Gives a file another name, in place of what has it.
+    /// Renames a file, replacing one that has the new name.
     fn rename(&self, from: (BorrowedFd<'_>, &Path), to: (BorrowedFd<'_>, &Path)) -> io::Result<()> {
         Ok(rustix::fs::renameat(from.0, from.1, to.0, to.1)?)
     }
 
-    /// Gives a file another name, unless something has it: [`io::ErrorKind::AlreadyExists`].
+    /// Renames a file, unless the new name is taken: [`io::ErrorKind::AlreadyExists`].
     fn rename_to_free(&self, from: (BorrowedFd<'_>, &Path), to: (BorrowedFd<'_>, &Path)) -> io::Result<()> {
         match rename_exclusively(from, to) {
-            // A file system that cannot do it in one step. No other writer of this process is between these two.
+            // The file system cannot do it in one step. The lock of the path keeps out this process's other writers.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
                 match rustix::fs::statat(to.0, to.1, AtFlags::SYMLINK_NOFOLLOW) {
                     Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
@@ -49,13 +49,13 @@ pub(crate) trait Disk: Send + Sync + 'static {
         }
     }
 
-    /// Removes a file, or a link itself.
+    /// Removes a file; of a symbolic link the link itself.
     fn unlink(&self, directory: BorrowedFd<'_>, name: &Path) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(directory, name, AtFlags::empty())?)
     }
 }
 
-/// The system's calls and nothing else.
+/// The system's own calls.
 pub(crate) struct SystemDisk;
 
 impl Disk for SystemDisk {}
@@ -68,18 +68,4 @@ fn rename_exclusively(from: (BorrowedFd<'_>, &Path), to: (BorrowedFd<'_>, &Path)
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
 fn rename_exclusively(_: (BorrowedFd<'_>, &Path), _: (BorrowedFd<'_>, &Path)) -> Result<(), Errno> {
     Err(Errno::NOSYS)
-}
-
-/// Which directory a descriptor is of: device and inode.
-pub(super) type DirectoryId = (u64, u64);
-
-#[allow(
-    clippy::useless_conversion,
-    clippy::cast_sign_loss,
-    trivial_numeric_casts,
-    reason = "the types differ between systems"
-)]
-pub(super) fn id(directory: &impl std::os::fd::AsFd) -> io::Result<DirectoryId> {
-    let stat = rustix::fs::fstat(directory.as_fd())?;
-    Ok((stat.st_dev as u64, stat.st_ino as u64))
 }

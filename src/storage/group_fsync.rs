@@ -1,16 +1,17 @@
-//! Bringing directories to the disk, those who wait for the same directory together.
+//! Group fsync: threads that wait for the same directory share one fsync.
 
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::disk::{DirectoryId, Disk, id};
+use super::directory_id::DirectoryId;
+use super::disk::Disk;
 
-/// The group_fsync of directories that are being made or waited for.
+/// The fsyncs of directories that are running or waited for.
 ///
-/// A sync holds what was changed before it began. So whoever comes while one is running waits for the next, and all who wait
-/// share that one: under load a sync brings home as many changes as came while the one before it ran.
+/// An fsync covers the changes made before it began. A thread that arrives while one is running waits for the next, which all
+/// waiting threads share: under load one fsync covers all changes that arrived while the one before it ran.
 #[derive(Default)]
 pub(super) struct GroupFsync {
     groups: Mutex<HashMap<DirectoryId, Arc<Group>>>,
@@ -18,28 +19,28 @@ pub(super) struct GroupFsync {
 
 #[derive(Default)]
 struct Group {
-    state: Mutex<State>,
+    progress: Mutex<Progress>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
-    /// How many group_fsync have begun, and how many have ended.
+struct Progress {
+    /// How many fsyncs have begun, and how many have ended.
     begun: u64,
     ended: u64,
-    /// The system's number of the error of the last group_fsync that failed, by their number, while somebody waits for it.
+    /// The latest failures while threads wait for them: number of the fsync, error number, kind.
     failures: Vec<(u64, Option<i32>, io::ErrorKind)>,
     waiting: usize,
 }
 
 impl GroupFsync {
-    /// Returns when all that was changed in the directory before the call is on the disk.
+    /// Returns once every change made in the directory before the call is on the disk.
     pub(super) fn sync(&self, disk: &dyn Disk, directory: &impl AsFd) -> io::Result<()> {
-        let id = id(directory)?;
+        let id = DirectoryId::of(directory)?;
         let group = Arc::clone(lock(&self.groups).entry(id).or_default());
         let result = group.sync(|| disk.sync_directory(directory.as_fd()));
         let mut groups = lock(&self.groups);
-        // Nobody else can come to it while the map is locked: the map's and ours are the only ones.
+        // The map's and ours are the only ones left, and while the map is locked no thread can get another.
         if Arc::strong_count(&group) == 2 {
             groups.remove(&id);
         }
@@ -49,37 +50,37 @@ impl GroupFsync {
 
 impl Group {
     fn sync(&self, run: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        let mut state = lock(&self.state);
-        let needed = state.begun + 1;
-        state.waiting += 1;
-        while state.begun != state.ended && state.ended < needed {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        let mut progress = lock(&self.progress);
+        let needed = progress.begun + 1;
+        progress.waiting += 1;
+        while progress.begun != progress.ended && progress.ended < needed {
+            progress = self.changed.wait(progress).unwrap_or_else(PoisonError::into_inner);
         }
-        let result = if state.ended >= needed {
-            state.outcome(needed)
+        let result = if progress.ended >= needed {
+            progress.outcome(needed)
         } else {
-            // None is running, and the one that is needed has not been: this thread makes it, for all who wait.
-            state.begun = needed;
-            drop(state);
+            // No fsync is running and the one that covers our change has not begun: this thread makes it, for all that wait.
+            progress.begun = needed;
+            drop(progress);
             let result = run();
-            state = lock(&self.state);
-            state.ended = needed;
+            progress = lock(&self.progress);
+            progress.ended = needed;
             if let Err(error) = &result {
-                state.failures.push((needed, error.raw_os_error(), error.kind()));
+                progress.failures.push((needed, error.raw_os_error(), error.kind()));
             }
             self.changed.notify_all();
             result
         };
-        state.waiting -= 1;
-        if state.waiting == 0 {
-            state.failures.clear();
+        progress.waiting -= 1;
+        if progress.waiting == 0 {
+            progress.failures.clear();
         }
         result
     }
 }
 
-impl State {
-    /// How the sync of this number went, or a later one, which holds what it held.
+impl Progress {
+    /// The outcome of the fsync of this number.
     fn outcome(&self, number: u64) -> io::Result<()> {
         match self.failures.iter().rev().find(|(failed, ..)| *failed == number) {
             None => Ok(()),
@@ -102,28 +103,28 @@ mod tests {
 
     use super::*;
 
-    /// A disk whose group_fsync wait until they are let go on, one after the other, and fail or not as they are told.
+    /// A disk on which each fsync waits for the test to give its result.
     struct SlowDisk {
         begun: AtomicUsize,
-        go_on: Mutex<mpsc::Receiver<io::Result<()>>>,
+        results: Mutex<mpsc::Receiver<io::Result<()>>>,
     }
 
     impl Disk for SlowDisk {
         fn sync_directory(&self, _: BorrowedFd<'_>) -> io::Result<()> {
             self.begun.fetch_add(1, Ordering::SeqCst);
-            lock(&self.go_on).recv().unwrap()
+            lock(&self.results).recv().unwrap()
         }
     }
 
     #[test]
-    fn those_who_wait_share_the_next_sync_and_its_outcome() {
+    fn waiting_threads_share_the_next_fsync_and_its_outcome() {
         let directory = tempfile::tempdir().unwrap();
         let opened = std::fs::File::open(directory.path()).unwrap();
-        let (let_go, go_on) = mpsc::channel();
-        let disk = SlowDisk { begun: AtomicUsize::new(0), go_on: Mutex::new(go_on) };
+        let (finish, results) = mpsc::channel();
+        let disk = SlowDisk { begun: AtomicUsize::new(0), results: Mutex::new(results) };
         let group_fsync = GroupFsync::default();
-        let id = id(&opened).unwrap();
-        let waiting = || lock(&group_fsync.groups).get(&id).map_or(0, |group| lock(&group.state).waiting);
+        let id = DirectoryId::of(&opened).unwrap();
+        let waiting = || lock(&group_fsync.groups).get(&id).map_or(0, |group| lock(&group.progress).waiting);
         thread::scope(|scope| {
             let first = scope.spawn(|| group_fsync.sync(&disk, &opened));
             while disk.begun.load(Ordering::SeqCst) == 0 {
@@ -133,16 +134,16 @@ mod tests {
             while waiting() < 9 {
                 thread::yield_now();
             }
-            assert_eq!(disk.begun.load(Ordering::SeqCst), 1, "what came later is not in the first");
-            let_go.send(Ok(())).unwrap();
-            let_go.send(Err(io::Error::from_raw_os_error(5))).unwrap();
+            assert_eq!(disk.begun.load(Ordering::SeqCst), 1, "a later change is not covered by the first");
+            finish.send(Ok(())).unwrap();
+            finish.send(Err(io::Error::from_raw_os_error(5))).unwrap();
             assert!(first.join().unwrap().is_ok());
             for other in others {
                 assert_eq!(other.join().unwrap().unwrap_err().raw_os_error(), Some(5));
             }
         });
         assert_eq!(disk.begun.load(Ordering::SeqCst), 2);
-        let_go.send(Ok(())).unwrap();
+        finish.send(Ok(())).unwrap();
         assert!(group_fsync.sync(&disk, &opened).is_ok(), "a failure is not remembered");
         assert!(lock(&group_fsync.groups).is_empty());
     }

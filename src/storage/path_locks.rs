@@ -1,11 +1,11 @@
-//! A lock for each path, so that of two who want to change one file the second sees what the first did.
+//! A lock for each path, so that of two writers of one file the second sees what the first did.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::http::path::RelativePath;
 
-/// Locks for all paths. Some paths share one, which costs them a little waiting.
+/// Locks for all paths. Paths with the same hash share one, which costs them a little waiting.
 pub(super) struct PathLocks {
     random: RandomState,
     locks: [Mutex<()>; COUNT],
@@ -20,7 +20,7 @@ impl Default for PathLocks {
 }
 
 impl PathLocks {
-    /// Waits for the path to be free, and holds it until the guard is dropped. Nobody holds two.
+    /// Waits for the path's lock and holds it until the guard is dropped. No thread may hold two: they could be the same one.
     pub(super) fn hold(&self, path: &RelativePath) -> MutexGuard<'_, ()> {
         let index = self.random.hash_one(path.segments()) % COUNT as u64;
         let lock = &self.locks[usize::try_from(index).expect("it is below the count")];

@@ -1,21 +1,15 @@
-//! How much a directory may hold in all, and how much it holds.
+//! The limit on the bytes of all files in a directory, and how many there are.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 
-use super::temp_file;
+use super::temp_file::is_temp_file_name;
 
-/// How long a count is believed before a write begins, for others may change the directory as well.
-const FRESH: Duration = Duration::from_secs(60);
-
-/// How long it is believed when it would have a write refused.
-const FRESH_FOR_REFUSAL: Duration = Duration::from_secs(1);
-
-/// The most bytes that the files of a directory and of those below it may have together.
+/// The most bytes that the files in a directory and below it may have together.
 pub(super) struct Quota {
     limit: u64,
     usage: Mutex<Usage>,
@@ -23,27 +17,33 @@ pub(super) struct Quota {
 
 #[derive(Default)]
 struct Usage {
-    /// The bytes of the files that stand.
+    /// The bytes of the files that are in place.
     stored: u64,
-    /// The bytes of those that are being written.
+    /// The bytes of the files being written.
     unfinished: u64,
+    /// When the directory was last counted.
     counted: Option<Instant>,
 }
 
-/// Room taken for a file that is being written. Dropped, it is free again.
+/// Room taken by a file being written. Dropping it frees the room.
 pub(super) struct Reservation {
     quota: Arc<Quota>,
     bytes: u64,
-    /// The bytes of the file whose place it is to take.
+    /// The bytes of the file that it will replace.
     replaces: u64,
 }
 
 impl Quota {
+    /// A limit of so many bytes.
     pub(super) fn new(limit: u64) -> Self {
         Self { limit, usage: Mutex::default() }
     }
 
-    /// Begins a file of so many bytes, as far as that is known, in place of one of `replaces` bytes.
+    /// Begins a file of `announced` bytes, 0 where that is not known, to replace one of `replaces` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::QuotaExceeded`] where there is no room for it.
     pub(super) fn begin(
         self: &Arc<Self>,
         directory: &OwnedFd,
@@ -65,7 +65,7 @@ impl Quota {
         Ok(reservation)
     }
 
-    /// Notes that a file of so many bytes is gone.
+    /// Frees the room of a file of so many bytes that was removed.
     pub(super) fn removed(&self, bytes: u64) {
         let mut usage = self.lock();
         usage.stored = usage.stored.saturating_sub(bytes);
@@ -82,7 +82,7 @@ impl Quota {
 }
 
 impl Reservation {
-    /// Takes room for so many bytes more.
+    /// Takes room for so many more bytes.
     pub(super) fn grow(&mut self, directory: &OwnedFd, bytes: u64) -> io::Result<()> {
         let mut usage = self.quota.lock();
         if !self.quota.has_room(&usage, bytes, self.replaces) {
@@ -96,15 +96,15 @@ impl Reservation {
         Ok(())
     }
 
-    /// Puts the file in its place with `rename`, and counts it, without that of `replaced` bytes which stood there. Where that
-    /// fails the reservation is still there.
+    /// Puts the file in place by `rename`, and counts it instead of the one of `replaced` bytes that it replaces. Where that
+    /// fails, the reservation is handed back.
     pub(super) fn settle(
         mut self,
         replaced: u64,
         rename: impl FnOnce() -> io::Result<()>,
     ) -> (Option<Self>, io::Result<()>) {
         let quota = Arc::clone(&self.quota);
-        // A count that ran at the same time would see the file or not.
+        // Locked, because a count at the same time might or might not see the file.
         let mut usage = quota.lock();
         if let Err(error) = rename() {
             return (Some(self), Err(error));
@@ -140,22 +140,31 @@ impl Usage {
     }
 }
 
-/// The bytes of all files below a directory. What vanishes meanwhile, or cannot be looked into, counts nothing.
+/// How long a count is trusted when a write begins: other processes may change the directory too.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// How long a count is trusted when it would refuse a write.
+const FRESH_FOR_REFUSAL: Duration = Duration::from_secs(1);
+
+/// The bytes of a file as they count against a quota: only regular files do.
+pub(super) fn counted_size(stat: &Stat) -> u64 {
+    if FileType::from_raw_mode(stat.st_mode).is_file() { u64::try_from(stat.st_size).unwrap_or(0) } else { 0 }
+}
+
+/// The bytes of all files below a directory. Files that vanish meanwhile and directories that cannot be read count as 0.
 fn count(directory: BorrowedFd<'_>, depth: usize) -> io::Result<u64> {
-    // Deeper than anything that is written here; each level has a descriptor open.
+    // Deeper than any path that is written; each level keeps a descriptor open.
     const DEEPEST: usize = 128;
     let mut bytes = 0_u64;
     for entry in Dir::read_from(directory)? {
         let entry = entry?;
         let name = entry.file_name();
-        if matches!(name.to_bytes(), b"." | b"..") || temp_file::is_temporary(name.to_bytes()) {
+        if matches!(name.to_bytes(), b"." | b"..") || is_temp_file_name(name.to_bytes()) {
             continue;
         }
         let Ok(stat) = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
-        let kind = FileType::from_raw_mode(stat.st_mode);
-        if kind.is_file() {
-            bytes = bytes.saturating_add(u64::try_from(stat.st_size).unwrap_or(0));
-        } else if kind.is_dir() && depth < DEEPEST {
+        bytes = bytes.saturating_add(counted_size(&stat));
+        if FileType::from_raw_mode(stat.st_mode).is_dir() && depth < DEEPEST {
             let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY | OFlags::NOFOLLOW;
             if let Ok(below) = rustix::fs::openat(directory, name, flags, Mode::empty()) {
                 bytes = bytes.saturating_add(count(below.as_fd(), depth + 1)?);
@@ -172,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_stored_and_what_is_being_written_count_together() {
+    fn stored_and_unfinished_files_count_together() {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("sub")).unwrap();
         fs::write(directory.path().join("sub/a"), [0; 40]).unwrap();
@@ -203,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_others_removed_makes_room() {
+    fn a_file_removed_by_another_process_makes_room() {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("a"), [0; 100]).unwrap();
         let opened: OwnedFd = fs::File::open(directory.path()).unwrap().into();

@@ -1,19 +1,59 @@
-//! Files under temporary names: made and locked by whoever writes them, removed once nobody does.
+//! A file under a temporary name, locked by its writer and removed unless it is renamed.
 
-use std::ffi::CStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::sync::Arc;
 
-use rustix::fs::{AtFlags, Dir, FileType, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-/// What the names of unfinished files start with. The dot keeps them from being served, and from being written by name.
-pub(super) const PREFIX: &str = ".hearken-";
+use super::disk::Disk;
 
-/// Makes a file under a name that nobody has, locked for as long as it is open.
+/// A file under a temporary name. Dropped before it is renamed, it is removed.
+pub(super) struct TempFile {
+    directory: Arc<OwnedFd>,
+    name: String,
+    file: File,
+    renamed: bool,
+}
+
+impl TempFile {
+    /// Creates an empty file in this directory.
+    pub(super) fn create(directory: Arc<OwnedFd>) -> io::Result<Self> {
+        let (file, name) = create(directory.as_fd())?;
+        Ok(Self { directory, name, file, renamed: false })
+    }
+
+    /// The open file.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Renames the file to this name in this directory. Unless it may `replace` a file there, that is an error:
+    /// [`io::ErrorKind::AlreadyExists`].
+    pub(super) fn rename(&mut self, disk: &dyn Disk, to: (BorrowedFd<'_>, &Path), replace: bool) -> io::Result<()> {
+        let from = (self.directory.as_fd(), Path::new(&self.name));
+        if replace { disk.rename(from, to) } else { disk.rename_to_free(from, to) }?;
+        self.renamed = true;
+        Ok(())
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        if !self.renamed
+            && let Err(error) = rustix::fs::unlinkat(&self.directory, self.name.as_str(), AtFlags::empty())
+        {
+            log::error!("cannot remove the temporary file {}: {error}", self.name);
+        }
+    }
+}
+
+/// Creates a file under a new name, locked (`flock`) for as long as it is open.
 ///
-/// The lock tells those who sweep that the file is being written, be it by another process.
+/// The lock tells a sweep that the file is being written, be it by another process.
 pub(super) fn create(directory: BorrowedFd<'_>) -> io::Result<(File, String)> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     loop {
@@ -24,108 +64,25 @@ pub(super) fn create(directory: BorrowedFd<'_>) -> io::Result<(File, String)> {
             Err(error) => return Err(error.into()),
         };
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            // Somebody swept it away in the moment between its making and its lock.
+            // A sweep removed it between its creation and its lock.
             Err(Errno::WOULDBLOCK) => continue,
             Ok(()) if rustix::fs::fstat(&file)?.st_nlink == 0 => continue,
-            // Where the file system has no locks, those who sweep do not get any either, and leave it alone.
+            // Where the file system has no locks, a sweep gets none either, and leaves the file alone.
             _ => return Ok((file, name)),
         }
     }
 }
 
-/// Removes the unfinished files of this directory that nobody writes any more: their process was killed.
-pub(super) fn sweep(directory: BorrowedFd<'_>) -> io::Result<()> {
-    for entry in Dir::read_from(directory)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        if is_temporary(name.to_bytes()) && remove_abandoned(directory, name)? {
-            log::info!("removed {}, which a write that was cut off had left", name.to_string_lossy());
-        }
-    }
-    Ok(())
-}
+/// What temporary names start with. The dot keeps the files from being served, and from being written by name.
+const PREFIX: &str = ".hearken-";
 
-/// Whether a name is that of an unfinished file, which nobody is to see.
+/// Whether a name is reserved for unfinished files, which no client may see.
 pub(crate) fn is_unfinished(name: &[u8]) -> bool {
     name.starts_with(PREFIX.as_bytes())
 }
 
-/// Whether a name is one that [`create`] gives.
-pub(super) fn is_temporary(name: &[u8]) -> bool {
+/// Whether a name is one that [`create`] makes.
+pub(super) fn is_temp_file_name(name: &[u8]) -> bool {
     name.strip_prefix(PREFIX.as_bytes())
         .is_some_and(|rest| rest.len() == 16 && rest.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
-}
-
-fn remove_abandoned(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<bool> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = match rustix::fs::openat(directory, name, flags, Mode::empty()) {
-        Ok(file) => file,
-        // Finished meanwhile, or a link, or somebody else's.
-        Err(Errno::NOENT | Errno::LOOP | Errno::ACCESS | Errno::NXIO) => return Ok(false),
-        Err(error) => return Err(error.into()),
-    };
-    if !FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode).is_file()
-        || rustix::fs::flock(file.as_fd(), FlockOperation::NonBlockingLockExclusive).is_err()
-    {
-        return Ok(false);
-    }
-    match rustix::fs::unlinkat(directory, name, AtFlags::empty()) {
-        Ok(()) => Ok(true),
-        Err(Errno::NOENT) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    #[test]
-    fn what_nobody_writes_is_swept_and_nothing_else() {
-        let directory = tempfile::tempdir().unwrap();
-        let opened = File::open(directory.path()).unwrap();
-        let (live, live_name) = create(opened.as_fd()).unwrap();
-        let (dead, dead_name) = create(opened.as_fd()).unwrap();
-        drop(dead);
-        let others = ["file", ".hearken-", ".hearken-0123", ".hearken-0123456789ABCDEF", ".hearken-0123456789abcdefa"];
-        for name in others {
-            fs::write(directory.path().join(name), "").unwrap();
-        }
-        let outside = tempfile::NamedTempFile::new().unwrap();
-        let link = ".hearken-0000000000000000";
-        std::os::unix::fs::symlink(outside.path(), directory.path().join(link)).unwrap();
-        fs::create_dir(directory.path().join(".hearken-1111111111111111")).unwrap();
-        sweep(opened.as_fd()).unwrap();
-        assert!(!directory.path().join(&dead_name).exists());
-        assert!(directory.path().join(&live_name).exists());
-        assert!(others.iter().all(|name| directory.path().join(name).exists()));
-        assert!(directory.path().join(link).is_symlink() && outside.path().exists());
-        drop(live);
-        sweep(opened.as_fd()).unwrap();
-        assert!(!directory.path().join(&live_name).exists());
-    }
-
-    #[test]
-    fn sweeping_takes_no_file_from_those_who_write() {
-        let directory = tempfile::tempdir().unwrap();
-        let opened = File::open(directory.path()).unwrap();
-        let done = std::sync::atomic::AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                    sweep(opened.as_fd()).unwrap();
-                }
-            });
-            for number in 0..500 {
-                let (file, name) = create(opened.as_fd()).unwrap();
-                let finished = directory.path().join(number.to_string());
-                fs::rename(directory.path().join(name), finished).unwrap();
-                drop(file);
-            }
-            done.store(true, std::sync::atomic::Ordering::Relaxed);
-        });
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 500);
-    }
 }

@@ -1,11 +1,17 @@
 use std::fs;
+use std::io;
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use super::*;
+use rustix::fs::Stat;
+
+use super::disk::{Disk, SystemDisk};
+use super::{Durability, Store, StoreError};
+use crate::http::path::RelativePath;
 
 fn path(text: &str) -> RelativePath {
     RelativePath::parse_for_writing(text).unwrap()
@@ -20,7 +26,7 @@ fn write(store: &Store, name: &str, content: &str) -> Result<bool, StoreError> {
     Ok(replaced)
 }
 
-/// Lets a file be replaced or removed whatever it is.
+/// Accepts any existing file, or none.
 fn allow(_: Option<&Stat>) -> Result<(), StoreError> {
     Ok(())
 }
@@ -33,7 +39,7 @@ fn names(directory: &Path) -> Vec<String> {
 }
 
 #[test]
-fn files_are_placed_whole_or_leave_nothing() {
+fn a_file_appears_complete_or_not_at_all() {
     let root = tempfile::tempdir().unwrap();
     let store = Store::new(root.path());
     assert!(!write(&store, "/a/b/c", "new").unwrap());
@@ -47,7 +53,7 @@ fn files_are_placed_whole_or_leave_nothing() {
         assert_eq!(
             names(root.path()).len(),
             2,
-            "the file is under a temporary name, and no directory is made for it yet"
+            "the file has a temporary name, and no directory has been created for it"
         );
     }
     assert_eq!(fs::read_to_string(root.path().join("a/b/c")).unwrap(), "newer");
@@ -76,7 +82,7 @@ fn writing_follows_no_link() {
 }
 
 #[test]
-fn a_link_that_comes_while_a_file_is_written_is_not_followed() {
+fn a_link_that_appears_during_a_write_is_not_followed() {
     let outer = tempfile::tempdir().unwrap();
     let root = outer.path().join("root");
     fs::create_dir_all(root.join("dir")).unwrap();
@@ -91,17 +97,17 @@ fn a_link_that_comes_while_a_file_is_written_is_not_followed() {
 }
 
 #[test]
-fn files_have_the_mode_that_the_umask_leaves() {
+fn files_have_mode_0644_under_the_umask() {
     let root = tempfile::tempdir().unwrap();
     write(&Store::new(root.path()), "/f", "").unwrap();
     let mode = fs::metadata(root.path().join("f")).unwrap().permissions().mode() & 0o777;
-    // The umask cannot be asked for without being changed, for all the other tests too; what File makes shows it.
+    // Reading the umask means setting it, for all other tests too. The mode that File::create gives shows it.
     fs::File::create(root.path().join("g")).unwrap();
     let expected = fs::metadata(root.path().join("g")).unwrap().permissions().mode() & 0o644;
     assert_eq!(mode, expected);
 }
 
-/// A disk on which one of the calls fails when it is told to.
+/// A disk on which single calls fail when a test says so.
 #[derive(Clone, Default)]
 struct FaultyDisk {
     faults: Arc<Faults>,
@@ -116,7 +122,7 @@ struct Faults {
     directories_synced: AtomicUsize,
 }
 
-fn check(fault: &AtomicBool, code: i32) -> io::Result<()> {
+fn fail_if(fault: &AtomicBool, code: i32) -> io::Result<()> {
     if fault.load(Ordering::SeqCst) { Err(io::Error::from_raw_os_error(code)) } else { Ok(()) }
 }
 
@@ -125,30 +131,30 @@ const ENOSPC: i32 = 28;
 
 impl Disk for FaultyDisk {
     fn write(&self, mut file: &fs::File, bytes: &[u8]) -> io::Result<()> {
-        // A disk that fills up takes what it still can.
-        let taken = if check(&self.faults.write, ENOSPC).is_err() { &bytes[..bytes.len() / 2] } else { bytes };
+        // A full disk still takes a part.
+        let taken = if fail_if(&self.faults.write, ENOSPC).is_err() { &bytes[..bytes.len() / 2] } else { bytes };
         io::Write::write_all(&mut file, taken)?;
-        check(&self.faults.write, ENOSPC)
+        fail_if(&self.faults.write, ENOSPC)
     }
 
     fn sync_file(&self, file: &fs::File) -> io::Result<()> {
-        check(&self.faults.sync_file, EIO)?;
+        fail_if(&self.faults.sync_file, EIO)?;
         file.sync_all()
     }
 
     fn sync_directory(&self, directory: BorrowedFd<'_>) -> io::Result<()> {
-        check(&self.faults.sync_directory, EIO)?;
+        fail_if(&self.faults.sync_directory, EIO)?;
         self.faults.directories_synced.fetch_add(1, Ordering::SeqCst);
         Ok(rustix::fs::fsync(directory)?)
     }
 
     fn rename(&self, from: (BorrowedFd<'_>, &Path), to: (BorrowedFd<'_>, &Path)) -> io::Result<()> {
-        check(&self.faults.rename, EIO)?;
+        fail_if(&self.faults.rename, EIO)?;
         Ok(rustix::fs::renameat(from.0, from.1, to.0, to.1)?)
     }
 
     fn rename_to_free(&self, from: (BorrowedFd<'_>, &Path), to: (BorrowedFd<'_>, &Path)) -> io::Result<()> {
-        check(&self.faults.rename, EIO)?;
+        fail_if(&self.faults.rename, EIO)?;
         SystemDisk.rename_to_free(from, to)
     }
 }
@@ -156,16 +162,14 @@ impl Disk for FaultyDisk {
 fn faulty(root: &Path) -> (Store, Arc<Faults>) {
     let disk = FaultyDisk::default();
     let faults = Arc::clone(&disk.faults);
-    let mut store = Store::new(root);
-    store.set_disk(disk);
-    (store, faults)
+    (Store::new(root).disk(disk), faults)
 }
 
 #[test]
-fn whatever_fails_before_the_file_has_its_place_leaves_the_old_one() {
+fn a_failure_before_the_rename_leaves_the_old_file() {
     let root = tempfile::tempdir().unwrap();
-    let (mut store, faults) = faulty(root.path());
-    store.set_max_total(1000);
+    let (store, faults) = faulty(root.path());
+    let store = store.max_total(1000);
     write(&store, "/f", "old").unwrap();
     let is_full = |error: StoreError| matches!(error, StoreError::DiskFull);
     let has_failed = |error: StoreError| matches!(error, StoreError::Io(error) if error.raw_os_error() == Some(EIO));
@@ -183,11 +187,11 @@ fn whatever_fails_before_the_file_has_its_place_leaves_the_old_one() {
         assert_eq!(fs::read_to_string(root.path().join("f")).unwrap(), "old");
         fault.store(false, Ordering::SeqCst);
     }
-    assert!(write(&store, "/f", &"x".repeat(1000)).unwrap(), "what failed holds no room");
+    assert!(write(&store, "/f", &"x".repeat(1000)).unwrap(), "a failed write takes no room");
 }
 
 #[test]
-fn a_directory_that_cannot_be_synced_is_said() {
+fn a_failed_fsync_of_the_directory_is_an_error() {
     let root = tempfile::tempdir().unwrap();
     let (store, faults) = faulty(root.path());
     faults.sync_directory.store(true, Ordering::SeqCst);
@@ -197,9 +201,9 @@ fn a_directory_that_cannot_be_synced_is_said() {
 }
 
 #[test]
-fn directories_are_synced_where_names_were_made() {
+fn directories_with_new_names_are_synced() {
     let root = tempfile::tempdir().unwrap();
-    let (mut store, faults) = faulty(root.path());
+    let (store, faults) = faulty(root.path());
     let synced = || faults.directories_synced.swap(0, Ordering::SeqCst);
     write(&store, "/a/b/c", "").unwrap();
     assert_eq!(synced(), 3, "the root for a, a for b, b for c");
@@ -208,7 +212,7 @@ fn directories_are_synced_where_names_were_made() {
     write(&store, "/e", "").unwrap();
     assert_eq!(synced(), 1);
 
-    // Another writer has made a directory, and its name is not on the disk yet.
+    // Another writer has created a directory whose name is not on the disk yet.
     let other = path("/new/x");
     let unfinished = store.destination(&other).unwrap().begin(None).unwrap().persist(allow).unwrap();
     write(&store, "/new/y", "").unwrap();
@@ -219,17 +223,17 @@ fn directories_are_synced_where_names_were_made() {
     assert_eq!(synced(), 1);
     drop(store.destination(&path("/cut/x")).unwrap().begin(None).unwrap().persist(allow).unwrap());
     write(&store, "/cut/y", "").unwrap();
-    assert_eq!(synced(), 2, "nobody has brought the directory's name to the disk before");
+    assert_eq!(synced(), 2, "the name of the directory has not been synced before");
 
     faults.sync_file.store(true, Ordering::SeqCst);
-    store.set_durability(Durability::Rename);
+    let store = store.durability(Durability::Rename);
     write(&store, "/p/q", "").unwrap();
     store.remove(&path("/p/q"), allow).unwrap();
     assert_eq!(synced(), 0);
 }
 
 #[test]
-fn of_those_who_race_for_a_path_one_finds_it_as_it_was() {
+fn one_of_several_racing_writers_finds_the_path_free() {
     let root = tempfile::tempdir().unwrap();
     let store = Store::new(root.path());
     for round in 0..20 {
@@ -254,7 +258,7 @@ fn of_those_who_race_for_a_path_one_finds_it_as_it_was() {
 }
 
 #[test]
-fn files_beside_each_other_each_get_a_name() {
+fn files_of_the_same_name_each_get_a_free_one() {
     let root = tempfile::tempdir().unwrap();
     let store = Store::new(root.path());
     fs::write(root.path().join("f"), "old").unwrap();

@@ -110,7 +110,7 @@ impl WriteFile {
     /// When a write counts as done, and is answered. Defaults to [`Durability::Full`].
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
-        self.store.set_durability(durability);
+        self.store = self.store.durability(durability);
         self
     }
 
@@ -118,7 +118,7 @@ impl WriteFile {
     /// They are counted when the first write comes, and again from time to time. Defaults to no limit.
     #[must_use]
     pub fn max_total(mut self, bytes: u64) -> Self {
-        self.store.set_max_total(bytes);
+        self.store = self.store.max_total(bytes);
         self
     }
 
@@ -189,7 +189,7 @@ impl WriteFile {
         let mut file = self.destination(&path, request)?.begin(request.content_length())?;
         receive(request, |bytes| Ok(file.write(bytes)?))?;
         let persisted = file.persist(|existing| check(request, existing))?;
-        let (replaced, stat) = (persisted.replaced, persisted.stat);
+        let (replaced, file) = (persisted.replaced, persisted.file_id);
         persisted.sync()?;
         let response = if replaced {
             Response::new(Status::NO_CONTENT)
@@ -198,7 +198,6 @@ impl WriteFile {
         };
         // RFC 9110 §9.3.4: the content was stored as it came, so that what GET will say of it can be said now. The stamp is the
         // store's own, so the tag is strong from the beginning, but where the file system has kept the seconds only.
-        let file = FileId::of(&stat);
         let now = SystemTime::now() + if file.has_whole_seconds() { Duration::ZERO } else { LONG_SETTLED };
         Ok(match validators(&file, now).etag {
             Some(etag) => response.with_header("ETag", etag),

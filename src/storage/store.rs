@@ -1,0 +1,135 @@
+//! The directory that files are written to and removed from.
+
+use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustix::fs::Stat;
+
+use super::atomic_write::AtomicWrite;
+#[cfg(test)]
+use super::disk::Disk;
+use super::durability::Durability;
+use super::error::StoreError;
+use super::parent_dirs::ParentDirs;
+use super::quota::{Quota, counted_size};
+use super::root_dir::RootDir;
+use super::shared::Shared;
+use crate::http::path::RelativePath;
+
+/// A directory, and what its writers share.
+pub(crate) struct Store {
+    root_dir: RootDir,
+    shared: Shared,
+}
+
+/// The path that a file is to be written to, with what existed there when it was looked up.
+pub(crate) struct Destination<'a> {
+    shared: &'a Shared,
+    root: Arc<OwnedFd>,
+    path: RelativePath,
+    existing: Option<Stat>,
+}
+
+impl Store {
+    /// The directory at this path. It must exist by the first write.
+    pub(crate) fn new(directory: impl Into<PathBuf>) -> Self {
+        let root_dir = RootDir::new(directory);
+        let shared = Shared::new(root_dir.path());
+        Self { root_dir, shared }
+    }
+
+    /// When a write counts as done. Defaults to [`Durability::Full`].
+    pub(crate) fn durability(mut self, durability: Durability) -> Self {
+        self.shared.durability = durability;
+        self
+    }
+
+    /// The most bytes that all files together may have. Defaults to no limit.
+    pub(crate) fn max_total(mut self, bytes: u64) -> Self {
+        self.shared.quota = Some(Arc::new(Quota::new(bytes)));
+        self
+    }
+
+    /// The calls to the file system. Defaults to the system's own.
+    #[cfg(test)]
+    pub(super) fn disk(mut self, disk: impl Disk) -> Self {
+        self.shared.disk = Box::new(disk);
+        self
+    }
+
+    /// Removes the temporary files that killed writers left behind. Files that any process is still writing stay.
+    pub(crate) fn sweep(&self) -> io::Result<()> {
+        let root = self.root_dir.current()?;
+        self.shared.sweeper.sweep_once(&root);
+        Ok(())
+    }
+
+    /// Looks up what exists at a path. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::FileAsDirectory`] where something else than a directory, a link included, stands above the path;
+    /// [`StoreError::DirectoryAtPath`] where the path is a directory.
+    pub(crate) fn destination(&self, path: &RelativePath) -> Result<Destination<'_>, StoreError> {
+        let root = self.root()?;
+        let existing = ParentDirs::open(&root, path)?.existing()?;
+        Ok(Destination { shared: &self.shared, root, path: path.clone(), existing })
+    }
+
+    /// Begins a file for this path or, where that exists by then, for another name in the same directory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::destination`] for the directories above the path, and as [`Destination::begin`].
+    pub(crate) fn begin_with_free_name(&self, path: &RelativePath) -> Result<AtomicWrite<'_>, StoreError> {
+        let root = self.root()?;
+        ParentDirs::open(&root, path)?;
+        AtomicWrite::begin(&self.shared, root, path.clone(), None, 0)
+    }
+
+    /// Removes the file at a path if `check` accepts it. A symbolic link is removed itself, not its target.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::destination`]; [`StoreError::NotFound`] where nothing exists.
+    pub(crate) fn remove<E: From<StoreError>>(
+        &self,
+        path: &RelativePath,
+        check: impl FnOnce(Option<&Stat>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let root = self.root()?;
+        let lock = self.shared.locks.hold(path);
+        let dirs = ParentDirs::open(&root, path)?;
+        let existing = dirs.existing()?;
+        check(existing.as_ref())?;
+        let stat = existing.ok_or(StoreError::NotFound)?;
+        self.shared.disk.unlink(dirs.parent().as_fd(), dirs.file_name()).map_err(StoreError::from)?;
+        if let Some(quota) = &self.shared.quota {
+            quota.removed(counted_size(&stat));
+        }
+        drop(lock);
+        Ok(self.shared.sync_directory(dirs.parent()).map_err(StoreError::from)?)
+    }
+
+    fn root(&self) -> Result<Arc<OwnedFd>, StoreError> {
+        self.root_dir.current().map_err(|error| StoreError::RootUnavailable(self.root_dir.path().into(), error))
+    }
+}
+
+impl<'a> Destination<'a> {
+    /// The status of the existing file; `None` where there is none.
+    pub(crate) fn existing(&self) -> Option<&Stat> {
+        self.existing.as_ref()
+    }
+
+    /// Begins a file for this path. `announced` is its size in bytes, as far as that is known.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::QuotaExceeded`] where there is no room for it.
+    pub(crate) fn begin(self, announced: Option<u64>) -> Result<AtomicWrite<'a>, StoreError> {
+        AtomicWrite::begin(self.shared, self.root, self.path, self.existing.as_ref(), announced.unwrap_or(0))
+    }
+}
