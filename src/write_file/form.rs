@@ -1,7 +1,7 @@
 //! Upload forms: the files of a `multipart/form-data` body, each stored by its own name as it arrives.
 
 use super::error::unwritable;
-use super::{WriteFile, receive};
+use super::service::{WriteFile, receive};
 use crate::http::accept;
 use crate::http::error::HttpError;
 use crate::http::multipart_form::{self, FormEvent, FormParser};
