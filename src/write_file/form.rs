@@ -1,7 +1,8 @@
-//! Upload forms: the files of a `multipart/form-data` body, each stored by its own name as it arrives.
+//! Upload forms: the files of a `multipart/form-data` body (RFC 7578), each stored under its own name as it arrives.
 
+use super::body::receive;
 use super::error::unwritable;
-use super::service::{WriteFile, receive};
+use super::writable_dir::{WritableDir, last_segment};
 use crate::http::accept;
 use crate::http::error::HttpError;
 use crate::http::multipart_form::{self, FormEvent, FormParser};
@@ -12,11 +13,9 @@ use crate::http::status::Status;
 use crate::http::upload_filename;
 use crate::storage::{AtomicWrite, Persisted, StoreError};
 
-/// The numbers that are tried for a name that is taken.
-const MOST_OF_A_NAME: u32 = 10_000;
-
-/// Stores the files of a form. Each gets its place when it is whole, so that those before one that fails stay.
-pub(super) fn store(writer: &WriteFile, request: &mut Request) -> Result<Response, HttpError> {
+/// Stores the files of a form in the directory that the request's path names. Each is persisted once it is complete, so the files
+/// before one that fails stay. With `overwrite` a file replaces one of the same name.
+pub(super) fn post(dir: &WritableDir, overwrite: bool, request: &mut Request) -> Result<Response, HttpError> {
     let directory = RelativePath::parse_directory_for_writing(request.encoded_path()).map_err(unwritable)?;
     let boundary = request.header("Content-Type").and_then(multipart_form::boundary);
     let boundary = boundary.ok_or(HttpError::bad_request("the form has no boundary"))?;
@@ -24,30 +23,34 @@ pub(super) fn store(writer: &WriteFile, request: &mut Request) -> Result<Respons
         return Err(HttpError::LengthRequired);
     }
     let mut parser = FormParser::new(&boundary);
-    let mut form = Form { writer, directory, open: None, stored: Vec::new(), first: None };
+    let mut form = Form { dir, overwrite, directory, open: None, stored: Vec::new(), first: None };
     receive(request, |bytes| parser.push(bytes, |event| form.take(event)))?;
     parser.finish()?;
     let names = form.finish()?;
-    Ok(answer(request, &names))
+    Ok(stored_response(request, &names))
 }
 
-/// A form that is being received.
+/// A form being received.
 struct Form<'a> {
-    writer: &'a WriteFile,
+    dir: &'a WritableDir,
+    overwrite: bool,
     directory: RelativePath,
-    /// The file that is arriving, and its name.
+    /// The file being received, and its name.
     open: Option<(AtomicWrite<'a>, String)>,
-    /// The names of those that have got their places.
+    /// The names of the files that are persisted.
     stored: Vec<String>,
-    /// They are all in one directory, so that bringing the first one's name to the disk in the end brings all.
+    /// All files are in one directory, so one sync at the end, for the first, makes the names of all durable.
     first: Option<Persisted<'a>>,
 }
+
+/// How many numbers are tried for a name that is taken.
+const MOST_NUMBERS: u32 = 10_000;
 
 impl<'a> Form<'a> {
     fn take(&mut self, event: FormEvent<'_>) -> Result<(), HttpError> {
         match event {
             FormEvent::Part(head) => {
-                // A field without a file, and the file of a form in which none was chosen.
+                // A field that is no file, or a file field in which no file was chosen.
                 let Some(sent) = head.filename.filter(|name| !name.is_empty()) else { return Ok(()) };
                 let name = upload_filename::sanitize(&sent);
                 let file = self.begin(&name)?;
@@ -67,24 +70,22 @@ impl<'a> Form<'a> {
 
     fn begin(&self, name: &str) -> Result<AtomicWrite<'a>, HttpError> {
         let path = self.directory.join(name.as_bytes());
-        if !self.writer.overwrite {
-            return Ok(self.writer.store.begin_with_free_name(&path)?);
-        }
-        Ok(self.writer.store.destination(&path)?.begin(None)?)
+        Ok(if self.overwrite {
+            self.dir.store.destination(&path)?.begin(None)?
+        } else {
+            self.dir.store.begin_with_free_name(&path)?
+        })
     }
 
     fn persist(&mut self, file: AtomicWrite<'a>, name: &str) -> Result<(), HttpError> {
-        let (persisted, name) = if self.writer.overwrite && !(self.writer.taken)(&self.directory.join(name.as_bytes()))
-        {
+        let path = self.directory.join(name.as_bytes());
+        let (persisted, name) = if self.overwrite && !self.dir.is_excepted(&path) {
             (file.persist(|_| Ok::<_, StoreError>(()))?, name.to_owned())
         } else {
-            let free = (0..MOST_OF_A_NAME).map(|number| upload_filename::numbered(name, number));
-            let free = free.map(|name| self.directory.join(name.as_bytes())).filter(|path| !(self.writer.taken)(path));
-            let (persisted, path) = file.persist_with_free_name(free)?;
-            (
-                persisted,
-                path.segments().last().map(|name| String::from_utf8_lossy(name).into_owned()).unwrap_or_default(),
-            )
+            let numbered = (0..MOST_NUMBERS).map(|number| upload_filename::numbered(name, number));
+            let paths = numbered.map(|name| self.directory.join(name.as_bytes()));
+            let (persisted, path) = file.persist_with_free_name(paths.filter(|path| !self.dir.is_excepted(path)))?;
+            (persisted, last_segment(&path))
         };
         self.stored.push(name);
         self.first.get_or_insert(persisted);
@@ -100,8 +101,8 @@ impl<'a> Form<'a> {
     }
 }
 
-/// A browser is sent back to the directory's page, in which the files are listed; a program is told their names.
-fn answer(request: &Request, names: &[String]) -> Response {
+/// Redirects a browser back to the page that lists the directory; tells a program the names.
+fn stored_response(request: &Request, names: &[String]) -> Response {
     let path = request.encoded_path();
     let slash = if path.ends_with('/') { "" } else { "/" };
     if accept::names_html(request.header_list("Accept").as_deref()) {

@@ -1,8 +1,17 @@
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
-use super::*;
+use super::WriteFile;
 use crate::handler::respond;
+use crate::http::method::Method;
+use crate::http::path::RelativePath;
+use crate::http::request::Request;
+use crate::http::status::Status;
+use crate::http::validators::file_validators;
+use crate::storage::FileId;
+
+const JSON: &str = "application/json";
 
 fn post(writer: &WriteFile, target: &str, body: &[u8]) -> (u16, String) {
     let request = Request::new(Method::Post, target).with_header("Content-Type", JSON).with_body(body);
@@ -26,7 +35,7 @@ fn names(directory: &Path) -> Vec<String> {
 }
 
 #[test]
-fn json_is_stored_as_it_was_sent() {
+fn json_is_stored_byte_for_byte() {
     let directory = tempfile::tempdir().unwrap();
     let writer = WriteFile::new(directory.path());
     let table: [(&[u8], &str); 9] = [
@@ -48,7 +57,7 @@ fn json_is_stored_as_it_was_sent() {
 }
 
 #[test]
-fn what_is_not_json_is_refused_and_the_old_file_stays() {
+fn invalid_json_is_refused_and_leaves_the_old_file() {
     let directory = tempfile::tempdir().unwrap();
     let writer = WriteFile::new(directory.path());
     post(&writer, "/f", b"{}");
@@ -73,7 +82,7 @@ fn what_is_not_json_is_refused_and_the_old_file_stays() {
 }
 
 #[test]
-fn requests_that_are_not_for_it_are_refused_by_their_status() {
+fn unsupported_requests_are_refused_each_with_its_status() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("dir")).unwrap();
     fs::write(directory.path().join("file"), "").unwrap();
@@ -104,14 +113,17 @@ fn requests_that_are_not_for_it_are_refused_by_their_status() {
 }
 
 #[test]
-fn put_creates_and_replaces() {
+fn put_creates_and_replaces_files() {
     let directory = tempfile::tempdir().unwrap();
     let writer = WriteFile::new(directory.path()).put(true);
     let created = respond(&writer, &mut put("/a/b%20c", "1"));
     assert_eq!((created.status(), created.header("Location")), (Status::CREATED, Some("/a/b%20c")));
-    let later = SystemTime::now() + LONG_SETTLED;
-    let etag =
-        |name: &str| validators(&FileId::of(&rustix::fs::stat(directory.path().join(name)).unwrap()), later).etag;
+    // The validators that a GET will show once the file is a minute old.
+    let later = SystemTime::now() + Duration::from_secs(60);
+    let etag = |name: &str| {
+        let file = FileId::of(&rustix::fs::stat(directory.path().join(name)).unwrap());
+        file_validators(file.size(), file.modified(), file.inode(), later).etag
+    };
     assert_eq!(created.header("ETag").map(str::to_owned), etag("a/b c"));
     let replaced = respond(&writer, &mut put("/a/b%20c", "longer"));
     assert_eq!((replaced.status(), replaced.header("Location")), (Status::NO_CONTENT, None));
@@ -125,7 +137,7 @@ fn put_creates_and_replaces() {
 }
 
 #[test]
-fn preconditions_are_judged_against_the_file() {
+fn preconditions_are_checked_against_the_existing_file() {
     let directory = tempfile::tempdir().unwrap();
     let writer = WriteFile::new(directory.path()).put(true);
     assert_eq!(send(&writer, put("/f", "1").with_header("If-Match", "*")).0, 412);
@@ -133,18 +145,18 @@ fn preconditions_are_judged_against_the_file() {
     assert_eq!(send(&writer, put("/f", "2").with_header("If-None-Match", "*")).0, 412);
     let written = respond(&writer, &mut put("/f", "2"));
     let old = written.header("ETag").unwrap().to_owned();
-    assert!(!old.starts_with("W/"), "If-Match takes no weak ones");
+    assert!(!old.starts_with("W/"), "If-Match matches no weak tags");
     let malformed = put("/f", "3").with_header("If-Match", &format!("{old}1234"));
-    assert_eq!(send(&writer, malformed).0, 412, "what is no list of tags to its end names none");
+    assert_eq!(send(&writer, malformed).0, 412, "a malformed list matches no tag");
     let several = put("/f", "3").with_header("If-Match", "\"other\"").with_header("If-Match", &old);
-    assert_eq!(send(&writer, several).0, 204, "fields of one name are one list");
+    assert_eq!(send(&writer, several).0, 204, "several fields are one list");
     assert_eq!(send(&writer, put("/f", "4").with_header("If-Match", &old)).0, 412);
     assert_eq!(fs::read_to_string(directory.path().join("f")).unwrap(), "3");
     assert_eq!(names(directory.path()), ["f"]);
 }
 
 #[test]
-fn files_are_deleted_where_that_is_allowed() {
+fn delete_removes_files_and_nothing_else() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("dir")).unwrap();
     fs::write(directory.path().join("dir/f"), "").unwrap();
@@ -172,7 +184,7 @@ fn files_are_deleted_where_that_is_allowed() {
 }
 
 #[test]
-fn hidden_files_are_deleted_where_they_are_shown() {
+fn hidden_files_are_deleted_with_delete_hidden_only() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join(".git")).unwrap();
     let files = [".env", ".git/config", ".hearken-0123456789abcdef", ".hearken-other", "f"];
@@ -204,7 +216,7 @@ fn hidden_files_are_deleted_where_they_are_shown() {
 }
 
 #[test]
-fn the_directory_holds_no_more_than_it_may() {
+fn max_total_limits_the_bytes_in_the_directory() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("there"), [0; 50]).unwrap();
     let writer = WriteFile::new(directory.path()).put(true).delete(true).max_total(100);
@@ -240,7 +252,7 @@ fn form(target: &str, files: &[(&str, &str)]) -> Request {
 }
 
 #[test]
-fn the_files_of_a_form_are_stored_by_their_names() {
+fn the_files_of_a_form_are_stored_under_their_names() {
     let directory = tempfile::tempdir().unwrap();
     let taken = |path: &RelativePath| path.segments() == [b"ours.txt"];
     let writer = WriteFile::new(directory.path()).forms(true).except(taken);
@@ -282,7 +294,7 @@ fn the_files_of_a_form_are_stored_by_their_names() {
 }
 
 #[test]
-fn forms_that_are_cut_or_have_no_place_are_refused() {
+fn incomplete_or_misdirected_forms_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("file"), "").unwrap();
     let writer = WriteFile::new(directory.path()).forms(true);

@@ -1,0 +1,23 @@
+//! Reading a request's body piece by piece.
+
+use std::io::Read as _;
+
+use crate::http::error::HttpError;
+use crate::http::request::Request;
+
+/// Hands the body to `take` as it arrives. What fails says who failed: reading the client, `take` the disk.
+pub(super) fn receive(
+    request: &mut Request,
+    mut take: impl FnMut(&[u8]) -> Result<(), HttpError>,
+) -> Result<(), HttpError> {
+    const PIECE: u64 = 64 * 1024;
+    let piece = request.content_length().unwrap_or(PIECE).clamp(1, PIECE);
+    let mut buffer = vec![0; usize::try_from(piece).unwrap_or(1)];
+    let mut body = request.body();
+    loop {
+        match body.read(&mut buffer)? {
+            0 => return Ok(()),
+            read => take(&buffer[..read])?,
+        }
+    }
+}

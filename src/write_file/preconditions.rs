@@ -1,0 +1,56 @@
+//! The preconditions of a request that changes a file (RFC 9110 §13), read once and checked against the file.
+
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::Stat;
+
+use crate::http::conditional::{Conditions, Evaluation};
+use crate::http::error::HttpError;
+use crate::http::request::Request;
+use crate::http::validators::{Validators, file_validators};
+use crate::storage::FileId;
+
+/// The preconditions of one request.
+pub(super) struct Preconditions(Conditions);
+
+impl Preconditions {
+    /// Reads them from the request.
+    pub(super) fn of(request: &Request) -> Self {
+        Self(Conditions::of(request, SystemTime::now()))
+    }
+
+    /// Checks that they hold for the existing file, `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpError::PreconditionFailed`] where one does not hold.
+    pub(super) fn check(&self, existing: Option<&Stat>) -> Result<(), HttpError> {
+        let current = existing.map(|stat| strong_validators(&FileId::of(stat)));
+        match self.0.evaluate(current.as_ref()) {
+            Evaluation::Proceed => Ok(()),
+            Evaluation::NotModified | Evaluation::PreconditionFailed => Err(HttpError::PreconditionFailed),
+        }
+    }
+}
+
+/// The validators of a file just written, as a `GET` will show them. The store sets the modification time itself, to the
+/// nanosecond, so the entity tag is strong at once, except where the file system keeps whole seconds only.
+pub(super) fn validators_of_new(file: &FileId) -> Validators {
+    if file.has_whole_seconds() { validators(file, SystemTime::now()) } else { strong_validators(file) }
+}
+
+/// The validators with a strong entity tag, whatever the file's age.
+///
+/// A tag is weak while the file is so young that another change could leave the same modification time. That matters when a tag
+/// is given out. A strong one that a client sends back was given out after that time, or for a modification time that no other
+/// file gets, so it names the same file.
+fn strong_validators(file: &FileId) -> Validators {
+    validators(file, SystemTime::now() + LONG_SETTLED)
+}
+
+fn validators(file: &FileId, now: SystemTime) -> Validators {
+    file_validators(file.size(), file.modified(), file.inode(), now)
+}
+
+/// Longer than the grain of any file system's timestamps.
+const LONG_SETTLED: Duration = Duration::from_secs(60);
