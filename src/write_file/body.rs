@@ -10,9 +10,7 @@ pub(super) fn receive(
     request: &mut Request,
     mut take: impl FnMut(&[u8]) -> Result<(), HttpError>,
 ) -> Result<(), HttpError> {
-    const PIECE: u64 = 64 * 1024;
-    let piece = request.content_length().unwrap_or(PIECE).clamp(1, PIECE);
-    let mut buffer = vec![0; usize::try_from(piece).unwrap_or(1)];
+    let mut buffer = buffer(request);
     let mut body = request.body();
     loop {
         match body.read(&mut buffer)? {
@@ -20,4 +18,11 @@ pub(super) fn receive(
             read => take(&buffer[..read])?,
         }
     }
+}
+
+/// A buffer to read the body with: as long as the body, and 64 KiB at most.
+pub(super) fn buffer(request: &Request) -> Vec<u8> {
+    const LONGEST: u64 = 64 * 1024;
+    let length = request.content_length().unwrap_or(LONGEST).clamp(1, LONGEST);
+    vec![0; usize::try_from(length).unwrap_or(1)]
 }

@@ -1,8 +1,8 @@
 //! `POST` of `application/json`: the body is checked as it arrives and stored byte for byte.
 
-use std::hash::RandomState;
+use std::io::Read as _;
 
-use super::body::receive;
+use super::body::buffer;
 use super::preconditions::Preconditions;
 use super::writable_dir::{WritableDir, last_segment};
 use crate::http::error::HttpError;
@@ -10,20 +10,24 @@ use crate::http::json;
 use crate::http::request::Request;
 use crate::http::response::Response;
 
-/// Stores the JSON under the path of the request. `random` seeds the check for names that appear twice in one object.
-pub(super) fn post(dir: &WritableDir, random: &RandomState, request: &mut Request) -> Result<Response, HttpError> {
+/// Stores the JSON under the path of the request.
+pub(super) fn post(dir: &WritableDir, request: &mut Request) -> Result<Response, HttpError> {
     let path = dir.path_to_write(request)?;
     if !request.has_body() {
         return Err(HttpError::LengthRequired);
     }
     let preconditions = Preconditions::of(request);
     let mut file = dir.destination(&path, &preconditions)?.begin(request.content_length())?;
-    let mut checker = json::Checker::new("name", random);
-    receive(request, |bytes| {
-        checker.push(bytes)?;
-        Ok(file.write(bytes)?)
+    let buffer = buffer(request);
+    let mut body = request.body();
+    let name = json::check("name", buffer, |buffer| {
+        let read = body.read(buffer)?;
+        if read > 0 {
+            file.write(&buffer[..read])?;
+        }
+        Ok::<_, HttpError>(read)
     })?;
-    let name = match checker.finish()? {
+    let name = match name {
         Some(name) => name,
         None => last_segment(&path),
     };

@@ -1,6 +1,5 @@
 //! The handler that clients write files through, with its settings.
 
-use std::hash::RandomState;
 use std::io;
 use std::path::PathBuf;
 
@@ -18,10 +17,9 @@ use crate::storage::Durability;
 ///
 /// A `POST` of `application/json` that is valid JSON in UTF-8 is stored byte for byte, and the response is 200
 /// `Wrote data for NAME.`, with the `name` in the JSON or else the file's. The JSON is checked as it arrives, in bounded memory.
-/// It may have 128 levels, and no object may have the same name twice (RFC 8259 §4 lets each reader pick another), as far as the
-/// first 262,144 names of objects open at the same time go. With [`WriteFile::put`] a `PUT` stores any bytes; the response is 201
-/// for a new file and 204 for a replaced one, with the new file's `ETag`. `If-Match` and `If-None-Match` are honoured (RFC 9110
-/// §13). Other methods get 405.
+/// It may have 128 levels. An object may have the same name twice (RFC 8259 §4 leaves the meaning to readers); of several `name`
+/// the last one is answered. With [`WriteFile::put`] a `PUT` stores any bytes; the response is 201 for a new file and 204 for a
+/// replaced one, with the new file's `ETag`. `If-Match` and `If-None-Match` are honoured (RFC 9110 §13). Other methods get 405.
 ///
 /// Writes are atomic and durable: a path changes from its old content to its new in one step, once the new content is on the
 /// disk, and the response is sent once the name is there too. Whatever fails before leaves the old file. Missing directories are
@@ -33,7 +31,6 @@ pub struct WriteFile {
     delete_hidden: bool,
     forms: bool,
     overwrite: bool,
-    random: RandomState,
 }
 
 impl WriteFile {
@@ -46,7 +43,6 @@ impl WriteFile {
             delete_hidden: false,
             forms: false,
             overwrite: false,
-            random: RandomState::new(),
         }
     }
 
@@ -140,7 +136,7 @@ impl WriteFile {
             return form::post(&self.dir, self.overwrite, request);
         }
         if request.has_media_type(JSON) {
-            return json_post::post(&self.dir, &self.random, request);
+            return json_post::post(&self.dir, request);
         }
         let accepted = if self.forms { "application/json, multipart/form-data" } else { JSON };
         Err(HttpError::UnsupportedMediaType(accepted))

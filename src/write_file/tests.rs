@@ -38,10 +38,11 @@ fn names(directory: &Path) -> Vec<String> {
 fn json_is_stored_byte_for_byte() {
     let directory = tempfile::tempdir().unwrap();
     let writer = WriteFile::new(directory.path());
-    let table: [(&[u8], &str); 9] = [
+    let table: [(&[u8], &str); 10] = [
         (b"{ \"name\": \"Han Solo\",\r\n\t\"ship\": [1.0e5] }\n", "Wrote data for Han Solo."),
         (b"{\"a\": {\"name\": \"inner\"}, \"name\": \"outer\"}", "Wrote data for outer."),
         ("{\"name\": \"Gr\\u00f6\u{df}e\"}".as_bytes(), "Wrote data for Größe."),
+        (b"{\"name\": \"first\", \"name\": \"last\"}", "Wrote data for last."),
         (b"{\"name\": 5}", "Wrote data for a b.json."),
         (b"{}", "Wrote data for a b.json."),
         (b"[1, 2]", "Wrote data for a b.json."),
@@ -100,7 +101,6 @@ fn unsupported_requests_are_refused_each_with_its_status() {
         (json("/../f").with_body("{}"), 400, "dot segment"),
         (json("/%2e%2e%2ff").with_body("{}"), 400, "encoded slash"),
         (json("/.profile").with_body("{}"), 400, "dot"),
-        (json("/f").with_body("{\"a\": 1,\n \"a\": 2}"), 400, "a name twice in one object at line 2 column 4"),
         (json("/f").with_body("[".repeat(129)), 400, "more than 128 levels at line 1 column 129"),
     ];
     for (request, status, text) in table {

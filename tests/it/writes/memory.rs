@@ -68,7 +68,7 @@ fn a_large_document_is_checked_in_little_memory() {
     };
     let answer = send_large(server.address(), head, LENGTH, names);
     assert!(answer.ends_with("\r\n\r\nWrote data for Han Solo."), "{answer}");
-    assert!(number > 400_000, "more names than are compared");
+    assert!(number > 400_000, "{number} names");
 
     let text = |left: usize| match left {
         LENGTH => b"{\"name\": \"".to_vec(),

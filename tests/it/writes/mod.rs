@@ -282,10 +282,9 @@ fn a_refused_write_leaves_the_old_file_and_nothing_else() {
     let before = tree(&site.data());
     let large = vec![b' '; 64 * 1024 + 1];
     let form_cut = b"--B\r\nContent-Disposition: form-data; filename=\"f\"\r\n\r\nbegun";
-    let table: [(&str, &[(&str, &str)], &[u8], u16, &str); 12] = [
+    let table: [(&str, &[(&str, &str)], &[u8], u16, &str); 11] = [
         ("POST", &[JSON], b"{\"a\": 1,\n  \"b\": tru }", 400, "line 2 column 11"),
         ("POST", &[JSON], b"[1, 2", 400, "line 1 column 5"),
-        ("POST", &[JSON], b"{\"a\": 1, \"a\": 2}", 400, "a name twice in one object at line 1 column 12"),
         ("POST", &[JSON], b"\"\xff\"", 400, "not valid UTF-8 at line 1 column 2"),
         ("POST", &[JSON], &large, 413, "65536 bytes"),
         ("POST", &[JSON], b"", 411, "Content-Length"),
