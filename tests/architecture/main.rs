@@ -11,6 +11,7 @@
 //! - `src/a.rs -> src/b.rs -> src/a.rs`: these files name each other in a cycle. The lines below say where, and which names.
 //!   Move what both need into a file below them.
 //! - `server/ may name log.rs, but does not`: the last use is gone. Remove the permission from the table.
+//! - `there is no f in src/a.rs`: a walk in docs/architecture.md names a function that has moved or has another name.
 //! - `src/x.rs is in no room`: add a room to the table, or move the file.
 //! - `cannot find what x::y names`: the compiler can, so `resolve` lacks this way of naming.
 //!
@@ -117,6 +118,40 @@ fn permissions_have_no_cycle() {
 #[test]
 fn every_permission_is_used() {
     assert_none(&rooms().unused_permissions(&SURVEY.edges));
+}
+
+#[test]
+fn every_step_of_the_walks_exists() {
+    let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let steps = steps(&page);
+    assert!(steps.len() > 20, "the walks have {} steps", steps.len());
+    let is_missing = |(file, function): &&(&str, &str)| {
+        let source = fs::read_to_string(root().join("src").join(file)).unwrap_or_default();
+        let has = |end: &str| source.contains(&format!("fn {function}{end}"));
+        !(has("(") || has("<"))
+    };
+    assert_none(
+        &steps
+            .iter()
+            .filter(is_missing)
+            .map(|(file, name)| format!("there is no {name} in src/{file}"))
+            .collect::<Vec<_>>(),
+    );
+}
+
+/// The rows of the tables that name a file and a function of it.
+fn steps(page: &str) -> Vec<(&str, &str)> {
+    let rows = page.lines().skip_while(|line| !line.starts_with("| file | function |"));
+    let rows = rows.take_while(|line| *line != "## Rooms").filter_map(|line| line.strip_prefix("| `"));
+    let cells = rows.filter_map(|row| row.split_once("` | `"));
+    cells.filter_map(|(file, rest)| Some((file, rest.split_once('`')?.0))).collect()
+}
+
+#[test]
+fn steps_are_read_from_the_tables() {
+    let page = "| `x.rs` | `y` |\n| file | function | what |\n|---|---|---|\n| `a/b.rs` | `c` | calls `d` |\ntext\n\n\
+                ## Rooms\n| `e.rs` | `f` | g |\n";
+    assert_eq!(steps(page), [("a/b.rs", "c")]);
 }
 
 #[test]
