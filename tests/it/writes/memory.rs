@@ -51,7 +51,7 @@ fn a_large_document_is_checked_in_little_memory() {
     let site = Site::new();
     let server = site.serve(&["--max-body", "200MiB", "--durability", "rename"]);
     let head = "POST /large.json HTTP/1.1\r\nContent-Type: application/json";
-    // Names without end in one object, and a name for the answer after them all; then a string of 100 MB.
+    // Names without end in one object, and a name for the answer after them all.
     let last = b"\"name\": \"Han Solo\"}";
     let mut number = 0_u32;
     let names = |left: usize| {
@@ -70,6 +70,16 @@ fn a_large_document_is_checked_in_little_memory() {
     assert!(answer.ends_with("\r\n\r\nWrote data for Han Solo."), "{answer}");
     assert!(number > 400_000, "{number} names");
 
+    // One name of almost all the length.
+    let key = |left: usize| match left {
+        LENGTH => b"{\"".to_vec(),
+        left if left > 1_000_100 => vec![b'x'; 1_000_000],
+        left => [vec![b'x'; left - last.len() - 4], b"\":0,".to_vec(), last.to_vec()].concat(),
+    };
+    let answer = send_large(server.address(), head, LENGTH, key);
+    assert!(answer.ends_with("\r\n\r\nWrote data for Han Solo."), "{answer}");
+
+    // One string of almost all the length.
     let text = |left: usize| match left {
         LENGTH => b"{\"name\": \"".to_vec(),
         left if left > 1_000_002 => vec![b'x'; 1_000_000],

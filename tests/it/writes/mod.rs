@@ -16,6 +16,8 @@ use hearken::{Server, Settings, WriteFile};
 use crate::support::{Program, Reply, Wire, ask, get, until};
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
+const JSON_CHUNKED: &str =
+    "POST /f HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
 const FORM: (&str, &str) = ("Content-Type", "multipart/form-data; boundary=B");
 
 /// A directory with an empty `www` and a `data` that is written to.
@@ -302,6 +304,10 @@ fn a_refused_write_leaves_the_old_file_and_nothing_else() {
         assert!(answer.text().contains(reason), "{}", answer.text());
     }
     assert_eq!(ask(address, "PUT", "/new/dir/g", &[], &large).status, 413);
+    let mut wire = Wire::connect(address);
+    wire.send(format!("{JSON_CHUNKED}{:x}\r\n", large.len()));
+    wire.send(&large);
+    assert_eq!(wire.reply().status, 413);
 
     // Bodies that are cut short, with a length and in chunks.
     for (head, body) in [
@@ -395,6 +401,10 @@ fn forms_store_files_that_delete_removes() {
     assert_eq!(put(address, "/large", &[], &[b'x'; 999]).status, 507);
     assert_eq!(put(address, "/large", &[], &[b'x'; 998]).status, 201);
     assert_eq!(ask(address, "POST", "/pics/", &[FORM], &form(&[("c.txt", "4")])).status, 507);
+    assert_eq!(ask(address, "POST", "/f", &[JSON], b"[1]").status, 507);
+    let mut wire = Wire::connect(address);
+    wire.send(format!("{JSON_CHUNKED}3\r\n[1]\r\n0\r\n\r\n"));
+    assert_eq!(wire.reply().status, 507);
     assert_eq!(
         tree(&site.data()),
         ["large", "pics", "pics/a (1).txt", "pics/a.txt"].into_iter().map(str::to_owned).collect()
