@@ -10,7 +10,7 @@ pub(super) fn receive(
     request: &mut Request,
     mut take: impl FnMut(&[u8]) -> Result<(), HttpError>,
 ) -> Result<(), HttpError> {
-    let mut buffer = buffer(request);
+    let mut buffer = buffer_for(request);
     let mut body = request.body();
     loop {
         match body.read(&mut buffer)? {
@@ -21,8 +21,8 @@ pub(super) fn receive(
 }
 
 /// A buffer to read the body with: as long as the body, and 64 KiB at most.
-pub(super) fn buffer(request: &Request) -> Vec<u8> {
-    const LONGEST: u64 = 64 * 1024;
-    let length = request.content_length().unwrap_or(LONGEST).clamp(1, LONGEST);
-    vec![0; usize::try_from(length).unwrap_or(1)]
+pub(super) fn buffer_for(request: &Request) -> Vec<u8> {
+    const PIECE: u64 = 64 * 1024;
+    let piece = request.content_length().unwrap_or(PIECE).clamp(1, PIECE);
+    vec![0; usize::try_from(piece).unwrap_or(1)]
 }

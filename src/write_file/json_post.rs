@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use super::body::buffer;
+use super::body::buffer_for;
 use super::preconditions::Preconditions;
 use super::writable_dir::{WritableDir, last_segment};
 use crate::http::error::HttpError;
@@ -18,7 +18,7 @@ pub(super) fn post(dir: &WritableDir, request: &mut Request) -> Result<Response,
     }
     let preconditions = Preconditions::of(request);
     let mut file = dir.destination(&path, &preconditions)?.begin(request.content_length())?;
-    let buffer = buffer(request);
+    let buffer = buffer_for(request);
     let mut body = request.body();
     let name = json::check("name", buffer, |buffer| {
         let read = body.read(buffer)?;
@@ -27,10 +27,7 @@ pub(super) fn post(dir: &WritableDir, request: &mut Request) -> Result<Response,
         }
         Ok::<_, HttpError>(read)
     })?;
-    let name = match name {
-        Some(name) => name,
-        None => last_segment(&path),
-    };
+    let name = name.unwrap_or_else(|| last_segment(&path));
     file.persist(|existing| preconditions.check(existing))?.sync()?;
     Ok(Response::text(format!("Wrote data for {name}.")))
 }
