@@ -1,9 +1,9 @@
-//! Which of two media types a client would rather have (RFC 9110 §12.5.1).
+//! The `Accept` field: which media types a client prefers (RFC 9110 §12.5.1).
 
 use super::field_value::{self, ValueParser};
 
-/// Whether `Accept` says that JSON is wanted more than HTML. Where it wants both the same, the one that it names wins, and
-/// HTML when it names neither. A field that is no list of media ranges to its end says nothing.
+/// Whether the client prefers JSON to HTML. At equal weight the more specific media range decides, and HTML wins a tie.
+/// A field that is not a valid list of media ranges is ignored.
 pub(crate) fn prefers_json(accept: Option<&str>) -> bool {
     let Some([json, html]) = accept.and_then(|accept| preferences(accept, [("application", "json"), ("text", "html")]))
     else {
@@ -12,24 +12,24 @@ pub(crate) fn prefers_json(accept: Option<&str>) -> bool {
     json.weight > 0 && json > html
 }
 
-/// Whether `Accept` names HTML, as browsers do.
+/// Whether the client accepts `text/html` by name, as browsers do.
 pub(crate) fn names_html(accept: Option<&str>) -> bool {
     let preferences = accept.and_then(|accept| preferences(accept, [("text", "html")]));
     preferences.is_some_and(|[html]| html.weight > 0 && html.specificity == Specificity::Type)
 }
 
-/// How much a media type is wanted.
+/// How much the client wants a media type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Preference {
     /// In thousandths.
     weight: u16,
-    /// How exactly the range names the media type that says so.
+    /// How specific the media range is that gives the weight.
     specificity: Specificity,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Specificity {
-    /// `*/*`, or no range at all
+    /// `*/*`, or no range matches
     Any,
     /// `type/*`
     AnyOfType,
@@ -37,7 +37,7 @@ enum Specificity {
     Type,
 }
 
-/// How much each media type is wanted. `None` where the field does not parse.
+/// The client's preference for each media type, `None` if the field does not parse.
 fn preferences<const N: usize>(accept: &str, types: [(&str, &str); N]) -> Option<[Preference; N]> {
     const NOT_NAMED: Preference = Preference { weight: 0, specificity: Specificity::Any };
     let mut preferences = [NOT_NAMED; N];
@@ -51,7 +51,7 @@ fn preferences<const N: usize>(accept: &str, types: [(&str, &str); N]) -> Option
                 (_, sub) if sub.eq_ignore_ascii_case(wanted_sub) => Specificity::Type,
                 _ => continue,
             };
-            // The most exact range decides, whatever a more general one allows.
+            // The most specific range decides, whatever a more general one allows.
             if (specificity, weight) > (preference.specificity, preference.weight) {
                 *preference = Preference { weight, specificity };
             }
@@ -61,8 +61,8 @@ fn preferences<const N: usize>(accept: &str, types: [(&str, &str); N]) -> Option
     is_list.then_some(preferences)
 }
 
-/// A media range with its parameters: its type, its subtype, and its weight in thousandths. A parameter `q` is the weight
-/// wherever it stands among the others (RFC 9110 §12.5.1).
+/// A media range with its parameters: the type, the subtype, and the weight in thousandths. A parameter `q` is the
+/// weight, whatever its place among the parameters (RFC 9110 §12.5.1).
 fn media_range<'a>(parser: &mut ValueParser<'a>) -> Option<(&'a str, &'a str, u16)> {
     let main = parser.token()?;
     let sub = if parser.skip(b'/') { parser.token()? } else { return None };
@@ -71,7 +71,7 @@ fn media_range<'a>(parser: &mut ValueParser<'a>) -> Option<(&'a str, &'a str, u1
     }
     let mut weight = 1000;
     while parser.skip_semicolon() {
-        // RFC 9110 §5.6.6: a parameter may be missing.
+        // RFC 9110 §5.6.6: nothing need follow a semicolon.
         let Some(name) = parser.token() else { continue };
         if !parser.skip(b'=') {
             return None;
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_sent_to_those_who_would_rather_have_it() {
+    fn clients_that_prefer_json_are_recognized() {
         let table = [
             (None, false),
             (Some(""), false),
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn browsers_name_html() {
+    fn clients_that_accept_html_by_name_are_recognized() {
         let table = [
             (None, false),
             (Some("*/*"), false),

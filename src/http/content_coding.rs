@@ -1,8 +1,8 @@
-//! Content codings (RFC 9110 §8.4.1), and which of them a request wants its answer in (§12.5.3).
+//! Content codings (RFC 9110 §8.4.1) and their negotiation by `Accept-Encoding` (§12.5.3).
 
 use super::field_value::{self, ValueParser};
 
-/// A content coding that a representation can be in, beside none.
+/// A content coding of a representation, other than identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ContentCoding {
     /// RFC 7932
@@ -13,22 +13,22 @@ pub(crate) enum ContentCoding {
     Gzip,
 }
 
-/// What to answer with.
+/// What negotiation decides to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Negotiated {
-    /// The content as it is.
+    /// The content without a coding.
     Identity,
     /// The content in this coding.
     Coded(ContentCoding),
-    /// The client accepts nothing that there is.
+    /// Nothing: the client accepts no available coding, nor identity.
     NotAcceptable,
 }
 
 impl ContentCoding {
-    /// All of them, those that make less of most content first.
+    /// All codings, from the best compression of most content to the least.
     pub(crate) const ALL: [Self; 3] = [Self::Brotli, Self::Zstandard, Self::Gzip];
 
-    /// The name in header fields.
+    /// The coding's name in header fields.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Brotli => "br",
@@ -37,7 +37,7 @@ impl ContentCoding {
         }
     }
 
-    /// What the names of files in this coding end with.
+    /// The extension of files in this coding, with its dot.
     pub(crate) fn extension(self) -> &'static str {
         match self {
             Self::Brotli => ".br",
@@ -47,16 +47,15 @@ impl ContentCoding {
     }
 
     fn has_name(self, name: &str) -> bool {
-        // RFC 9110 §8.4.1.3: x-gzip is the same.
+        // RFC 9110 §8.4.1.3: x-gzip is equivalent to gzip.
         name.eq_ignore_ascii_case(self.name()) || (self == Self::Gzip && name.eq_ignore_ascii_case("x-gzip"))
     }
 }
 
-/// Chooses among the content as it is and in these codings, by the request's `Accept-Encoding`.
+/// Chooses among identity and the available codings, by the request's `Accept-Encoding`.
 ///
-/// A coding that the field does not name is for nobody, be it that the field is not there, or is no list of codings to its
-/// end. Of those with the greatest weight the first in [`ContentCoding::ALL`] is taken; the content as it is comes last, unless it
-/// has a greater weight than the others.
+/// Only codings that the field accepts, by name or by `*`, are chosen; without the field, or with a malformed one, that
+/// is identity. The greatest weight wins; at equal weight the first in [`ContentCoding::ALL`], and identity last.
 pub(crate) fn negotiate(accept_encoding: Option<&str>, available: &[ContentCoding]) -> Negotiated {
     let Some(weights) = accept_encoding.and_then(Weights::parse) else { return Negotiated::Identity };
     let identity = weights.identity.or(weights.any);
@@ -74,18 +73,18 @@ pub(crate) fn negotiate(accept_encoding: Option<&str>, available: &[ContentCodin
     }
 }
 
-/// The weights that a field gives, in thousandths; of several for one name the first.
+/// The weights in an `Accept-Encoding` field, in thousandths. If a coding is named twice, the first weight counts.
 #[derive(Default)]
 struct Weights {
     /// In the order of [`ContentCoding::ALL`].
     codings: [Option<u16>; ContentCoding::ALL.len()],
     identity: Option<u16>,
-    /// Of `*`: whatever is not named.
+    /// The weight of `*`, for codings that are not named.
     any: Option<u16>,
 }
 
 impl Weights {
-    /// `None` where the field does not parse.
+    /// `None` if the field is malformed.
     fn parse(field: &str) -> Option<Self> {
         let mut weights = Self::default();
         let is_list = field_value::parse_list(field, |parser| {
@@ -119,53 +118,53 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_choice_of_section_12_5_3() {
+    fn codings_are_negotiated_as_in_section_12_5_3() {
         use ContentCoding::{Brotli, Gzip, Zstandard};
         use Negotiated::{Coded, Identity, NotAcceptable};
         let all = &ContentCoding::ALL[..];
         let table: &[(Option<&str>, &[ContentCoding], Negotiated, &str)] = &[
-            (None, all, Identity, "who does not ask gets it as it is"),
-            (Some(""), all, Identity, "an empty field wants none"),
-            (Some("gzip"), all, Coded(Gzip), "the one that is asked for"),
-            (Some("GZIP"), all, Coded(Gzip), "codings compare without case"),
+            (None, all, Identity, "no field"),
+            (Some(""), all, Identity, "an empty field accepts no coding"),
+            (Some("gzip"), all, Coded(Gzip), "the coding that is named"),
+            (Some("GZIP"), all, Coded(Gzip), "codings are case-insensitive"),
             (Some("x-gzip"), all, Coded(Gzip), "the old name (§8.4.1.3)"),
-            (Some("gzip"), &[Brotli], Identity, "there is no such variant"),
-            (Some("gzip"), &[], Identity, "there is none at all"),
-            (Some("gzip, deflate, br, zstd"), all, Coded(Brotli), "ours to order where weights are equal"),
-            (Some("gzip, deflate, br, zstd"), &[Gzip, Zstandard], Coded(Zstandard), "of those that there are"),
+            (Some("gzip"), &[Brotli], Identity, "the coding is not available"),
+            (Some("gzip"), &[], Identity, "no coding is available"),
+            (Some("gzip, deflate, br, zstd"), all, Coded(Brotli), "at equal weight the server's order decides"),
+            (Some("gzip, deflate, br, zstd"), &[Gzip, Zstandard], Coded(Zstandard), "the best available"),
             (Some("gzip, br;q=0.9"), all, Coded(Gzip), "the greater weight"),
-            (Some("gzip;q=0.001, br;q=0"), all, Coded(Gzip), "little is more than nothing"),
-            (Some("gzip, br;q=0.9;x=y"), all, Identity, "something behind a weight: no list"),
-            (Some("gzip, br zstd"), all, Identity, "no comma"),
-            (Some("gzip, \"br\""), all, Identity, "no token"),
-            (Some("gzip, *;q=0.5x"), all, Identity, "no weight"),
-            (Some("identity;q=0, gzip;"), &[], Identity, "what does not parse refuses nothing"),
+            (Some("gzip;q=0.001, br;q=0"), all, Coded(Gzip), "the smallest weight still accepts"),
+            (Some("gzip, br;q=0.9;x=y"), all, Identity, "malformed: a parameter after the weight"),
+            (Some("gzip, br zstd"), all, Identity, "malformed: no comma"),
+            (Some("gzip, \"br\""), all, Identity, "malformed: not a token"),
+            (Some("gzip, *;q=0.5x"), all, Identity, "malformed: not a weight"),
+            (Some("identity;q=0, gzip;"), &[], Identity, "a malformed field refuses nothing"),
             (Some("gzip;q=0.5, gzip;q=0"), all, Coded(Gzip), "the first of two weights"),
             (Some("br ; q=0.5 , gzip ;\tQ=0.6"), all, Coded(Gzip), "white space, and Q for q"),
             (Some("gzip;q=0"), all, Identity, "refused"),
             (Some("gzip;q=0.000"), all, Identity, "refused"),
             (Some("*"), all, Coded(Brotli), "anything"),
-            (Some("*, br;q=0"), all, Coded(Zstandard), "anything but"),
-            (Some("*;q=0.5, gzip"), all, Coded(Gzip), "rather this than others"),
-            (Some("identity"), all, Identity, "as it is"),
-            (Some("identity, gzip;q=0.5"), all, Identity, "rather as it is"),
-            (Some("identity;q=0.5, gzip;q=0.5"), all, Coded(Gzip), "as much the one as the other"),
-            (Some("identity;q=0.5, gzip;q=0.8"), all, Coded(Gzip), "rather not as it is"),
-            (Some("identity;q=0, gzip"), all, Coded(Gzip), "only this"),
-            (Some("identity;q=0, gzip"), &[], NotAcceptable, "only what there is not"),
-            (Some("identity;q=0"), all, NotAcceptable, "nothing is named"),
-            (Some("*;q=0"), all, NotAcceptable, "nothing at all"),
-            (Some("*;q=0, gzip"), &[Gzip], Coded(Gzip), "only this"),
-            (Some("*;q=0, gzip"), &[], NotAcceptable, "only this, and it is not there"),
-            (Some("*;q=0, identity"), all, Identity, "only as it is"),
-            (Some("identity;q=0, *"), all, Coded(Brotli), "anything but as it is"),
-            (Some("gzip;q=2, br;q=x, zstd;q=0.1234"), all, Identity, "no weights"),
-            (Some("gzip;q=1.001"), all, Identity, "more than one"),
-            (Some("gzip;q=1.000"), all, Coded(Gzip), "one"),
-            (Some("gzip;level=9"), all, Identity, "no weight"),
-            (Some("gzip;q"), all, Identity, "no weight"),
+            (Some("*, br;q=0"), all, Coded(Zstandard), "anything but br"),
+            (Some("*;q=0.5, gzip"), all, Coded(Gzip), "gzip rather than others"),
+            (Some("identity"), all, Identity, "identity by name"),
+            (Some("identity, gzip;q=0.5"), all, Identity, "identity preferred"),
+            (Some("identity;q=0.5, gzip;q=0.5"), all, Coded(Gzip), "at equal weight a coding wins over identity"),
+            (Some("identity;q=0.5, gzip;q=0.8"), all, Coded(Gzip), "gzip preferred"),
+            (Some("identity;q=0, gzip"), all, Coded(Gzip), "identity refused"),
+            (Some("identity;q=0, gzip"), &[], NotAcceptable, "identity refused, gzip not available"),
+            (Some("identity;q=0"), all, NotAcceptable, "identity refused, no coding named"),
+            (Some("*;q=0"), all, NotAcceptable, "everything refused"),
+            (Some("*;q=0, gzip"), &[Gzip], Coded(Gzip), "everything refused but gzip"),
+            (Some("*;q=0, gzip"), &[], NotAcceptable, "everything refused but gzip, which is not available"),
+            (Some("*;q=0, identity"), all, Identity, "everything refused but identity"),
+            (Some("identity;q=0, *"), all, Coded(Brotli), "anything but identity"),
+            (Some("gzip;q=2, br;q=x, zstd;q=0.1234"), all, Identity, "malformed: not weights"),
+            (Some("gzip;q=1.001"), all, Identity, "malformed: a weight above 1"),
+            (Some("gzip;q=1.000"), all, Coded(Gzip), "a weight of 1"),
+            (Some("gzip;level=9"), all, Identity, "malformed: a parameter that is not a weight"),
+            (Some("gzip;q"), all, Identity, "malformed: a weight without a value"),
             (Some(",, gzip,"), all, Coded(Gzip), "empty members"),
-            (Some("deflate, compress"), all, Identity, "codings that nobody has here"),
+            (Some("deflate, compress"), all, Identity, "codings that are not supported"),
         ];
         for (field, available, expected, why) in table {
             assert_eq!(negotiate(*field, available), *expected, "{field:?} of {available:?}: {why}");

@@ -1,8 +1,8 @@
-//! The `Content-Disposition` of what is to be saved as a file (RFC 6266).
+//! The `Content-Disposition` field of responses to be saved as files (RFC 6266).
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What may stand for itself in an extended value: `attr-char` (RFC 8187 §3.2.1).
+/// Everything that must be percent-encoded in an extended value: all but `attr-char` (RFC 8187 §3.2.1).
 const ATTRIBUTE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -17,16 +17,16 @@ const ATTRIBUTE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// The field's value that has a client save the content under this name.
+/// The value of `Content-Disposition` that makes a client save the content under this name.
 ///
-/// The name in `filename` is plain ASCII, for clients of old (RFC 6266 Appendix D); where that is not the whole name,
-/// `filename*` has it in UTF-8. Characters that no name should have become `_` in both.
+/// `filename` is plain ASCII, for old clients (RFC 6266 Appendix D); if that changes the name, `filename*` adds the
+/// name in UTF-8. Deceptive characters and path separators become `_` in both.
 pub(crate) fn attachment(name: &[u8]) -> String {
     let name: String = String::from_utf8_lossy(name)
         .chars()
         .map(|c| if is_deceptive(c) || matches!(c, '/' | '\\') { '_' } else { c })
         .collect();
-    // A percent sign is left out as well: some clients decode it here.
+    // A percent sign is replaced as well, because some clients decode it here.
     let plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '%');
     let fallback: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();
     if fallback == name {
@@ -35,8 +35,8 @@ pub(crate) fn attachment(name: &[u8]) -> String {
     format!("attachment; filename=\"{fallback}\"; filename*=UTF-8''{}", utf8_percent_encode(&name, ATTRIBUTE))
 }
 
-/// Whether a character has no shape of its own and makes a name look like another: control characters, those that turn the
-/// direction of writing, and those that take no space.
+/// Whether a character is invisible and can make one name look like another: control characters, characters that change
+/// the writing direction, and characters of zero width.
 pub(crate) fn is_deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -50,7 +50,7 @@ mod tests {
     use crate::http::headers::is_field_value;
 
     #[test]
-    fn names_survive_in_utf_8_and_have_an_ascii_twin() {
+    fn names_are_sent_in_ascii_and_where_needed_also_in_utf_8() {
         let table: [(&[u8], &str); 9] = [
             (b"a.txt", "attachment; filename=\"a.txt\""),
             (b"a b;c=d.txt", "attachment; filename=\"a b;c=d.txt\""),
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn no_name_breaks_the_header() {
+    fn every_name_gives_a_valid_field_value() {
         for byte in 0..=255_u8 {
             let value = attachment(&[b'a', byte, b'b']);
             assert!(value.is_ascii() && is_field_value(&value), "{byte}: {value:?}");

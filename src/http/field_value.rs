@@ -1,14 +1,14 @@
-//! The grammar of lists (RFC 9110 §5.6.1) and of what their elements are made of, read strictly and to the end.
+//! The common grammar of field values (RFC 9110 §5.6): lists and their elements, parsed strictly and to the end.
 
 use super::headers::is_token_byte;
 
-/// What is left of a list. Each method takes from its front what it is named after.
+/// The part of a field value that has not been parsed. Each method takes what it is named after from the front.
 pub(crate) struct ValueParser<'a>(&'a str);
 
-/// Reads a list: elements with commas between them, empty ones left out, white space around each. `element` reads one, and
-/// is `None` where there is none. Whether the value is such a list to its end.
+/// Parses a list: elements separated by commas, with optional white space around each; empty elements are skipped.
+/// `element` parses one element, and returns `None` if it is invalid. Returns whether the whole value is such a list.
 ///
-/// The form that recipients read is `[ element ] *( OWS "," OWS [ element ] )` (§5.6.1.2).
+/// The form that recipients must accept is `[ element ] *( OWS "," OWS [ element ] )` (§5.6.1.2).
 pub(crate) fn parse_list<'a>(value: &'a str, mut element: impl FnMut(&mut ValueParser<'a>) -> Option<()>) -> bool {
     let mut parser = ValueParser(value);
     loop {
@@ -30,7 +30,7 @@ pub(crate) fn parse_list<'a>(value: &'a str, mut element: impl FnMut(&mut ValueP
 }
 
 impl<'a> ValueParser<'a> {
-    /// This byte, which is ASCII; whether it was there.
+    /// Skips this ASCII byte; returns whether it came next.
     pub(crate) fn skip(&mut self, byte: u8) -> bool {
         let is_next = self.0.as_bytes().first() == Some(&byte);
         if is_next {
@@ -39,17 +39,17 @@ impl<'a> ValueParser<'a> {
         is_next
     }
 
-    /// As many digits as there are, be it none.
+    /// All digits that come next, possibly none.
     pub(crate) fn digits(&mut self) -> &'a str {
         self.take_while(|byte| byte.is_ascii_digit())
     }
 
-    /// A token (§5.6.2).
+    /// The next token (§5.6.2).
     pub(crate) fn token(&mut self) -> Option<&'a str> {
         Some(self.take_while(is_token_byte)).filter(|token| !token.is_empty())
     }
 
-    /// A quoted string, with its quotes and escapes (§5.6.4).
+    /// The next quoted string, with its quotes and escapes (§5.6.4).
     pub(crate) fn quoted_string(&mut self) -> Option<&'a str> {
         let mut is_escaped = false;
         let bytes = self.0.as_bytes();
@@ -68,17 +68,17 @@ impl<'a> ValueParser<'a> {
         None
     }
 
-    /// An entity tag, with its quotes and its `W/` (§8.8.3). It has no escapes, and may hold commas.
+    /// The next entity tag, with its quotes and its `W/` (§8.8.3). It has no escapes and may contain commas.
     pub(crate) fn entity_tag(&mut self) -> Option<&'a str> {
         let start = if self.0.starts_with("W/") { 2 } else { 0 };
         let inside = self.0[start..].strip_prefix('"')?;
-        // What is no ASCII is obs-text.
+        // Bytes beyond ASCII are obs-text.
         let length = inside.bytes().position(|byte| !matches!(byte, 0x21 | 0x23..=0x7e | 0x80..))?;
         let is_closed = inside.as_bytes()[length] == b'"';
         is_closed.then(|| self.take(start + 1 + length + 1))
     }
 
-    /// A semicolon, white space around it; whether it was there.
+    /// Skips a semicolon and the white space around it; returns whether it came next.
     pub(crate) fn skip_semicolon(&mut self) -> bool {
         let start = self.0;
         self.skip_white_space();
@@ -91,7 +91,7 @@ impl<'a> ValueParser<'a> {
         is_next
     }
 
-    /// A weight from 0 to 1 with at most three decimals, in thousandths (§12.4.2).
+    /// The next weight, from 0 to 1 with at most three decimals, in thousandths (§12.4.2).
     pub(crate) fn weight(&mut self) -> Option<u16> {
         let whole = self.digits();
         let decimals = if self.skip(b'.') { self.digits() } else { "" };
@@ -111,7 +111,7 @@ impl<'a> ValueParser<'a> {
     }
 
     fn take_while(&mut self, is_wanted: impl Fn(u8) -> bool) -> &'a str {
-        // All that is wanted here is ASCII, so that no character is cut in two.
+        // Only ASCII is taken, so that no character is cut in two.
         let end = self.0.bytes().position(|byte| !byte.is_ascii() || !is_wanted(byte)).unwrap_or(self.0.len());
         self.take(end)
     }
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_read_to_their_end() {
+    fn lists_are_parsed_to_their_end() {
         let table: [(&str, Option<&[&str]>, &str); 15] = [
             ("", Some(&[]), "no elements"),
             (" ", Some(&[]), "white space"),
@@ -146,13 +146,13 @@ mod tests {
             ("foo , ,bar,charlie", Some(&["foo", "bar", "charlie"]), "an example of §5.6.1.2"),
             (", ,\t,a , \t b", Some(&["a", "b"]), "white space of both kinds"),
             ("a", Some(&["a"]), "one"),
-            ("a b", None, "no comma between two"),
-            ("a, b c", None, "no comma between two, later"),
-            ("a;b", None, "something behind an element"),
-            ("a\"", None, "something behind an element"),
-            ("a, \"", None, "something that is no element"),
-            ("a\u{a0}, b", None, "white space of another kind"),
-            ("ä", None, "no token"),
+            ("a b", None, "no comma between the first two"),
+            ("a, b c", None, "no comma between the last two"),
+            ("a;b", None, "text after an element"),
+            ("a\"", None, "text after an element"),
+            ("a, \"", None, "not an element"),
+            ("a\u{a0}, b", None, "a no-break space is not white space"),
+            ("ä", None, "not a token"),
             ("a,\n", None, "a control character"),
         ];
         for (value, expected, why) in table {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn entity_tags_and_quoted_strings_may_hold_commas() {
+    fn entity_tags_and_quoted_strings_may_contain_commas() {
         let table: [(&str, Option<&[&str]>, Option<&[&str]>); 13] = [
             // value, as entity tags, as quoted strings
             ("\"a\"", Some(&["\"a\""]), Some(&["\"a\""])),
