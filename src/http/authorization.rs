@@ -1,39 +1,40 @@
-//! User name and password in a request, and how they are asked for: the Basic scheme (RFC 7617).
+//! The Basic authentication scheme (RFC 7617): the credentials in an `Authorization` field, and the challenge for them.
 
 use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-/// What a client sent to say who it is. The bytes are UTF-8 where the client follows the challenge (RFC 7617 §2.1).
+/// The user name and password that a client sent. The bytes are UTF-8 if the client follows the challenge (RFC 7617
+/// §2.1).
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Credentials {
     pub(crate) user: Vec<u8>,
     pub(crate) password: Vec<u8>,
 }
 
-/// Why the value of an `Authorization` field holds no credentials.
+/// Why the value of an `Authorization` field is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AuthorizationError {
-    /// It is of another scheme.
+    /// The scheme is not Basic.
     Scheme,
-    /// It is not Base64.
+    /// The credentials are not Base64.
     Encoding,
-    /// There is no colon between user name and password.
+    /// No colon separates user name and password.
     Colon,
-    /// There is a control character in it, which RFC 7617 §2 forbids.
+    /// The credentials contain a control character, which RFC 7617 §2 forbids.
     Control,
 }
 
-/// The standard alphabet. Some clients leave the padding out.
+/// The standard alphabet. Padding is optional, because some clients leave it out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
 impl Credentials {
-    /// Reads the value of an `Authorization` field (RFC 9110 §11.6.2). The scheme's case does not matter; the first colon ends
-    /// the user name.
+    /// Parses the value of an `Authorization` field (RFC 9110 §11.6.2). The scheme is case-insensitive; the first colon
+    /// ends the user name.
     pub(crate) fn parse(value: &str) -> Result<Self, AuthorizationError> {
         let (scheme, encoded) = value.split_once(' ').ok_or(AuthorizationError::Scheme)?;
         if !scheme.eq_ignore_ascii_case("Basic") {
@@ -50,7 +51,7 @@ impl Credentials {
     }
 }
 
-/// The value of a `WWW-Authenticate` field that asks for a user name and a password for this realm.
+/// The value of a `WWW-Authenticate` field that asks for a user name and password for this realm.
 pub(crate) fn challenge(realm: &str) -> String {
     let mut value = String::from("Basic realm=\"");
     for c in realm.chars() {
@@ -69,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_are_read_as_the_rfc_has_them() {
+    fn credentials_are_parsed_as_in_rfc_7617() {
         let table: [(&str, Result<(&str, &str), AuthorizationError>); 22] = [
             ("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==", Ok(("Aladdin", "open sesame"))), // RFC 7617 §2
             ("Basic dGVzdDoxMjPCow==", Ok(("test", "123£"))),                       // RFC 7617 §2.1
@@ -100,7 +101,7 @@ mod tests {
             assert_eq!(seen, expected.map(|(user, password)| (user.to_owned(), password.to_owned())), "{value:?}");
         }
         let latin = Credentials::parse("Basic YTr8").unwrap();
-        assert_eq!(latin.password, b"\xfc", "what is not UTF-8 is a password that is nobody's");
+        assert_eq!(latin.password, b"\xfc", "bytes that are not UTF-8 are kept, and match no password");
     }
 
     #[test]
