@@ -1,30 +1,30 @@
-//! What is known of a request body before it is read, and how reading it fails.
+//! The length that the head of a request announces for its body, and the errors of reading the body.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// How long a request body is, by its head (RFC 9112 §6.3).
+/// The length of a request body as its head announces it (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyLength {
-    /// There is no body: neither `Content-Length` nor `Transfer-Encoding` was sent.
+    /// No body: the head has neither `Content-Length` nor `Transfer-Encoding`.
     Absent,
-    /// `Content-Length` says so.
+    /// This many bytes, by `Content-Length`.
     Known(u64),
-    /// The body comes in chunks; its end shows its length.
+    /// Unknown until the last chunk: the body has the chunked transfer coding.
     Chunked,
 }
 
-/// Why a request body could not be read to its end.
+/// Why reading a request body failed.
 #[derive(Debug)]
 pub(crate) enum BodyError {
-    /// It is longer than this many bytes, the most that is accepted.
+    /// The body is longer than the limit of this many bytes.
     TooLarge(u64),
-    /// The client was silent for too long.
+    /// The client did not send the body in time.
     TimedOut,
     /// The connection ended before the body did.
     Truncated,
-    /// The chunks are not well formed, for this reason.
+    /// The chunked coding is malformed, for this reason.
     Malformed(&'static str),
     /// The connection failed.
     Io(io::Error),

@@ -1,37 +1,37 @@
-//! Bodies in chunks (RFC 9112 §7.1): bytes in, the body's bytes out, in whatever pieces they arrive.
+//! The chunked transfer coding (RFC 9112 §7.1): encoded bytes in, body bytes out, however the input is divided.
 
 use super::field_line::{LineError, LineScanner, split_field};
 use super::headers::is_token_byte;
 
-/// Takes the chunks of a body apart, in bounded memory.
+/// Decodes a chunked body in bounded memory.
 #[derive(Debug)]
 pub(crate) struct ChunkedDecoder {
     state: DecoderState,
-    /// The size of the chunk whose size line is read.
+    /// The size of the current chunk, as far as its digits have arrived.
     size: u64,
-    /// Bytes of the extensions of this chunk, and of all so far.
+    /// Bytes of chunk extensions: of the current chunk, and of all chunks so far.
     extension: usize,
     extensions: usize,
-    /// What has arrived of a line of the trailer section.
+    /// The bytes of the current line of the trailer section that have arrived.
     line: Vec<u8>,
     scanner: LineScanner,
-    /// How many bytes and how many fields the trailer section may still have.
+    /// The bytes and fields that the trailer section may still take.
     trailer_bytes: usize,
     trailer_fields: usize,
     trailers: Vec<(String, Vec<u8>)>,
 }
 
-/// What comes next.
+/// What the decoder expects next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DecoderState {
-    /// The size of a chunk, of which so many digits were read.
+    /// The size of a chunk; this many digits have been read.
     Size(usize),
     Extension(ExtensionState),
-    /// The line feed behind a size and its extensions.
+    /// The line feed after a size and its extensions.
     SizeEnd,
-    /// The data of a chunk, of which so many bytes are left.
+    /// This many more bytes of chunk data.
     Data(u64),
-    /// The carriage return and the line feed behind the data.
+    /// The carriage return and the line feed after the data.
     DataReturn,
     DataFeed,
     Trailers,
@@ -39,70 +39,70 @@ enum DecoderState {
     Failed(ChunkError),
 }
 
-/// Where in the extensions of a chunk: `*( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )`.
+/// The position in the extensions of a chunk: `*( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ExtensionState {
     BeforeSemicolon,
     BeforeName,
     Name,
-    BehindName,
+    AfterName,
     BeforeValue,
     Token,
     Quoted,
     Escaped,
-    BehindQuoted,
+    AfterQuoted,
 }
 
-/// What was made of the input.
+/// The progress of one call of [`ChunkedDecoder::decode`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Decoded {
-    /// How many bytes of the input are done with.
+    /// How many bytes of the input were decoded.
     pub(crate) consumed: usize,
-    /// How many bytes of the body were put out.
+    /// How many bytes of the body were written to the output.
     pub(crate) produced: usize,
-    /// Whether that was the end of the body, trailers and all.
+    /// Whether the body has ended, including its trailer section.
     pub(crate) done: bool,
 }
 
-/// Why chunks were refused.
+/// Why a chunked body was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChunkError {
     /// The size is not 1 to 16 hexadecimal digits.
     Size,
-    /// The extensions behind a size are not well formed (RFC 9112 §7.1.1).
+    /// The extensions after a size are malformed (RFC 9112 §7.1.1).
     Extension,
-    /// There are more of them than anyone needs.
+    /// The extensions are longer than 1 KiB for one chunk or 16 KiB for a body.
     TooManyExtensions,
-    /// The data of a chunk is not followed by a line end.
+    /// No CRLF follows the data of a chunk.
     DataEnd,
-    /// A line of the trailer section is not well formed.
+    /// A line of the trailer section is malformed.
     Trailer(LineError),
     /// The trailer section is too long, or has too many fields.
     TooManyTrailers,
 }
 
 impl ChunkError {
-    /// The reason in words for the client.
+    /// The reason, as the client reads it.
     pub(crate) fn explain(self) -> &'static str {
         match self {
-            Self::Size => "the size of a chunk is not 1 to 16 hexadecimal digits",
-            Self::Extension => "an extension of a chunk is not well formed",
-            Self::TooManyExtensions => "the extensions of the chunks are too long",
-            Self::DataEnd => "a chunk is not as long as its size says",
+            Self::Size => "a chunk size is not 1 to 16 hexadecimal digits",
+            Self::Extension => "a chunk extension is malformed",
+            Self::TooManyExtensions => "the chunk extensions are too long",
+            Self::DataEnd => "a chunk does not end where its size says",
             Self::Trailer(error) => error.explain(),
-            Self::TooManyTrailers => "the trailer fields are too many or too large",
+            Self::TooManyTrailers => "there are too many trailer fields, or they are too large",
         }
     }
 }
 
-/// The most digits of a size.
+/// The most digits of a chunk size.
 const MAX_DIGITS: usize = 16;
-/// The most bytes of the extensions of one chunk, and of all chunks of a body.
+/// The most bytes of extensions, for one chunk and for all chunks of a body.
 const MAX_EXTENSION: usize = 1024;
 const MAX_ALL_EXTENSIONS: usize = 16 * 1024;
 
 impl ChunkedDecoder {
-    /// A decoder for a body whose trailer section has at most so many bytes and so many fields.
+    /// A decoder that accepts a trailer section of at most this many bytes and this many fields.
     pub(crate) fn new(max_trailer_bytes: usize, max_trailer_fields: usize) -> Self {
         Self {
             state: DecoderState::Size(0),
@@ -117,7 +117,8 @@ impl ChunkedDecoder {
         }
     }
 
-    /// Decodes from the input into the output, as far as either goes. After an error there is nothing but that error.
+    /// Decodes until the input is used up, the output is full or the body ends. After an error, each call returns that
+    /// error.
     pub(crate) fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<Decoded, ChunkError> {
         let (mut consumed, mut produced) = (0, 0);
         loop {
@@ -145,12 +146,12 @@ impl ChunkedDecoder {
         }
     }
 
-    /// How many bytes of a chunk's data come next. They are the body's as they are.
+    /// How many bytes of chunk data come next in the input. The caller may take them without decoding.
     pub(crate) fn left_in_chunk(&self) -> u64 {
         if let DecoderState::Data(left) = self.state { left } else { 0 }
     }
 
-    /// Notes that so many bytes of a chunk's data were taken past the decoder.
+    /// Notes that the caller took this many bytes of chunk data without decoding.
     pub(crate) fn skip(&mut self, bytes: u64) {
         if let DecoderState::Data(left) = self.state {
             self.state = match left.saturating_sub(bytes) {
@@ -160,12 +161,12 @@ impl ChunkedDecoder {
         }
     }
 
-    /// The trailer fields, of which those are left out that may not come so late.
+    /// The trailer fields, without those that are not allowed in a trailer section.
     pub(crate) fn take_trailers(&mut self) -> Vec<(String, Vec<u8>)> {
         std::mem::take(&mut self.trailers)
     }
 
-    /// What comes after this byte of what is not data.
+    /// The state after this byte, which is not chunk data.
     fn next_state(&mut self, byte: u8) -> Result<DecoderState, ChunkError> {
         match self.state {
             DecoderState::Size(digits) => match char::from(byte).to_digit(16) {
@@ -201,7 +202,7 @@ impl ChunkedDecoder {
 
     fn after_extension(&mut self, extension: ExtensionState, byte: u8) -> Result<DecoderState, ChunkError> {
         use ExtensionState::{
-            BeforeName, BeforeSemicolon, BeforeValue, BehindName, BehindQuoted, Escaped, Name, Quoted, Token,
+            AfterName, AfterQuoted, BeforeName, BeforeSemicolon, BeforeValue, Escaped, Name, Quoted, Token,
         };
 
         self.extension += 1;
@@ -211,17 +212,17 @@ impl ChunkedDecoder {
         }
         let is_blank = matches!(byte, b' ' | b'\t');
         let next = match (extension, byte) {
-            (Name | Token | BehindQuoted, b'\r') => return Ok(DecoderState::SizeEnd),
-            (BeforeSemicolon | Name | BehindName | Token | BehindQuoted, b';') => BeforeName,
-            (Name | BehindName, b'=') => BeforeValue,
+            (Name | Token | AfterQuoted, b'\r') => return Ok(DecoderState::SizeEnd),
+            (BeforeSemicolon | Name | AfterName | Token | AfterQuoted, b';') => BeforeName,
+            (Name | AfterName, b'=') => BeforeValue,
             (BeforeValue, b'"') => Quoted,
-            (Quoted, b'"') => BehindQuoted,
+            (Quoted, b'"') => AfterQuoted,
             (Quoted, b'\\') => Escaped,
-            // RFC 9110 §5.6.4: the tab, the space, what is visible, and what is beyond ASCII.
+            // RFC 9110 §5.6.4: tab, space, visible ASCII, and bytes beyond ASCII.
             (Quoted | Escaped, byte) if byte == b'\t' || (byte >= b' ' && byte != 0x7f) => Quoted,
-            (BeforeSemicolon | BeforeName | BehindName | BeforeValue, _) if is_blank => extension,
-            (Name, _) if is_blank => BehindName,
-            (Token | BehindQuoted, _) if is_blank => BeforeSemicolon,
+            (BeforeSemicolon | BeforeName | AfterName | BeforeValue, _) if is_blank => extension,
+            (Name, _) if is_blank => AfterName,
+            (Token | AfterQuoted, _) if is_blank => BeforeSemicolon,
             (BeforeName | Name, byte) if is_token_byte(byte) => Name,
             (BeforeValue | Token, byte) if is_token_byte(byte) => Token,
             _ => return Err(ChunkError::Extension),
@@ -229,7 +230,7 @@ impl ChunkedDecoder {
         Ok(DecoderState::Extension(next))
     }
 
-    /// RFC 9112 §7.1.2: fields as in a head, up to an empty line.
+    /// The state after this byte of the trailer section: field lines up to an empty line (RFC 9112 §7.1.2).
     fn after_trailer_byte(&mut self, byte: u8) -> Result<DecoderState, ChunkError> {
         self.trailer_bytes = self.trailer_bytes.checked_sub(1).ok_or(ChunkError::TooManyTrailers)?;
         self.line.push(byte);
@@ -251,8 +252,8 @@ impl ChunkedDecoder {
     }
 }
 
-/// Whether a field may come behind the body: not those that frame or route a request, say who sends it, or say how its body is
-/// to be taken (RFC 9110 §6.5.1).
+/// Whether a field is allowed in the trailer section. Fields that frame, route, authenticate or modify a request, or
+/// describe its content, are not (RFC 9110 §6.5.1).
 fn may_be_trailer(name: &str) -> bool {
     const FORBIDDEN: [&str; 33] = [
         "Accept",
@@ -300,10 +301,10 @@ mod tests {
 
     use super::*;
 
-    /// What became of a body: its bytes, its trailers, and how much of the input it was.
+    /// A decoded body: its bytes, its trailers, and the length of its encoding. `None` while it is incomplete.
     type Outcome = Result<Option<(Vec<u8>, Vec<(String, Vec<u8>)>, usize)>, ChunkError>;
 
-    /// Decodes the input in pieces that end at these places, so many bytes of output at a time.
+    /// Decodes the input in pieces that end at these positions, `room` bytes of output at a time.
     fn decoded(input: &[u8], ends: impl IntoIterator<Item = usize>, room: usize) -> Outcome {
         let mut decoder = ChunkedDecoder::new(200, 3);
         let mut output = vec![0; room];
@@ -329,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_has_its_answer() {
+    fn valid_bodies_are_decoded_and_each_fault_is_refused() {
         let extension = |length: usize| format!("1;{}\r\nx\r\n", "e".repeat(length - 1));
         let table: Vec<(String, Result<Option<&str>, ChunkError>, &str)> = vec![
             ("0\r\n\r\n".into(), Ok(Some("")), "an empty body"),
@@ -387,14 +388,14 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_the_body_is_left_alone() {
+    fn bytes_after_the_body_are_not_consumed() {
         let (body, trailers, length) = whole(b"1\r\na\r\n0\r\nX: y\r\n\r\nGET / HTTP/1.1\r\n").unwrap().unwrap();
         assert_eq!((body, length), (b"a".to_vec(), 17));
         assert_eq!(trailers, [("X".to_owned(), b"y".to_vec())]);
     }
 
     #[test]
-    fn trailers_that_may_not_come_late_are_left_out() {
+    fn fields_that_may_not_be_trailers_are_left_out() {
         let table = [
             ("X-Checksum", true),
             ("Server-Timing", true),
@@ -415,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_for_good() {
+    fn a_decoder_that_has_failed_stays_failed() {
         let mut decoder = ChunkedDecoder::new(10, 1);
         for input in ["x", "1\r\na\r\n0\r\n\r\n"] {
             assert_eq!(decoder.decode(input.as_bytes(), &mut [0; 9]), Err(ChunkError::Size));
@@ -423,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn data_can_be_taken_past_the_decoder() {
+    fn chunk_data_can_be_taken_without_decoding() {
         let mut decoder = ChunkedDecoder::new(10, 1);
         assert_eq!(decoder.left_in_chunk(), 0);
         decoder.decode(b"a\r\n", &mut []).unwrap();
@@ -435,7 +436,8 @@ mod tests {
         assert_eq!(decoded, Decoded { consumed: 7, produced: 0, done: true });
     }
 
-    fn soup() -> impl Strategy<Value = Vec<u8>> {
+    /// Pieces of valid encodings, in any order, and bytes that break them.
+    fn encoded_bytes() -> impl Strategy<Value = Vec<u8>> {
         let part = prop_oneof![
             (1_u8..30).prop_map(|length| [
                 format!("{length:x}\r\n").into_bytes(),
@@ -455,8 +457,8 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn any_split_gives_the_same(
-            input in soup(),
+        fn the_result_does_not_depend_on_how_the_input_is_divided(
+            input in encoded_bytes(),
             mut ends in proptest::collection::vec(0_usize..300, 0..8),
             room in 1_usize..40,
         ) {
@@ -466,7 +468,7 @@ mod tests {
         }
 
         #[test]
-        fn what_was_encoded_is_decoded(
+        fn every_encoded_body_is_decoded_to_itself(
             chunks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..80), 0..8),
             room in 1_usize..100,
         ) {
