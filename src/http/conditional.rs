@@ -1,4 +1,4 @@
-//! Conditional requests (RFC 9110 §13): whether a request is to be carried out, given what is there now.
+//! Conditional requests (RFC 9110 §13): whether to perform a request, given the current representation.
 
 use std::borrow::Cow;
 use std::time::SystemTime;
@@ -9,51 +9,53 @@ use super::method::Method;
 use super::request::Request;
 use super::validators::{Validators, strongly_equal, weakly_equal};
 
-/// The conditions of a request: its method, and the fields that make it conditional, read once.
+/// The conditions of a request: its method and its conditional fields, parsed once.
 ///
-/// A field that is sent several times is one list (RFC 9110 §5.3), and as such no date and no single tag.
+/// A field that is sent several times counts as one list (RFC 9110 §5.3), which is neither a date nor a single entity
+/// tag.
 #[derive(Clone, Debug)]
 pub struct Conditions {
     /// Whether the method is `GET` or `HEAD`.
     reads: bool,
     if_match: Option<String>,
     if_none_match: Option<String>,
-    /// `None` also where the field holds no date: it is ignored then (RFC 9110 §13.1.3).
+    /// `None` also when the field is not a date, because it is then ignored (RFC 9110 §13.1.3).
     if_modified_since: Option<SystemTime>,
-    /// The same (RFC 9110 §13.1.4).
+    /// `None` also when the field is not a date, because it is then ignored (RFC 9110 §13.1.4).
     if_unmodified_since: Option<SystemTime>,
     range: Option<Range>,
 }
 
-/// The range of a `GET` request, and what it depends on.
+/// The `Range` field of a `GET` request and its `If-Range` condition.
 #[derive(Clone, Debug)]
 struct Range {
     field: String,
     condition: Option<IfRange>,
 }
 
-/// What `If-Range` names (RFC 9110 §13.1.5).
+/// The validator in `If-Range` (RFC 9110 §13.1.5).
 #[derive(Clone, Debug)]
 enum IfRange {
     EntityTag(String),
     Date(SystemTime),
-    /// Neither.
+    /// Neither an entity tag nor a date.
     Invalid,
 }
 
-/// What the conditions say of a request.
+/// The result of evaluating the conditions of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evaluation {
-    /// Carry it out.
+    /// Perform the request.
     Proceed,
-    /// Answer 304: the client has what is there.
+    /// Respond with 304: the client has the current representation.
     NotModified,
-    /// Answer 412 and change nothing.
+    /// Respond with 412 and change nothing.
     PreconditionFailed,
 }
 
 impl Conditions {
-    /// The conditions of this request. `now` completes dates that leave out the century (RFC 9110 §5.6.7).
+    /// Parses the conditions of this request. `now` decides the century of dates with a two-digit year (RFC 9110
+    /// §5.6.7).
     pub fn of(request: &Request, now: SystemTime) -> Self {
         let field = |name| request.header_list(name);
         let date = |name| field(name).and_then(|field| date::parse(&field, now));
@@ -72,13 +74,13 @@ impl Conditions {
         }
     }
 
-    /// Evaluates the preconditions in the order of RFC 9110 §13.2.2. `current` is `None` where there is no representation.
+    /// Evaluates the preconditions in the order of RFC 9110 §13.2.2. `current` is `None` if there is no representation.
     pub fn evaluate(&self, current: Option<&Validators>) -> Evaluation {
         let etag = current.and_then(|validators| validators.etag.as_deref());
         let modified = current.and_then(|validators| validators.modified);
 
         if let Some(field) = &self.if_match {
-            if !names_current(field, current.is_some(), etag, strongly_equal) {
+            if !matches_current(field, current.is_some(), etag, strongly_equal) {
                 return Evaluation::PreconditionFailed;
             }
         } else if let Some(since) = self.if_unmodified_since
@@ -88,7 +90,7 @@ impl Conditions {
         }
 
         if let Some(field) = &self.if_none_match {
-            if names_current(field, current.is_some(), etag, weakly_equal) {
+            if matches_current(field, current.is_some(), etag, weakly_equal) {
                 return if self.reads { Evaluation::NotModified } else { Evaluation::PreconditionFailed };
             }
         } else if self.reads
@@ -100,14 +102,14 @@ impl Conditions {
         Evaluation::Proceed
     }
 
-    /// The `Range` field of a `GET`, if it applies: without `If-Range`, or when that names exactly what is there `now`. An
-    /// `If-Range` that is neither a tag nor a date takes the range with it (RFC 9110 §13.1.5).
+    /// The `Range` field of a `GET`, if it applies: there is no `If-Range`, or its validator strongly matches
+    /// `current`. A `Range` whose `If-Range` is neither an entity tag nor a date is ignored (RFC 9110 §13.1.5).
     pub fn range(&self, current: &Validators, now: SystemTime) -> Option<&str> {
         let Range { field, condition } = self.range.as_ref()?;
         let applies = match condition {
             None => true,
             Some(IfRange::EntityTag(tag)) => current.etag.as_deref().is_some_and(|etag| strongly_equal(tag, etag)),
-            // A date is a strong validator once it is at least a second old (RFC 9110 §8.8.2.2).
+            // A date is a strong validator only once it is at least a second old (RFC 9110 §8.8.2.2).
             Some(IfRange::Date(date)) => current.modified.is_some_and(|modified| {
                 date::seconds(*date) == date::seconds(modified) && date::seconds(now) > date::seconds(modified)
             }),
@@ -127,11 +129,11 @@ impl IfRange {
     }
 }
 
-/// Whether the field names what is there: `*` where anything is, or a list with its entity tag.
+/// Whether the field matches the current representation: it is `*` and there is one, or it lists its entity tag.
 ///
-/// What is neither names nothing. "Otherwise, the condition is false" of `If-Match` then (RFC 9110 §13.1.1), and "otherwise,
-/// the condition is true" of `If-None-Match` (§13.1.2), as if it were not there.
-fn names_current(field: &str, exists: bool, etag: Option<&str>, equal: fn(&str, &str) -> bool) -> bool {
+/// A malformed field matches nothing: "otherwise, the condition is false" for `If-Match` (RFC 9110 §13.1.1), and
+/// "otherwise, the condition is true" for `If-None-Match` (§13.1.2), as if the field had not been sent.
+fn matches_current(field: &str, exists: bool, etag: Option<&str>, equal: fn(&str, &str) -> bool) -> bool {
     if field.trim_matches([' ', '\t']) == "*" {
         return exists;
     }
@@ -159,7 +161,7 @@ mod tests {
     }
 
     fn current(etag: &str) -> Validators {
-        // Half a second past the full one: dates compare to the second.
+        // Half a second past the second: dates compare to the second.
         let modified = at(NOW) + Duration::from_millis(500);
         Validators { etag: Some(etag.into()), modified: Some(modified) }
     }
@@ -202,32 +204,32 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_section_13_2_2() {
+    fn preconditions_are_evaluated_in_the_order_of_section_13_2_2() {
         use Evaluation::{NotModified, PreconditionFailed as Failed, Proceed};
         let none = Fields::default();
         let table: &[(Fields<'_>, [Evaluation; 3], &str)] = &[
-            // expected for GET of what is there, PUT of what is there, PUT of what is not there
+            // Expected for: GET of a representation, PUT over a representation, PUT where there is none.
             (none, [Proceed, Proceed, Proceed], "unconditional"),
             (Fields { if_match: Some("\"a\""), ..none }, [Proceed, Proceed, Failed], "matches"),
             (Fields { if_match: Some("\"b\", \"a\""), ..none }, [Proceed, Proceed, Failed], "matches in a list"),
             (Fields { if_match: Some("\"b,\"a\""), ..none }, [Failed, Failed, Failed], "a comma inside quotes"),
             (Fields { if_match: Some("W/\"a\""), ..none }, [Failed, Failed, Failed], "If-Match is strong"),
-            (Fields { if_match: Some("*"), ..none }, [Proceed, Proceed, Failed], "anything there"),
-            (Fields { if_match: Some("a"), ..none }, [Failed, Failed, Failed], "not a tag"),
+            (Fields { if_match: Some("*"), ..none }, [Proceed, Proceed, Failed], "any representation"),
+            (Fields { if_match: Some("a"), ..none }, [Failed, Failed, Failed], "not an entity tag"),
             (Fields { if_match: Some(""), ..none }, [Failed, Failed, Failed], "an empty list matches nothing"),
-            (Fields { if_match: Some("\"a\"1234"), ..none }, [Failed, Failed, Failed], "no list to its end"),
-            (Fields { if_match: Some("\"a\", x"), ..none }, [Failed, Failed, Failed], "no list to its end"),
+            (Fields { if_match: Some("\"a\"1234"), ..none }, [Failed, Failed, Failed], "text after the tag"),
+            (Fields { if_match: Some("\"a\", x"), ..none }, [Failed, Failed, Failed], "a member that is not a tag"),
             (Fields { if_match: Some("\"a\" \"b\""), ..none }, [Failed, Failed, Failed], "no comma"),
             (Fields { if_match: Some("*, \"a\""), ..none }, [Failed, Failed, Failed], "neither * nor a list"),
             (Fields { if_none_match: Some("\"a\""), ..none }, [NotModified, Failed, Proceed], "matches"),
-            (Fields { if_none_match: Some("W/\"a\""), ..none }, [NotModified, Failed, Proceed], "weakly"),
-            (Fields { if_none_match: Some("\"b\""), ..none }, [Proceed, Proceed, Proceed], "another"),
+            (Fields { if_none_match: Some("W/\"a\""), ..none }, [NotModified, Failed, Proceed], "matches weakly"),
+            (Fields { if_none_match: Some("\"b\""), ..none }, [Proceed, Proceed, Proceed], "another tag"),
             (Fields { if_none_match: Some("*"), ..none }, [NotModified, Failed, Proceed], "create only"),
-            (Fields { if_none_match: Some("\"a\"1234"), ..none }, [Proceed, Proceed, Proceed], "no list"),
+            (Fields { if_none_match: Some("\"a\"1234"), ..none }, [Proceed, Proceed, Proceed], "malformed"),
             (
                 Fields { if_none_match: Some("\"a\"x"), if_modified_since: Some(NOW), ..none },
                 [Proceed, Proceed, Proceed],
-                "it silences If-Modified-Since even so (§13.1.3)",
+                "even a malformed If-None-Match disables If-Modified-Since (§13.1.3)",
             ),
             (Fields { if_modified_since: Some(NOW), ..none }, [NotModified, Proceed, Proceed], "reads only"),
             (Fields { if_modified_since: Some(AFTER), ..none }, [NotModified, Proceed, Proceed], "later"),
@@ -239,12 +241,12 @@ mod tests {
             (
                 Fields { if_match: Some("\"a\""), if_unmodified_since: Some(BEFORE), ..none },
                 [Proceed, Proceed, Failed],
-                "If-Match silences If-Unmodified-Since",
+                "If-Match disables If-Unmodified-Since",
             ),
             (
                 Fields { if_none_match: Some("\"b\""), if_modified_since: Some(NOW), ..none },
                 [Proceed, Proceed, Proceed],
-                "If-None-Match silences If-Modified-Since",
+                "If-None-Match disables If-Modified-Since",
             ),
             (
                 Fields { if_match: Some("\"b\""), if_none_match: Some("\"a\""), ..none },
@@ -264,18 +266,18 @@ mod tests {
     }
 
     #[test]
-    fn if_range_wants_exactly_what_is_there() {
+    fn a_range_applies_only_if_if_range_matches_strongly() {
         let later = at(AFTER);
         let table = [
             (None, "\"a\"", true, "no If-Range"),
             (Some("\"a\""), "\"a\"", true, "the same strong tag"),
             (Some("\"b\""), "\"a\"", false, "another tag"),
-            (Some("W/\"a\""), "W/\"a\"", false, "weak tags never do"),
-            (Some("\"a\"1234"), "\"a\"", false, "no tag"),
+            (Some("W/\"a\""), "W/\"a\"", false, "weak tags never match"),
+            (Some("\"a\"1234"), "\"a\"", false, "text after the tag"),
             (Some("\"a\", \"a\""), "\"a\"", false, "a list"),
             (Some(NOW), "\"a\"", true, "the same date"),
             (Some(AFTER), "\"a\"", false, "a later date is not the same"),
-            (Some("soon"), "\"a\"", false, "neither tag nor date"),
+            (Some("soon"), "\"a\"", false, "neither a tag nor a date"),
         ];
         for (field, etag, expected, why) in table {
             assert_eq!(range_applies(field, &current(etag), later), expected, "{why}");
@@ -285,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn comparison_is_strong_or_weak_as_in_section_8_8_3_2() {
+    fn entity_tags_compare_strongly_or_weakly_as_in_section_8_8_3_2() {
         let table = [
             ("W/\"1\"", "W/\"1\"", false, true),
             ("W/\"1\"", "W/\"2\"", false, false),
@@ -295,7 +297,7 @@ mod tests {
         for (a, b, strong, weak) in table {
             assert_eq!((strongly_equal(a, b), weakly_equal(a, b)), (strong, weak), "{a} and {b}");
         }
-        // A weak tag is there for If-None-Match (§13.1.2) and never for If-Match (§13.1.1).
+        // A weak tag can match If-None-Match (§13.1.2) and never If-Match (§13.1.1).
         let young = current("W/\"a\"");
         let none = Fields::default();
         let table = [
@@ -311,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_tags_follow_section_5_6_1() {
+    fn lists_of_entity_tags_are_parsed_as_in_section_5_6_1() {
         let table = [
             ("\"a\"", true),
             (" \"b\",\"a\" ", true),
@@ -337,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_of_all_three_forms_are_compared() {
+    fn dates_in_all_three_formats_are_compared() {
         for since in [NOW, "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
             let none = Fields::default();
             let table = [

@@ -1,19 +1,19 @@
-//! Dates: those of HTTP (RFC 9110 §5.6.7), written in one form and read in three, and those of RFC 3339, written.
+//! Dates: HTTP dates (RFC 9110 §5.6.7), which are written in one format and parsed in three, and RFC 3339 dates, which
+//! are written.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The last second that the four-digit year of an HTTP date can name: 9999-12-31T23:59:59Z.
+/// The last second of the last year with four digits: 9999-12-31T23:59:59Z.
 const LAST_SECOND: u64 = 253_402_300_799;
 
-/// The time as an IMF-fixdate. Times before 1970 and after 9999 are moved to the nearest that can be written.
+/// Formats a time as an IMF-fixdate. Times before 1970 or after 9999 become the nearest time within.
 pub fn format(time: SystemTime) -> String {
     httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds(time)))
 }
 
-/// The time that a date in any of the three forms names, to the second; `None` when it is not a date.
+/// Parses a date in any of the three formats, to the second; `None` if it is not a date.
 ///
-/// The form with a year of two digits is taken for the year that is at most 50 years after `now`, or else for one in the
-/// past.
+/// A two-digit year is in the century of `now`, or in the one before if it would be more than 50 years after `now`.
 pub fn parse(text: &str, now: SystemTime) -> Option<SystemTime> {
     let text = text.trim_matches([' ', '\t']);
     if let Some(date) = with_century(text, now) {
@@ -22,7 +22,7 @@ pub fn parse(text: &str, now: SystemTime) -> Option<SystemTime> {
     httpdate::parse_http_date(text).ok()
 }
 
-/// A date such as `Sunday, 06-Nov-94 08:49:37 GMT` in the form that names its century.
+/// Rewrites a date such as `Sunday, 06-Nov-94 08:49:37 GMT` with a four-digit year; `None` if it is in another format.
 fn with_century(text: &str, now: SystemTime) -> Option<String> {
     let (weekday, rest) = text.split_once("day, ")?;
     let (day, rest) = rest.split_once('-')?;
@@ -34,7 +34,7 @@ fn with_century(text: &str, now: SystemTime) -> Option<String> {
     let this_year: u64 = format(now).get(12..16)?.parse().ok()?;
     let in_this_century = this_year / 100 * 100 + year.parse::<u64>().ok()?;
     let year = if in_this_century > this_year + 50 { in_this_century - 100 } else { in_this_century };
-    // The names of the days are told apart by their first three letters.
+    // IMF-fixdate abbreviates the names of days to their first three letters.
     let weekday = format!("{weekday}day");
     let short = WEEKDAYS.iter().find(|name| **name == weekday)?.get(..3)?;
     Some(format!("{short}, {day} {month} {year} {time}"))
@@ -42,12 +42,12 @@ fn with_century(text: &str, now: SystemTime) -> Option<String> {
 
 const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
-/// Whole seconds since 1970, kept within what an HTTP date can say.
+/// Whole seconds since 1970, at least 0 and at most the last that an HTTP date can hold.
 pub(crate) fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().min(LAST_SECOND))
 }
 
-/// The nanoseconds past the second that a file's stamp has.
+/// The nanoseconds within the second of a time.
 pub(crate) fn subsecond_nanos(time: SystemTime) -> u32 {
     match time.duration_since(UNIX_EPOCH) {
         Ok(since) => since.subsec_nanos(),
@@ -55,8 +55,8 @@ pub(crate) fn subsecond_nanos(time: SystemTime) -> u32 {
     }
 }
 
-/// The time so many seconds after 1970, or before it, as RFC 3339 writes it (§5.6), in UTC: `1994-11-06T08:49:37Z`. Times
-/// outside the years 0000 to 9999 are moved to the nearest inside.
+/// Formats a time in seconds since 1970 as RFC 3339 §5.6 does, in UTC: `1994-11-06T08:49:37Z`. Times outside the years
+/// 0000 to 9999 become the nearest time within.
 pub(crate) fn rfc3339(seconds: i64) -> String {
     const DAY: i64 = 24 * 60 * 60;
     let seconds = seconds.clamp(FIRST_SECOND, LAST_SECOND.cast_signed());
@@ -69,19 +69,19 @@ pub(crate) fn rfc3339(seconds: i64) -> String {
 /// The first second of the year 0.
 const FIRST_SECOND: i64 = -62_167_219_200;
 
-/// Year, month and day so many days after the first of January 1970, in the Gregorian calendar; none before the year 0.
+/// The year, month and day this many days after 1 January 1970, in the Gregorian calendar, from the year 0 on.
 fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    // Counted from the first of March of the year 0, so that a leap day is the last day of its year; the calendar repeats
-    // itself every 146,097 days, which are 400 years. January and February of the year 0 belong to the 400 years before.
+    // Counted from 1 March of the year 0, so that a leap day is the last day of its year. The calendar repeats every
+    // 146,097 days, which are 400 years: an era. January and February of the year 0 belong to the era before.
     let days = days + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    // The four centuries of an era have 36,524 days each, but for the last, which has the era's leap day as well.
+    // The centuries of an era have 36,524 days, and the last one has the era's leap day as well.
     let century = (day_of_era / 36_524).min(3);
     let day_of_century = day_of_era - century * 36_524;
     let (four_years, day_of_four) = (day_of_century / 1461, day_of_century % 1461);
     let year_of_four = (day_of_four / 365).min(3);
     let day_of_year = day_of_four - year_of_four * 365;
-    // From March on, five months have 153 days: 31, 30, 31, 30, 31.
+    // From March on, every five months have 153 days: 31, 30, 31, 30, 31.
     let month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month + 2) / 5 + 1;
     let year = era * 400 + century * 100 + four_years * 4 + year_of_four;
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rfc_3339_dates_are_those_of_the_calendar() {
+    fn rfc_3339_dates_follow_the_gregorian_calendar() {
         let table = [
             (0, "1970-01-01T00:00:00Z"),
             (784_111_777, "1994-11-06T08:49:37Z"),
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn rfc_3339_dates_and_http_dates_name_the_same_days() {
         const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-        // Each day up to the year 2370, which is all that a calendar can do.
+        // Each day of 400 years, after which the calendar repeats.
         for day in 0..146_097_u64 {
             let http = format(UNIX_EPOCH + Duration::from_secs(day * 86_400 + 3_723));
             let written = rfc3339((day * 86_400 + 3_723).cast_signed());
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_written_even_when_the_clock_is_odd() {
+    fn times_that_no_http_date_can_hold_become_the_nearest_that_one_can() {
         let table = [
             (UNIX_EPOCH + Duration::from_secs(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT"),
             (UNIX_EPOCH - Duration::from_secs(5), "Thu, 01 Jan 1970 00:00:00 GMT"),
@@ -144,7 +144,7 @@ mod tests {
     const NOW: Duration = Duration::from_secs(1_795_348_800);
 
     #[test]
-    fn all_three_forms_are_read() {
+    fn all_three_formats_are_parsed() {
         let expected = Some(UNIX_EPOCH + Duration::from_secs(784_111_777));
         for text in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
             assert_eq!(parse(text, UNIX_EPOCH + NOW), expected, "{text}");
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_year_of_two_digits_is_at_most_fifty_years_to_come() {
+    fn a_two_digit_year_is_at_most_fifty_years_ahead() {
         let table = [
             ("Monday, 23-Nov-26 00:00:00 GMT", "Mon, 23 Nov 2026 00:00:00 GMT"),
             ("Sunday, 22-Nov-76 00:00:00 GMT", "Sun, 22 Nov 2076 00:00:00 GMT"),

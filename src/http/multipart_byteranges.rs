@@ -1,9 +1,9 @@
-//! Several parts of a representation as one body: `multipart/byteranges` (RFC 9110 §14.6).
+//! Several ranges of a representation as one body: `multipart/byteranges` (RFC 9110 §14.6).
 
 use super::headers::HeaderText;
 use super::range::ByteRange;
 
-/// The frame around the parts of one body.
+/// Writes everything in a `multipart/byteranges` body but the ranges themselves.
 pub(crate) struct MultipartByteranges {
     boundary: String,
     media_type: HeaderText,
@@ -11,8 +11,8 @@ pub(crate) struct MultipartByteranges {
 }
 
 impl MultipartByteranges {
-    /// A frame for parts of `length` bytes of this media type. The boundary must not occur in them: made from a random
-    /// number, it does not.
+    /// For ranges of a representation of `length` bytes and this media type. `boundary` is a random number, so that the
+    /// boundary made from it does not occur in the content.
     pub(crate) fn new(boundary: u128, media_type: HeaderText, length: u64) -> Self {
         Self { boundary: format!("{boundary:032x}"), media_type, length }
     }
@@ -22,12 +22,12 @@ impl MultipartByteranges {
         format!("multipart/byteranges; boundary={}", self.boundary)
     }
 
-    /// What stands around these parts: before the first, between one and the next, and behind the last.
+    /// The text before the first of these ranges, between each two, and after the last.
     pub(crate) fn separators(&self, parts: &[ByteRange]) -> Vec<String> {
         let Self { boundary, media_type, length } = self;
         let mut separators: Vec<String> = Vec::with_capacity(parts.len() + 1);
         for part in parts {
-            // The line break before a boundary belongs to it, not to the part (RFC 2046 §5.1.1).
+            // The line break before a boundary belongs to the boundary, not to the part (RFC 2046 §5.1.1).
             let line_break = if separators.is_empty() { "" } else { "\r\n" };
             let content_range = part.content_range(*length);
             separators.push(format!(
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_example_of_section_14_6() {
+    fn bodies_are_written_as_in_the_example_of_rfc_9110_section_14_6() {
         let frame = MultipartByteranges::new(7, "application/pdf".into(), 8000);
         let parts = [ByteRange { first: 500, last: 999 }, ByteRange { first: 7000, last: 7999 }];
         assert_eq!(frame.media_type(), "multipart/byteranges; boundary=00000000000000000000000000000007");

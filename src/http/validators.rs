@@ -1,4 +1,4 @@
-//! The validators of a representation (RFC 9110 §8.8): its entity tag, and when it was last modified.
+//! The validators of a representation (RFC 9110 §8.8): its entity tag and its modification time.
 
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -6,20 +6,21 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::content_coding::ContentCoding;
 use super::date;
 
-/// The validators of a representation, `None` where nothing is there.
+/// The validators of a representation. Each can be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Validators {
-    /// The entity tag, quoted and with its `W/` if weak.
+    /// The entity tag with its quotes, and with `W/` if it is weak.
     pub etag: Option<String>,
-    /// When it was last changed.
+    /// The time of the last modification.
     pub modified: Option<SystemTime>,
 }
 
-/// The validators of a file of this length in bytes, time of change and inode, as they are `now`.
+/// The validators of a file with this length in bytes, modification time and inode, as of `now`.
 ///
-/// Two files share an entity tag only when all three agree, the time to the nanosecond. It is weak while the file is younger
-/// than the grain of the clock that files are stamped with: until then another change could leave the same stamp (RFC 9110
-/// §8.8.1). A time to come is replaced by `now`, for an origin server must not send it (§8.8.2.1).
+/// Two files have the same entity tag only if all three are equal, the time to the nanosecond. The tag is weak until
+/// the clock that files get their timestamps from has ticked, because another change could leave the same timestamp
+/// before (RFC 9110 §8.8.1). A time in the future is replaced by `now`, because an origin server must not send it
+/// (§8.8.2.1).
 pub fn file_validators(length: u64, modified: SystemTime, inode: u64, now: SystemTime) -> Validators {
     let weak = if is_settled(modified, now) { "" } else { "W/" };
     let mut etag = String::with_capacity(48);
@@ -33,15 +34,15 @@ pub fn file_validators(length: u64, modified: SystemTime, inode: u64, now: Syste
 }
 
 impl Validators {
-    /// Those of the same content in this coding, made anew each time, so that the tag is weak: another version of the coder may
-    /// make other bytes of it (RFC 9110 §8.8.1).
+    /// The validators of the same content, encoded with this coding for each response. The tag is weak, because another
+    /// version of the encoder may give other bytes (RFC 9110 §8.8.1).
     pub(crate) fn in_dynamic_coding(self, coding: ContentCoding) -> Self {
         let etag = self.in_coding(coding);
         let weak = etag.etag.map(|etag| if etag.starts_with("W/") { etag } else { format!("W/{etag}") });
         Self { etag: weak, ..etag }
     }
 
-    /// Those of a file that holds content in this coding: two variants never share a tag (RFC 9110 §8.8.3.3).
+    /// The validators of a file with content in this coding. Two variants never have the same tag (RFC 9110 §8.8.3.3).
     pub(crate) fn in_coding(self, coding: ContentCoding) -> Self {
         let etag = self.etag.map(|etag| match etag.strip_suffix('"') {
             Some(open) => format!("{open}-{}\"", coding.name()),
@@ -51,24 +52,25 @@ impl Validators {
     }
 }
 
-/// Whether the clock that stamps files has moved on since, so that a later change has another stamp.
+/// Whether the clock for timestamps has ticked since the modification, so that a later change gets another timestamp.
 fn is_settled(modified: SystemTime, now: SystemTime) -> bool {
     let age = now.duration_since(modified).unwrap_or_else(|ahead| ahead.duration());
     let whole_seconds = date::subsecond_nanos(modified) == 0;
-    age >= if whole_seconds { COARSE_GRAIN } else { GRAIN }
+    age >= if whole_seconds { COARSE_SETTLING_TIME } else { SETTLING_TIME }
 }
 
-/// Linux stamps files with a clock that moves on a hundred times a second or more often.
-const GRAIN: Duration = Duration::from_millis(20);
-/// File systems that keep whole seconds only, some every other one.
-const COARSE_GRAIN: Duration = Duration::from_secs(2);
+/// How long a timestamp takes to settle: two ticks of the clock that Linux takes it from, which ticks at least a
+/// hundred times a second.
+const SETTLING_TIME: Duration = Duration::from_millis(20);
+/// How long a timestamp takes to settle that may be in whole seconds: some file systems keep only every other second.
+const COARSE_SETTLING_TIME: Duration = Duration::from_secs(2);
 
-/// RFC 9110 §8.8.3.2: strong comparison, both strong and the same.
+/// Strong comparison (RFC 9110 §8.8.3.2): both tags are strong and the same.
 pub(crate) fn strongly_equal(a: &str, b: &str) -> bool {
     a == b && !a.starts_with("W/")
 }
 
-/// RFC 9110 §8.8.3.2: weak comparison, the same but for `W/`.
+/// Weak comparison (RFC 9110 §8.8.3.2): both tags are the same but for `W/`.
 pub(crate) fn weakly_equal(a: &str, b: &str) -> bool {
     a.strip_prefix("W/").unwrap_or(a) == b.strip_prefix("W/").unwrap_or(b)
 }
@@ -85,7 +87,7 @@ mod tests {
     }
 
     fn current(etag: &str) -> Validators {
-        // Half a second past the full one: dates compare to the second.
+        // Half a second past the second: dates compare to the second.
         let modified = at(NOW) + Duration::from_millis(500);
         Validators { etag: Some(etag.into()), modified: Some(modified) }
     }
@@ -95,29 +97,29 @@ mod tests {
     }
 
     #[test]
-    fn etags_differ_with_each_ingredient() {
+    fn etags_differ_by_length_time_and_inode() {
         let time = UNIX_EPOCH + Duration::new(5, 1);
         let first = etag(1, time, 7);
         assert!(first.starts_with('"') && first.ends_with('"'), "{first}");
         assert_ne!(first, etag(2, time, 7));
         assert_ne!(first, etag(1, time + Duration::from_nanos(1), 7));
         assert_ne!(first, etag(1, time, 8));
-        assert_ne!(first, etag(1, UNIX_EPOCH - Duration::new(5, 1), 7), "before 1970 is a time like any other");
+        assert_ne!(first, etag(1, UNIX_EPOCH - Duration::new(5, 1), 7), "times before 1970 count too");
         assert_ne!(etag(1, UNIX_EPOCH - Duration::new(5, 1), 7), etag(1, UNIX_EPOCH - Duration::new(6, 1), 7));
     }
 
     #[test]
-    fn etags_are_weak_while_the_same_stamp_may_come_again() {
+    fn etags_are_weak_while_another_change_could_get_the_same_timestamp() {
         let odd = at(NOW) - Duration::from_millis(1500);
         let (millisecond, second) = (Duration::from_millis(1), Duration::from_secs(1));
         let table = [
             (odd, odd, true, "just changed"),
-            (odd, odd + GRAIN - millisecond, true, "within a tick"),
-            (odd, odd + GRAIN, false, "the clock has moved on"),
-            (odd, odd - millisecond, true, "a stamp a little ahead of our clock"),
-            (odd, odd - second * 3600, false, "a time to come, which no clock has stamped"),
-            (at(NOW), at(NOW) + second, true, "it may be that only whole seconds are kept"),
-            (at(NOW), at(NOW) + second * 2, false, "and those have passed"),
+            (odd, odd + SETTLING_TIME - millisecond, true, "within a tick"),
+            (odd, odd + SETTLING_TIME, false, "the clock has moved on"),
+            (odd, odd - millisecond, true, "a timestamp a little ahead of the clock"),
+            (odd, odd - second * 3600, false, "a timestamp far in the future, which no clock has given"),
+            (at(NOW), at(NOW) + second, true, "the file system may keep only whole seconds"),
+            (at(NOW), at(NOW) + second * 2, false, "whole seconds have passed"),
             (UNIX_EPOCH, at(NOW), false, "old"),
             (UNIX_EPOCH - second * 5, at(NOW), false, "older than 1970"),
         ];
@@ -128,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn variants_have_tags_of_their_own() {
+    fn variants_have_etags_of_their_own() {
         let table = [
             ("\"a\"", ContentCoding::Brotli, "\"a-br\"", "W/\"a-br\""),
             ("W/\"a\"", ContentCoding::Gzip, "W/\"a-gzip\"", "W/\"a-gzip\""),
@@ -140,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_to_come_is_not_sent() {
+    fn a_modification_time_in_the_future_is_not_sent() {
         let (now, later) = (at(NOW), at(AFTER));
         assert_eq!(file_validators(1, later, 2, now).modified, Some(now), "RFC 9110 §8.8.2.1");
         assert_eq!(file_validators(1, now, 2, later).modified, Some(now));
