@@ -9,16 +9,16 @@ use super::request::Request;
 use super::response::Response;
 use super::status::Status;
 
-/// The origins whose pages may read answers and write, and what is told to their browsers.
+/// The origins whose pages may read responses and make changes, and the fields that tell their browsers so.
 #[derive(Clone, Debug)]
 pub(crate) struct CorsPolicy {
     pub(crate) any: bool,
-    /// As a browser sends them.
+    /// The allowed origins, as a browser sends them.
     pub(crate) named: Vec<String>,
-    /// Whether pages of the named origins may send passwords. Those that are allowed by `any` never may.
+    /// Whether pages of the named origins may send passwords. Pages that only `any` allows never may.
     pub(crate) credentials: bool,
     pub(crate) methods: Vec<Method>,
-    /// For how long a browser may go without asking again.
+    /// How long a browser may cache the result of a preflight.
     pub(crate) max_age: Duration,
 }
 
@@ -26,9 +26,9 @@ pub(crate) struct CorsPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Grant {
     Nothing,
-    /// As to anyone.
+    /// What any origin may do.
     Open,
-    /// As named.
+    /// What a named origin may do.
     Named,
 }
 
@@ -36,15 +36,15 @@ const ALLOW_ORIGIN: &str = "Access-Control-Allow-Origin";
 const ALLOW_METHODS: &str = "Access-Control-Allow-Methods";
 const ALLOW_HEADERS: &str = "Access-Control-Allow-Headers";
 
-/// What a page may send beyond the fields that every page may (Fetch §2.2.2).
+/// The request fields that a page may send beyond the safelisted ones (Fetch §2.2.2).
 const REQUEST_HEADERS: &str =
     "Content-Type, If-Match, If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Range, X-Requested-With";
 
-/// What a page may read beyond the fields that every page may.
+/// The response fields that a page may read beyond the safelisted ones.
 const RESPONSE_HEADERS: &str = "Accept-Ranges, Content-Range, ETag, Location, Retry-After";
 
 impl CorsPolicy {
-    /// What this origin may do.
+    /// What the policy grants to this origin.
     pub(crate) fn grant(&self, origin: &str) -> Grant {
         if self.named.iter().any(|named| named == origin) {
             Grant::Named
@@ -55,8 +55,9 @@ impl CorsPolicy {
         }
     }
 
-    /// Whether the request may change something here. A page's request may where the page is ours or its origin is allowed.
-    /// One that is only allowed as everyone is may not use the password that the browser keeps for this server.
+    /// Whether the request may change something. A page's request may if the page is of the same origin or its origin
+    /// is allowed. An origin that is allowed only by `any` may not use the password that the browser keeps for this
+    /// server.
     pub(crate) fn may_write(&self, source: RequestOrigin<'_>, has_credentials: bool) -> bool {
         match source {
             RequestOrigin::NoPage | RequestOrigin::SameOrigin => true,
@@ -68,7 +69,7 @@ impl CorsPolicy {
         }
     }
 
-    /// The answer to a browser that asks first (Fetch §3.2.2); `None` for any other request, and where nothing is granted.
+    /// The response to a preflight request (Fetch §3.2.2); `None` for any other request, and if nothing is granted.
     pub(crate) fn preflight(&self, request: &Request) -> Option<Response> {
         let origin = request.header("Origin")?;
         if *request.method() != Method::Options || request.header("Access-Control-Request-Method").is_none() {
@@ -90,7 +91,7 @@ impl CorsPolicy {
         Some(self.allow(response, origin, grant))
     }
 
-    /// The response with what lets a page of this origin read it, where it may.
+    /// Adds the fields that let a page of this origin read the response, if it may.
     pub(crate) fn apply(&self, response: Response, origin: Option<&str>) -> Response {
         let grant = origin.map_or(Grant::Nothing, |origin| self.grant(origin));
         match origin {
@@ -113,7 +114,7 @@ impl CorsPolicy {
         self.vary(response)
     }
 
-    /// A cache must not give one origin's answer to another (Fetch §3.2.5).
+    /// Keeps caches from giving one origin's response to another (Fetch §3.2.5).
     fn vary(&self, response: Response) -> Response {
         if self.named.is_empty() { response } else { response.with_added_header("Vary", "Origin") }
     }
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn writing_is_for_our_own_pages_and_those_that_are_allowed() {
+    fn only_pages_of_the_same_origin_or_an_allowed_one_may_write() {
         let other = RequestOrigin::OtherOrigin(APP);
         let table = [
             (policy(false, &[], false), RequestOrigin::NoPage, true, true),
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_say_who_may_read_them_and_never_everyone_with_credentials() {
+    fn responses_name_who_may_read_them_and_never_combine_a_wildcard_with_credentials() {
         let table = [
             (policy(false, &[], true), Some(APP), None, None, None),
             (policy(true, &[], false), Some(APP), Some("*"), None, None),
@@ -181,8 +182,8 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_that_asks_first_is_told_exactly() {
-        let ask = |method: Method, origin: Option<&str>, wanted: Option<&str>| {
+    fn a_preflight_is_answered_with_all_that_is_granted() {
+        let preflight = |method: Method, origin: Option<&str>, wanted: Option<&str>| {
             let fields = [("Origin", origin), ("Access-Control-Request-Method", wanted)];
             fields.into_iter().fold(Request::new(method, "/x"), |request, (name, value)| match value {
                 Some(value) => request.with_header(name, value),
@@ -190,7 +191,7 @@ mod tests {
             })
         };
         let named = policy(false, &[APP], true);
-        let answer = named.preflight(&ask(Method::Options, Some(APP), Some("PUT"))).unwrap();
+        let answer = named.preflight(&preflight(Method::Options, Some(APP), Some("PUT"))).unwrap();
         assert_eq!(answer.status(), Status::NO_CONTENT);
         let with_authorization = format!("Authorization, {REQUEST_HEADERS}");
         for (name, value) in [
@@ -203,15 +204,15 @@ mod tests {
         ] {
             assert_eq!(answer.header(name), Some(value), "{name}");
         }
-        let open = policy(true, &[], true).preflight(&ask(Method::Options, Some(APP), Some("PUT"))).unwrap();
+        let open = policy(true, &[], true).preflight(&preflight(Method::Options, Some(APP), Some("PUT"))).unwrap();
         assert_eq!((open.header(ALLOW_ORIGIN), open.header(ALLOW_HEADERS)), (Some("*"), Some(REQUEST_HEADERS)));
         assert_eq!(open.header("Access-Control-Allow-Credentials"), None);
 
         for (request, why) in [
-            (ask(Method::Options, Some("https://evil.example"), Some("PUT")), "not allowed"),
-            (ask(Method::Options, Some(APP), None), "not asking first"),
-            (ask(Method::Options, None, Some("PUT")), "from no page"),
-            (ask(Method::Get, Some(APP), Some("PUT")), "no OPTIONS"),
+            (preflight(Method::Options, Some("https://evil.example"), Some("PUT")), "not allowed"),
+            (preflight(Method::Options, Some(APP), None), "not a preflight"),
+            (preflight(Method::Options, None, Some("PUT")), "no origin"),
+            (preflight(Method::Get, Some(APP), Some("PUT")), "not OPTIONS"),
         ] {
             assert!(named.preflight(&request).is_none(), "{why}");
         }

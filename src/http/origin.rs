@@ -5,24 +5,24 @@ use std::fmt;
 use super::host::{self, is_host};
 use super::request::Request;
 
-/// Where a request comes from, as its browser says.
+/// Where a request comes from, according to the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RequestOrigin<'a> {
-    /// No page made it: it is no browser's, or a person typed the address.
+    /// No page: the client is not a browser, or the user entered the address.
     NoPage,
-    /// A page of the origin that it goes to.
+    /// A page of the same origin as the target.
     SameOrigin,
-    /// A page of this other origin; empty where the browser does not say which.
+    /// A page of this other origin, which is empty if the browser does not name it.
     OtherOrigin(&'a str),
 }
 
-/// Why a text is no origin.
+/// Why a text is not an origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OriginError {
     /// It does not begin with `http://`, `https://` or another scheme and `://`.
     Scheme,
-    /// There is no host in it, or one that no browser would send.
+    /// It has no host, or one that no browser would send.
     Host,
     /// Its port is not a number from 1 to 65535.
     Port,
@@ -31,15 +31,16 @@ pub enum OriginError {
 }
 
 impl<'a> RequestOrigin<'a> {
-    /// Where this request comes from. `Sec-Fetch-Site` decides where it is sent: no page can set it, and browsers send it to hosts
-    /// that they take for trustworthy, which are those of https and this machine (Fetch Metadata §2.4). To others every browser
-    /// sends at least `Origin` when a page writes (Fetch §3.2), which is then compared with where the request went.
+    /// Where this request comes from. If `Sec-Fetch-Site` was sent, it decides: no page can set it, and browsers send
+    /// it to potentially trustworthy hosts, which are those of https and this machine (Fetch Metadata §2.4). To other
+    /// hosts every browser sends at least `Origin` with requests that write (Fetch §3.2), which is compared with the
+    /// host of the request.
     pub(crate) fn of(request: &'a Request) -> Self {
         let origin = request.header("Origin");
         match request.header("Sec-Fetch-Site") {
             Some("same-origin") => return Self::SameOrigin,
             Some("none") => return Self::NoPage,
-            // Another port of this host, or another host of this domain, is another origin too.
+            // `same-site` is another port of this host, or another host of this domain: another origin too.
             Some(_) => return Self::OtherOrigin(origin.unwrap_or("")),
             None => {}
         }
@@ -51,8 +52,8 @@ impl<'a> RequestOrigin<'a> {
     }
 }
 
-/// Whether an origin is that of this host. The scheme is compared where it is known; behind a proxy that ends TLS and is not
-/// trusted, it is not. Where the host names no port it is that of the origin's scheme.
+/// Whether this is the origin of this host. The scheme is compared if it is known; behind an untrusted proxy that
+/// terminates TLS it is not. A host without a port has the default port of the origin's scheme.
 fn is_of_host(origin: &str, host: &str, scheme: Option<&str>) -> bool {
     let Some((origin_scheme, authority)) = origin.split_once("://") else { return false };
     let default = default_port(origin_scheme).map_or("", |port| &port[1..]);
@@ -63,7 +64,7 @@ fn is_of_host(origin: &str, host: &str, scheme: Option<&str>) -> bool {
     is_host(authority) && scheme.is_none_or(|scheme| scheme == origin_scheme) && parts(authority) == parts(host)
 }
 
-/// The port that a browser leaves out, with its colon.
+/// The default port of a scheme, which a browser leaves out, with its colon.
 fn default_port(scheme: &str) -> Option<&'static str> {
     match scheme {
         "http" => Some(":80"),
@@ -72,7 +73,7 @@ fn default_port(scheme: &str) -> Option<&'static str> {
     }
 }
 
-/// An origin as a browser sends it: scheme and host in lower case, without the scheme's own port (RFC 6454 §6.2).
+/// The origin as a browser sends it: scheme and host in lower case, without the scheme's default port (RFC 6454 §6.2).
 pub(crate) fn normalize_origin(text: &str) -> Result<String, OriginError> {
     let (scheme, rest) = text.split_once("://").ok_or(OriginError::Scheme)?;
     let scheme = scheme.to_ascii_lowercase();
@@ -114,7 +115,7 @@ impl fmt::Display for OriginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Scheme => "an origin begins with http:// or https://",
-            Self::Host => "there is no host name or address in the origin",
+            Self::Host => "the origin has no host name or address",
             Self::Port => "the origin's port is not a number from 1 to 65535",
             Self::Path => "an origin ends with its host and port",
         })
@@ -133,7 +134,7 @@ mod tests {
     const APP: &str = "https://app.example";
 
     #[test]
-    fn origins_are_written_as_browsers_write_them() {
+    fn origins_are_normalized_to_what_browsers_send() {
         let table = [
             ("https://app.example", Ok("https://app.example")),
             ("HTTPS://App.Example:443/", Ok("https://app.example")),
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_come_from_a_page_or_from_none() {
+    fn the_origin_of_a_request_is_told_from_its_fields() {
         let table: [(&[(&str, &str)], RequestOrigin<'_>, &str); 27] = [
             (&[("Host", "h")], RequestOrigin::NoPage, "curl"),
             (&[("Host", "h"), ("Sec-Fetch-Site", "none")], RequestOrigin::NoPage, "typed by a person"),
@@ -253,11 +254,11 @@ mod tests {
     }
 
     #[test]
-    fn the_scheme_is_compared_where_it_is_known() {
+    fn the_scheme_of_an_origin_is_compared_if_it_is_known() {
         let proxies = TrustedProxies::none().trust("10.0.0.1").unwrap();
         let (proxy, client) = ("10.0.0.1:1", "192.0.2.1:1");
         let told = |scheme| ("X-Forwarded-Proto", scheme);
-        // For each peer, whether it uses TLS, and what else it sends: whether it is the origin of http://h and of https://h.
+        // For each peer, its TLS and its other fields: whether http://h and https://h are the same origin.
         let table: [(&str, bool, &[(&str, &str)], bool, bool, &str); 8] = [
             (client, false, &[], true, true, "there may be a proxy that ends TLS"),
             (client, true, &[], false, true, "our own TLS"),
