@@ -1,22 +1,22 @@
-//! The host and port that a request names (RFC 9110 §7.2): `uri-host [ ":" port ]`.
+//! The syntax of hosts and ports (RFC 9110 §7.2): `uri-host [ ":" port ]`.
 
 use core::net::Ipv6Addr;
 
-/// Whether this is a host, with or without a port. The empty text is not one; where it is allowed is the caller's question.
+/// Whether this is a host, with or without a port. The empty text is not; callers that allow it check for it.
 pub(crate) fn is_host(text: &str) -> bool {
     let (host, port) = split_port(text);
     is_name(host) && port.is_none_or(is_port)
 }
 
-/// Whether this is a host with a port, as CONNECT names one (RFC 9112 §3.2.3).
+/// Whether this is a host with a port, as in the target of CONNECT (RFC 9112 §3.2.3).
 pub(crate) fn is_host_with_port(text: &str) -> bool {
     let (host, port) = split_port(text);
     is_name(host) && port.is_some_and(|port| !port.is_empty() && is_port(port))
 }
 
-/// The host, and what stands behind the colon after it.
+/// Splits a host from its port, which is the text after the colon. Checks neither.
 pub(crate) fn split_port(text: &str) -> (&str, Option<&str>) {
-    // An address of IPv6 has colons too, within its brackets.
+    // An IPv6 address contains colons too, in its brackets.
     let start = text.find(']').unwrap_or(0);
     match text[start..].find(':') {
         Some(colon) => (&text[..start + colon], Some(&text[start + colon + 1..])),
@@ -24,7 +24,7 @@ pub(crate) fn split_port(text: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// RFC 3986 §3.2.2, without the comma: it would make one host look like a list of two.
+/// Whether this is a host by RFC 3986 §3.2.2, without the comma, which would make one host look like a list of two.
 fn is_name(host: &str) -> bool {
     if let Some(literal) = host.strip_prefix('[') {
         return literal.strip_suffix(']').is_some_and(|inside| inside.parse::<Ipv6Addr>().is_ok() || is_future(inside));
@@ -42,7 +42,7 @@ fn is_name(host: &str) -> bool {
     !host.is_empty()
 }
 
-/// An address of a version that is still to come: `v1.x`.
+/// Whether this is an `IPvFuture` address: `v1.x`.
 fn is_future(inside: &str) -> bool {
     let Some((version, address)) = inside.strip_prefix(['v', 'V']).and_then(|rest| rest.split_once('.')) else {
         return false;
@@ -51,7 +51,7 @@ fn is_future(inside: &str) -> bool {
     !version.is_empty() && version.bytes().all(is_hex) && !address.is_empty() && address.bytes().all(is_address)
 }
 
-/// RFC 3986 §3.2.3: digits, or nothing, which is the scheme's own.
+/// Whether this is a port (RFC 3986 §3.2.3): digits, or nothing, which is the default port of the scheme.
 fn is_port(port: &str) -> bool {
     port.bytes().all(|byte| byte.is_ascii_digit()) && (port.is_empty() || port.parse::<u16>().is_ok())
 }
@@ -65,22 +65,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_are_told_from_what_is_none() {
+    fn hosts_follow_rfc_3986_but_for_the_comma() {
         let table = [
             ("localhost", true, "a name"),
             ("localhost:4040", true, "with a port"),
-            ("localhost:", true, "with the scheme's own port"),
-            ("127.0.0.1:65535", true, "an address"),
-            ("[::1]:80", true, "an address of IPv6"),
-            ("[::ffff:192.0.2.1]", true, "with one of IPv4 in it"),
-            ("[v1.a:b]", true, "an address of the future"),
-            ("xn--bcher-kva.example", true, "a name in another script"),
+            ("localhost:", true, "with an empty port"),
+            ("127.0.0.1:65535", true, "an IPv4 address"),
+            ("[::1]:80", true, "an IPv6 address"),
+            ("[::ffff:192.0.2.1]", true, "an IPv4 address written as IPv6"),
+            ("[v1.a:b]", true, "an IPvFuture address"),
+            ("xn--bcher-kva.example", true, "an internationalized name"),
             ("b%C3%BCcher", true, "percent-encoded"),
-            ("a_b;c=d!", true, "what else RFC 3986 allows"),
-            ("", false, "nothing"),
+            ("a_b;c=d!", true, "other characters that RFC 3986 allows"),
+            ("", false, "empty"),
             (":80", false, "a port without a host"),
             ("a:65536", false, "too large a port"),
-            ("a:b", false, "a port that is none"),
+            ("a:b", false, "a port that is not a number"),
             ("a:1:2", false, "two ports"),
             ("a:-1", false, "a sign"),
             ("a,b", false, "a list"),
@@ -90,9 +90,9 @@ mod tests {
             ("a%4", false, "half an encoding"),
             ("[::1", false, "an open bracket"),
             ("::1", false, "no brackets"),
-            ("[::1]x", false, "something behind the bracket"),
-            ("[]", false, "nothing in brackets"),
-            ("[127.0.0.1]", false, "an address of IPv4 in brackets"),
+            ("[::1]x", false, "text after the bracket"),
+            ("[]", false, "empty brackets"),
+            ("[127.0.0.1]", false, "an IPv4 address in brackets"),
             ("[v.a]", false, "no version"),
             ("gr\u{f6}\u{df}e", false, "not ASCII"),
         ];
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn connect_needs_a_port() {
+    fn the_target_of_connect_needs_a_port() {
         for (text, expected) in [("a:443", true), ("[::1]:443", true), ("a:", false), ("a", false), (":443", false)] {
             assert_eq!(is_host_with_port(text), expected, "{text:?}");
         }

@@ -1,5 +1,5 @@
-//! Which host names a server answers to, so that a page cannot have its own name point at the server (DNS rebinding) and read or
-//! write there as if it came from it.
+//! The host names that a server serves. Requests for others are refused, against DNS rebinding: a page whose own name
+//! is made to resolve to the server would otherwise count as the server's own page, and could read and write there.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 use std::error::Error;
@@ -9,53 +9,56 @@ use super::host::{self, is_host};
 use super::peer::Peer;
 use super::request::Request;
 
-/// The names, and which requests must carry one of them.
+/// The allowed host names, and which requests are checked.
 #[derive(Clone, Debug)]
 pub(crate) struct HostPolicy {
     pub(crate) any: bool,
-    /// In any case, without a dot at the end.
+    /// The allowed names, in any case, without a final dot.
     pub(crate) named: Vec<String>,
-    /// Whether the server is reached from other machines.
+    /// Whether other machines can reach the server.
     pub(crate) on_network: bool,
-    /// Whether requests that may change something are checked.
+    /// Whether requests with an unsafe method are checked.
     pub(crate) check_writes: bool,
-    /// Whether requests that a trusted proxy passes on are checked.
+    /// Whether requests from trusted proxies are checked.
     pub(crate) check_proxied: bool,
 }
 
-/// A text is neither a host name nor an IP address.
+/// The error for a text that is neither a host name nor an IP address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HostNameError;
 
-/// Names that are given out within a network, and never by the public DNS (RFC 6762 §3, RFC 8375, and what routers use).
+/// Domains of local networks, which the public DNS never resolves (RFC 6762 §3, RFC 8375, and what routers use).
 const LOCAL_SUFFIXES: [&str; 4] = [".local", ".lan", ".home.arpa", ".internal"];
 
 impl HostPolicy {
-    /// The host that makes the request a misdirected one (RFC 9110 §7.4).
+    /// The host of the request, if the server does not serve it: the request is then misdirected (RFC 9110 §7.4).
     pub(crate) fn foreign_host<'a>(&self, request: &'a Request) -> Option<&'a str> {
         if self.any || !self.applies_to(request) {
             return None;
         }
-        // What a proxy says does not make up for what the connection says: at a trusted address there may be a browser too.
+        // Both hosts must be allowed, the received one and the proxy's: a browser may run at a trusted address too.
         [request.received_host(), request.host()].into_iter().flatten().find(|host| !self.allows(host))
     }
 
+    /// Whether the policy checks this request.
     fn applies_to(&self, request: &Request) -> bool {
         let writes = !request.method().is_safe();
         if (writes && !self.check_writes) || (request.is_proxied() && !self.check_proxied) {
             return false;
         }
-        // No browser comes over a Unix socket. What does may name any host, as curl --unix-socket has to name one.
+        // No browser connects over a Unix socket, and other clients may name any host: curl --unix-socket must name
+        // one.
         if request.peer() == Some(Peer::Unix) && !request.is_proxied() {
             return false;
         }
-        // Each page that writes sends its origin (Fetch §3.2).
+        // Browsers send Origin with each write of a page (Fetch §3.2).
         !self.on_network || (writes && request.header("Origin").is_some())
     }
 
-    /// Whether this host, with or without a port, is the server's. Nothing is decoded: browsers do that before they ask.
+    /// Whether the server serves this host, given with or without a port. Nothing is decoded, because browsers decode
+    /// hosts before they send them.
     fn allows(&self, host: &str) -> bool {
-        // HTTP/1.0, and health checks, may name none.
+        // HTTP/1.0 clients and health checks may name no host.
         if host.is_empty() {
             return true;
         }
@@ -64,21 +67,21 @@ impl HostPolicy {
             return literal.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
         }
         let name = without_final_dot(name);
-        // No DNS answers for an address.
+        // DNS rebinding needs a name: an address is always allowed.
         if name.parse::<Ipv4Addr>().is_ok() || self.named.iter().any(|named| named.eq_ignore_ascii_case(name)) {
             return true;
         }
         if !is_domain_name(name) {
             return false;
         }
-        // RFC 6761 §6.3: names in localhost are this machine's.
+        // RFC 6761 §6.3: names in localhost resolve to this machine.
         name.eq_ignore_ascii_case("localhost")
             || ends_with(name, ".localhost")
             || (self.on_network && (!name.contains('.') || LOCAL_SUFFIXES.iter().any(|suffix| ends_with(name, suffix))))
     }
 }
 
-/// A name as it is compared: a host name or an address, whose port does not count.
+/// A host name or an IP address as it is compared: without its port and final dot.
 pub(crate) fn normalize_host_name(text: &str) -> Result<String, HostNameError> {
     let (name, _) = host::split_port(text);
     let name = without_final_dot(name);
@@ -89,7 +92,7 @@ pub(crate) fn normalize_host_name(text: &str) -> Result<String, HostNameError> {
     }
 }
 
-/// The name without the dot that ends an absolute one.
+/// The name without the final dot of an absolute name.
 fn without_final_dot(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }
@@ -98,7 +101,8 @@ fn ends_with(name: &str, suffix: &str) -> bool {
     name.len().checked_sub(suffix.len()).is_some_and(|at| name.as_bytes()[at..].eq_ignore_ascii_case(suffix.as_bytes()))
 }
 
-/// Whether these are labels as host names have them. A number at the end would be taken for a part of an address (URL §3.5).
+/// Whether this is a name made of host name labels. If the last label is a number, browsers take the name for an IPv4
+/// address (URL §3.5).
 fn is_domain_name(name: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
@@ -135,53 +139,53 @@ mod tests {
     }
 
     #[test]
-    fn hosts_are_the_servers_or_foreign() {
-        // For each host: whether it passes on loopback, and on a network.
+    fn only_addresses_local_names_and_allowed_names_pass() {
+        // For each host: whether it passes on a loopback address, and on a network.
         let table = [
-            ("", true, true, "none, as health checks do"),
+            ("", true, true, "no host, as in health checks"),
             ("127.0.0.1", true, true, "an address"),
-            ("127.0.0.1:4040", true, true, "with a port"),
+            ("127.0.0.1:4040", true, true, "an address with a port"),
             ("192.0.2.1:8080", true, true, "any address: a port that Docker maps"),
-            ("[::1]:4040", true, true, "of IPv6"),
-            ("[2001:DB8::1]", true, true, "in upper case"),
+            ("[::1]:4040", true, true, "an IPv6 address"),
+            ("[2001:DB8::1]", true, true, "an IPv6 address in upper case"),
             ("[::ffff:192.0.2.1]", true, true, "IPv4 as IPv6"),
-            ("127.0.0.1.", true, true, "an address with a dot, which no DNS knows"),
+            ("127.0.0.1.", true, true, "an address with a final dot, which DNS does not resolve"),
             ("localhost", true, true, "this machine"),
             ("localhost:9000", true, true, "through ssh -L 9000:localhost:4040"),
-            ("LocalHost.", true, true, "in another case, with a dot"),
-            ("app.localhost:4040", true, true, "in localhost"),
-            ("a.b.localhost", true, true, "deeper in localhost"),
-            ("files.example", true, true, "allowed"),
-            ("FILES.example.:80", true, true, "allowed, however it is written"),
-            ("evil.example", false, false, "foreign"),
-            ("evil.example:4040", false, false, "foreign, with our port"),
-            ("www.files.example", false, false, "below one that is allowed"),
-            ("example", false, true, "of one label"),
-            ("nas:8080", false, true, "of one label"),
+            ("LocalHost.", true, true, "in another case, with a final dot"),
+            ("app.localhost:4040", true, true, "in the domain localhost"),
+            ("a.b.localhost", true, true, "deeper in the domain localhost"),
+            ("files.example", true, true, "an allowed name"),
+            ("FILES.example.:80", true, true, "an allowed name in another form"),
+            ("evil.example", false, false, "a foreign name"),
+            ("evil.example:4040", false, false, "a foreign name with the server's port"),
+            ("www.files.example", false, false, "a subdomain of an allowed name"),
+            ("example", false, true, "one label"),
+            ("nas:8080", false, true, "one label with a port"),
             ("3f2a1bc9d0e1", false, true, "the name of a container"),
-            ("printer.local", false, true, "by multicast DNS"),
-            ("nas.fritz.lan", false, true, "by a router"),
-            ("nas.home.arpa", false, true, "of a home (RFC 8375)"),
-            ("host.docker.internal", false, true, "of a container's host"),
-            ("Nas.LOCAL.", false, true, "however it is written"),
-            ("nas.local.example", false, false, "not at the end"),
-            ("arpa.example", false, false, "foreign"),
-            ("localhost.evil.example", false, false, "a name that begins well"),
-            ("evillocalhost", false, true, "a name of one label that ends well"),
-            ("evil-localhost.example", false, false, "foreign"),
+            ("printer.local", false, true, "a name of multicast DNS"),
+            ("nas.fritz.lan", false, true, "a name that a router gives"),
+            ("nas.home.arpa", false, true, "a name of a home network (RFC 8375)"),
+            ("host.docker.internal", false, true, "the host of a container"),
+            ("Nas.LOCAL.", false, true, "a local name in another form"),
+            ("nas.local.example", false, false, "local, but not at the end"),
+            ("arpa.example", false, false, "a foreign name"),
+            ("localhost.evil.example", false, false, "a foreign name that begins with localhost"),
+            ("evillocalhost", false, true, "one label that ends with localhost"),
+            ("evil-localhost.example", false, false, "a foreign name"),
             (".localhost", false, false, "no label before the dot"),
-            ("localhost..", false, false, "two dots"),
-            (".", false, false, "a dot"),
-            ("..local", false, false, "dots"),
-            ("127.0.0.1.evil.example", false, false, "a name that begins as an address"),
-            ("evil.example.127.0.0.1", false, false, "a name that ends as an address"),
-            ("127.1", false, false, "a short address, which browsers write in full"),
-            ("2130706433", false, false, "a number, likewise"),
-            ("%6cocalhost", false, false, "encoded, which browsers decode"),
-            ("files%2eexample", false, false, "encoded"),
-            ("local*host", false, false, "an odd character"),
-            ("a;b=c.local", false, false, "odd characters"),
-            ("[v1.a]", false, false, "an address of the future"),
+            ("localhost..", false, false, "two final dots"),
+            (".", false, false, "only a dot"),
+            ("..local", false, false, "an empty label"),
+            ("127.0.0.1.evil.example", false, false, "a foreign name that begins like an address"),
+            ("evil.example.127.0.0.1", false, false, "a foreign name that ends like an address"),
+            ("127.1", false, false, "a short address, which browsers expand"),
+            ("2130706433", false, false, "an address as one number, which browsers expand"),
+            ("%6cocalhost", false, false, "percent-encoded, which browsers decode"),
+            ("files%2eexample", false, false, "percent-encoded"),
+            ("local*host", false, false, "a character of no host name"),
+            ("a;b=c.local", false, false, "characters of no host name"),
+            ("[v1.a]", false, false, "an IPvFuture address"),
             ("evil_host.lan", false, true, "an underscore"),
         ];
         let (loopback, network) = (policy(&["files.example"]), network(&["files.example"]));
@@ -199,10 +203,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_checked_depends_on_who_can_ask() {
+    fn requests_are_checked_where_a_page_could_send_them() {
         let evil = ("Host", "evil.example");
         let page = ("Origin", "http://evil.example");
-        let asks_first = ("Access-Control-Request-Method", "PUT");
+        let preflight = ("Access-Control-Request-Method", "PUT");
         let loopback = || policy(&[]);
         let (reads, network_reads) =
             (HostPolicy { check_writes: false, ..policy(&[]) }, HostPolicy { check_writes: false, ..network(&[]) });
@@ -211,13 +215,13 @@ mod tests {
             (loopback(), Method::Get, &[evil], false, "a page reads"),
             (loopback(), Method::Put, &[evil], false, "a program writes"),
             (loopback(), Method::Put, &[evil, page], false, "a page writes"),
-            (loopback(), Method::Options, &[evil, page, asks_first], false, "a browser asks first"),
+            (loopback(), Method::Options, &[evil, page, preflight], false, "a preflight"),
             (network(&[]), Method::Get, &[evil], true, "a public name"),
-            (network(&[]), Method::Put, &[evil], true, "a program writes by a public name"),
+            (network(&[]), Method::Put, &[evil], true, "a program writes under a public name"),
             (network(&[]), Method::Put, &[evil, page], false, "a page writes"),
             (network(&[]), Method::Put, &[("Host", "nas"), page], true, "a page of this server writes"),
-            (network(&[]), Method::Put, &[("Host", "192.0.2.1:80"), page], true, "by a port that Docker maps"),
-            (network(&[]), Method::Options, &[evil, page, asks_first], true, "a browser asks first"),
+            (network(&[]), Method::Put, &[("Host", "192.0.2.1:80"), page], true, "through a port that Docker maps"),
+            (network(&[]), Method::Options, &[evil, page, preflight], true, "a preflight"),
             (reads, Method::Get, &[evil], false, "reading needs no password"),
             (HostPolicy { check_writes: false, ..policy(&[]) }, Method::Put, &[evil, page], true, "writing needs one"),
             (network_reads, Method::Put, &[evil, page], true, "writing needs one"),
@@ -230,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_authority_of_an_absolute_target_counts() {
+    fn the_host_of_an_absolute_target_is_checked() {
         let policy = policy(&[]);
         for (target, host, foreign) in [
             ("http://evil.example/", "localhost", Some("evil.example")),
@@ -244,23 +248,34 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_proxy_answers_for_its_names_unless_it_is_checked() {
+    fn requests_from_trusted_proxies_pass_unless_the_policy_checks_them() {
         const PUBLIC: &str = "files.example";
         let host = |name| ("Host", name);
         let client = ("X-Forwarded-For", "192.0.2.1");
         let told = |name| ("X-Forwarded-Host", name);
-        // For each request from the proxy: whether it passes, and where PUBLIC is allowed and proxies are checked.
+        // For each request from the proxy: whether it passes, and whether it does if PUBLIC is allowed and proxies are
+        // checked.
         let table: [(&[(&str, &str)], bool, bool, &str); 10] = [
-            (&[host(PUBLIC), client], true, true, "it passes its own name on"),
-            (&[host("127.0.0.1:4040"), client, told(PUBLIC)], true, true, "it says its own name beside ours"),
-            (&[host(PUBLIC), ("Forwarded", "for=_hidden;host=files.example")], true, true, "by the standard"),
-            (&[host("evil.example"), client], true, false, "a name that somebody had point at the proxy"),
-            (&[host("127.0.0.1"), client, told("evil.example")], true, false, "the same, told"),
-            (&[host("evil.example"), client, told(PUBLIC)], true, false, "a page beside the proxy tells a good name"),
-            (&[host(PUBLIC)], false, true, "it does not say that it is a proxy"),
-            (&[host("evil.example")], false, false, "a browser beside the proxy"),
-            (&[host("evil.example"), ("X-Forwarded-For", "nonsense")], false, false, "likewise"),
-            (&[host("127.0.0.1:4040")], true, true, "its health check"),
+            (&[host(PUBLIC), client], true, true, "the proxy passes the host on"),
+            (
+                &[host("127.0.0.1:4040"), client, told(PUBLIC)],
+                true,
+                true,
+                "the proxy names the host in X-Forwarded-Host",
+            ),
+            (&[host(PUBLIC), ("Forwarded", "for=_hidden;host=files.example")], true, true, "the proxy sends Forwarded"),
+            (&[host("evil.example"), client], true, false, "a foreign name that resolves to the proxy"),
+            (&[host("127.0.0.1"), client, told("evil.example")], true, false, "the same in X-Forwarded-Host"),
+            (
+                &[host("evil.example"), client, told(PUBLIC)],
+                true,
+                false,
+                "a page on the proxy's machine names a good host",
+            ),
+            (&[host(PUBLIC)], false, true, "no field shows that it is a proxy"),
+            (&[host("evil.example")], false, false, "a browser on the proxy's machine"),
+            (&[host("evil.example"), ("X-Forwarded-For", "nonsense")], false, false, "the same with a malformed field"),
+            (&[host("127.0.0.1:4040")], true, true, "the proxy's health check"),
         ];
         let proxies = TrustedProxies::none().trust("127.0.0.1").unwrap();
         let checked = HostPolicy { check_proxied: true, ..policy(&[PUBLIC]) };
@@ -271,7 +286,7 @@ mod tests {
             assert_eq!(policy(&[]).foreign_host(&request).is_none(), passes, "{fields:?}: {why}");
             assert_eq!(checked.foreign_host(&request).is_none(), passes_checked, "{fields:?}: {why}");
         }
-        // Where no browser comes from, a proxy need not say that it is one.
+        // Where no browser can connect from, a proxy need not send these fields.
         let proxies = proxies.trust("10.0.0.1").unwrap().trust("unix").unwrap();
         for peer in [Peer::Unix, Peer::Tcp("10.0.0.1:1".parse().unwrap())] {
             let mut request = request(Method::Get, &[host(PUBLIC)]);
@@ -279,11 +294,11 @@ mod tests {
             request.apply_forwarded(&proxies).unwrap();
             assert_eq!(policy(&[]).foreign_host(&request), None, "{peer}");
         }
-        // Nor does one come over a Unix socket that is no proxy's.
+        // No browser connects over a Unix socket, even if it is not a proxy's.
         let mut direct = request(Method::Put, &[host("any"), ("Origin", "http://any")]);
         direct.set_connection(Peer::Unix, false);
         assert_eq!(policy(&[]).foreign_host(&direct), None);
-        // From elsewhere the same fields say nothing.
+        // From elsewhere these fields are ignored.
         let mut request = request(Method::Get, &[host("evil.example"), client, told("localhost")]);
         request.set_connection(Peer::Tcp("192.0.2.9:1".parse().unwrap()), false);
         let _ = request.apply_forwarded(&proxies);
