@@ -1,4 +1,5 @@
-//! Why a handler did not answer as asked, with the status code of each reason. What the client reads is in `error_response`.
+//! The errors that a handler can return, and the status code of each. `error_response` has the text that the client
+//! reads.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -8,60 +9,61 @@ use super::body::BodyError;
 use super::method::Method;
 use super::status::Status;
 
-/// A failure that becomes a response. The text is public; what only the log may know is in [`HttpError::Internal`].
+/// An error that becomes a response. The client reads its reason; only the error in [`HttpError::Internal`] is kept for
+/// the log.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum HttpError {
-    /// 400: the request makes no sense, for this reason.
+    /// 400: the request is invalid, for this reason.
     BadRequest(Cow<'static, str>),
-    /// 401: who the client is has to be known first, or what it sent to say so is wrong, for this reason (RFC 9110 §15.5.2).
+    /// 401: the request has no valid credentials, for this reason (RFC 9110 §15.5.2).
     Unauthorized {
         /// The value of `WWW-Authenticate`.
         challenge: String,
-        /// What the client lacks.
+        /// What is missing or wrong.
         reason: Cow<'static, str>,
     },
-    /// 403: it is there, and is not for the client.
+    /// 403: the client may not access the target.
     Forbidden,
-    /// 403: it may not be done, for this reason.
+    /// 403: the client may not do this, for this reason.
     Denied(Cow<'static, str>),
-    /// 404: nothing is there.
+    /// 404: the target does not exist.
     NotFound,
-    /// 405: the target is there and does not take this method; these it takes (sent as `Allow`, RFC 9110 §15.5.6).
+    /// 405: the target does not support the method, only these, which are sent as `Allow` (RFC 9110 §15.5.6).
     MethodNotAllowed(Cow<'static, [Method]>),
-    /// 406: the client accepts no content coding that there is, nor none (RFC 9110 §12.5.3).
+    /// 406: the client accepts neither an available content coding nor identity (RFC 9110 §12.5.3).
     NotAcceptable,
     /// 408: the client took too long to send its request.
     RequestTimeout,
-    /// 409: the request goes against what is there, for this reason.
+    /// 409: the request conflicts with the state of the target, for this reason.
     Conflict(Cow<'static, str>),
-    /// 411: a body is needed, with `Content-Length` or in chunks.
+    /// 411: the request needs a body, with `Content-Length` or chunked.
     LengthRequired,
     /// 412: a precondition of the request does not hold (RFC 9110 §13).
     PreconditionFailed,
-    /// 413: the body is longer than this many bytes.
+    /// 413: the body is longer than the limit of this many bytes.
     ContentTooLarge(u64),
-    /// 414: the target is longer than this many bytes.
+    /// 414: the target is longer than the limit of this many bytes.
     UriTooLong(usize),
-    /// 415: the body is not of this media type, or one of these, with commas between; they are what is taken.
+    /// 415: the body has another media type than the accepted ones, which are these, separated by commas.
     UnsupportedMediaType(&'static str),
     /// 416: the range lies outside the content, which has this many bytes (RFC 9110 §15.5.17).
     RangeNotSatisfiable(u64),
-    /// 417: the request expects something else than to be told to go on (RFC 9110 §10.1.1).
+    /// 417: the request has another expectation than `100-continue` (RFC 9110 §10.1.1).
     ExpectationFailed,
-    /// 421: the request is for a host that this server is not, for this reason (RFC 9110 §15.5.20).
+    /// 421: the server does not serve the host of the request, for this reason (RFC 9110 §15.5.20).
     Misdirected(Cow<'static, str>),
-    /// 429: the client has sent too much of something; it may try again after this many seconds (RFC 6585 §4).
+    /// 429: the client has sent too many requests; it may try again after this many seconds (RFC 6585 §4).
     TooManyRequests(u64),
-    /// 431: the request has too many header fields, or too large ones.
+    /// 431: the request has too many header fields, or they are too large.
     HeadTooLarge,
-    /// 500: something went wrong here. The error goes to the log, never to the client.
+    /// 500: the server failed. The error goes to the log, never to the client.
     Internal(Box<dyn Error + Send + Sync>),
-    /// 501: the request needs something that no resource of this server has.
+    /// 501: the server does not support what the request needs, which is this.
     NotImplemented(Cow<'static, str>),
-    /// 503: too many want the same at this moment; the client may try again after this many seconds (RFC 9110 §15.6.4).
+    /// 503: the server is overloaded; the client may try again after this many seconds (RFC 9110 §15.6.4).
     Unavailable(u64),
-    /// 505: the request is of another version than HTTP/1.x.
+    /// 505: the major version of the request is not HTTP/1.
     VersionNotSupported,
     /// 507: the disk is full.
     InsufficientStorage,
@@ -78,7 +80,7 @@ impl HttpError {
         Self::Internal(error.into())
     }
 
-    /// The status code that the failure becomes.
+    /// The status code of the response.
     pub fn status(&self) -> Status {
         match self {
             Self::BadRequest(_) => Status::BAD_REQUEST,
@@ -120,7 +122,7 @@ impl From<BodyError> for HttpError {
     }
 }
 
-/// Failures of the file system and of reading a body. What has no better status is a 500, with the error for the log.
+/// Converts errors of the file system and of reading a body. An error without a more fitting status becomes a 500.
 impl From<io::Error> for HttpError {
     fn from(error: io::Error) -> Self {
         let kind = error.kind();

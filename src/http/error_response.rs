@@ -1,4 +1,4 @@
-//! The response to a request that failed: the one place that says what a client reads about an [`HttpError`].
+//! The response for an [`HttpError`]: the one place with the texts that a client reads.
 
 use super::error::HttpError;
 use super::method::{Method, method_list};
@@ -6,7 +6,7 @@ use super::request::Request;
 use super::response::Response;
 
 impl HttpError {
-    /// The response to a request that failed so.
+    /// The response to this request for the error.
     pub fn into_response(self, request: &Request) -> Response {
         let (method, path) = (request.method(), request.path());
         let text = match &self {
@@ -16,19 +16,19 @@ impl HttpError {
             Self::Denied(reason) => format!("Forbidden: {reason}."),
             Self::NotFound => format!("Not found: {method}, {path}"),
             Self::MethodNotAllowed(_) => format!("Unsupported request: {method}."),
-            Self::NotAcceptable => "There is no content in a coding that the request accepts.".into(),
+            Self::NotAcceptable => "The content is not available in a coding that the request accepts.".into(),
             Self::RequestTimeout => "The request took too long.".into(),
             Self::Conflict(reason) => format!("Conflict: {reason}."),
             Self::LengthRequired => "The request needs a Content-Length or a chunked body.".into(),
             Self::PreconditionFailed => "A precondition of the request does not hold.".into(),
             Self::ContentTooLarge(limit) => format!("The request body is longer than {limit} bytes."),
-            Self::UriTooLong(limit) => format!("The target of the request is longer than {limit} bytes."),
-            Self::ExpectationFailed => "The only expectation that can be met is 100-continue.".into(),
+            Self::UriTooLong(limit) => format!("The request target is longer than {limit} bytes."),
+            Self::ExpectationFailed => "The only expectation that the server supports is 100-continue.".into(),
             Self::Misdirected(reason) => format!("Misdirected request: {reason}."),
             Self::VersionNotSupported => "This server speaks HTTP/1.1 and HTTP/1.0.".into(),
             Self::TooManyRequests(seconds) => format!("Too many requests: try again in {seconds} s."),
             Self::Unavailable(seconds) => format!("The server is busy: try again in {seconds} s."),
-            Self::HeadTooLarge => "The header fields of the request are too many or too large.".into(),
+            Self::HeadTooLarge => "The request has too many header fields, or they are too large.".into(),
             Self::UnsupportedMediaType(accepted) => {
                 let sent = request.header("Content-Type").unwrap_or("no media type");
                 format!("Unsupported request: {method} of {sent}; {} is accepted.", accepted.replace(", ", " or "))
@@ -42,7 +42,7 @@ impl HttpError {
         match self {
             Self::MethodNotAllowed(allowed) => response.with_header("Allow", method_list(&allowed)),
             Self::UnsupportedMediaType(accepted) if *method == Method::Post => {
-                // RFC 9110 §15.5.16: for POST, Accept in an answer says what would have been taken.
+                // RFC 9110 §15.5.16: Accept in the response lists the media types that the server would have accepted.
                 response.with_header("Accept", accepted)
             }
             Self::Unauthorized { challenge, .. } => response.with_header("WWW-Authenticate", challenge),
@@ -64,7 +64,7 @@ mod tests {
     use crate::http::body::BodyError;
 
     #[test]
-    fn failures_have_the_contracted_texts() {
+    fn each_error_has_its_status_and_text() {
         let request = Request::new(Method::Post, "/a%20b?c").with_header("Content-Type", "text/plain");
         let table: Vec<(HttpError, u16, &str)> = vec![
             (HttpError::NotFound, 404, "Not found: POST, /a b"),
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_405_names_what_is_allowed() {
+    fn a_405_lists_the_allowed_methods() {
         let response = HttpError::MethodNotAllowed(vec![Method::Get, Method::Head].into())
             .into_response(&Request::new(Method::Put, "/"));
         assert_eq!(response.header("Allow"), Some("GET, HEAD"));
