@@ -1,4 +1,4 @@
-//! Lines of field sections (RFC 9112 §5): how header and trailer lines end, and what name and value they hold.
+//! Field lines (RFC 9112 §5): where a line of a header or trailer section ends, and its name and value.
 
 use std::ops::Range;
 
@@ -9,38 +9,40 @@ pub(crate) enum LineError {
     BareLineEnd,
     /// A control character other than the tab (RFC 9110 §5.5).
     Control,
-    /// White space at the start of a field line: obsolete line folding (RFC 9112 §5.2).
+    /// White space at the start of the line: obsolete line folding (RFC 9112 §5.2).
     Folded,
     /// No colon (RFC 9112 §5).
     NoColon,
-    /// The name is empty, is no token, or is followed by white space (RFC 9112 §5.1).
+    /// The name is empty, is not a token, or has white space after it (RFC 9112 §5.1).
     Name,
 }
 
 impl LineError {
-    /// The reason in words for the client.
+    /// The reason, as the client reads it.
     pub(crate) fn explain(self) -> &'static str {
         match self {
             Self::BareLineEnd => "a line does not end with CR and LF",
-            Self::Control => "there is a control character in a line",
+            Self::Control => "a line contains a control character",
             Self::Folded => "a header field is folded over two lines",
-            Self::NoColon => "there is a header field without a colon",
+            Self::NoColon => "a header field has no colon",
             Self::Name => "the name of a header field is not a token",
         }
     }
 }
 
-/// Finds the end of a line in bytes that are still arriving.
+/// Finds the end of a line while its bytes arrive.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LineScanner {
-    /// How many bytes of the line have been looked at.
+    /// How many bytes of the line have been scanned.
     scanned: usize,
 }
 
 impl LineScanner {
-    /// The length of the line without its end, once that has arrived. `line` starts with its first byte.
+    /// The length of the line without its CRLF, once that has arrived. `line` starts with the first byte of the line
+    /// and may be longer each time.
     ///
-    /// What cannot be in a line is refused as soon as it is there. Bytes are looked at once, however they arrive.
+    /// Bytes that a line may not contain are refused as soon as they arrive. Each byte is scanned once, however the
+    /// line is divided.
     pub(crate) fn find_end(&mut self, line: &[u8]) -> Result<Option<usize>, LineError> {
         let mut at = self.scanned;
         while let Some(&byte) = line.get(at) {
@@ -53,7 +55,7 @@ impl LineScanner {
                     self.scanned = 0;
                     return Ok(Some(at));
                 }
-                // Its line feed is still to come.
+                // The line feed has not arrived yet.
                 (b'\r', None) => break,
                 (b'\r' | b'\n', _) => return Err(LineError::BareLineEnd),
                 _ => return Err(LineError::Control),
@@ -63,16 +65,16 @@ impl LineScanner {
         Ok(None)
     }
 
-    /// How many bytes of the line have arrived.
+    /// How many bytes of the line have been scanned.
     pub(crate) fn scanned(&self) -> usize {
         self.scanned
     }
 }
 
-/// How many bytes end a line.
+/// The length of CRLF.
 pub(crate) const LINE_END: usize = 2;
 
-/// Which bytes can be in a line: spaces and tabs, what is visible, and what is beyond ASCII.
+/// The bytes that a line may contain: space, tab, visible ASCII, and bytes beyond ASCII.
 static ORDINARY: [bool; 256] = {
     let mut table = [true; 256];
     let mut byte = 0;
@@ -85,7 +87,7 @@ static ORDINARY: [bool; 256] = {
     table
 };
 
-/// Where the name and the value of a field stand in its line, which has no end any more and holds what a line may.
+/// The positions of the name and the value in a field line without its CRLF, as [`LineScanner`] found it.
 pub(crate) fn split_field(line: &[u8]) -> Result<(Range<usize>, Range<usize>), LineError> {
     if matches!(line.first(), Some(b' ' | b'\t')) {
         return Err(LineError::Folded);
@@ -107,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_end_with_both_characters() {
+    fn lines_end_with_crlf_only() {
         let table: &[(&[u8], Result<Option<usize>, LineError>, &str)] = &[
             (b"", Ok(None), "nothing yet"),
             (b"abc", Ok(None), "no end yet"),
@@ -133,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_have_a_name_and_a_value() {
+    fn field_lines_are_split_into_name_and_value_or_refused() {
         let table: &[(&[u8], Result<(&[u8], &[u8]), LineError>, &str)] = &[
             (b"Host: a", Ok((b"Host", b"a")), "a field"),
             (b"Host:a", Ok((b"Host", b"a")), "without white space"),
@@ -147,7 +149,7 @@ mod tests {
             (b"\tX: a", Err(LineError::Folded), "folded by a tab"),
             (b"X : a", Err(LineError::Name), "white space before the colon"),
             (b": a", Err(LineError::Name), "an empty name"),
-            (b"X(: a", Err(LineError::Name), "no token"),
+            (b"X(: a", Err(LineError::Name), "not a token"),
             (b"\xc3\xb6: a", Err(LineError::Name), "beyond ASCII"),
             (b"X", Err(LineError::NoColon), "no colon"),
             (b"X a", Err(LineError::NoColon), "no colon"),

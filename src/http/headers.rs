@@ -1,11 +1,11 @@
-//! Header fields as an ordered list, and what their names and values may hold.
+//! Header fields as an ordered list, and the rules for their names and values.
 
 use std::borrow::Cow;
 
-/// The text of a header field's name or value: borrowed for constants, owned otherwise.
+/// The text of a header field's name or value: borrowed if it is constant, owned otherwise.
 pub(crate) type HeaderText = Cow<'static, str>;
 
-/// Header fields in the order they were added (RFC 9110 §5). Names compare without regard to case.
+/// Header fields in the order in which they were added (RFC 9110 §5). Names are case-insensitive.
 #[derive(Clone, Debug, Default)]
 pub struct Headers {
     fields: Vec<(HeaderText, HeaderText)>,
@@ -16,7 +16,7 @@ pub struct Headers {
 pub(crate) enum FieldError {
     /// The name is not a token.
     Name,
-    /// The value holds a control character other than a tab.
+    /// The value contains a control character other than a tab.
     Value,
 }
 
@@ -26,12 +26,12 @@ impl Headers {
         Self { fields: Vec::new() }
     }
 
-    /// The value of the first field of this name.
+    /// The value of the first field with this name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_ref())
     }
 
-    /// The values of all fields of this name, in order.
+    /// The values of all fields with this name, in order.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.fields.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_ref())
     }
@@ -41,17 +41,17 @@ impl Headers {
         self.fields.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
     }
 
-    /// Adds a field beside those of the same name.
+    /// Adds a field, and keeps others with the same name.
     pub(crate) fn push(&mut self, name: HeaderText, value: HeaderText) -> Result<(), FieldError> {
         check(&name, &value)?;
         self.append(name, value);
         Ok(())
     }
 
-    /// Sets a field in place of those of the same name.
+    /// Adds a field in place of others with the same name.
     pub(crate) fn set(&mut self, name: HeaderText, value: HeaderText) -> Result<(), FieldError> {
         check(&name, &value)?;
-        // Most often there is none, and to look is less than to move.
+        // Usually there is none, and searching is cheaper than moving the fields.
         if self.get(&name).is_some() {
             self.fields.retain(|(n, _)| !n.eq_ignore_ascii_case(&name));
         }
@@ -61,7 +61,7 @@ impl Headers {
 
     fn append(&mut self, name: HeaderText, value: HeaderText) {
         if self.fields.capacity() == 0 {
-            // As many as the head of a file has: one allocation instead of two or three.
+            // Enough for the head of a file: one allocation instead of two or three.
             self.fields.reserve_exact(USUAL_FIELDS);
         }
         self.fields.push((name, value));
@@ -70,17 +70,17 @@ impl Headers {
 
 const USUAL_FIELDS: usize = 8;
 
-/// Whether the text is a token (RFC 9110 §5.6.2): the form of field names and methods.
+/// Whether the text is a token (RFC 9110 §5.6.2), as field names and methods are.
 pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token_byte)
 }
 
-/// Whether a token may hold this byte.
+/// Whether a token may contain this byte.
 pub(crate) fn is_token_byte(byte: u8) -> bool {
     TOKEN[usize::from(byte)]
 }
 
-/// Which bytes a token is made of. A table, because every field of every response is looked at.
+/// The bytes that a token may contain. A table, because every field of every response is checked.
 static TOKEN: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
@@ -99,15 +99,15 @@ static TOKEN: [bool; 256] = {
     table
 };
 
-/// Whether the text may be a field's value (RFC 9110 §5.5): no control characters but the tab.
+/// Whether the text is valid as the value of a field (RFC 9110 §5.5): it has no control characters but the tab.
 ///
-/// This is what keeps a handler that copies input into a header from splitting the response.
+/// This prevents response splitting by a handler that copies input into a header field.
 pub(crate) fn is_field_value(text: &str) -> bool {
-    // To the end even where the answer is known: so many bytes are looked at in one instruction.
+    // No early return: this way the compiler checks many bytes with one instruction.
     text.bytes().fold(true, |fine, byte| fine & (byte == b'\t' || (byte >= b' ' && byte != 0x7f)))
 }
 
-/// The members of a comma-separated list, without surrounding white space and empty members (RFC 9110 §5.6.1).
+/// The members of a comma-separated list, without white space around them and without empty ones (RFC 9110 §5.6.1).
 ///
 /// Not for lists whose members may be quoted strings.
 pub(crate) fn list_members(value: &str) -> impl Iterator<Item = &str> {
@@ -124,7 +124,7 @@ fn check(name: &str, value: &str) -> Result<(), FieldError> {
     Ok(())
 }
 
-/// Whether the server frames the response with this field itself, so that a handler's own would contradict it.
+/// Whether the server sets this field itself, so that a handler must not.
 pub(crate) fn is_reserved(name: &str) -> bool {
     ["Connection", "Content-Length", "Date", "Transfer-Encoding"].iter().any(|own| own.eq_ignore_ascii_case(name))
 }
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_tokens_and_values_hold_no_control_characters() {
+    fn names_must_be_tokens_and_values_without_control_characters() {
         let table = [
             ("X-Note", "a b\tc", Ok(())),
             ("X-Note", "", Ok(())),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn set_replaces_and_push_keeps() {
+    fn set_replaces_fields_of_the_same_name_and_push_keeps_them() {
         let mut headers = Headers::new();
         headers.push("Vary".into(), "Origin".into()).unwrap();
         headers.push("vary".into(), "Accept".into()).unwrap();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_drop_blanks() {
+    fn lists_are_split_without_white_space_and_empty_members() {
         assert_eq!(list_members(" close, ,\tkeep-alive ,").collect::<Vec<_>>(), ["close", "keep-alive"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Media types as header fields name them (RFC 9110 §8.3.1): `type/subtype`, and parameters.
+//! Media types (RFC 9110 §8.3.1): `type/subtype` and parameters.
 
 use super::headers;
 use super::parameters::Parameters;
@@ -13,7 +13,7 @@ pub(crate) fn has_charset(media_type: &str) -> bool {
     Parameters::of(media_type).any(|(name, _)| name.eq_ignore_ascii_case("charset"))
 }
 
-/// Whether the text is a type and a subtype, with or without parameters, that can stand in a header field.
+/// Whether the text is a type and a subtype, with or without parameters, and valid as the value of a field.
 pub(crate) fn is_media_type(text: &str) -> bool {
     let is_essence = essence(text).split_once('/').is_some_and(|(a, b)| headers::is_token(a) && headers::is_token(b));
     is_essence && headers::is_field_value(text) && text.trim() == text
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_are_told_from_the_essence() {
+    fn the_essence_is_split_from_the_parameters() {
         let table = [
             ("text/html", "text/html", false),
             ("text/html; charset=utf-8", "text/html", true),
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn media_types_are_two_tokens_and_parameters() {
+    fn media_types_are_two_tokens_with_or_without_parameters() {
         for good in ["text/plain", "text/plain; charset=utf-8", "image/svg+xml", "application/vnd.api+json;a=\"b c\""] {
             assert!(is_media_type(good), "{good}");
         }

@@ -1,6 +1,6 @@
-//! The parameters behind a header field's value, as in `form-data; name="a"` (RFC 9110 §5.6.6).
+//! The parameters of a field value, as in `form-data; name="a"` (RFC 9110 §5.6.6).
 
-/// The parameters after the first semicolon of a field's value, quotes taken off.
+/// The parameters after the first semicolon of a field value, by name and unquoted value.
 pub(crate) struct Parameters<'a>(&'a str);
 
 impl<'a> Parameters<'a> {
@@ -28,7 +28,8 @@ impl<'a> Iterator for Parameters<'a> {
                     self.0 = &quoted[at + 1..];
                     return Some((name.trim_end(), value));
                 }
-                // A backslash escapes a quote only: before anything else it is a part of a path, as old browsers send it.
+                // A backslash escapes only a quote. Before any other character it belongs to a path, as old browsers
+                // send it.
                 '\\' if quoted[at + 1..].starts_with('"') && quoted[at + 2..].contains('"') => {
                     value.push('"');
                     characters.next();
