@@ -1,5 +1,5 @@
-//! What trusted proxies say of the client whose request they pass on: `Forwarded` (RFC 7239), and the `X-Forwarded-` fields that
-//! came before it.
+//! The fields in which trusted proxies describe the client of a request: `Forwarded` (RFC 7239) and the older
+//! `X-Forwarded-` fields.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::borrow::Cow;
@@ -8,42 +8,43 @@ use super::headers::is_token;
 use super::host::is_host;
 use super::trusted_proxies::TrustedProxies;
 
-/// What the trusted proxies between the client and the server say. A proxy adds what it sees at the right end of a list. So a
-/// list is read from there, for as long as trusted proxies wrote it: further left stands what the client itself has sent.
+/// What the trusted proxies between client and server say about the client. Each proxy appends what it sees to a list,
+/// so the list is read from its right end, as far as trusted proxies wrote it. Whatever is further left was sent by the
+/// client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Forwarded {
-    /// The client's address; that of the outermost proxy which has one, where the client's is not told.
+    /// The client's address, or that of the outermost proxy with a known address if the client's is withheld.
     pub(crate) client: Option<IpAddr>,
-    /// The host that the client addressed, as `Host` has it.
+    /// The host that the client sent its request to, as in `Host`.
     pub(crate) host: Option<String>,
-    /// Whether the client uses https.
+    /// Whether the client uses HTTPS.
     pub(crate) secure: Option<bool>,
 }
 
-/// Why a part of these fields is ignored.
+/// Why part of these fields is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ForwardedError {
-    /// An element is not a list of pairs (RFC 7239 §4).
+    /// An element is not a list of `name=value` pairs (RFC 7239 §4).
     Syntax,
-    /// A parameter is there twice in one element (RFC 7239 §4).
+    /// An element contains a parameter twice (RFC 7239 §4).
     DuplicateParameter,
     /// A client is neither an address, `unknown` nor an obfuscated identifier (RFC 7239 §6).
     Node,
-    /// A host is none (RFC 7239 §5.3).
+    /// A host is not valid (RFC 7239 §5.3).
     Host,
-    /// `Forwarded` and the other fields do not say the same.
+    /// `Forwarded` and the `X-Forwarded-` fields contradict each other.
     Contradiction,
-    /// There are more trusted proxies than are looked at.
+    /// The list names more trusted proxies than the limit.
     TooManyProxies,
 }
 
-/// The most elements of a list that are looked at: more proxies than any request goes through.
+/// The most elements of a list that are read: more proxies than any request passes.
 const MAX_HOPS: usize = 16;
 
 impl Forwarded {
-    /// Reads the fields of a request that a trusted proxy has sent: `Forwarded`, or else the others. Where both are there and
-    /// contradict each other, the proxy has passed one on as its client sent it, and neither is believed. What is malformed is
-    /// ignored, with all that stands left of it; why, is told beside the rest.
+    /// Reads the fields of a request that came from a trusted proxy: `Forwarded`, and the `X-Forwarded-` fields. If
+    /// they contradict each other, the proxy has passed on one of them as its client sent it, and neither is believed.
+    /// A malformed element is ignored with everything left of it; the error is returned beside the result.
     pub(crate) fn from_fields<'a>(
         fields: impl Iterator<Item = (&'a str, &'a str)>,
         proxies: &TrustedProxies,
@@ -63,7 +64,7 @@ impl Forwarded {
         }
     }
 
-    /// What both say together; `None` where they cannot be the word of one proxy: another client, host or scheme.
+    /// Combines both; `None` if they cannot come from one proxy because they name different clients, hosts or schemes.
     fn merge(self, others: Self) -> Option<Self> {
         fn agree<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
             one.is_none() || other.is_none() || one == other
@@ -83,7 +84,8 @@ impl Forwarded {
         let others = walk(&lines.client, proxies, |text| {
             Node::parse_bare(text).map(|client| Element { client: Some(client), ..Element::default() })
         });
-        // Each proxy may have added to these lists too, so that no more of them is believed than of the list of clients.
+        // Each proxy may have appended to these lists too, so no more of their elements are believed than of
+        // X-Forwarded-For.
         let hops = others.hops.max(1);
         let host = elements(&lines.host).take(hops).last();
         let bad_host = host.is_some_and(|host| !is_host(host));
@@ -98,20 +100,20 @@ impl Forwarded {
 }
 
 impl ForwardedError {
-    /// The reason in words for the log.
+    /// The reason, for the log.
     pub(crate) fn explain(self) -> &'static str {
         match self {
-            Self::Syntax => "an element of Forwarded is not made of pairs",
-            Self::DuplicateParameter => "a parameter of Forwarded is there twice",
-            Self::Node => "what should be a client's address is none",
-            Self::Host => "what should be a host is none",
+            Self::Syntax => "an element of Forwarded is not a list of pairs",
+            Self::DuplicateParameter => "an element of Forwarded contains a parameter twice",
+            Self::Node => "the address of a client is not valid",
+            Self::Host => "the host is not valid",
             Self::Contradiction => "Forwarded and X-Forwarded- contradict each other",
-            Self::TooManyProxies => "there are too many trusted proxies in the list",
+            Self::TooManyProxies => "the list names too many trusted proxies",
         }
     }
 }
 
-/// The lines of these fields, in the order in which they were sent.
+/// The field lines of each of these fields, in the order in which they were sent.
 #[derive(Default)]
 struct Lines<'a> {
     /// `Forwarded`
@@ -128,7 +130,7 @@ impl<'a> Lines<'a> {
     fn of(fields: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         let mut lines = Self::default();
         for (name, value) in fields {
-            // Names of other lengths are not even compared.
+            // Names of other lengths need no comparison.
             match name.len() {
                 9 if name.eq_ignore_ascii_case("Forwarded") => lines.standard.push(value),
                 15 if name.eq_ignore_ascii_case("X-Forwarded-For") => lines.client.push(value),
@@ -141,15 +143,15 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// How far a list was believed.
+/// The result of reading a list.
 struct Walk {
     forwarded: Forwarded,
-    /// How many elements of it.
+    /// How many elements were believed.
     hops: usize,
     error: Option<ForwardedError>,
 }
 
-/// Reads a list from its right end up to the first client that is no trusted proxy.
+/// Reads a list from its right end to the first client that is not a trusted proxy.
 fn walk(lines: &[&str], proxies: &TrustedProxies, parse: impl Fn(&str) -> Result<Element, ForwardedError>) -> Walk {
     let mut walk = Walk { forwarded: Forwarded::default(), hops: 0, error: None };
     for text in elements(lines) {
@@ -165,7 +167,7 @@ fn walk(lines: &[&str], proxies: &TrustedProxies, parse: impl Fn(&str) -> Result
             }
         };
         walk.hops += 1;
-        // Of several proxies, the one that is nearest to the client knows best.
+        // Of several proxies, the nearest to the client knows best.
         let forwarded = &mut walk.forwarded;
         forwarded.host = element.host.or(forwarded.host.take());
         forwarded.secure = element.secure.or(forwarded.secure);
@@ -178,7 +180,7 @@ fn walk(lines: &[&str], proxies: &TrustedProxies, parse: impl Fn(&str) -> Result
     walk
 }
 
-/// The elements of a list from right to left, the empty ones left out (RFC 9110 §5.6.1). The lines of a field are one list.
+/// The elements of a list from right to left, without empty ones (RFC 9110 §5.6.1). The lines of a field are one list.
 fn elements<'a>(lines: &[&'a str]) -> impl Iterator<Item = &'a str> {
     lines
         .iter()
@@ -194,8 +196,8 @@ fn elements<'a>(lines: &[&'a str]) -> impl Iterator<Item = &'a str> {
         .filter(|element| !element.is_empty())
 }
 
-/// What stands before the last comma that is not in a quoted string, and what stands behind it. As this begins at the right
-/// end, nothing further left can hide what stands there, not even a quote that is never closed.
+/// The parts before and after the last comma outside a quoted string. The scan begins at the right end, so nothing
+/// further left can hide the last element, not even a quote that is never closed.
 fn split_last(list: &str) -> (Option<&str>, &str) {
     let bytes = list.as_bytes();
     let mut quoted = false;
@@ -203,7 +205,7 @@ fn split_last(list: &str) -> (Option<&str>, &str) {
         match bytes[at] {
             b',' if !quoted => return (Some(&list[..at]), &list[at + 1..]),
             b'"' if !quoted => quoted = true,
-            // Within a quoted string one is escaped where an odd number of backslashes stands before it (RFC 9110 §5.6.4).
+            // A quote in a quoted string is escaped if an odd number of backslashes precedes it (RFC 9110 §5.6.4).
             b'"' => quoted = bytes[..at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1,
             _ => {}
         }
@@ -211,7 +213,7 @@ fn split_last(list: &str) -> (Option<&str>, &str) {
     (None, list)
 }
 
-/// What one proxy says.
+/// What one proxy says: an element of the list.
 #[derive(Debug, Default)]
 struct Element {
     client: Option<Node>,
@@ -220,8 +222,8 @@ struct Element {
 }
 
 impl Element {
-    /// Reads pairs such as `for=192.0.2.1;proto=https` (RFC 7239 §4). White space around the semicolons, which some proxies
-    /// send, is skipped.
+    /// Parses pairs such as `for=192.0.2.1;proto=https` (RFC 7239 §4). White space around semicolons, which some
+    /// proxies send, is skipped.
     fn parse(text: &str) -> Result<Self, ForwardedError> {
         let mut element = Self::default();
         let mut seen: Vec<&str> = Vec::new();
@@ -259,10 +261,10 @@ impl Element {
     }
 }
 
-/// There are four, and some may be added (RFC 7239 §5.5).
+/// RFC 7239 defines four parameters, and more may be registered (§5.5).
 const MAX_PARAMETERS: usize = 16;
 
-/// A token or a quoted string at the start of the text, and what follows it.
+/// The token or quoted string at the start of the text, unescaped, and the text after it.
 fn parse_value(text: &str) -> Option<(Cow<'_, str>, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find([' ', '\t', ';']).unwrap_or(text.len());
@@ -281,7 +283,7 @@ fn parse_value(text: &str) -> Option<(Cow<'_, str>, &str)> {
     None
 }
 
-/// Whether this is the scheme https; `None` where it is neither that nor http.
+/// Whether the scheme is https; `None` if it is neither https nor http.
 fn is_https(scheme: &str) -> Option<bool> {
     if scheme.eq_ignore_ascii_case("https") {
         Some(true)
@@ -292,16 +294,16 @@ fn is_https(scheme: &str) -> Option<bool> {
     }
 }
 
-/// Who a request was taken from (RFC 7239 §6).
+/// A node identifier (RFC 7239 §6): where a proxy received a request from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Node {
     Address(IpAddr),
-    /// `unknown`, or a name that the proxy has made up, such as `_hidden`.
+    /// `unknown`, or an identifier that the proxy made up, such as `_hidden`.
     Hidden,
 }
 
 impl Node {
-    /// Reads an address or a name, with or without a port. An IPv6 address is in brackets.
+    /// Parses an address or an identifier, with or without a port. An IPv6 address is in brackets.
     fn parse(text: &str) -> Result<Self, ForwardedError> {
         let (name, port) = match text.strip_prefix('[') {
             Some(rest) => {
@@ -326,7 +328,7 @@ impl Node {
         }
     }
 
-    /// As [`Node::parse`]; an IPv6 address without a port may do without brackets, as `X-Forwarded-For` has it.
+    /// As [`Node::parse`], but an IPv6 address without a port may lack its brackets, as in `X-Forwarded-For`.
     fn parse_bare(text: &str) -> Result<Self, ForwardedError> {
         match text.parse::<Ipv6Addr>() {
             Ok(address) => Ok(Self::Address(address.to_canonical())),
@@ -335,7 +337,7 @@ impl Node {
     }
 }
 
-/// RFC 7239 §6.3.
+/// Whether this is an obfuscated identifier (RFC 7239 §6.3).
 fn is_obfuscated(text: &str) -> bool {
     let is_inside = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     text.strip_prefix('_').is_some_and(|name| !name.is_empty() && name.bytes().all(is_inside))
@@ -363,14 +365,14 @@ mod tests {
     }
 
     #[test]
-    fn the_client_is_the_first_from_the_right_who_is_no_proxy() {
+    fn the_client_is_the_first_from_the_right_that_is_not_a_proxy() {
         const ONE: &str = "192.0.2.1";
         let table: [(&str, &str, &str); 18] = [
             ("for=192.0.2.1", ONE, "one proxy"),
-            ("For=192.0.2.1;by=10.0.0.1;proto=https;host=h", ONE, "all that it can say"),
+            ("For=192.0.2.1;by=10.0.0.1;proto=https;host=h", ONE, "all four parameters"),
             ("for=192.0.2.1;;proto=http;", ONE, "empty pairs"),
             ("for=192.0.2.1 ; proto=http", ONE, "with spaces"),
-            ("for=192.0.2.1;secret=\"a,b;c\\\"d\"", ONE, "a parameter of its own"),
+            ("for=192.0.2.1;secret=\"a,b;c\\\"d\"", ONE, "an unknown parameter"),
             ("for=\"192.0.2.1:4711\"", ONE, "a port"),
             ("for=\"192.0.2.1:_p\"", ONE, "a hidden port"),
             ("for=\"\\192.0.2.1\"", ONE, "escaped"),
@@ -379,11 +381,11 @@ mod tests {
             ("for=\"[::ffff:192.0.2.1]\"", ONE, "IPv4 as IPv6"),
             ("for=203.0.113.9, for=192.0.2.1", ONE, "what the client prepended"),
             ("for=203.0.113.9, for=192.0.2.1, for=10.0.0.2,for=\"[fd00::1]\"", ONE, "several proxies"),
-            ("for=10.0.0.3, for=10.0.0.2", "10.0.0.3", "a proxy itself asks"),
-            ("for=203.0.113.9, for=unknown, for=10.0.0.2", "10.0.0.2", "the proxy does not know"),
-            ("for=203.0.113.9, for=_hidden, for=10.0.0.2", "10.0.0.2", "the proxy does not tell"),
-            ("for=203.0.113.9, proto=https", "", "the proxy does not say"),
-            ("for=203.0.113.9, for=\"_hidden:_port\"", "", "nor its port"),
+            ("for=10.0.0.3, for=10.0.0.2", "10.0.0.3", "the client is itself a proxy"),
+            ("for=203.0.113.9, for=unknown, for=10.0.0.2", "10.0.0.2", "the proxy does not know the client"),
+            ("for=203.0.113.9, for=_hidden, for=10.0.0.2", "10.0.0.2", "the proxy hides the client"),
+            ("for=203.0.113.9, proto=https", "", "the proxy does not name the client"),
+            ("for=203.0.113.9, for=\"_hidden:_port\"", "", "the proxy hides the client and its port"),
         ];
         for (value, expected, why) in table {
             assert_eq!(client(&[("forwarded", value)]), (expected.to_owned(), None), "{value}: {why}");
@@ -391,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_left_of_something_malformed_is_ignored() {
+    fn a_malformed_element_is_ignored_with_everything_left_of_it() {
         use ForwardedError::{DuplicateParameter, Host, Node, Syntax, TooManyProxies};
         let many = ["for=10.0.0.1"; MAX_HOPS].join(",");
         let too_many = format!("for=192.0.2.1, {many}");
@@ -422,7 +424,7 @@ mod tests {
         ];
         for (value, expected, error) in table {
             assert_eq!(client(&[("Forwarded", value)]), (expected.to_owned(), Some(error)), "{value}");
-            // The outer proxy's word counts all the same.
+            // Elements to the right still count.
             if error != TooManyProxies {
                 let believed = format!("{value}, for=10.0.0.2");
                 assert_eq!(client(&[("Forwarded", &believed)]), ("10.0.0.2".to_owned(), Some(error)), "{believed}");
@@ -430,11 +432,11 @@ mod tests {
                 assert_eq!(client(&[("Forwarded", &hidden)]), ("192.0.2.7".to_owned(), None), "{hidden}");
             }
         }
-        assert_eq!(client(&[("Forwarded", &many)]), ("10.0.0.1".to_owned(), None), "as many as are looked at");
+        assert_eq!(client(&[("Forwarded", &many)]), ("10.0.0.1".to_owned(), None), "as many as are read");
     }
 
     #[test]
-    fn several_lines_are_one_list() {
+    fn several_field_lines_are_one_list() {
         let table: [(&[(&str, &str)], &str); 5] = [
             (&[("Forwarded", "for=203.0.113.9"), ("Forwarded", "for=192.0.2.1")], "192.0.2.1"),
             (&[("Forwarded", "for=192.0.2.1"), ("X", "y"), ("Forwarded", "for=10.0.0.2")], "192.0.2.1"),
@@ -448,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn the_older_list_is_read_alike() {
+    fn x_forwarded_for_is_read_in_the_same_way() {
         let node = Some(ForwardedError::Node);
         let table = [
             ("192.0.2.1", "192.0.2.1", None, "one proxy"),
@@ -458,13 +460,13 @@ mod tests {
             ("2001:db8::1", "2001:db8::1", None, "IPv6"),
             ("[2001:db8::1]:80", "2001:db8::1", None, "IPv6 and a port"),
             ("::ffff:192.0.2.1", "192.0.2.1", None, "IPv4 as IPv6"),
-            ("192.0.2.1, unknown", "", None, "the proxy does not know"),
-            ("192.0.2.1, _x, fd00::1", "fd00::1", None, "the proxy does not tell"),
-            ("192.0.2.1, unix:", "", node, "no address"),
-            ("192.0.2.1, 1.2.3", "", node, "no address"),
-            ("192.0.2.1, a", "", node, "no address"),
+            ("192.0.2.1, unknown", "", None, "the proxy does not know the client"),
+            ("192.0.2.1, _x, fd00::1", "fd00::1", None, "the proxy hides the client"),
+            ("192.0.2.1, unix:", "", node, "not an address"),
+            ("192.0.2.1, 1.2.3", "", node, "not an address"),
+            ("192.0.2.1, a", "", node, "not an address"),
             ("\", 192.0.2.1", "192.0.2.1", None, "a quote"),
-            ("192.0.2.1, x, 10.0.0.2", "10.0.0.2", node, "what is malformed hides what is left of it"),
+            ("192.0.2.1, x, 10.0.0.2", "10.0.0.2", node, "a malformed element hides those left of it"),
             ("", "", None, "nothing"),
             (" , ,", "", None, "nothing"),
         ];
@@ -474,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn host_and_scheme_are_those_that_the_client_used() {
+    fn host_and_scheme_are_the_ones_that_the_client_used() {
         type Row<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>, Option<bool>, &'a str);
         let table: [Row<'_>; 19] = [
             (&[("Forwarded", "for=192.0.2.1;host=\"a:80\";proto=HTTPS")], Some("a:80"), Some(true), ""),
@@ -494,23 +496,23 @@ mod tests {
                 &[("X-Forwarded-For", "192.0.2.1, 10.0.0.2"), ("X-Forwarded-Host", "evil, a, b")],
                 Some("a"),
                 None,
-                "as far as the clients are believed",
+                "no further left than the clients are believed",
             ),
             (
                 &[("X-Forwarded-For", "192.0.2.1, 10.0.0.2"), ("X-Forwarded-Host", "b")],
                 Some("b"),
                 None,
-                "one for several proxies",
+                "one host for several proxies",
             ),
             (&[("X-Forwarded-Host", "evil"), ("X-Forwarded-Host", "a")], Some("a"), None, "several lines"),
-            (&[("X-Forwarded-Host", "a b"), ("X-Forwarded-Proto", "https")], None, Some(true), "no host"),
-            (&[("X-Forwarded-Host", ""), ("X-Forwarded-Proto", "gopher")], None, None, "nothing"),
-            (&[("Forwarded", "host=a"), ("X-Forwarded-Host", "b")], None, None, "one of them is the client's"),
-            (&[("Forwarded", "proto=http"), ("X-Forwarded-Proto", "https")], None, None, "likewise"),
-            (&[("Forwarded", "host=a"), ("X-Forwarded-For", "192.0.2.1")], None, None, "likewise"),
-            (&[("Forwarded", "for=_x;host=a"), ("X-Forwarded-Proto", "https")], Some("a"), Some(true), "together"),
-            (&[("Forwarded", "nonsense"), ("X-Forwarded-Host", "b")], Some("b"), None, "unless it says nothing"),
-            (&[("Host", "h"), ("X-Forwarded-Port", "1")], None, None, "what is not read"),
+            (&[("X-Forwarded-Host", "a b"), ("X-Forwarded-Proto", "https")], None, Some(true), "not a host"),
+            (&[("X-Forwarded-Host", ""), ("X-Forwarded-Proto", "gopher")], None, None, "no host, an unknown scheme"),
+            (&[("Forwarded", "host=a"), ("X-Forwarded-Host", "b")], None, None, "hosts that contradict each other"),
+            (&[("Forwarded", "proto=http"), ("X-Forwarded-Proto", "https")], None, None, "schemes that do"),
+            (&[("Forwarded", "host=a"), ("X-Forwarded-For", "192.0.2.1")], None, None, "clients that do"),
+            (&[("Forwarded", "for=_x;host=a"), ("X-Forwarded-Proto", "https")], Some("a"), Some(true), "both agree"),
+            (&[("Forwarded", "nonsense"), ("X-Forwarded-Host", "b")], Some("b"), None, "only one is well-formed"),
+            (&[("Host", "h"), ("X-Forwarded-Port", "1")], None, None, "fields that are not read"),
         ];
         for (fields, host, secure, why) in table {
             let (forwarded, _) = read(fields);
@@ -519,15 +521,15 @@ mod tests {
     }
 
     #[test]
-    fn where_both_kinds_name_a_client_they_name_the_same() {
+    fn neither_field_is_believed_if_they_name_different_clients() {
         let contradiction = Some(ForwardedError::Contradiction);
         let table = [
-            ("for=203.0.113.9", "203.0.113.9", None, "the same"),
-            ("for=\"203.0.113.9:80\"", "203.0.113.9", None, "with a port"),
-            ("", "203.0.113.9", None, "only one of them"),
-            ("for=192.0.2.1", "", contradiction, "another"),
-            ("for=_hidden", "", contradiction, "one that is not to be known"),
-            ("by=10.0.0.1", "", contradiction, "none"),
+            ("for=203.0.113.9", "203.0.113.9", None, "the same client"),
+            ("for=\"203.0.113.9:80\"", "203.0.113.9", None, "the same with a port"),
+            ("", "203.0.113.9", None, "only one field names a client"),
+            ("for=192.0.2.1", "", contradiction, "another client"),
+            ("for=_hidden", "", contradiction, "a hidden client"),
+            ("by=10.0.0.1", "", contradiction, "no client"),
         ];
         for (value, expected, error, why) in table {
             let seen = client(&[("Forwarded", value), ("X-Forwarded-For", "203.0.113.9")]);
@@ -536,7 +538,7 @@ mod tests {
     }
 
     #[test]
-    fn however_long_a_list_is_each_byte_is_looked_at_a_few_times() {
+    fn long_lists_are_read_in_linear_time() {
         let table = [
             (",".repeat(1 << 20), "", None),
             ("\\\"".repeat(1 << 19), "", Some(ForwardedError::Syntax)),
@@ -551,7 +553,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Whatever a client sends, the proxy's word stands right of it, in the same line or in one of its own.
+        /// Whatever a client sends, the proxy's element is right of it, in the same line or in one of its own.
         #[test]
         fn nothing_that_a_client_prepends_is_believed(
             sent in prop_oneof!["[ -~\\t]{0,60}", "[\",;=\\\\ fora1.:\\[\\]_-]{0,60}"],

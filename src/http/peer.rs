@@ -1,22 +1,22 @@
-//! Who is at the other end of a connection.
+//! The peer of a connection, and the client of a request.
 
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::fmt;
 
 /// The other end of a connection.
 ///
-/// It is displayed as its address, or as `unix` for a Unix socket, whose clients have none.
+/// Displays as its address, or as `unix` for a Unix socket, whose clients have no address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Peer {
-    /// A client over TCP, and the address that it has for this machine: behind a proxy that is the proxy's.
+    /// A TCP connection from this address, which is the proxy's if a proxy is in between.
     Tcp(SocketAddr),
-    /// A client over a Unix socket, so a program on this machine.
+    /// A Unix socket: the peer is a program on this machine.
     Unix,
 }
 
 impl Peer {
-    /// The IP address, where it has one. An IPv4 address that came over an IPv6 socket is an IPv4 address.
+    /// The IP address of a TCP peer. An IPv4 address from an IPv6 socket is returned as an IPv4 address.
     pub fn ip(self) -> Option<IpAddr> {
         match self {
             Self::Tcp(address) => Some(address.ip().to_canonical()),
@@ -26,20 +26,20 @@ impl Peer {
 }
 
 impl Peer {
-    /// The network that counts as one client where clients are counted: an IPv4 address, the first 64 bits of an IPv6 address,
-    /// which is what one subscriber has (RFC 6177), or a whole link-local one, whose first bits are everybody's. `None` for a
-    /// Unix socket.
+    /// The network that limits for each client count as one client: an IPv4 address, the first 64 bits of an IPv6
+    /// address, which are what one subscriber has (RFC 6177), or a whole link-local address, because all of those begin
+    /// alike. `None` for a Unix socket.
     pub(crate) fn network(self) -> Option<IpAddr> {
         self.ip().map(network_of)
     }
 
-    /// Whether it is on this machine: a loopback address, or a Unix socket.
+    /// Whether the peer is on this machine: it has a loopback address, or uses a Unix socket.
     pub fn is_local(self) -> bool {
         self.ip().is_none_or(|ip| ip.is_loopback())
     }
 }
 
-/// As [`Peer::network`] has it.
+/// The network of an address, as [`Peer::network`] describes it.
 pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_unicast_link_local() && !address.is_loopback() => {
@@ -49,14 +49,14 @@ pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Whom a request comes from, as logs name it and failures are counted.
+/// The client of a request, as logs name it and failed logins are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClientId {
-    /// From this address, as the connection or a trusted proxy has it.
+    /// The address, from the connection or from a trusted proxy.
     Address(IpAddr),
-    /// From a program on this machine, over a Unix socket.
+    /// A program on this machine, over a Unix socket.
     Unix,
-    /// It came over no connection.
+    /// The request came over no connection.
     NoConnection,
 }
 
@@ -84,15 +84,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clients_are_counted_by_what_one_subscriber_has() {
+    fn addresses_of_one_subscriber_are_one_network() {
         let table = [
             ("192.0.2.1:5", "192.0.2.1", "an IPv4 address"),
             ("[::ffff:192.0.2.1]:5", "192.0.2.1", "the same over IPv6"),
-            ("[2001:db8:1:2:3:4:5:6]:5", "2001:db8:1:2::", "a network"),
-            ("[2001:db8:1:2::1]:5", "2001:db8:1:2::", "the same one"),
+            ("[2001:db8:1:2:3:4:5:6]:5", "2001:db8:1:2::", "an IPv6 network"),
+            ("[2001:db8:1:2::1]:5", "2001:db8:1:2::", "the same network"),
             ("[fe80::1:2:3:4]:5", "fe80::1:2:3:4", "a link-local address"),
-            ("[::1]:5", "::1", "loopback, not what begins with zeros"),
-            ("[::2]:5", "::", "which is another network"),
+            ("[::1]:5", "::1", "the loopback address alone"),
+            ("[::2]:5", "::", "the network around the loopback address"),
         ];
         for (peer, expected, why) in table {
             let network = Peer::Tcp(peer.parse().unwrap()).network();

@@ -1,4 +1,4 @@
-//! The proxies whose word about their clients is believed.
+//! The reverse proxies that the server trusts to describe their clients.
 
 use core::net::{IpAddr, Ipv6Addr};
 use std::error::Error;
@@ -6,11 +6,12 @@ use std::fmt;
 
 use super::peer::Peer;
 
-/// The reverse proxies that are trusted, by their addresses. What they say about their clients in `Forwarded` (RFC 7239) or
-/// `X-Forwarded-For`, `-Proto` and `-Host` is believed; from anyone else these fields mean nothing.
+/// The reverse proxies that the server trusts, by their addresses. The server believes what they say about their
+/// clients in `Forwarded` (RFC 7239) or `X-Forwarded-For`, `-Proto` and `-Host`; from anyone else it ignores these
+/// fields.
 ///
-/// A proxy that is trusted must set or remove each of these four fields: what it passes on as its client sent it looks like its
-/// own word. Everything that connects from a trusted address is taken for the proxy, be it a browser on the same machine.
+/// A trusted proxy must set or remove each of these four fields: one that it passes on as its client sent it looks like
+/// its own. Everything that connects from a trusted address counts as the proxy, even a browser on the same machine.
 ///
 /// ```
 /// use hearken::{Peer, TrustedProxies};
@@ -27,15 +28,15 @@ pub struct TrustedProxies {
     unix: bool,
 }
 
-/// Why a text is no network.
+/// Why a text is not a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NetworkError {
     /// It does not begin with an IP address, and is not `unix`.
     Address,
-    /// What follows the slash is not a number, or is more than the address has bits.
+    /// The text after the slash is not a number, or is more than the bits of the address.
     Prefix,
-    /// The address is not the first of the network; this one is.
+    /// The address is not the first of the network, which is this one.
     HostBits(IpAddr),
 }
 
@@ -52,13 +53,13 @@ impl TrustedProxies {
         Self { networks: Vec::new(), unix: false }
     }
 
-    /// Trusts the proxies of this network as well: an address such as `::1`, a network such as `10.0.0.0/8` or `fd00::/8`, or
-    /// `unix` for what connects over Unix sockets. IPv4 addresses are the same when they are written as IPv6
-    /// (`::ffff:10.0.0.1`).
+    /// Also trusts the proxies of this network: an address such as `::1`, a network such as `10.0.0.0/8` or `fd00::/8`,
+    /// or `unix` for connections over Unix sockets. An IPv4 address written as IPv6 (`::ffff:10.0.0.1`) is the IPv4
+    /// address.
     ///
     /// # Errors
     ///
-    /// [`NetworkError`] when it is none of these.
+    /// [`NetworkError`] if it is none of these.
     pub fn trust(mut self, network: &str) -> Result<Self, NetworkError> {
         if network == "unix" {
             self.unix = true;
@@ -73,7 +74,7 @@ impl TrustedProxies {
         self.networks.is_empty() && !self.unix
     }
 
-    /// Whether this end of a connection is a trusted proxy's.
+    /// Whether this peer is a trusted proxy.
     pub fn contains(&self, peer: Peer) -> bool {
         match peer.ip() {
             Some(address) => self.contains_address(address),
@@ -106,7 +107,7 @@ impl Network {
         if first != address {
             return Err(NetworkError::HostBits(first));
         }
-        // A network of IPv4 addresses that are written as IPv6.
+        // A network of IPv4 addresses, written as IPv6.
         match first.to_canonical() {
             first @ IpAddr::V4(_) if bits_of(address) == 128 && prefix >= 96 => Ok(Self { first, prefix: prefix - 96 }),
             _ => Ok(Self { first, prefix }),
@@ -123,7 +124,7 @@ fn bits_of(address: IpAddr) -> u32 {
     if address.is_ipv4() { 32 } else { 128 }
 }
 
-/// The first address that begins with the same bits, as many as `prefix`.
+/// The first address of the network with a prefix of this many bits that contains the address.
 fn first_of(address: IpAddr, prefix: u32) -> IpAddr {
     match address {
         IpAddr::V4(address) => IpAddr::V4((address.to_bits() & u32::MAX.checked_shl(32 - prefix).unwrap_or(0)).into()),
@@ -137,7 +138,7 @@ impl fmt::Display for NetworkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address => f.write_str("it is neither an IP address, a network such as 10.0.0.0/8, nor unix"),
-            Self::Prefix => f.write_str("what follows the slash is not a number of bits that the address has"),
+            Self::Prefix => f.write_str("the length after the slash is not a number of bits of the address"),
             Self::HostBits(first) => write!(f, "the network begins with {first}: write that before the slash"),
         }
     }
@@ -150,23 +151,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn networks_contain_the_addresses_that_begin_alike() {
+    fn a_network_contains_the_addresses_with_its_prefix() {
         let table = [
             ("10.0.0.0/8", "10.255.0.1", true, "the same first byte"),
             ("10.0.0.0/8", "11.0.0.1", false, "another first byte"),
             ("10.0.0.0/8", "::ffff:10.0.0.1", true, "over an IPv6 socket"),
             ("10.0.0.0/8", "a00::1", false, "IPv6 with the same bits"),
-            ("192.0.2.0/25", "192.0.2.127", true, "the last of half a byte"),
-            ("192.0.2.0/25", "192.0.2.128", false, "the one behind it"),
+            ("192.0.2.0/25", "192.0.2.127", true, "the last of the network"),
+            ("192.0.2.0/25", "192.0.2.128", false, "the next after it"),
             ("192.0.2.1", "192.0.2.1", true, "one address"),
-            ("192.0.2.1", "192.0.2.2", false, "and no other"),
-            ("192.0.2.1/32", "192.0.2.1", true, "all bits"),
-            ("0.0.0.0/0", "203.0.113.9", true, "no bits"),
-            ("0.0.0.0/0", "::1", false, "of the other family"),
-            ("::/0", "2001:db8::1", true, "no bits"),
-            ("::/0", "192.0.2.1", false, "of the other family"),
+            ("192.0.2.1", "192.0.2.2", false, "another address"),
+            ("192.0.2.1/32", "192.0.2.1", true, "a prefix of all bits"),
+            ("0.0.0.0/0", "203.0.113.9", true, "a prefix of no bits"),
+            ("0.0.0.0/0", "::1", false, "another address family"),
+            ("::/0", "2001:db8::1", true, "a prefix of no bits"),
+            ("::/0", "192.0.2.1", false, "another address family"),
             ("::1", "::1", true, "one address"),
-            ("::1", "::2", false, "and no other"),
+            ("::1", "::2", false, "another address"),
             ("fd00::/8", "fdff::1", true, "the same first byte"),
             ("fd00::/8", "fc00::1", false, "another first byte"),
             ("::ffff:10.0.0.0/104", "10.1.2.3", true, "IPv4 as IPv6"),
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn several_are_trusted_and_none_by_default() {
+    fn several_proxies_can_be_trusted_and_none_is_by_default() {
         let proxies = TrustedProxies::none().trust("unix").unwrap().trust("::1").unwrap().trust("127.0.0.1").unwrap();
         for (peer, expected) in [
             (Peer::Unix, true),
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_is_refused() {
+    fn texts_that_are_not_networks_are_refused() {
         let host_bits = |first: &str| NetworkError::HostBits(first.parse().unwrap());
         let table = [
             ("", NetworkError::Address),
