@@ -1,45 +1,46 @@
-//! Forms with files (`multipart/form-data`, RFC 7578 and RFC 2046 §5.1) as they arrive, a piece at a time.
+//! Parsing of forms with files (`multipart/form-data`, RFC 7578 and RFC 2046 §5.1) while they arrive.
 
 use percent_encoding::percent_decode_str;
 
 use super::parameters::Parameters;
 
-/// Takes a form apart.
+/// Parses a form.
 ///
-/// It holds no more of it than one piece, one head of a part and a boundary.
+/// Holds at most one piece of the input, the head of one part and one boundary in memory.
 pub(crate) struct FormParser {
-    /// What ends a part: a line break, two hyphens and the boundary.
+    /// The delimiter that ends a part: a line break, two hyphens and the boundary.
     delimiter: Vec<u8>,
+    /// Input that has not been parsed.
     held: Vec<u8>,
     state: FormState,
 }
 
-/// What comes next in a form.
+/// The next element of a form.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum FormEvent<'a> {
-    /// A part begins.
+    /// The beginning of a part.
     Part(PartHead),
-    /// More of its content.
+    /// A piece of the part's content.
     Data(&'a [u8]),
-    /// The part has ended.
+    /// The end of the part.
     End,
 }
 
 /// The head of a part.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct PartHead {
-    /// What the client calls the file; `None` for a field that is none.
+    /// The name that the client gives the file; `None` for a field that is not a file.
     pub(crate) filename: Option<String>,
 }
 
-/// Why a form cannot be taken apart, in words for the client.
+/// Why a form was refused, as the client reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FormError(pub(crate) &'static str);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum FormState {
     Preamble,
-    /// Right behind a delimiter: either two hyphens or the rest of its line.
+    /// Right after a delimiter: two hyphens or the rest of its line.
     AfterDelimiter,
     Head,
     Content,
@@ -51,7 +52,7 @@ const MAX_HEAD: usize = 8 * 1024;
 
 const TOO_LONG: FormError = FormError("the head of a part of the form is too long");
 
-/// The boundary that the value of `Content-Type` names, if it names one that can be (RFC 2046 §5.1.1).
+/// The boundary in the value of `Content-Type`, if it is valid (RFC 2046 §5.1.1).
 pub(crate) fn boundary(content_type: &str) -> Option<String> {
     let boundary = Parameters::of(content_type).find(|(name, _)| name.eq_ignore_ascii_case("boundary"))?.1;
     let fits = (1..=70).contains(&boundary.len()) && boundary.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
@@ -61,11 +62,11 @@ pub(crate) fn boundary(content_type: &str) -> Option<String> {
 impl FormParser {
     pub(crate) fn new(boundary: &str) -> Self {
         let delimiter = format!("\r\n--{boundary}").into_bytes();
-        // The first delimiter may stand at the very beginning, without the line break.
+        // The first delimiter may lack its line break, at the very beginning.
         Self { delimiter, held: b"\r\n".to_vec(), state: FormState::Preamble }
     }
 
-    /// Takes the next piece and hands on what is in it.
+    /// Parses the next piece of the form and passes each event to `take`.
     pub(crate) fn push<E: From<FormError>>(
         &mut self,
         bytes: &[u8],
@@ -100,7 +101,11 @@ impl FormParser {
         Ok(())
     }
 
-    /// The end of the form has come.
+    /// Ends the form.
+    ///
+    /// # Errors
+    ///
+    /// If the last boundary has not been parsed.
     pub(crate) fn finish(self) -> Result<(), FormError> {
         if self.state == FormState::Epilogue {
             Ok(())
@@ -109,7 +114,7 @@ impl FormParser {
         }
     }
 
-    /// One step on; `None` where more is needed for it.
+    /// Parses one element and returns the rest of the input; `None` if the element has not arrived whole.
     fn step<'a, E: From<FormError>>(
         &mut self,
         bytes: &'a [u8],
@@ -134,10 +139,10 @@ impl FormParser {
                 }
                 let Some(line) = find(bytes, b"\r\n") else { return Ok(None) };
                 if bytes[..line].iter().any(|byte| !matches!(byte, b' ' | b'\t')) {
-                    return Err(FormError("something else stands on the line of a boundary").into());
+                    return Err(FormError("other text follows a boundary on its line").into());
                 }
                 self.state = FormState::Head;
-                // The line break stays: a head without fields is nothing but the empty line.
+                // The line break stays in the input, because a head without fields is only the empty line.
                 Ok(Some(&bytes[line..]))
             }
             FormState::Head => {
@@ -147,7 +152,7 @@ impl FormParser {
                 }
                 self.state = FormState::Content;
                 take(FormEvent::Part(parse_head(&bytes[..end])))?;
-                // The delimiter of an empty part begins with the line break of the empty line's end.
+                // The delimiter of a part without content begins with a line break of its own.
                 Ok(Some(&bytes[end + 4..]))
             }
             FormState::Epilogue => Ok(None),
@@ -164,12 +169,12 @@ fn parse_head(bytes: &[u8]) -> PartHead {
     let mut head = PartHead::default();
     for (name, value) in Parameters::of(disposition.as_deref().unwrap_or("")) {
         if name.eq_ignore_ascii_case("filename") {
-            // How browsers escape what would end the field; nothing else is escaped.
+            // Browsers escape only the quote and line breaks, in this way.
             head.filename.get_or_insert(value.replace("%22", "\"").replace("%0D", "\r").replace("%0A", "\n"));
         } else if name.eq_ignore_ascii_case("filename*")
             && let Some(decoded) = decode_extended(&value)
         {
-            // RFC 7578 §4.2 forbids it and some clients send it; it is the better name then.
+            // RFC 7578 §4.2 forbids filename*, but some clients send it, and then it is the better name.
             head.filename = Some(decoded);
             break;
         }
@@ -177,7 +182,7 @@ fn parse_head(bytes: &[u8]) -> PartHead {
     head
 }
 
-/// A value of RFC 8187 §3.2: character set, language, and percent-encoded text.
+/// Decodes an extended value (RFC 8187 §3.2): character set, language, and percent-encoded text.
 fn decode_extended(value: &str) -> Option<String> {
     let mut parts = value.splitn(3, '\'');
     let (set, _, text) = (parts.next()?, parts.next()?, parts.next()?);
@@ -199,7 +204,7 @@ fn find(bytes: &[u8], sought: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// The parts of a form that comes in pieces of this many bytes: what the files are called, and what is in them.
+    /// Parses a form in pieces of this many bytes into its parts, each with its file name and content.
     fn parse(form: &[u8], piece: usize) -> Result<Vec<(Option<String>, Vec<u8>)>, FormError> {
         let mut parser = FormParser::new("X y");
         let (mut parts, mut open) = (Vec::new(), None);
@@ -219,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_are_taken_apart_in_pieces_of_any_size() {
+    fn forms_are_parsed_from_pieces_of_any_size() {
         let form = b"preamble\r\n--X y\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nfield\
             \r\n--X y \t\r\ncontent-disposition: form-data; name=\"f\"; filename=\"a;b\\\"c%22.txt\"\r\nContent-Type: x/y\r\n\r\n\
             \r\n--X\r\n-\r\n--X \r\r\n\r\n--X y\r\nContent-Disposition: form-data; filename=\"\"; name=f\r\n\r\n\
@@ -240,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_form_is_refused() {
+    fn malformed_forms_are_refused() {
         let long = [b"--X y\r\nA: ".as_slice(), &[b'x'; 9000], b"\r\n\r\n--X y--"].concat();
         let table: [(&[u8], &str); 7] = [
             (b"", "ends before"),
@@ -248,7 +253,7 @@ mod tests {
             (b"--X y\r\n", "ends before"),
             (b"--X y\r\n\r\ncut", "ends before"),
             (b"--X y\r\n\r\ncut\r\n--X y", "ends before"),
-            (b"--X yz\r\n\r\n\r\n--X y--", "line of a boundary"),
+            (b"--X yz\r\n\r\n\r\n--X y--", "follows a boundary"),
             (&long, "too long"),
         ];
         for (form, reason) in table {
@@ -260,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_called_what_the_client_calls_them() {
+    fn files_have_the_names_that_the_client_sends() {
         let table = [
             ("form-data; name=a; filename=plain.txt", Some("plain.txt")),
             ("form-data; name=\"a\"; filename=\"C:\\dir\\file.txt\"", Some("C:\\dir\\file.txt")),
@@ -281,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn boundaries_are_found_in_the_media_type() {
+    fn the_boundary_is_a_parameter_of_the_media_type() {
         let long = format!("multipart/form-data; boundary={}", "x".repeat(71));
         let table = [
             ("multipart/form-data; boundary=----WebKit1", Some("----WebKit1")),

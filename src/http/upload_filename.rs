@@ -1,28 +1,29 @@
-//! The names that uploaded files get: what a client calls them, made fit to be stored.
+//! The names of uploaded files: the client's, made safe to store under.
 
-/// The most bytes that a file's name may have.
+/// The most bytes of a file name.
 const MAX_BYTES: usize = 255;
 
-/// What a file is called whose own name leaves nothing to call it by.
-const NAMELESS: &str = "upload";
+/// The name of a file if nothing is left of the client's.
+const DEFAULT_NAME: &str = "upload";
 
-/// The name for a file that the client calls so (RFC 7578 §4.2 says not to trust it): the last part of what may be a path of
-/// any system, without control characters, without dots or white space in front, at most 255 bytes.
+/// Makes a file name from the one that the client sent, which must not be trusted (RFC 7578 §4.2): the last component
+/// of what may be a path of any operating system, without control characters, without leading dots or white space, at
+/// most 255 bytes.
 pub(crate) fn sanitize(sent: &str) -> String {
     let last = sent.rsplit(['/', '\\']).next().unwrap_or(sent);
     let plain: String = last.chars().filter(|c| !c.is_control()).collect();
     let name = plain.trim_start_matches(|c: char| c == '.' || c.is_whitespace()).trim_end();
-    if name.is_empty() { NAMELESS.into() } else { fit(name, "") }
+    if name.is_empty() { DEFAULT_NAME.into() } else { fit(name, "") }
 }
 
-/// The name with a number, to tell it from others of the same name: `photo (1).jpg`. Number 0 is the name itself.
+/// The name with a number, to distinguish files of the same name: `photo (1).jpg`. Number 0 gives the name itself.
 pub(crate) fn numbered(name: &str, number: u32) -> String {
     if number == 0 { name.into() } else { fit(name, &format!(" ({number})")) }
 }
 
-/// The name with `mark` before its extension, cut before the mark where it would be too long.
+/// The name with `mark` before its extension, shortened before the mark if it would be too long.
 fn fit(name: &str, mark: &str) -> String {
-    // What follows a dot far from the end is no extension but text.
+    // Text after a dot is not an extension if it is longer than this.
     const MAX_EXTENSION: usize = 32;
     let dot = name.rfind('.').filter(|dot| *dot > 0 && name.len() - dot <= MAX_EXTENSION).unwrap_or(name.len());
     let (stem, extension) = name.split_at(dot);
@@ -37,7 +38,7 @@ mod tests {
     use crate::http::path::{RelativePath, encode_segment};
 
     #[test]
-    fn names_are_made_fit_to_be_stored() {
+    fn any_name_is_made_safe_to_store_under() {
         let long = "ö".repeat(200) + ".jpeg";
         let cut = "ö".repeat(125) + ".jpeg";
         let endless = "x".repeat(300);
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_come_before_the_extension() {
+    fn numbers_are_added_before_the_extension() {
         let longest = "x".repeat(251) + ".jpg";
         let table = [
             ("photo.jpg", 0, "photo.jpg".to_owned()),
