@@ -1,5 +1,5 @@
-//! What the head of a request says of its body and of its connection (RFC 9112 §3.2, §6 and §9.3), read strictly: a
-//! head that two readers could take in two ways is refused, for that is how requests are smuggled.
+//! The framing of a request (RFC 9112 §3.2, §6 and §9.3): the length of its body, and whether its connection persists.
+//! A head that two recipients could frame differently is refused, because that allows request smuggling.
 
 use super::body::BodyLength;
 use super::error::HttpError;
@@ -10,17 +10,17 @@ use super::persistence::Persistence;
 use super::request_head::RequestHead;
 use super::version::Version;
 
-/// How a request is framed.
+/// The framing of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Framing {
     pub(crate) body: BodyLength,
     /// Whether the client wants to send another request on the connection.
     pub(crate) persistence: Persistence,
-    /// Whether the client waits to be told to go on before it sends the body (RFC 9110 §10.1.1).
+    /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
     pub(crate) expects_continue: bool,
 }
 
-/// Reads the framing of a request, or says why what follows on its connection cannot be trusted.
+/// Reads the framing of a request. After an error, nothing that follows on its connection can be trusted.
 pub(crate) fn read(head: &RequestHead) -> Result<Framing, HttpError> {
     let mut fields = FramingFields::default();
     for (name, value) in head.fields() {
@@ -29,7 +29,7 @@ pub(crate) fn read(head: &RequestHead) -> Result<Framing, HttpError> {
     fields.framing(head.method(), head.version())
 }
 
-/// What the fields that frame a request say so far.
+/// The fields of a request that decide its framing, as far as they have been read.
 #[derive(Debug, Default)]
 struct FramingFields {
     has_host: bool,
@@ -40,20 +40,20 @@ struct FramingFields {
     expects_continue: bool,
 }
 
-/// The transfer codings of a request, in the order in which they were applied (RFC 9112 §6.1).
+/// The transfer codings of a request, read in the order in which they were applied (RFC 9112 §6.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum TransferCodings {
-    /// No `chunked` yet.
+    /// No `chunked` so far; `any` tells whether there were other codings.
     Others { any: bool },
-    /// `chunked`, and nothing after it.
+    /// `chunked`, with nothing after it; `alone` tells whether nothing came before it.
     ChunkedLast { alone: bool },
-    /// Something after `chunked`, which may be another `chunked`.
+    /// A coding after `chunked`, possibly another `chunked`.
     AfterChunked,
 }
 
 impl FramingFields {
     fn add(&mut self, name: &str, value: &str) -> Result<(), HttpError> {
-        // Names of other lengths are not even compared.
+        // Names of other lengths need no comparison.
         match name.len() {
             4 if name.eq_ignore_ascii_case("Host") => self.add_host(value),
             6 if name.eq_ignore_ascii_case("Expect") => self.add_expect(value),
@@ -67,14 +67,14 @@ impl FramingFields {
             14 if name.eq_ignore_ascii_case("Content-Length") => self.add_content_length(value),
             17 if name.eq_ignore_ascii_case("Transfer-Encoding") => {
                 let codings = self.codings.get_or_insert(TransferCodings::Others { any: false });
-                *codings = list_members(value).fold(*codings, TransferCodings::then);
+                *codings = list_members(value).fold(*codings, TransferCodings::followed_by);
                 Ok(())
             }
             _ => Ok(()),
         }
     }
 
-    /// RFC 9112 §3.2: one host, which may be empty.
+    /// RFC 9112 §3.2: exactly one `Host` field, which may be empty.
     fn add_host(&mut self, value: &str) -> Result<(), HttpError> {
         if std::mem::replace(&mut self.has_host, true) {
             return Err(HttpError::bad_request("there is more than one Host field"));
@@ -86,7 +86,7 @@ impl FramingFields {
         }
     }
 
-    /// RFC 9110 §10.1.1: the one expectation that there is.
+    /// RFC 9110 §10.1.1: the only defined expectation is `100-continue`.
     fn add_expect(&mut self, value: &str) -> Result<(), HttpError> {
         for expectation in list_members(value) {
             if !expectation.eq_ignore_ascii_case("100-continue") {
@@ -97,8 +97,8 @@ impl FramingFields {
         Ok(())
     }
 
-    /// RFC 9110 §8.6: digits only. The same length in several fields is one length; a list in one field, which RFC 9112 §6.3
-    /// lets a server refuse, is refused.
+    /// RFC 9110 §8.6: digits only. Several fields with the same length count as one. A list in one field is refused, as
+    /// RFC 9112 §6.3 allows.
     fn add_content_length(&mut self, value: &str) -> Result<(), HttpError> {
         let refused = || HttpError::bad_request("the Content-Length is not one number of bytes");
         if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -126,7 +126,7 @@ impl FramingFields {
         })
     }
 
-    /// RFC 9112 §6.3.
+    /// The length of the body by RFC 9112 §6.3.
     fn body_length(&self, version: Version) -> Result<BodyLength, HttpError> {
         match (self.codings, self.content_length) {
             (None, None) => Ok(BodyLength::Absent),
@@ -147,7 +147,8 @@ impl FramingFields {
 }
 
 impl TransferCodings {
-    fn then(self, coding: &str) -> Self {
+    /// The codings with this one applied after them.
+    fn followed_by(self, coding: &str) -> Self {
         match self {
             Self::Others { any } if coding.eq_ignore_ascii_case("chunked") => Self::ChunkedLast { alone: !any },
             Self::Others { .. } => Self::Others { any: true },
@@ -161,7 +162,7 @@ mod tests {
     use super::*;
     use crate::http::request_head::{HeadLimits, HeadParser};
 
-    /// The framing of a request with this first line and these fields, or the status that refuses it.
+    /// The framing of a request with this request line and these fields, or the status that refuses it.
     fn framing(line: &str, fields: &str) -> Result<Framing, u16> {
         let limits = HeadLimits { max_head: 8192, max_fields: 100, max_target: 1024 };
         let bytes = format!("{line}\r\n{fields}\r\n").into_bytes();
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_framed_one_way_or_refused() {
+    fn bodies_have_one_framing_or_are_refused() {
         use BodyLength::{Absent, Chunked, Known};
         let table = [
             ("", Ok(Absent), "no body"),
@@ -189,11 +190,11 @@ mod tests {
             ("Content-Length: \r\n", Err(400), "empty"),
             ("Content-Length: 18446744073709551616\r\n", Err(400), "beyond 64 bits"),
             ("Transfer-Encoding: chunked\r\n", Ok(Chunked), "chunked"),
-            ("Transfer-Encoding: \tChunkeD , ,\r\n", Ok(Chunked), "in any case, empty members left out"),
+            ("Transfer-Encoding: \tChunkeD , ,\r\n", Ok(Chunked), "in any case, with empty members"),
             ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", Err(400), "both"),
             ("Transfer-Encoding: gzip, chunked\r\n", Err(501), "another coding before it"),
             ("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", Err(501), "in another field"),
-            ("Transfer-Encoding: identity, chunked\r\n", Err(501), "identity is one"),
+            ("Transfer-Encoding: identity, chunked\r\n", Err(501), "identity counts as another coding"),
             ("Transfer-Encoding: chunked, gzip\r\n", Err(400), "another coding after it"),
             ("Transfer-Encoding: chunked, chunked\r\n", Err(400), "chunked twice"),
             ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", Err(400), "in two fields"),
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn one_host_is_needed_in_http_1_1() {
+    fn http_1_1_needs_exactly_one_valid_host() {
         let table = [
             ("HTTP/1.1", "Host: localhost:4040\r\n", true, "a host"),
             ("HTTP/1.1", "hOST: [::1]:4040\r\n", true, "an IPv6 address"),
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn connections_persist_as_all_their_tokens_say() {
+    fn connections_persist_unless_the_version_or_a_connection_option_says_close() {
         let table = [
             ("HTTP/1.1", "", true),
             ("HTTP/1.1", "Connection: keep-alive\r\n", true),
@@ -252,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn one_expectation_is_known() {
+    fn only_100_continue_is_a_known_expectation() {
         let table = [
             ("HTTP/1.1", "", Ok(false)),
             ("HTTP/1.1", "Expect: 100-continue\r\n", Ok(true)),
@@ -268,9 +269,9 @@ mod tests {
     }
 
     #[test]
-    fn two_methods_are_not_served() {
+    fn trace_and_connect_are_refused() {
         assert_eq!(framing("TRACE / HTTP/1.1", "Host: h\r\n"), Err(405));
         assert_eq!(framing("CONNECT h:1 HTTP/1.1", "Host: h\r\n"), Err(405));
-        assert_eq!(framing("TRACE / HTTP/1.1", ""), Err(400), "what cannot be trusted is said first");
+        assert_eq!(framing("TRACE / HTTP/1.1", ""), Err(400), "an invalid head is refused first");
     }
 }

@@ -1,20 +1,20 @@
-//! Paths of URLs: percent-encoding, and the one rule for which of them may name a file.
+//! URL paths: their percent-encoding, and the rules for which of them may name a file.
 
 use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
-/// What stands for itself in a path segment: the unreserved characters (RFC 3986 §2.3).
+/// What is percent-encoded in a path segment: all but the unreserved characters (RFC 3986 §2.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// How deep a path may lead.
+/// The most segments of a path.
 const MAX_SEGMENTS: usize = 128;
-/// How long a path may be, decoded: what Linux takes, less the byte that ends it.
+/// The most bytes of a decoded path, with a slash or the final NUL after each segment: `PATH_MAX` of Linux.
 const MAX_BYTES: usize = 4096;
-/// The most segments of a path that something is stored under.
+/// The most segments of a path to write to.
 const MAX_WRITABLE_SEGMENTS: usize = 32;
 
-/// The path of a URL as a way down from a directory: decoded once, none of its segments leading elsewhere.
+/// A URL path as the path of a file below a directory: decoded once, without segments that could lead outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RelativePath {
     segments: Vec<Vec<u8>>,
@@ -24,24 +24,24 @@ pub struct RelativePath {
 /// Why a URL path cannot name a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathError {
-    /// A segment is `.` or `..`, spelt in any way.
+    /// A segment is `.` or `..`, possibly percent-encoded.
     DotSegment,
-    /// A segment is empty: two slashes side by side.
+    /// A segment is empty: there are two slashes in a row.
     EmptySegment,
-    /// An encoded slash or a NUL byte in a segment.
+    /// A segment contains an encoded slash or a NUL byte.
     ForbiddenByte,
-    /// More than 255 bytes in a segment, more than 4,096 in all, or more than 128 segments.
+    /// A segment has more than 255 bytes, or the path more than 4,096 bytes or 128 segments.
     TooLong,
-    /// A control character, a backslash or invalid UTF-8: readable, were it there, but never written.
+    /// A segment contains a control character, a backslash or invalid UTF-8. Such files can be read but not written.
     Unwritable,
-    /// A segment starts with a dot: never written.
+    /// A segment starts with a dot. Such files can be read but not written.
     Hidden,
-    /// The path ends with a slash: a directory, where a file is to be written.
+    /// The path ends with a slash, so it names a directory, but a file is to be written.
     Directory,
 }
 
 impl PathError {
-    /// The reason in words for the client.
+    /// The reason, as the client reads it.
     pub fn explain(self) -> &'static str {
         match self {
             Self::DotSegment => "the path holds a dot segment",
@@ -56,11 +56,12 @@ impl PathError {
 }
 
 impl RelativePath {
-    /// The way that a URL path, as it was sent, describes. A trailing slash asks for a directory.
+    /// Parses a URL path as it was sent. A path with a trailing slash names a directory.
     ///
     /// # Errors
     ///
-    /// [`PathError`] says which rule the path breaks. The last three are for writing only.
+    /// [`PathError`] tells which rule the path breaks. [`PathError::Unwritable`], [`PathError::Hidden`] and
+    /// [`PathError::Directory`] are for writing only.
     pub fn parse(path: &str) -> Result<Self, PathError> {
         let path = path.strip_prefix('/').unwrap_or(path);
         if path.is_empty() {
@@ -78,20 +79,20 @@ impl RelativePath {
         Ok(Self { segments, directory })
     }
 
-    /// The same, for a path that something is to be stored under.
+    /// As [`RelativePath::parse`], for the path of a file to write.
     ///
     /// # Errors
     ///
-    /// As [`RelativePath::parse`], and for names that no file should get; at most 32 segments.
+    /// As [`RelativePath::parse`], and for names that no file should have, directories, and more than 32 segments.
     pub fn parse_for_writing(path: &str) -> Result<Self, PathError> {
         Self::parse_for_removing(path).and_then(Self::check_not_hidden)
     }
 
-    /// The same, for the path of something that is to be removed: its names may start with a dot.
+    /// As [`RelativePath::parse_for_writing`], for the path of a file to remove: its segments may start with a dot.
     ///
     /// # Errors
     ///
-    /// As [`RelativePath::parse_for_writing`], and no [`PathError::Hidden`].
+    /// As [`RelativePath::parse_for_writing`], but for [`PathError::Hidden`].
     pub(crate) fn parse_for_removing(path: &str) -> Result<Self, PathError> {
         let parsed = Self::parse(path)?;
         if parsed.directory {
@@ -100,11 +101,12 @@ impl RelativePath {
         parsed.check_for_writing(MAX_WRITABLE_SEGMENTS)
     }
 
-    /// The same, for the path of a directory that something is to be stored in, with or without a trailing slash.
+    /// As [`RelativePath::parse_for_writing`], for the path of a directory to write into, with or without a trailing
+    /// slash.
     ///
     /// # Errors
     ///
-    /// As [`RelativePath::parse_for_writing`], and no [`PathError::Directory`].
+    /// As [`RelativePath::parse_for_writing`], but for [`PathError::Directory`].
     pub(crate) fn parse_directory_for_writing(path: &str) -> Result<Self, PathError> {
         let parsed = Self::parse(path)?.check_for_writing(MAX_WRITABLE_SEGMENTS - 1)?.check_not_hidden()?;
         Ok(Self { directory: true, ..parsed })
@@ -127,17 +129,17 @@ impl RelativePath {
         if self.is_hidden() { Err(PathError::Hidden) } else { Ok(self) }
     }
 
-    /// The path of the directory itself.
+    /// The empty path, which names the root directory itself.
     pub(crate) fn root() -> Self {
         Self { segments: Vec::new(), directory: true }
     }
 
-    /// The decoded segments. They may hold any byte but `/` and NUL.
+    /// The decoded segments. They may contain any byte but `/` and NUL.
     pub fn segments(&self) -> &[Vec<u8>] {
         &self.segments
     }
 
-    /// Whether the path asks for a directory: it is empty or ends with a slash.
+    /// Whether the path names a directory: it is empty or ends with a slash.
     pub fn is_directory(&self) -> bool {
         self.directory
     }
@@ -147,20 +149,20 @@ impl RelativePath {
         self.segments.iter().any(|segment| segment.starts_with(b"."))
     }
 
-    /// The path of a file of this name in the directory that this path names.
+    /// The path of the file with this name in this directory.
     pub(crate) fn join(&self, name: &[u8]) -> Self {
         let mut segments = self.segments.clone();
         segments.push(name.to_vec());
         Self { segments, directory: false }
     }
 
-    /// The path of the directory of this name in the directory that this path names.
+    /// The path of the directory with this name in this directory.
     #[cfg(feature = "archive")]
     pub(crate) fn join_directory(&self, name: &[u8]) -> Self {
         Self { directory: true, ..self.join(name) }
     }
 
-    /// How long a name may be for its path, in the directory that this path names, to be taken; 0 for none.
+    /// The most bytes of a name in this directory whose path is still valid; 0 if there is none.
     pub(crate) fn max_name_length(&self) -> usize {
         if self.segments.len() >= MAX_SEGMENTS {
             return 0;
@@ -169,7 +171,7 @@ impl RelativePath {
         (MAX_BYTES - length).saturating_sub(1).min(255)
     }
 
-    /// The path of the file beside this one whose name ends with `extension` in addition.
+    /// The path of the file beside this one with `extension` appended to its name.
     pub(crate) fn with_extension(&self, extension: &str) -> Self {
         let mut path = self.clone();
         if let Some(name) = path.segments.last_mut() {
@@ -184,7 +186,7 @@ impl RelativePath {
     }
 }
 
-/// One segment, decoded and judged.
+/// Decodes a segment and checks it.
 fn decode_segment(encoded: &str) -> Result<Vec<u8>, PathError> {
     let decoded: Vec<u8> = percent_decode_str(encoded).collect();
     match decoded.as_slice() {
@@ -196,7 +198,7 @@ fn decode_segment(encoded: &str) -> Result<Vec<u8>, PathError> {
     }
 }
 
-/// A path as text: percent-decoded where that gives UTF-8 and leaves its segments as they are, as it was sent otherwise.
+/// A path for display: percent-decoded, unless that gives invalid UTF-8 or new slashes.
 pub(crate) fn decode_for_display(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {
         return Cow::Borrowed(path);
@@ -207,7 +209,7 @@ pub(crate) fn decode_for_display(path: &str) -> Cow<'_, str> {
     }
 }
 
-/// A file's name as a path segment of a URL.
+/// The name of a file as a segment of a URL path.
 pub(crate) fn encode_segment(name: &[u8]) -> String {
     percent_encode(name, SEGMENT).to_string()
 }
@@ -224,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_that_lead_down_are_decoded_once() {
+    fn paths_below_the_root_are_decoded_once() {
         let table: [(&str, &str, bool); 10] = [
             ("/", "", true),
             ("/a", "a", false),
@@ -245,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_that_lead_elsewhere_are_refused() {
+    fn paths_that_could_lead_outside_are_refused() {
         let long = format!("/{}", "a".repeat(256));
         let deep = "/a".repeat(129);
         let table = [
@@ -274,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn some_names_can_be_read_but_not_written() {
+    fn some_paths_can_be_read_but_not_written() {
         let deep = "/a".repeat(33);
         let table = [
             ("/a%5cb", PathError::Unwritable),
@@ -302,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn every_name_survives_its_encoding() {
+    fn encoded_names_are_parsed_back() {
         for name in [&b"a b"[..], b"a?b#c%", b"<script>", b"\xff\xfe", "größe".as_bytes(), b"a\\b", b"...", b"\n"] {
             let path = format!("/{}", encode_segment(name));
             assert_eq!(RelativePath::parse(&path).unwrap().segments(), [name], "{path}");

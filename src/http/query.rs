@@ -1,4 +1,4 @@
-//! The query of a URL, read as a form (`application/x-www-form-urlencoded`).
+//! The query of a URL, decoded as a form (`application/x-www-form-urlencoded`).
 
 use std::borrow::Cow;
 
@@ -9,17 +9,17 @@ use percent_encoding::percent_decode_str;
 pub struct Query<'a>(&'a str);
 
 impl<'a> Query<'a> {
-    /// The pairs of a query given without its `?`.
+    /// The query, given without its `?`.
     pub fn new(query: &'a str) -> Self {
         Self(query)
     }
 
-    /// The value of the first pair of this name. A name without `=` has the empty value.
+    /// The value of the first pair with this name. A name without `=` has an empty value.
     pub fn value(self, name: &str) -> Option<Cow<'a, str>> {
         self.pairs().find(|(n, _)| n == name).map(|(_, value)| value)
     }
 
-    /// All pairs in order, decoded: `+` is a space, `%XX` a byte; invalid UTF-8 is replaced.
+    /// All pairs in order, decoded: `+` is a space and `%XX` is a byte. Invalid UTF-8 is replaced by U+FFFD.
     pub fn pairs(self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> {
         self.0.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));

@@ -1,4 +1,4 @@
-//! The head of a request: bytes in, decisions out, in whatever pieces they arrive (RFC 9112 §2 to §5).
+//! Parsing of request heads (RFC 9112 §2 to §5): bytes in, a head or an error out, however the input is divided.
 
 use std::ops::Range;
 
@@ -9,35 +9,35 @@ use super::method::Method;
 use super::target::{Target, TargetError};
 use super::version::Version;
 
-/// The most that a head may have.
+/// The limits on a request head.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HeadLimits {
-    /// Bytes in all, from the request line to the empty line.
+    /// The most bytes of the head, from the request line to the empty line.
     pub(crate) max_head: usize,
-    /// Header fields.
+    /// The most header fields.
     pub(crate) max_fields: usize,
-    /// Bytes of the target.
+    /// The most bytes of the target.
     pub(crate) max_target: usize,
 }
 
 /// Why a head was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HeadError {
-    /// More empty lines than are borne with come before the request line.
+    /// More than four empty lines come before the request line.
     EmptyLines,
     /// The request line is not a method, a target and a version with one space between them.
     RequestLine,
     /// The request line has no version, or one before 1.0.
     OldVersion,
-    /// The request is of another major version than 1.
+    /// The major version is greater than 1.
     OtherVersion,
-    /// The target is not one.
+    /// The target is not valid.
     Target(TargetError),
-    /// A line is not well formed.
+    /// A line is malformed.
     Line(LineError),
-    /// The target is longer than this many bytes.
+    /// The target is longer than the limit of this many bytes.
     TargetTooLong(usize),
-    /// The head is too long, or has too many fields.
+    /// The head is too long or has too many fields.
     TooLarge,
 }
 
@@ -46,7 +46,7 @@ impl From<HeadError> for HttpError {
         match error {
             HeadError::EmptyLines => Self::bad_request("too many empty lines come before the request"),
             HeadError::RequestLine => {
-                Self::bad_request("the request line is not a method, a target and a version with single spaces")
+                Self::bad_request("the request line is not a method, a target and a version separated by single spaces")
             }
             HeadError::OldVersion => Self::bad_request("the HTTP version is neither 1.0 nor 1.1"),
             HeadError::OtherVersion => Self::VersionNotSupported,
@@ -64,13 +64,13 @@ impl From<LineError> for HeadError {
     }
 }
 
-/// Reads a head as it arrives. Nothing is kept of its bytes but where the parts are, and but for the request line, in which the
-/// end of the target is looked for each time, each byte is looked at once.
+/// Parses a head while it arrives. The parser keeps only the positions of the parts, not the bytes. Each byte is
+/// scanned once, except in the request line, where each call searches for the end of the target again.
 #[derive(Debug, Default)]
 pub(crate) struct HeadParser {
-    /// Where the request line starts, behind the empty lines.
+    /// The position of the request line, after empty lines.
     start: usize,
-    /// Where the line starts that is arriving.
+    /// The position of the current line.
     line: usize,
     scanner: LineScanner,
     empty_lines: usize,
@@ -83,37 +83,38 @@ struct RequestLine {
     method: Method,
     version: Version,
     target: Target,
-    /// Where the target stands in the head.
-    place: Range<usize>,
+    /// The position of the target in the head.
+    target_span: Range<usize>,
 }
 
-/// Where the name and the value of a field stand in the head.
+/// The positions of the name and the value of a field in the head.
 #[derive(Clone, Copy, Debug)]
 struct FieldSpan {
     name: (u32, u32),
     value: (u32, u32),
 }
 
-/// What a head gives back for the next one.
+/// The buffers of a head, for the next one to reuse.
 #[derive(Debug)]
 pub(crate) struct HeadBuffers(Vec<FieldSpan>);
 
-/// RFC 9112 §2.2: a server should ignore at least one.
+/// The most empty lines before the request line. RFC 9112 §2.2: a server should ignore at least one.
 const MAX_EMPTY_LINES: usize = 4;
 
-/// How much of a request line is shown in a log.
+/// The most bytes of a refused request line that the log shows.
 const MAX_SHOWN: usize = 8 * 1024;
 
 impl HeadParser {
-    /// Reads on. `input` starts with the same byte each time, and has grown. How many bytes the head has, once it is whole.
+    /// Parses the new bytes of `input`, which starts with the same byte in each call and has grown since the last.
+    /// Returns the length of the head once it is complete.
     ///
-    /// The result is the same however the bytes are divided, and what is wrong first decides.
+    /// The result does not depend on how the input is divided; the first fault in it decides the error.
     pub(crate) fn advance(&mut self, input: &[u8], limits: &HeadLimits) -> Result<Option<usize>, HeadError> {
         loop {
             let line = &input[self.line..];
-            let (most, too_long) = self.most_of_line(line, limits);
-            let Some(length) = self.scanner.find_end(&line[..line.len().min(most)])? else {
-                return if line.len() >= most { Err(too_long) } else { Ok(None) };
+            let (limit, too_long) = self.line_limit(line, limits);
+            let Some(length) = self.scanner.find_end(&line[..line.len().min(limit)])? else {
+                return if line.len() >= limit { Err(too_long) } else { Ok(None) };
             };
             let (line, next) = (&line[..length], self.line + length + LINE_END);
             if self.request_line.is_some() {
@@ -134,40 +135,42 @@ impl HeadParser {
         }
     }
 
-    /// Whether anything but empty lines has arrived.
+    /// Whether more than empty lines has arrived.
     pub(crate) fn has_begun(&self) -> bool {
         self.request_line.is_some() || self.scanner.scanned() > 0
     }
 
-    /// The request line as far as it has arrived in the input, for showing.
+    /// The part of the request line that has arrived in `input`, for the log.
     pub(crate) fn request_line<'a>(&self, input: &'a [u8]) -> &'a [u8] {
         let line = &input[self.start.min(input.len())..];
         let end = line.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(line.len());
         &line[..end.min(MAX_SHOWN)]
     }
 
-    /// The head whose bytes these are: all that [`HeadParser::advance`] has said it has. The parser is then as new.
+    /// Makes the head of its bytes, as many as [`HeadParser::advance`] returned, and resets the parser.
     ///
     /// # Panics
     ///
-    /// When the head was not read to its end.
+    /// If the head is not complete.
     pub(crate) fn finish(&mut self, bytes: Vec<u8>) -> RequestHead {
         let HeadParser { request_line, fields, .. } = std::mem::take(self);
-        let RequestLine { method, version, target, place } = request_line.expect("a head is finished when it is whole");
-        let head = RequestHead { method, version, target, place, text: String::new(), fields, raw: Vec::new() };
+        let RequestLine { method, version, target, target_span } =
+            request_line.expect("callers finish only a complete head");
+        let (text, raw_values) = (String::new(), Vec::new());
+        let head = RequestHead { method, version, target, target_span, text, fields, raw_values };
         match String::from_utf8(bytes) {
             Ok(text) => RequestHead { text, ..head },
             Err(error) => head.with_lossy_text(error.as_bytes()),
         }
     }
 
-    /// Takes what an earlier head gave back. Nothing must have arrived yet.
+    /// Reuses the buffers of an earlier head. To be called before the first byte arrives.
     pub(crate) fn reuse(&mut self, buffers: HeadBuffers) {
         self.fields = buffers.0;
     }
 
-    /// How many bytes of the line that is arriving may be there before it ends, and what it is when there are.
-    fn most_of_line(&self, line: &[u8], limits: &HeadLimits) -> (usize, HeadError) {
+    /// The most bytes that may arrive of the current line before its end does, and the error if more do.
+    fn line_limit(&self, line: &[u8], limits: &HeadLimits) -> (usize, HeadError) {
         let left = limits.max_head.saturating_sub(self.line - self.start);
         if self.request_line.is_none()
             && let Some(space) = line.iter().position(|byte| *byte == b' ')
@@ -175,7 +178,7 @@ impl HeadParser {
             let target = &line[space + 1..];
             let most = limits.max_target + 1;
             let ends = target.iter().take(most).any(|byte| matches!(byte, b' ' | b'\r' | b'\n'));
-            // Where the whole head ends first, that is what is too long, whatever is still to come of the target.
+            // If the head reaches its own limit first, the head is too long, whatever is left of the target.
             if !ends && space + 1 + most < left {
                 return (space + 1 + most, HeadError::TargetTooLong(limits.max_target));
             }
@@ -193,14 +196,14 @@ impl HeadParser {
         let method = Method::from_name(method);
         let (target, version) = match rest.split_once(' ') {
             Some((target, version)) if !target.is_empty() => (target, read_version(version)?),
-            // That is how HTTP/0.9 asks.
+            // A request line of HTTP/0.9.
             None if !rest.is_empty() => return Err(HeadError::OldVersion),
             _ => return Err(HeadError::RequestLine),
         };
         let start = self.line + (text.len() - rest.len());
-        let place = start..start + target.len();
+        let target_span = start..start + target.len();
         let target = Target::parse(&method, target).map_err(HeadError::Target)?;
-        self.request_line = Some(RequestLine { method, version, target, place });
+        self.request_line = Some(RequestLine { method, version, target, target_span });
         Ok(())
     }
 
@@ -209,15 +212,15 @@ impl HeadParser {
         if self.fields.len() >= limits.max_fields {
             return Err(HeadError::TooLarge);
         }
-        let place = |at: usize| u32::try_from(self.line + at).map_err(|_| HeadError::TooLarge);
-        let span = |range: Range<usize>| Ok::<_, HeadError>((place(range.start)?, place(range.end)?));
+        let position = |at: usize| u32::try_from(self.line + at).map_err(|_| HeadError::TooLarge);
+        let span = |range: Range<usize>| Ok::<_, HeadError>((position(range.start)?, position(range.end)?));
         let field = FieldSpan { name: span(name)?, value: span(value)? };
         self.fields.push(field);
         Ok(())
     }
 }
 
-/// RFC 9112 §2.3: `HTTP/d.d`, in capitals. A higher minor version is served as the highest one that we know (RFC 9110 §6.2).
+/// RFC 9112 §2.3: `HTTP/d.d`, case-sensitive. A higher minor version is served as 1.1 (RFC 9110 §6.2).
 fn read_version(text: &str) -> Result<Version, HeadError> {
     match text.as_bytes() {
         [b'H', b'T', b'T', b'P', b'/', major @ b'0'..=b'9', b'.', minor @ b'0'..=b'9'] => match (major, minor) {
@@ -230,17 +233,17 @@ fn read_version(text: &str) -> Result<Version, HeadError> {
     }
 }
 
-/// The head of a request, well formed. What its fields mean is another question.
+/// The head of a request. It is well-formed; what its fields mean has not been checked.
 #[derive(Debug)]
 pub(crate) struct RequestHead {
     method: Method,
     version: Version,
     target: Target,
-    place: Range<usize>,
+    target_span: Range<usize>,
     text: String,
     fields: Vec<FieldSpan>,
     /// The values that are not UTF-8, by the index of their field.
-    raw: Vec<(usize, Vec<u8>)>,
+    raw_values: Vec<(usize, Vec<u8>)>,
 }
 
 impl RequestHead {
@@ -254,15 +257,15 @@ impl RequestHead {
 
     /// The target as it was sent.
     pub(crate) fn target(&self) -> &str {
-        &self.text[self.place.clone()]
+        &self.text[self.target_span.clone()]
     }
 
-    /// What the target is made of.
+    /// The form of the target and the positions of its parts.
     pub(crate) fn target_parts(&self) -> &Target {
         &self.target
     }
 
-    /// The name and the value of a field, by its place among them. Of a value, what is not UTF-8 is replaced.
+    /// The name and the value of the field at this index. Invalid UTF-8 in a value is replaced by U+FFFD.
     pub(crate) fn field(&self, index: usize) -> Option<(&str, &str)> {
         self.fields.get(index).map(|field| (self.part(field.name), self.part(field.value)))
     }
@@ -272,13 +275,13 @@ impl RequestHead {
         self.fields.iter().map(|field| (self.part(field.name), self.part(field.value)))
     }
 
-    /// The value of a field as it was sent, by its place among them.
+    /// The value of the field at this index, as it was sent.
     pub(crate) fn field_bytes(&self, index: usize) -> Option<&[u8]> {
-        let raw = self.raw.iter().find(|(other, _)| *other == index);
+        let raw = self.raw_values.iter().find(|(other, _)| *other == index);
         raw.map(|(_, value)| value.as_slice()).or_else(|| self.field(index).map(|(_, value)| value.as_bytes()))
     }
 
-    /// What the next head can use: the bytes, and what a parser takes.
+    /// The buffers for the next head: one for its bytes, and those for [`HeadParser::reuse`].
     pub(crate) fn into_buffers(mut self) -> (Vec<u8>, HeadBuffers) {
         self.fields.clear();
         (self.text.into_bytes(), HeadBuffers(self.fields))
@@ -288,21 +291,21 @@ impl RequestHead {
         &self.text[start as usize..end as usize]
     }
 
-    /// With the parts of these bytes, in which values are not UTF-8.
+    /// Fills the head with the parts of these bytes, in which some values are not UTF-8.
     fn with_lossy_text(mut self, bytes: &[u8]) -> Self {
-        let target = self.place.len();
-        self.text.push_str(&String::from_utf8_lossy(&bytes[self.place.clone()]));
-        self.place = 0..target;
+        let target_length = self.target_span.len();
+        self.text.push_str(&String::from_utf8_lossy(&bytes[self.target_span.clone()]));
+        self.target_span = 0..target_length;
         for (index, field) in self.fields.iter_mut().enumerate() {
             for (span, is_value) in [(&mut field.name, false), (&mut field.value, true)] {
                 let part = &bytes[span.0 as usize..span.1 as usize];
                 if is_value && std::str::from_utf8(part).is_err() {
-                    self.raw.push((index, part.to_vec()));
+                    self.raw_values.push((index, part.to_vec()));
                 }
-                let place = |text: &String| u32::try_from(text.len()).unwrap_or(u32::MAX);
-                let start = place(&self.text);
+                let end = |text: &String| u32::try_from(text.len()).unwrap_or(u32::MAX);
+                let start = end(&self.text);
                 self.text.push_str(&String::from_utf8_lossy(part));
-                *span = (start, place(&self.text));
+                *span = (start, end(&self.text));
             }
         }
         self
@@ -317,12 +320,12 @@ mod tests {
 
     const LIMITS: HeadLimits = HeadLimits { max_head: 512, max_fields: 5, max_target: 100 };
 
-    /// What the parser says of these bytes, given all at once.
+    /// The result of parsing these bytes at once.
     fn whole(input: &[u8]) -> Result<Option<usize>, HeadError> {
         HeadParser::default().advance(input, &LIMITS)
     }
 
-    /// What it says when they arrive in pieces that end at these places.
+    /// The result of parsing them in pieces that end at these positions.
     fn pieces(input: &[u8], ends: impl IntoIterator<Item = usize>) -> Result<Option<usize>, HeadError> {
         let mut parser = HeadParser::default();
         for end in ends {
@@ -341,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_has_its_answer() {
+    fn valid_heads_are_parsed_and_each_fault_is_refused() {
         let line = |line: &str| format!("{line}\r\nHost: a\r\n\r\n").into_bytes();
         let fields = |fields: &[u8]| [b"GET / HTTP/1.1\r\n", fields, b"\r\n"].concat();
         let bad = HeadError::RequestLine;
@@ -349,8 +352,8 @@ mod tests {
         let table: Vec<(Vec<u8>, Result<(), HeadError>, &str)> = vec![
             // RFC 9112 §3.
             (line("GET / HTTP/1.1"), Ok(()), "a request"),
-            (line("GET / HTTP/1.0"), Ok(()), "of the older version"),
-            (line("GET / HTTP/1.9"), Ok(()), "of a version that is still to come"),
+            (line("GET / HTTP/1.0"), Ok(()), "an older version"),
+            (line("GET / HTTP/1.9"), Ok(()), "a later minor version"),
             (line("BR3W!#$%&'*+-.^_`|~ / HTTP/1.1"), Ok(()), "a method is a token"),
             (line(" GET / HTTP/1.1"), Err(bad), "leading space"),
             (line("GET  / HTTP/1.1"), Err(bad), "two spaces"),
@@ -358,23 +361,23 @@ mod tests {
             (line("GET / HTTP/1.1 "), Err(bad), "trailing space"),
             (line("GET / HTTP/1.1 x"), Err(bad), "another word"),
             (line("GET\t/ HTTP/1.1"), Err(bad), "a tab"),
-            (line("GET /\tHTTP/1.1"), Err(HeadError::OldVersion), "a tab before the version: it has none"),
+            (line("GET /\tHTTP/1.1"), Err(HeadError::OldVersion), "a tab before the version, which is then missing"),
             (line("GET( / HTTP/1.1"), Err(bad), "not a token"),
             (line("GET"), Err(bad), "a word"),
             (line("GET "), Err(bad), "a word and a space"),
             (line("G\u{e9}T / HTTP/1.1"), Err(bad), "beyond ASCII"),
             // RFC 9112 §2.3.
-            (line("GET / http/1.1"), Err(bad), "a version in small letters"),
+            (line("GET / http/1.1"), Err(bad), "a version in lower case"),
             (line("GET / HTTP/11"), Err(bad), "no point"),
             (line("GET / HTTP/1.10"), Err(bad), "two digits"),
             (line("GET /"), Err(HeadError::OldVersion), "HTTP/0.9"),
             (line("GET / HTTP/0.9"), Err(HeadError::OldVersion), "HTTP/0.9 by name"),
-            (line("GET / HTTP/2.0"), Err(HeadError::OtherVersion), "HTTP/2 in words"),
+            (line("GET / HTTP/2.0"), Err(HeadError::OtherVersion), "HTTP/2 in a request line"),
             (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), Err(HeadError::OtherVersion), "the preface of HTTP/2"),
             (line("GET / HTTP/3.0"), Err(HeadError::OtherVersion), "HTTP/3"),
-            (line("GET / HTTP/9.9"), Err(HeadError::OtherVersion), "a version that nobody knows"),
+            (line("GET / HTTP/9.9"), Err(HeadError::OtherVersion), "an unknown version"),
             // RFC 9112 §3.2.
-            (line("GET a HTTP/1.1"), Err(HeadError::Target(TargetError::Form)), "no target"),
+            (line("GET a HTTP/1.1"), Err(HeadError::Target(TargetError::Form)), "none of the four forms"),
             (line("GET /# HTTP/1.1"), Err(HeadError::Target(TargetError::Character)), "a fragment"),
             (line("GET * HTTP/1.1"), Err(HeadError::Target(TargetError::Asterisk)), "not for GET"),
             (line("OPTIONS * HTTP/1.1"), Ok(()), "for OPTIONS"),
@@ -390,7 +393,7 @@ mod tests {
             (fields(b""), Ok(()), "no fields"),
             (fields(b"a:\r\nb: \t\r\nc:d\r\n"), Ok(()), "empty values"),
             (fields(b"a: \x80\xff\r\n"), Ok(()), "bytes beyond ASCII"),
-            (fields(b" a: b\r\n"), refused(LineError::Folded), "folded behind the request line"),
+            (fields(b" a: b\r\n"), refused(LineError::Folded), "folded after the request line"),
             (fields(b"a: b\r\n c: d\r\n"), refused(LineError::Folded), "folded"),
             (fields(b"a: b\r\n\tc\r\n"), refused(LineError::Folded), "folded by a tab"),
             (fields(b"a : b\r\n"), refused(LineError::Name), "white space before the colon"),
@@ -402,7 +405,7 @@ mod tests {
             (fields(b"a: b\rc\r\n"), refused(LineError::BareLineEnd), "a bare return in a value"),
             (fields(b"a: b\nc: d\r\n"), refused(LineError::BareLineEnd), "a bare line feed in a value"),
             // The limits.
-            (fields(b"a:\r\nb:\r\nc:\r\nd:\r\ne:\r\n"), Ok(()), "as many fields as may be"),
+            (fields(b"a:\r\nb:\r\nc:\r\nd:\r\ne:\r\n"), Ok(()), "the most fields"),
             (fields(b"a:\r\nb:\r\nc:\r\nd:\r\ne:\r\nf:\r\n"), Err(HeadError::TooLarge), "one too many"),
             (line(&format!("GET /{} HTTP/1.1", "x".repeat(99))), Ok(()), "the longest target"),
             (
@@ -422,16 +425,16 @@ mod tests {
                 Err(HeadError::TooLarge),
                 "while it arrives",
             ),
-            ("G".repeat(600).into_bytes(), Err(HeadError::TooLarge), "a method without end"),
+            ("G".repeat(600).into_bytes(), Err(HeadError::TooLarge), "a method that does not end"),
             (
                 line(&format!("{} /{} HTTP/1.1", "G".repeat(420), "x".repeat(99))),
                 Err(HeadError::TooLarge),
-                "all in all",
+                "too long in all",
             ),
             (
                 line(&format!("{} /{} HTTP/1.1", "G".repeat(420), "x".repeat(80))),
                 Err(HeadError::TooLarge),
-                "though it ends",
+                "too long in all, with a complete request line",
             ),
         ];
         for (input, expected, why) in table {
@@ -454,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_not_utf8_are_kept_as_they_are() {
+    fn values_that_are_not_utf8_are_kept_as_they_were_sent() {
         let head = parsed(b"GET /a HTTP/1.1\r\nHost: h\r\nX: a\xffb\r\nY: \xc3\xb6\r\n\r\n");
         assert_eq!(head.target(), "/a");
         assert_eq!(head.fields().collect::<Vec<_>>(), [("Host", "h"), ("X", "a\u{fffd}b"), ("Y", "\u{f6}")]);
@@ -463,7 +466,7 @@ mod tests {
     }
 
     #[test]
-    fn buffers_are_used_again() {
+    fn buffers_of_a_head_are_reused_for_the_next() {
         let (bytes, buffers) = parsed(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").into_buffers();
         assert_eq!(bytes.len(), 27);
         let mut parser = HeadParser::default();
@@ -474,7 +477,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_of_a_refused_head_can_be_shown() {
+    fn the_request_line_of_a_refused_head_can_be_logged() {
         let table: &[(&[u8], &[u8])] = &[
             (b"HEAD /a HTTP/1.1\r\nX : y\r\n", b"HEAD /a HTTP/1.1"),
             (b"\r\nHEAD /# HTTP/1.1\r\n", b"HEAD /# HTTP/1.1"),
@@ -489,7 +492,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_has_begun_with_its_first_byte_that_is_no_empty_line() {
+    fn empty_lines_do_not_begin_a_head() {
         for (input, begun) in [("", false), ("\r\n", false), ("\r\n\r\n", false), ("G", true), ("\r\nG", true)] {
             let mut parser = HeadParser::default();
             parser.advance(input.as_bytes(), &LIMITS).unwrap();
@@ -497,8 +500,8 @@ mod tests {
         }
     }
 
-    /// Bytes of the kind that heads are made of, and of the kinds that break them.
-    fn soup() -> impl Strategy<Value = Vec<u8>> {
+    /// Parts of valid heads, in any order, and bytes that break them.
+    fn head_bytes() -> impl Strategy<Value = Vec<u8>> {
         let part = prop_oneof![
             Just(&b"GET / HTTP/1.1\r\n"[..]).prop_map(<[u8]>::to_vec),
             Just(&b"Host: a\r\n"[..]).prop_map(<[u8]>::to_vec),
@@ -513,7 +516,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn any_split_gives_the_same(input in soup(), mut ends in proptest::collection::vec(0_usize..400, 0..8)) {
+        fn the_result_does_not_depend_on_how_the_input_is_divided(input in head_bytes(), mut ends in proptest::collection::vec(0_usize..400, 0..8)) {
             ends.iter_mut().for_each(|end| *end = (*end).min(input.len()));
             ends.sort_unstable();
             prop_assert_eq!(whole(&input), pieces(&input, ends));
@@ -521,7 +524,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_read_can_be_taken_apart(input in soup()) {
+        fn the_parts_of_every_parsed_head_are_valid(input in head_bytes()) {
             let mut parser = HeadParser::default();
             if let Ok(Some(length)) = parser.advance(&input, &LIMITS) {
                 let head = parser.finish(input[..length].to_vec());

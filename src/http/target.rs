@@ -1,4 +1,4 @@
-//! The request target: its form, its path and its query (RFC 9112 §3.2).
+//! Request targets (RFC 9112 §3.2).
 
 use std::ops::Range;
 
@@ -19,15 +19,15 @@ pub(crate) enum TargetForm {
     Authority,
 }
 
-/// A request target's form, and where its parts stand in it.
+/// The form of a request target, and the positions of its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) form: TargetForm,
-    /// The path as sent: it starts with `/`, or is `*`. Where the target is an authority it is all of that.
+    /// The path as sent: it starts with `/`, is `*`, or is empty. In authority form it is the whole target.
     pub(crate) path: Range<usize>,
     /// The query as sent, without its `?`.
     pub(crate) query: Option<Range<usize>>,
-    /// The authority, where the target has one.
+    /// The authority, in absolute and authority form.
     pub(crate) authority: Option<Range<usize>>,
 }
 
@@ -38,29 +38,29 @@ pub(crate) enum TargetError {
     Form,
     /// `*` with another method than `OPTIONS` (RFC 9112 §3.2.4).
     Asterisk,
-    /// `CONNECT` with anything but a host and a port (RFC 9112 §3.2.3).
+    /// `CONNECT` with another target than a host and a port (RFC 9112 §3.2.3).
     Connect,
     /// A control character, a space, a `#`, or a byte beyond ASCII.
     Character,
-    /// A `%` in the path that two hexadecimal digits do not follow.
+    /// A `%` in the path without two hexadecimal digits after it.
     Percent,
 }
 
 impl TargetError {
-    /// The reason in words for the client.
+    /// The reason, as the client reads it.
     pub(crate) fn explain(self) -> &'static str {
         match self {
             Self::Form => "the request target is neither a path nor an http URL",
-            Self::Asterisk => "the target * goes with OPTIONS only",
+            Self::Asterisk => "the request target * is for OPTIONS only",
             Self::Connect => "the target of CONNECT is not a host and a port",
-            Self::Character => "the request target holds a character that must be percent-encoded",
-            Self::Percent => "the path holds a % that two hexadecimal digits do not follow",
+            Self::Character => "the request target contains a character that must be percent-encoded",
+            Self::Percent => "the path contains a % without two hexadecimal digits after it",
         }
     }
 }
 
 impl Target {
-    /// Takes the target of a request with this method apart.
+    /// Parses the target of a request with this method.
     pub(crate) fn parse(method: &Method, target: &str) -> Result<Self, TargetError> {
         if !target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
             return Err(TargetError::Character);
@@ -93,7 +93,7 @@ impl Target {
     }
 }
 
-/// The form, the start of the path and the authority of an absolute-form target.
+/// The form, the start of the path and the authority of a target in absolute form.
 fn parse_absolute(target: &str) -> Result<(TargetForm, usize, Option<Range<usize>>), TargetError> {
     let scheme_end = target.find("://").ok_or(TargetError::Form)?;
     let scheme = &target[..scheme_end];
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn targets_are_taken_apart() {
+    fn targets_are_parsed_into_path_query_and_authority() {
         let table: [(&str, Result<(&str, Option<&str>, Option<&str>), TargetError>); 23] = [
             ("/", Ok(("/", None, None))),
             ("/a/b?q=1", Ok(("/a/b", Some("q=1"), None))),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn two_forms_belong_to_one_method_each() {
+    fn asterisk_and_authority_form_are_for_one_method_each() {
         let table = [
             (Method::Options, "*", Ok(TargetForm::Asterisk)),
             (Method::Options, "/", Ok(TargetForm::Origin)),
