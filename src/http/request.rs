@@ -1,4 +1,4 @@
-//! A request as a handler sees it, whether it came over a connection or was made up by a test.
+//! Requests, as a handler sees them: received over a connection, or made in memory to try a handler with.
 
 use core::net::IpAddr;
 use std::any::Any;
@@ -20,24 +20,24 @@ use super::target::Target;
 use super::trusted_proxies::TrustedProxies;
 use super::version::Version;
 
-/// Where a request's parts come from. The connection's side of it is the server's adapter; a request that was made up
-/// has a [`InMemory`] one. A request lends its parts rather than copies them.
+/// Where the parts of a request are: in a connection, for the server's requests, or [in memory](InMemory). A request
+/// borrows its parts from here instead of copying them.
 pub(crate) trait RequestSource: Any + Send {
-    /// The request target, as sent.
+    /// The request target, as it was sent.
     fn target(&self) -> &str;
-    /// The name and the value of a header field, by its place among them. What is not UTF-8 is replaced.
+    /// The name and the value of the header field at this index. Invalid UTF-8 in a value is replaced by U+FFFD.
     fn field(&self, index: usize) -> Option<(&str, &str)>;
-    /// The value of a header field as it was sent, by its place among them.
+    /// The value of the header field at this index, as it was sent.
     fn field_bytes(&self, index: usize) -> Option<&[u8]>;
-    /// The trailer fields. There are none before the body was read to its end.
+    /// The trailer fields. There are none until the body has been read to its end.
     fn trailers(&self) -> &[(String, Vec<u8>)];
-    /// The connection that it comes over.
+    /// The connection that the request came over.
     fn connection(&self) -> Connection;
-    /// Reads on in the body. `Ok(0)` is its proper end, and only that.
+    /// Reads from the body. `Ok(0)` means that the body has ended properly, and nothing else.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError>;
 }
 
-/// Fields that came behind a body, by name and value.
+/// Trailer fields, by name and value.
 pub(crate) type Trailers = Vec<(String, Vec<u8>)>;
 
 /// A request: method, target, header fields and a body to read (RFC 9110 §3.4).
@@ -53,12 +53,12 @@ pub struct Request {
     method: Method,
     version: Version,
     target: Target,
-    /// The decoded path, where decoding changes it.
+    /// The decoded path, if decoding changes it.
     decoded_path: Option<String>,
     body_length: BodyLength,
     peer: Option<Peer>,
     secure: bool,
-    /// What the proxy says, where the request came from one that is trusted.
+    /// What the proxy says about the client, if the request came from a trusted proxy.
     forwarded: Option<Box<Forwarded>>,
     parameters: Vec<(String, String)>,
     user: Option<String>,
@@ -66,7 +66,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A `GET` request that came over no connection, to try a handler with.
+    /// A `GET` request without a connection, to try a handler with.
     ///
     /// # Panics
     ///
@@ -75,11 +75,11 @@ impl Request {
         Self::new(Method::Get, target)
     }
 
-    /// A request that came over no connection, to try a handler with. It is HTTP/1.1, without header fields and body.
+    /// A request without a connection, to try a handler with. It is HTTP/1.1, and has no header fields and no body.
     ///
     /// # Panics
     ///
-    /// When the target is not one that a server would take (RFC 9112 §3.2).
+    /// If the target is not valid (RFC 9112 §3.2).
     pub fn new(method: Method, target: &str) -> Self {
         let parsed = Target::parse(&method, target).unwrap_or_else(|error| panic!("{target:?}: {}", error.explain()));
         let source = InMemory { target: target.into(), headers: Headers::new(), body: io::Cursor::new(Vec::new()) };
@@ -90,7 +90,7 @@ impl Request {
     ///
     /// # Panics
     ///
-    /// When the request came over a connection, or the name or the value is not one that can be sent (RFC 9110 §5).
+    /// If the request came over a connection, or the name or the value is not valid (RFC 9110 §5).
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         let field = (HeaderText::Owned(name.into()), HeaderText::Owned(value.into()));
@@ -98,11 +98,11 @@ impl Request {
         self
     }
 
-    /// The request with this body, its length known.
+    /// The request with this body, and its length as the announced one.
     ///
     /// # Panics
     ///
-    /// When the request came over a connection.
+    /// If the request came over a connection.
     #[must_use]
     pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();
@@ -126,9 +126,9 @@ impl Request {
         self.source.target()
     }
 
-    /// The path, percent-decoded where that gives valid UTF-8 without new slashes. For `OPTIONS *` it is `*`.
+    /// The path, percent-decoded unless that gives invalid UTF-8 or new slashes. It is `*` for `OPTIONS *`.
     ///
-    /// A decoded path is for comparing and showing. To name a file, go through [`RelativePath`](path::RelativePath).
+    /// A decoded path is for comparison and display. To name a file, use [`RelativePath`](path::RelativePath).
     pub fn path(&self) -> &str {
         match &self.decoded_path {
             Some(path) => path,
@@ -144,7 +144,7 @@ impl Request {
         }
     }
 
-    /// The query; empty when there is none.
+    /// The query, which is empty if the target has none.
     pub fn query(&self) -> Query<'_> {
         Query::new(self.encoded_query().unwrap_or(""))
     }
@@ -154,13 +154,14 @@ impl Request {
         self.target.query.clone().map(|query| &self.target()[query])
     }
 
-    /// The host that the client addressed: what a [trusted proxy](crate::Settings::trusted_proxies) says of it, else that of
-    /// the target if it is an absolute URL, else that of the `Host` field.
+    /// The host that the client sent its request to, with its port if it has one: the one that a [trusted
+    /// proxy](crate::Settings::trusted_proxies) names, else the one of a target in absolute form, else the `Host`
+    /// field.
     pub fn host(&self) -> Option<&str> {
         self.forwarded.as_ref().and_then(|forwarded| forwarded.host.as_deref()).or_else(|| self.received_host())
     }
 
-    /// The host of the request as it was received, whatever a proxy says.
+    /// The host of the request as the server received it, whatever a proxy says.
     pub(crate) fn received_host(&self) -> Option<&str> {
         match self.target.authority.clone() {
             Some(authority) => Some(&self.target()[authority]),
@@ -168,19 +169,20 @@ impl Request {
         }
     }
 
-    /// The value of the first header field of this name, compared without regard to case. A value may hold bytes that are not
-    /// UTF-8 (RFC 9110 §5.5): those are replaced by U+FFFD; [`Request::header_bytes`] gives them as they are.
+    /// The value of the first header field with this name, which is case-insensitive. A value may contain invalid UTF-8
+    /// (RFC 9110 §5.5), which is replaced by U+FFFD here; [`Request::header_bytes`] returns the value as it was sent.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// The value of the first header field of this name, as it was sent.
+    /// The value of the first header field with this name, as it was sent.
     pub fn header_bytes(&self, name: &str) -> Option<&[u8]> {
         let index = self.headers().position(|(n, _)| n.eq_ignore_ascii_case(name))?;
         self.source.field_bytes(index)
     }
 
-    /// The values of all header fields of this name, joined by commas into one list (RFC 9110 §5.3). Not for `Set-Cookie`.
+    /// The values of all header fields with this name, joined by commas into one list (RFC 9110 §5.3). Not for
+    /// `Set-Cookie`.
     pub fn header_list(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut values = self.headers().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value);
         let first = values.next()?;
@@ -192,49 +194,50 @@ impl Request {
         (0..).map_while(|index| self.source.field(index))
     }
 
-    /// What a `{name}` in the route's pattern stands for in this request's path.
+    /// The part of the path that `{name}` in the pattern of the route stands for.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// The other end of the connection, be it a proxy's; `None` for a request that came over none.
+    /// The other end of the connection, which may be a proxy; `None` for a request without a connection.
     pub fn peer(&self) -> Option<Peer> {
         self.peer
     }
 
-    /// The connection, to ask whether anybody still waits for the answer.
+    /// The connection, which tells whether the client still waits for the response.
     pub fn connection(&self) -> Connection {
         self.source.connection()
     }
 
-    /// The IP address of the client: that of the connection's other end or, where this is a
-    /// [trusted proxy](crate::Settings::trusted_proxies), the one that it names in `Forwarded` (RFC 7239 §5.2) or in
-    /// `X-Forwarded-For`; where they contradict each other, neither counts. Such a list is read from its right end, where proxies add to it, and only for as long as
-    /// they are trusted: what a client puts there itself is never believed. An IPv4 address is one, however it was written.
+    /// The IP address of the client: the peer's, or the one that the peer names if it is a [trusted
+    /// proxy](crate::Settings::trusted_proxies), in `Forwarded` (RFC 7239 §5.2) or in `X-Forwarded-For`. If these two
+    /// contradict each other, both are ignored. The lists are read from the right end, where proxies append to them,
+    /// and only as far as the proxies are trusted: addresses that the client itself sent are never believed. An IPv4
+    /// address written as IPv6 is returned as an IPv4 address.
     ///
-    /// `None` for a client over a Unix socket that no proxy names, and for a request that came over no connection.
+    /// `None` for a client over a Unix socket that no proxy names, and for a request without a connection.
     pub fn client_address(&self) -> Option<IpAddr> {
         self.forwarded.as_ref().and_then(|forwarded| forwarded.client).or_else(|| self.peer?.ip())
     }
 
-    /// The scheme that the client uses, where it is known: it came over our own TLS, or a trusted proxy says it.
+    /// The scheme that the client uses, if it is known: from the server's own TLS, or from a trusted proxy.
     pub(crate) fn scheme(&self) -> Option<&'static str> {
         let secure = match &self.forwarded {
             Some(forwarded) => forwarded.secure?,
-            // Plain HTTP may come from a proxy that nobody told us of.
+            // Plain HTTP may come from an unknown proxy that terminates TLS.
             None => self.secure.then_some(true)?,
         };
         Some(if secure { "https" } else { "http" })
     }
 
-    /// Whether a trusted proxy passes the request on for somebody. At a loopback address there may also be a browser, so that from
-    /// there it has to say so.
+    /// Whether a trusted proxy forwards the request. From a loopback address, where a browser may run too, that needs a
+    /// field of a proxy.
     pub(crate) fn is_proxied(&self) -> bool {
         let is_loopback = self.peer.and_then(Peer::ip).is_some_and(|address| address.is_loopback());
         self.forwarded.as_ref().is_some_and(|forwarded| !is_loopback || **forwarded != Forwarded::default())
     }
 
-    /// Whom the request comes from.
+    /// The client of the request, for logs and for counting failed logins.
     pub(crate) fn client(&self) -> ClientId {
         match (self.client_address(), self.peer) {
             (Some(address), _) => ClientId::Address(address),
@@ -243,23 +246,23 @@ impl Request {
         }
     }
 
-    /// The user whose password came with the request, where one was asked for.
+    /// The authenticated user, if the route asks for a password.
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
     }
 
-    /// Whether the client uses HTTPS: as a [trusted proxy](crate::Settings::trusted_proxies) says, else whether the request came
-    /// over TLS.
+    /// Whether the client uses HTTPS: what a [trusted proxy](crate::Settings::trusted_proxies) says, else whether the
+    /// connection uses TLS.
     pub fn is_secure(&self) -> bool {
         self.forwarded.as_ref().and_then(|forwarded| forwarded.secure).unwrap_or(self.secure)
     }
 
-    /// Whether a body was announced, be it an empty one.
+    /// Whether the head announces a body, possibly an empty one.
     pub fn has_body(&self) -> bool {
         self.body_length != BodyLength::Absent
     }
 
-    /// The announced length of the body in bytes; `None` when there is no body or it comes in chunks.
+    /// The announced length of the body in bytes; `None` if there is no body or it is chunked.
     pub fn content_length(&self) -> Option<u64> {
         match self.body_length {
             BodyLength::Known(length) => Some(length),
@@ -267,51 +270,53 @@ impl Request {
         }
     }
 
-    /// Whether the body's media type is this one, whatever its parameters (RFC 9110 §8.3.1).
+    /// Whether the body has this media type, whatever its parameters (RFC 9110 §8.3.1).
     pub fn has_media_type(&self, media_type: &str) -> bool {
         let sent = self.header("Content-Type").unwrap_or("");
         media_type::essence(sent).eq_ignore_ascii_case(media_type)
     }
 
-    /// The body, to be read as it arrives. Reading fails when it is longer than the server accepts
-    /// ([`Settings::max_body`](crate::Settings::max_body)), late, cut short or badly framed; `?` turns each into its status.
+    /// A reader for the body, which reads it while it arrives. Reading fails if the body is longer than
+    /// [`Settings::max_body`](crate::Settings::max_body), too slow, truncated or malformed; `?` converts the error to
+    /// its status.
     pub fn body(&mut self) -> Body<'_> {
         Body(self.source.as_mut())
     }
 
-    /// The trailer fields as (name, value), in the order in which they were sent: what follows a chunked body (RFC 9112 §7.1.2).
-    /// There are none before the body was read to its end. Those that may not come so late, because they frame, route or
-    /// authorize the request (RFC 9110 §6.5.1), are left out.
+    /// The trailer fields after a chunked body (RFC 9112 §7.1.2) as (name, value), in the order in which they were
+    /// sent. There are none until the body has been read to its end. Fields that are not allowed as trailers, because
+    /// they frame, route or authenticate the request (RFC 9110 §6.5.1), are left out.
     pub fn trailers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.source.trailers().iter().map(|(name, value)| (name.as_str(), value.as_slice()))
     }
 
-    /// The whole body.
+    /// Reads the whole body.
     ///
     /// # Errors
     ///
-    /// [`HttpError::LengthRequired`] when none was announced, and what reading it fails with.
+    /// [`HttpError::LengthRequired`] if the head announces no body, and the errors of reading it.
     pub fn read_body(&mut self) -> Result<Vec<u8>, HttpError> {
         if !self.has_body() {
             return Err(HttpError::LengthRequired);
         }
-        // What is announced is not yet there: a client must send what it makes us hold.
+        // The announced length is only a promise: memory is allocated as the bytes arrive.
         let announced = usize::try_from(self.content_length().unwrap_or(0)).unwrap_or(usize::MAX);
         let mut body = Vec::with_capacity(announced.min(64 * 1024));
         self.body().read_to_end(&mut body)?;
         Ok(body)
     }
 
-    /// The whole body as JSON.
+    /// Reads the whole body as JSON.
     ///
     /// # Errors
     ///
-    /// As [`Request::read_body`], and [`HttpError::BadRequest`] with line and column when it is not valid UTF-8 JSON.
+    /// As [`Request::read_body`], and [`HttpError::BadRequest`] with line and column if it is not valid UTF-8 JSON.
     pub fn read_json(&mut self) -> Result<serde_json::Value, HttpError> {
         let body = self.read_body()?;
         serde_json::from_slice(&body).map_err(|error| HttpError::bad_request(format!("not valid JSON: {error}")))
     }
 
+    /// The request with these parts.
     pub(crate) fn from_source(
         method: Method,
         version: Version,
@@ -343,11 +348,12 @@ impl Request {
         self.secure = secure;
     }
 
-    /// Has the request follow what its fields say of the client, if it came from one of these proxies.
+    /// If the request came from one of these proxies, takes client, host and scheme from its `Forwarded` or
+    /// `X-Forwarded-` fields.
     ///
     /// # Errors
     ///
-    /// Why some of it is ignored.
+    /// If part of the fields is ignored. The rest applies nevertheless.
     pub(crate) fn apply_forwarded(&mut self, proxies: &TrustedProxies) -> Result<(), ForwardedError> {
         if !self.peer.is_some_and(|peer| proxies.contains(peer)) {
             return Ok(());
@@ -372,7 +378,7 @@ impl Request {
 
     fn in_memory(&mut self) -> &mut InMemory {
         let source: &mut dyn Any = self.source.as_mut();
-        source.downcast_mut().expect("the request was made up, it came over no connection")
+        source.downcast_mut().expect("the request was made in memory, not received over a connection")
     }
 }
 
@@ -386,7 +392,7 @@ impl fmt::Debug for Request {
     }
 }
 
-/// Reads the body of a request.
+/// A reader for the body of a request.
 pub struct Body<'a>(&'a mut dyn RequestSource);
 
 impl Read for Body<'_> {
@@ -404,7 +410,7 @@ impl fmt::Debug for Body<'_> {
     }
 }
 
-/// The parts of a request that came over no connection.
+/// The parts of a request without a connection.
 struct InMemory {
     target: String,
     headers: Headers,
@@ -442,7 +448,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_decoded_for_showing() {
+    fn paths_are_decoded_for_display() {
         let table = [
             ("/a%20b?q", "/a b"),
             ("/%ff", "/%ff"),
@@ -458,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn the_host_of_an_absolute_target_wins() {
+    fn the_host_of_an_absolute_target_takes_precedence_over_the_field() {
         assert_eq!(Request::get("http://a:1/").with_header("Host", "b").host(), Some("a:1"));
         assert_eq!(Request::get("/").with_header("host", "b").host(), Some("b"));
         assert_eq!(Request::get("/").host(), None);
@@ -472,7 +478,7 @@ mod tests {
         let told = Request::get("/")
             .with_header("Host", "inner")
             .with_header("Forwarded", "for=203.0.113.9;host=outer;proto=https");
-        // For each peer: client, host and whether it is secure, where the proxies are trusted.
+        // For each peer: client, host and whether the request is secure, with these proxies trusted.
         let table = [
             (Some(proxy), "203.0.113.9", "outer", true),
             (Some(Peer::Unix), "203.0.113.9", "outer", true),
@@ -483,8 +489,8 @@ mod tests {
         for (peer, client, host, secure) in table {
             (request.peer, request.forwarded) = (peer, None);
             request.apply_forwarded(&TrustedProxies::none()).unwrap();
-            assert_eq!((request.host(), request.is_secure()), (Some("inner"), false), "{peer:?}, and none is trusted");
-            assert_eq!(request.client_address(), peer.and_then(Peer::ip), "{peer:?}, and none is trusted");
+            assert_eq!((request.host(), request.is_secure()), (Some("inner"), false), "{peer:?}, no proxy is trusted");
+            assert_eq!(request.client_address(), peer.and_then(Peer::ip), "{peer:?}, no proxy is trusted");
             request.apply_forwarded(&proxies).unwrap();
             assert_eq!(request.client().to_string(), client, "{peer:?}");
             assert_eq!((request.host(), request.is_secure()), (Some(host), secure), "{peer:?}");
@@ -493,7 +499,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_proxy_does_not_say_is_as_it_came() {
+    fn what_a_proxy_does_not_say_is_taken_from_the_connection() {
         let proxies = TrustedProxies::none().trust("10.0.0.1").unwrap().trust("unix").unwrap();
         let proxy = Peer::Tcp("10.0.0.1:1".parse().unwrap());
         let table = [
@@ -524,7 +530,7 @@ mod tests {
     }
 
     #[test]
-    fn media_types_compare_without_case_and_parameters() {
+    fn media_types_compare_without_regard_to_case_and_parameters() {
         let table = [
             ("application/json", true),
             ("Application/JSON; charset=utf-8", true),
@@ -540,7 +546,7 @@ mod tests {
     }
 
     #[test]
-    fn json_errors_say_where() {
+    fn json_errors_name_line_and_column() {
         let error = Request::new(Method::Post, "/").with_body("{\n  \"a\": nope}").read_json().unwrap_err();
         let HttpError::BadRequest(reason) = error else { panic!("{error:?}") };
         assert!(reason.contains("line 2 column"), "{reason}");
