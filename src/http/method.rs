@@ -1,26 +1,26 @@
-//! The method of a request, as a type.
+//! Request methods (RFC 9110 §9).
 
 use std::fmt;
 
 /// A request method (RFC 9110 §9).
 ///
-/// Methods are case-sensitive: `get` is not [`Method::Get`] but an unknown method.
+/// Methods are case-sensitive: `get` is another method than [`Method::Get`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Method {
-    /// `GET`: the representation of the target.
+    /// `GET`: asks for the representation of the target.
     Get,
     /// `HEAD`: as `GET`, without the body.
     Head,
-    /// `POST`: process the body in the target's own way.
+    /// `POST`: has the target process the body in its own way.
     Post,
-    /// `PUT`: make the body the target's content.
+    /// `PUT`: replaces the content of the target with the body.
     Put,
-    /// `DELETE`: remove the target.
+    /// `DELETE`: removes the target.
     Delete,
-    /// `OPTIONS`: what the target allows.
+    /// `OPTIONS`: asks what the target allows.
     Options,
-    /// `PATCH` (RFC 5789): change part of the target.
+    /// `PATCH` (RFC 5789): changes part of the target.
     Patch,
     /// `TRACE`: never served by hearken.
     Trace,
@@ -31,7 +31,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// The method's name as it stands in a request line.
+    /// The method's name, as in a request line.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Get => "GET",
@@ -47,7 +47,7 @@ impl Method {
         }
     }
 
-    /// The method of this name.
+    /// The method with this name.
     pub fn from_name(name: &str) -> Self {
         match name {
             "GET" => Self::Get,
@@ -63,7 +63,7 @@ impl Method {
         }
     }
 
-    /// Whether the method only reads (RFC 9110 §9.2.1).
+    /// Whether the method is safe: it only reads (RFC 9110 §9.2.1).
     pub fn is_safe(&self) -> bool {
         matches!(self, Self::Get | Self::Head | Self::Options | Self::Trace)
     }
@@ -75,7 +75,7 @@ impl fmt::Display for Method {
     }
 }
 
-/// Methods as the value of an `Allow` field.
+/// These methods as the value of an `Allow` field.
 pub(crate) fn method_list(methods: &[Method]) -> String {
     methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
 }
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_round_trip() {
+    fn every_method_keeps_its_name() {
         for name in ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT", "get", "BREW"] {
             assert_eq!(Method::from_name(name).as_str(), name);
         }

@@ -1,4 +1,5 @@
-//! HTTP as values and pure functions: no sockets, no files, no clock; the time is an argument.
+//! HTTP as values and pure functions: no sockets, no files, no clock. Functions that need the time take it as an
+//! argument.
 
 pub(crate) mod accept;
 #[cfg(feature = "auth")]

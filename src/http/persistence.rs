@@ -1,10 +1,10 @@
-//! Whether a connection outlives a request and its response (RFC 9112 §9.3).
+//! Whether a connection persists after a response (RFC 9112 §9.3).
 
-/// What the server says of the connection in a response.
+/// Whether a connection persists after a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Persistence {
     /// The client may send another request.
     KeepAlive,
-    /// This answer is the connection's last.
+    /// This response is the last on the connection.
     Close,
 }

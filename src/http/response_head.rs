@@ -1,4 +1,4 @@
-//! The head of a response as bytes, and how the body after it is framed (RFC 9112 §4 to §7).
+//! Writing of response heads, which decides the framing of the body (RFC 9112 §4 to §7).
 
 use std::io::Write as _;
 
@@ -7,23 +7,23 @@ use super::persistence::Persistence;
 use super::response::Response;
 use super::version::Version;
 
-/// How the body of a response is framed.
+/// The framing of the body of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyFraming {
-    /// There is none: the status forbids it, or the request was HEAD.
+    /// No body: the status forbids it, or the request was HEAD.
     None,
     /// This many bytes.
     Length(u64),
-    /// Chunks (RFC 9112 §7.1).
+    /// The chunked transfer coding (RFC 9112 §7.1).
     Chunked,
-    /// All bytes until the connection closes: for HTTP/1.0 clients and an unknown length.
+    /// All bytes until the connection closes, for a body of unknown length to an HTTP/1.0 client.
     UntilClose,
 }
 
 /// Appends the head of a response to `out`: status line, header fields, empty line.
 ///
-/// `date` is the `Date` field's value. Returns how the body is to be sent, and the connection's fate, which is `Close`
-/// whenever only the close can end the body.
+/// `date` is the value of the `Date` field. Returns the framing of the body, and the persistence that the head
+/// announces, which is `Close` if only closing the connection ends the body.
 pub(crate) fn write(
     out: &mut Vec<u8>,
     response: &Response,
@@ -41,12 +41,12 @@ pub(crate) fn write(
             (None, Version::Http11) => BodyFraming::Chunked,
             (None, Version::Http10) => BodyFraming::UntilClose,
         };
-        // RFC 9110 §9.3.2: HEAD is answered with the fields that GET would be.
+        // RFC 9110 §9.3.2: the response to HEAD has the same fields as the one to GET.
         (framing, if *method == Method::Head { BodyFraming::None } else { framing })
     };
     let persistence = if framing == BodyFraming::UntilClose { Persistence::Close } else { persistence };
 
-    // The server's own version is sent, whatever the client's (RFC 9112 §2.3).
+    // The server sends its own version, whatever the client's is (RFC 9112 §2.3).
     out.extend_from_slice(b"HTTP/1.1 ");
     put_number(out, u64::from(status.code()));
     out.push(b' ');
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_framed_for_status_method_and_version() {
+    fn bodies_are_framed_by_status_method_and_version() {
         use BodyFraming::{Chunked, Length, None as NoBody, UntilClose};
         use Version::{Http10, Http11};
         let stream = || Response::stream(std::io::empty(), None);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_is_written_whole() {
+    fn a_head_is_a_status_line_and_fields_up_to_an_empty_line() {
         let response = Response::text("hello").with_header("X-A", "b");
         let (head, _) = head(&response, &Method::Get, Version::Http11, Persistence::Close);
         assert_eq!(

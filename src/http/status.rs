@@ -1,4 +1,4 @@
-//! The status code of a response and its reason phrase.
+//! Status codes and their reason phrases (RFC 9110 §15).
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ macro_rules! statuses {
             $(#[doc = concat!("`", stringify!($code), " ", $reason, "`")]
             pub const $name: Self = Self($code);)*
 
-            /// The reason phrase, empty for a code that hearken has no name for.
+            /// The reason phrase, which is empty for a code without a constant here.
             pub fn reason(self) -> &'static str {
                 match self.0 {
                     $($code => $reason,)*
@@ -65,7 +65,7 @@ statuses! {
 }
 
 impl Status {
-    /// The status of this code, `None` outside 200 to 599: interim (1xx) answers are not a handler's to give.
+    /// The status with this code; `None` outside 200 to 599. Only the server sends interim responses (1xx).
     pub const fn new(code: u16) -> Option<Self> {
         if code >= 200 && code <= 599 { Some(Self(code)) } else { None }
     }
@@ -75,12 +75,12 @@ impl Status {
         self.0
     }
 
-    /// Whether the code is in the 200s.
+    /// Whether the code is 2xx.
     pub const fn is_success(self) -> bool {
         self.0 < 300
     }
 
-    /// Whether an answer with this status never has a body (RFC 9112 §6.3).
+    /// Whether a response with this status never has a body (RFC 9112 §6.3).
     pub const fn forbids_body(self) -> bool {
         matches!(self.0, 204 | 304)
     }
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_outside_the_final_range_are_refused() {
+    fn only_codes_of_final_responses_are_accepted() {
         for (code, accepted) in [(100, false), (199, false), (200, true), (299, true), (599, true), (600, false)] {
             assert_eq!(Status::new(code).is_some(), accepted, "{code}");
         }

@@ -1,16 +1,16 @@
-//! The HTTP version of a request, as a type.
+//! HTTP versions (RFC 9112 §2.3).
 
 /// The HTTP version of a request that hearken serves (RFC 9112 §2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
-    /// HTTP/1.0: one request a connection unless `Connection: keep-alive` is sent.
+    /// HTTP/1.0: connections close after a request unless `Connection: keep-alive` is sent.
     Http10,
     /// HTTP/1.1: connections persist unless `Connection: close` is sent.
     Http11,
 }
 
 impl Version {
-    /// The version as it stands in a request line.
+    /// The version's name, as in a request line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Http10 => "HTTP/1.0",
