@@ -29,6 +29,7 @@ mod poller;
 mod progress;
 mod registry;
 mod request_body;
+#[expect(clippy::module_inception, reason = "it is named for `Server`")]
 mod server;
 mod shared;
 mod socket;

@@ -288,7 +288,6 @@ impl<C: Parkable> Registry<C> {
     }
 
     /// Takes the parked connections that `choose` picks, by phase and by when that began.
-    #[expect(clippy::vec_box, reason = "they are parked in boxes, and moved as such")]
     pub(super) fn take_if(&self, choose: impl Fn(&C, Phase, u64) -> bool) -> Vec<Box<C>> {
         let is_chosen = |parked: &mut Parked<C>| choose(&parked.connection, parked.phase, parked.since);
         let parked = (0..self.used()).filter_map(|index| self.slot(index).parked.take_if(is_chosen));
@@ -296,7 +295,6 @@ impl<C: Parkable> Registry<C> {
     }
 
     /// Cuts off the connections that workers have, and takes the parked ones.
-    #[expect(clippy::vec_box, reason = "they are parked in boxes, and moved as such")]
     pub(super) fn cut_all(&self) -> Vec<Box<C>> {
         let mut parked = Vec::new();
         for index in 0..self.used() {
