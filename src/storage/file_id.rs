@@ -127,6 +127,10 @@ mod tests {
         for (now, expected) in table {
             assert_eq!(id.is_settled(UNIX_EPOCH + Duration::from_secs(now)), expected, "at {now}");
         }
+        let (modified, changed) = (FileId { changed: (0, 0), ..id }, FileId { modified: (0, 0), ..id });
+        for (id, what) in [(modified, "content"), (changed, "status")] {
+            assert!(!id.is_settled(UNIX_EPOCH + Duration::from_secs(102)), "the {what} has just changed");
+        }
         assert!(FileId::with_time(-5, 0).is_settled(UNIX_EPOCH + Duration::from_secs(100)), "before 1970");
     }
 
