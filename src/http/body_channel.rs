@@ -9,13 +9,14 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 /// Sends the body of a response that was made by [`Response::channel`](crate::Response::channel).
 ///
-/// The body ends when this is dropped. Where that happens in a panic, the client sees that it was cut short.
+/// Dropping it ends the body. If a panic drops it, the client sees that the body was cut short.
 pub struct BodySender {
     pieces: Sender<Vec<u8>>,
     broken: Arc<AtomicBool>,
 }
 
-/// Nobody takes the body any more: the client has left, the server has stopped, or the answer has no body.
+/// The error of sending a body that is no longer received: the client has left, the server has stopped, or the response
+/// has no body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Disconnected;
 
@@ -25,7 +26,7 @@ pub(crate) struct BodyReceiver {
     broken: Arc<AtomicBool>,
 }
 
-/// What waiting for a piece gave.
+/// The result of waiting for a piece.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
     Bytes(Vec<u8>),
@@ -37,7 +38,7 @@ pub(crate) enum Piece {
     Broken,
 }
 
-/// A channel for a body, in which so many pieces wait at most.
+/// A channel for a body, with room for this many pieces.
 pub(crate) fn body_channel(capacity: usize) -> (BodySender, BodyReceiver) {
     let (sender, receiver) = bounded(capacity);
     let broken = Arc::new(AtomicBool::new(false));
@@ -45,11 +46,11 @@ pub(crate) fn body_channel(capacity: usize) -> (BodySender, BodyReceiver) {
 }
 
 impl BodySender {
-    /// Sends a piece, waiting while as many as may wait are there already. An empty one says nothing.
+    /// Sends a piece, and waits while the channel is full. An empty piece is not sent.
     ///
     /// # Errors
     ///
-    /// [`Disconnected`] when nobody takes the body any more. Whoever sends it should end.
+    /// [`Disconnected`] if the body is no longer received. The sender should then end.
     pub fn send(&self, piece: impl Into<Vec<u8>>) -> Result<(), Disconnected> {
         let piece = piece.into();
         if piece.is_empty() {
@@ -73,7 +74,7 @@ impl BodyReceiver {
         self.pieces.recv().map_or_else(|_| self.end(), Piece::Bytes)
     }
 
-    /// What it means that nobody sends any more.
+    /// What the end of the channel means: the end of the body, or a panic of its sender.
     pub(crate) fn end(&self) -> Piece {
         if self.broken.load(Ordering::SeqCst) { Piece::Broken } else { Piece::End }
     }

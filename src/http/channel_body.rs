@@ -1,20 +1,20 @@
-//! Reading a body that another thread sends, for as long as its connection is there.
+//! A reader for a body that another thread sends, as long as its connection is open.
 
 use std::io::{self, Read};
 
 use super::body_channel::{BodyReceiver, Piece};
 use super::connection::{ClientLeft, Connection};
 
-/// The pieces of a body as they are received, as one reader.
+/// Reads the pieces of a body as one stream.
 pub(crate) struct ChannelBody<'a> {
     receiver: &'a BodyReceiver,
     connection: Connection,
-    /// What has been read of the last piece.
+    /// The last piece, and how far it has been read.
     piece: io::Cursor<Vec<u8>>,
 }
 
 impl<'a> ChannelBody<'a> {
-    /// The body that this receives, for the client at the other end of the connection.
+    /// The body from this receiver, for the client of this connection.
     pub(crate) fn new(receiver: &'a BodyReceiver, connection: Connection) -> Self {
         Self { receiver, connection, piece: io::Cursor::default() }
     }

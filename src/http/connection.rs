@@ -1,4 +1,5 @@
-//! A request's connection as a handler sees it: whether anybody still waits for the answer. What knows is the server's.
+//! The connection of a request, as a handler sees it: whether the client still waits for the response. The server
+//! implements it.
 
 use std::error::Error;
 use std::fmt;
@@ -8,10 +9,10 @@ use std::time::Duration;
 
 use super::body_channel::{BodyReceiver, Piece};
 
-/// The connection that a request came over, to ask whether anybody still waits for the answer.
+/// The connection that a request came over. It tells whether the client still waits for the response.
 ///
-/// It can be kept, cloned and asked from any thread, for as long as one likes. A handler or a stream that takes its time asks it
-/// now and then, and ends when nobody is there to hear the rest:
+/// It can be kept, cloned and used from any thread. A slow handler or stream asks it from time to time, and ends early
+/// if the client has left:
 ///
 /// ```
 /// use std::time::Duration;
@@ -31,13 +32,13 @@ use super::body_channel::{BodyReceiver, Piece};
 #[derive(Clone, Default)]
 pub struct Connection(Option<Arc<dyn Link>>);
 
-/// What a server knows of a connection.
+/// The server's side of a connection.
 pub(crate) trait Link: Send + Sync {
     fn is_open(&self) -> bool;
     fn is_stopping(&self) -> bool;
-    /// Waits for this long, or until the client leaves or the server begins to stop.
+    /// Waits for this long, or until the client leaves or the server starts to shut down.
     fn wait(&self, time: Duration);
-    /// Waits for a piece of a body, or until the client leaves or the server cuts the connection off.
+    /// Waits for the next piece of a body, or until the client leaves or the server aborts the connection.
     fn next_piece(&self, receiver: &BodyReceiver) -> Piece;
 }
 
@@ -46,23 +47,25 @@ impl Connection {
         Self(Some(Arc::new(link)))
     }
 
-    /// Whether the client is still there, and the server has not cut it off.
+    /// Whether the client is still there, and the server has not aborted the connection.
     ///
-    /// A client that has ended its side of the connection counts as gone, though it could still read: most have left for good.
-    /// One that vanished without a word, as by a broken cable, is noticed when the server writes to it. Of a request that came
-    /// over no connection this is always true.
+    /// A client that has closed its side counts as gone, although it could still read: most such clients have left. A
+    /// client that vanished without closing, as with a broken cable, is noticed only when the server writes to it.
+    /// Always true for a request without a connection.
     pub fn is_open(&self) -> bool {
         self.0.as_ref().is_none_or(|link| link.is_open())
     }
 
-    /// Whether the server has begun to stop: answers have as long to finish as the grace of that stop, and are then cut off.
+    /// Whether the server is shutting down: responses have the grace period of the shutdown to finish, and are then
+    /// aborted.
     pub fn is_stopping(&self) -> bool {
         self.0.as_ref().is_some_and(|link| link.is_stopping())
     }
 
-    /// Waits for this long, or less when the client leaves or the server begins to stop; whether to go on: neither is so.
+    /// Waits for this long, or until the client leaves or the server starts to shut down. Returns whether to go on:
+    /// false in both of these cases.
     ///
-    /// Meanwhile another thread takes the place of the worker whose thread this is.
+    /// While a worker waits, another thread takes its place.
     pub fn wait(&self, time: Duration) -> bool {
         match &self.0 {
             Some(link) => link.wait(time),
@@ -79,7 +82,7 @@ impl Connection {
     }
 }
 
-/// Why a body is not read on: nobody is there to take the rest.
+/// The error of reading a body whose client has left.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClientLeft;
 

@@ -1,4 +1,4 @@
-//! A response as a handler gives it: a value, written to a connection by nobody but the server.
+//! Responses, as handlers return them: values, which only the server writes to a connection.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,7 +14,7 @@ use super::status::Status;
 
 /// A response: status, header fields and a body (RFC 9110 §3.4).
 ///
-/// The server adds `Date`, `Content-Length` or `Transfer-Encoding`, and `Connection`; a handler does not set these.
+/// The server adds `Date`, `Content-Length` or `Transfer-Encoding`, and `Connection`; a handler must not set these.
 ///
 /// ```
 /// use hearken::{Response, Status};
@@ -27,7 +27,7 @@ pub struct Response {
     status: Status,
     headers: Headers,
     body: ResponseBody,
-    /// The first header field that could not be set. Such a response is not sent.
+    /// Why the first invalid header field was refused. A response with a fault is not sent.
     fault: Option<String>,
 }
 
@@ -41,7 +41,7 @@ pub(crate) enum ResponseBody {
 
 /// What the body of a response is read from while it is sent.
 pub(crate) trait BodyStream: Read + Send {
-    /// Whether the connection must end after this body, all of it having been read. Defaults to no.
+    /// Whether the connection must close after this body, once the body has been read. Defaults to false.
     fn ends_connection(&self) -> bool {
         false
     }
@@ -59,21 +59,21 @@ impl<R: Read> Read for Plain<R> {
 impl<R: Read + Send> BodyStream for Plain<R> {}
 
 impl Response {
-    /// A response of this status, with an empty body.
+    /// A response with this status and an empty body.
     pub fn new(status: Status) -> Self {
         Self { status, headers: Headers::new(), body: ResponseBody::Bytes(Cow::Borrowed(&[])), fault: None }
     }
 
-    /// 200 with these bytes, and no media type yet.
+    /// 200 with these bytes. No media type is set.
     pub fn bytes(body: impl Into<Cow<'static, [u8]>>) -> Self {
         Self { body: ResponseBody::Bytes(body.into()), ..Self::new(Status::OK) }
     }
 
-    /// 200 with a part of bytes that others hold as well. No media type is set.
+    /// 200 with a range of shared bytes. No media type is set.
     ///
     /// # Panics
     ///
-    /// When the range is not within the bytes.
+    /// If the range is not within the bytes.
     pub(crate) fn shared(bytes: Arc<[u8]>, range: Range<usize>) -> Self {
         assert!(bytes.get(range.clone()).is_some(), "{range:?} is within {} bytes", bytes.len());
         Self { body: ResponseBody::Shared(bytes, range), ..Self::new(Status::OK) }
@@ -94,23 +94,25 @@ impl Response {
         Self::bytes(value.to_string().into_bytes()).with_header("Content-Type", "application/json")
     }
 
-    /// 200 with what the reader gives. When its length in bytes is known it must give exactly as many: the server
-    /// breaks the connection off rather than send fewer, and never sends more. When it is not known, the body is sent in chunks
-    /// (to HTTP/1.0 clients: until the connection closes). No media type is set.
+    /// 200 with a body from this reader. If `length`, in bytes, is given, the reader must return exactly as many: the
+    /// server aborts the connection if there are fewer, and never sends more. Without a length the body is chunked (for
+    /// HTTP/1.0 clients, closing the connection ends it). No media type is set.
     pub fn stream(reader: impl Read + Send + 'static, length: Option<u64>) -> Self {
         Self::body_stream(Plain(reader), length)
     }
 
-    /// As [`Response::stream`], for a body that also says what becomes of its connection.
+    /// As [`Response::stream`], for a body that also decides whether its connection closes.
     pub(crate) fn body_stream(reader: impl BodyStream + 'static, length: Option<u64>) -> Self {
         Self { body: ResponseBody::Stream { reader: Box::new(reader), length }, ..Self::new(Status::OK) }
     }
 
-    /// 200 with what is sent to the [`BodySender`], by whatever thread and whenever: in chunks, each piece at once. At most
-    /// `capacity` pieces wait to be written; with 0 a sender waits until its piece is taken. No media type is set.
+    /// 200 with a body that any thread can send through the [`BodySender`]. The body is chunked, and the server sends
+    /// each piece as soon as it comes. At most `capacity` pieces wait to be written; with a capacity of 0, each send
+    /// waits until the server takes the piece. No media type is set.
     ///
-    /// A worker waits for the pieces, with another one in its place. The body is cut short when the server's stop cuts off what
-    /// still runs, and when the client leaves, which is noticed within 250 ms; from then on the sender is told so.
+    /// A worker waits for the pieces, while another one takes its place. The body is cut short if the server stops and
+    /// its grace period is over, or if the client leaves, which the server notices within 250 ms; after that, sending
+    /// fails.
     ///
     /// ```
     /// use std::thread;
@@ -135,7 +137,7 @@ impl Response {
         (sender, Self { body: ResponseBody::Channel(receiver), ..Self::new(Status::OK) })
     }
 
-    /// A redirect of this status to a URL or a path, which must be percent-encoded already.
+    /// A redirect with this status to a URL or a path, which must already be percent-encoded.
     pub fn redirect(status: Status, location: impl Into<String>) -> Self {
         Self::new(status).with_header("Location", location.into())
     }
@@ -147,19 +149,19 @@ impl Response {
         self
     }
 
-    /// The response with this header field, in place of those of the same name.
+    /// The response with this header field, in place of others with the same name.
     ///
-    /// A name that is not a token or a value with a control character would break the response apart, and `Date`,
-    /// `Content-Length`, `Transfer-Encoding` and `Connection` are the server's. A response that was given one of these is
-    /// answered as a 500, and the log says why.
+    /// The name must be a token and the value must not contain control characters, or the field could split the
+    /// response. `Date`, `Content-Length`, `Transfer-Encoding` and `Connection` are for the server to set. If a field
+    /// breaks these rules, the server sends a 500 instead of the response, and logs why.
     #[must_use]
     pub fn with_header(self, name: impl Into<HeaderText>, value: impl Into<HeaderText>) -> Self {
         self.with_field(name.into(), value.into(), Headers::set)
     }
 
-    /// The response with one more header field, beside those of the same name.
+    /// The response with one more header field, besides others with the same name.
     ///
-    /// Faulty ones are treated as in [`Response::with_header`].
+    /// The rules are those of [`Response::with_header`].
     #[must_use]
     pub fn with_added_header(self, name: impl Into<HeaderText>, value: impl Into<HeaderText>) -> Self {
         self.with_field(name.into(), value.into(), Headers::push)
@@ -170,12 +172,12 @@ impl Response {
         self.status
     }
 
-    /// The value of the first header field of this name, compared without regard to case.
+    /// The value of the first header field with this name, which is case-insensitive.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)
     }
 
-    /// All header fields set so far.
+    /// All header fields that have been set.
     pub fn headers(&self) -> &Headers {
         &self.headers
     }
@@ -190,11 +192,11 @@ impl Response {
         }
     }
 
-    /// The whole body. A stream is read to its end, and is then spent.
+    /// Reads the whole body. A stream is read to its end, so a second call returns nothing.
     ///
     /// # Errors
     ///
-    /// What reading the stream fails with.
+    /// The errors of reading the stream.
     pub fn read_bytes(&mut self) -> io::Result<Vec<u8>> {
         let mut read = Vec::new();
         match &mut self.body {
@@ -208,7 +210,7 @@ impl Response {
         Ok(read)
     }
 
-    /// The whole body as text, invalid UTF-8 replaced.
+    /// Reads the whole body as text. Invalid UTF-8 is replaced by U+FFFD.
     ///
     /// # Errors
     ///
@@ -217,7 +219,7 @@ impl Response {
         Ok(String::from_utf8_lossy(&self.read_bytes()?).into_owned())
     }
 
-    /// What is wrong with the response, in words for the log.
+    /// Why the response cannot be sent, for the log.
     pub(crate) fn fault(&self) -> Option<&str> {
         self.fault.as_deref()
     }
