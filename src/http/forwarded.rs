@@ -479,7 +479,7 @@ mod tests {
     fn host_and_scheme_are_the_ones_that_the_client_used() {
         type Row<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>, Option<bool>, &'a str);
         let table: [Row<'_>; 19] = [
-            (&[("Forwarded", "for=192.0.2.1;host=\"a:80\";proto=HTTPS")], Some("a:80"), Some(true), ""),
+            (&[("Forwarded", "for=192.0.2.1;host=\"a:80\";proto=HTTPS")], Some("a:80"), Some(true), "host and scheme"),
             (&[("Forwarded", "host=a;proto=http")], Some("a"), Some(false), "without a client"),
             (&[("Forwarded", "for=_x;host=a;proto=wss")], Some("a"), None, "another scheme"),
             (&[("Forwarded", "host=evil;proto=https, for=192.0.2.1")], None, None, "what the client prepended"),
@@ -490,7 +490,12 @@ mod tests {
                 "the outer proxy knows best",
             ),
             (&[("Forwarded", "for=192.0.2.1, for=10.0.0.2;host=h;proto=https")], Some("h"), Some(true), "or the inner"),
-            (&[("X-Forwarded-Host", "a:80"), ("X-Forwarded-Proto", "HTTPS")], Some("a:80"), Some(true), ""),
+            (
+                &[("X-Forwarded-Host", "a:80"), ("X-Forwarded-Proto", "HTTPS")],
+                Some("a:80"),
+                Some(true),
+                "host and scheme",
+            ),
             (&[("X-Forwarded-Host", "evil, a"), ("X-Forwarded-Proto", "https, http")], Some("a"), Some(false), "lists"),
             (
                 &[("X-Forwarded-For", "192.0.2.1, 10.0.0.2"), ("X-Forwarded-Host", "evil, a, b")],

@@ -171,27 +171,31 @@ mod tests {
     fn the_origin_of_a_request_is_told_from_its_fields() {
         let table: [(&[(&str, &str)], RequestOrigin<'_>, &str); 27] = [
             (&[("Host", "h")], RequestOrigin::NoPage, "curl"),
-            (&[("Host", "h"), ("Sec-Fetch-Site", "none")], RequestOrigin::NoPage, "typed by a person"),
+            (&[("Host", "h"), ("Sec-Fetch-Site", "none")], RequestOrigin::NoPage, "an address that the user entered"),
             (
                 &[("Host", "h"), ("Sec-Fetch-Site", "same-origin"), ("Origin", "http://h")],
                 RequestOrigin::SameOrigin,
-                "ours",
+                "a page of this server",
             ),
             (
                 &[("Host", "inner"), ("Sec-Fetch-Site", "same-origin"), ("Origin", APP)],
                 RequestOrigin::SameOrigin,
-                "a proxy",
+                "a proxy in between that changes the host",
             ),
-            (&[("Host", "h"), ("Sec-Fetch-Site", "cross-site"), ("Origin", APP)], RequestOrigin::OtherOrigin(APP), ""),
+            (
+                &[("Host", "h"), ("Sec-Fetch-Site", "cross-site"), ("Origin", APP)],
+                RequestOrigin::OtherOrigin(APP),
+                "another site",
+            ),
             (
                 &[("Host", "app.example"), ("Sec-Fetch-Site", "same-site"), ("Origin", APP)],
                 RequestOrigin::OtherOrigin(APP),
-                "",
+                "Sec-Fetch-Site decides, whatever Origin says",
             ),
             (
                 &[("Host", "h"), ("Sec-Fetch-Site", "cross-site")],
                 RequestOrigin::OtherOrigin(""),
-                "no origin is not ours",
+                "without Origin it is another origin",
             ),
             (
                 &[("Host", "h"), ("Sec-Fetch-Site", "same-origin, none")],
@@ -199,9 +203,17 @@ mod tests {
                 "not one of the four",
             ),
             (&[("Host", "app.example"), ("Origin", APP)], RequestOrigin::SameOrigin, "an old browser"),
-            (&[("Host", "App.Example:443"), ("Origin", APP)], RequestOrigin::SameOrigin, "the scheme's port"),
+            (
+                &[("Host", "App.Example:443"), ("Origin", APP)],
+                RequestOrigin::SameOrigin,
+                "the default port of the scheme",
+            ),
             (&[("Host", "app.example:80"), ("Origin", APP)], RequestOrigin::OtherOrigin(APP), "another port"),
-            (&[("Host", "app.example:8080"), ("Origin", "http://app.example:8080")], RequestOrigin::SameOrigin, ""),
+            (
+                &[("Host", "app.example:8080"), ("Origin", "http://app.example:8080")],
+                RequestOrigin::SameOrigin,
+                "the same port",
+            ),
             (&[("Host", "app.example:8080"), ("Origin", APP)], RequestOrigin::OtherOrigin(APP), "another port"),
             (
                 &[("Host", "h"), ("Origin", "null")],
@@ -216,34 +228,34 @@ mod tests {
             (
                 &[("Host", "h"), ("Sec-Fetch-Site", "same-site"), ("Origin", "http://h")],
                 RequestOrigin::OtherOrigin("http://h"),
-                "the browser knows better what is the same",
+                "Sec-Fetch-Site decides, whatever Origin says",
             ),
             (
                 &[("Host", "h"), ("Sec-Fetch-Site", "same-site")],
                 RequestOrigin::OtherOrigin(""),
-                "no origin is not ours",
+                "without Origin it is another origin",
             ),
             (
                 &[("Host", "h"), ("Sec-Fetch-Site", "none"), ("Origin", APP)],
                 RequestOrigin::NoPage,
-                "a form sent once more",
+                "a form that the user sends again",
             ),
             (
                 &[("Host", "h"), ("Sec-Fetch-Site", ""), ("Origin", "http://h")],
                 RequestOrigin::OtherOrigin("http://h"),
-                "odd",
+                "an empty field",
             ),
             (&[("Host", "app.example:"), ("Origin", APP)], RequestOrigin::SameOrigin, "an empty port"),
             (&[("Host", "h:080"), ("Origin", "http://h")], RequestOrigin::SameOrigin, "a port is a number"),
             (&[("Host", "[::1]:80"), ("Origin", "http://[::1]")], RequestOrigin::SameOrigin, "IPv6"),
-            (&[("Host", "h"), ("Origin", "app://h")], RequestOrigin::SameOrigin, "a scheme without a port of its own"),
+            (&[("Host", "h"), ("Origin", "app://h")], RequestOrigin::SameOrigin, "a scheme without a default port"),
             (
                 &[("Host", "h:1"), ("Origin", "http://h:1/")],
                 RequestOrigin::OtherOrigin("http://h:1/"),
-                "no browser's origin",
+                "an origin that no browser sends",
             ),
             (&[("Host", "null"), ("Origin", "null")], RequestOrigin::OtherOrigin("null"), "a host of that name"),
-            (&[("Host", ""), ("Origin", "http://")], RequestOrigin::OtherOrigin("http://"), "nothing is not a host"),
+            (&[("Host", ""), ("Origin", "http://")], RequestOrigin::OtherOrigin("http://"), "an empty host"),
             (&[("Origin", APP)], RequestOrigin::OtherOrigin(APP), "HTTP/1.0 without a host"),
         ];
         for (fields, expected, why) in table {
@@ -260,14 +272,14 @@ mod tests {
         let told = |scheme| ("X-Forwarded-Proto", scheme);
         // For each peer, its TLS and its other fields: whether http://h and https://h are the same origin.
         let table: [(&str, bool, &[(&str, &str)], bool, bool, &str); 8] = [
-            (client, false, &[], true, true, "there may be a proxy that ends TLS"),
-            (client, true, &[], false, true, "our own TLS"),
-            (client, false, &[told("https")], true, true, "not believed"),
-            (client, true, &[told("http")], false, true, "not believed"),
+            (client, false, &[], true, true, "an unknown proxy may terminate TLS"),
+            (client, true, &[], false, true, "the server terminates TLS"),
+            (client, false, &[told("https")], true, true, "the peer is not trusted"),
+            (client, true, &[told("http")], false, true, "the peer is not trusted"),
             (proxy, false, &[], true, true, "the proxy does not say"),
-            (proxy, true, &[], true, true, "the proxy does not say, and TLS is its own"),
-            (proxy, false, &[told("https")], false, true, "the proxy ends TLS"),
-            (proxy, true, &[told("http")], true, false, "the proxy begins TLS"),
+            (proxy, true, &[], true, true, "the proxy does not say, and the TLS is its own"),
+            (proxy, false, &[told("https")], false, true, "the client uses TLS to the proxy"),
+            (proxy, true, &[told("http")], true, false, "only the proxy uses TLS"),
         ];
         for (peer, secure, fields, http, https, why) in table {
             for (origin, expected) in [("http://h", http), ("https://h", https), ("http://h:443", false)] {
