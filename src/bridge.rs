@@ -164,7 +164,7 @@ const WORTH_READING_FIRST: u64 = 64 * 1024;
 /// Streams of at most this many bytes are read before they are sent, so that they can have `Content-Length` and still fail.
 const SHORT_STREAM: u64 = 32 * 1024;
 /// The most bytes of a body of unknown length for a client that knows no chunks and keeps its connection.
-const MOST_HELD: u64 = 1024 * 1024;
+const MAX_HELD: u64 = 1024 * 1024;
 /// How many bytes of longer bodies are held before they are written.
 const AT_ONCE: usize = 64 * 1024;
 
@@ -349,7 +349,7 @@ fn frame(body: ResponseBody, version: Version, is_last: bool) -> io::Result<Resp
 /// All of a body, if it is not too much.
 fn held(reader: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    if reader.take(MOST_HELD + 1).read_to_end(&mut bytes)? as u64 > MOST_HELD {
+    if reader.take(MAX_HELD + 1).read_to_end(&mut bytes)? as u64 > MAX_HELD {
         return Err(io::Error::other("the body is too long for an HTTP/1.0 client that keeps its connection"));
     }
     Ok(bytes)
@@ -548,8 +548,8 @@ mod tests {
             ),
             (body(5, None), Http11, false, Ok(Some(None)), "in chunks"),
             (body(5, None), Http10, true, Ok(Some(None)), "until the connection closes"),
-            (body(MOST_HELD, None), Http10, false, Ok(None), "as much as is held"),
-            (body(MOST_HELD + 1, None), Http10, false, Err(()), "more than that"),
+            (body(MAX_HELD, None), Http10, false, Ok(None), "as much as is held"),
+            (body(MAX_HELD + 1, None), Http10, false, Err(()), "more than that"),
         ];
         for (body, version, is_last, expected, why) in table {
             let framed = frame(body, version, is_last).map_err(|_| ()).map(|body| match body {

@@ -38,7 +38,7 @@ enum PerAddress {
 }
 
 /// The least that is a fair share.
-const LEAST_SHARE: usize = 16;
+const MIN_SHARE: usize = 16;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -127,7 +127,7 @@ impl Settings {
             PerAddress::NoLimit => None,
             _ if self.trusted_proxies.contains(peer) => None,
             PerAddress::FairShare if peer.is_local() => None,
-            PerAddress::FairShare => Some((self.max_connections / 4).max(LEAST_SHARE)),
+            PerAddress::FairShare => Some((self.max_connections / 4).max(MIN_SHARE)),
             PerAddress::Limit(connections) => Some(connections),
         }
     }

@@ -43,11 +43,11 @@ struct Entry {
 }
 
 /// The most bytes that all files have together. When it is reached, the cache starts anew.
-const MOST_BYTES: usize = 16 * 1024 * 1024;
+const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// Entries larger than this make room before smaller ones, which are more and save more.
 const LARGE: usize = 64 * 1024;
 /// The most files.
-const MOST_FILES: usize = 4096;
+const MAX_FILES: usize = 4096;
 /// The longest file that is kept, in bytes.
 const LARGEST: u64 = 1024 * 1024;
 /// A file of middle size is copied into memory on every eighth offer: hot files soon, cold ones rarely.
@@ -100,10 +100,10 @@ impl FileCache {
         let (look, variants) = (OncePerSecond::new(date::seconds(now)), variants.clone());
         let entry = Entry { path: place.to_bytes(), id, variants, look, representations };
         let bytes = entry.cost();
-        if kept.bytes + bytes > MOST_BYTES {
+        if kept.bytes + bytes > MAX_BYTES {
             kept.forget_large();
         }
-        if kept.bytes + bytes > MOST_BYTES || kept.by_path.len() >= MOST_FILES {
+        if kept.bytes + bytes > MAX_BYTES || kept.by_path.len() >= MAX_FILES {
             *kept = Kept::default();
         }
         kept.insert(path.to_owned(), entry);
@@ -246,7 +246,7 @@ mod tests {
             fs::write(directory.path().join(number.to_string()), &large).unwrap();
             files.respond(&Request::get(&format!("/{number}")), later()).unwrap();
         }
-        assert!((1..=MOST_BYTES / large.len()).contains(&files.cached()), "{}", files.cached());
+        assert!((1..=MAX_BYTES / large.len()).contains(&files.cached()), "{}", files.cached());
     }
 
     #[test]
@@ -277,7 +277,7 @@ mod tests {
         assert_eq!(text(&files, "/f"), "2");
 
         files.respond(&Request::get("/f"), later()).unwrap();
-        let most = MOST_BYTES / large.len();
+        let most = MAX_BYTES / large.len();
         for number in 0..2 * most {
             fs::write(directory.path().join(number.to_string()), &large).unwrap();
             ask_often(&format!("/{number}"));

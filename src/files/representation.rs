@@ -253,7 +253,7 @@ fn index(position: u64) -> usize {
 /// Reads a file if it is small, and returns the metadata that goes with the content. If the file becomes shorter meanwhile, it is
 /// read again.
 fn take_in(file: File, mut metadata: Metadata) -> Result<(Metadata, Content), HttpError> {
-    for _ in 0..MOST_READS {
+    for _ in 0..MAX_READS {
         if metadata.len() > SMALL {
             let opened = OpenedFile::new(file, &metadata);
             return Ok((metadata, Content::Disk(opened)));
@@ -266,7 +266,7 @@ fn take_in(file: File, mut metadata: Metadata) -> Result<(Metadata, Content), Ht
     Err(HttpError::internal("the file became shorter each time that it was read"))
 }
 
-const MOST_READS: usize = 3;
+const MAX_READS: usize = 3;
 
 /// The first bytes of a file; `None` if it has fewer.
 fn read(file: &File, length: u64) -> io::Result<Option<Arc<[u8]>>> {

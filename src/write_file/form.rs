@@ -44,7 +44,7 @@ struct Form<'a> {
 }
 
 /// How many numbers are tried for a name that is taken.
-const MOST_NUMBERS: u32 = 10_000;
+const MAX_NUMBERS: u32 = 10_000;
 
 impl<'a> Form<'a> {
     fn take(&mut self, event: FormEvent<'_>) -> Result<(), HttpError> {
@@ -82,7 +82,7 @@ impl<'a> Form<'a> {
         let (persisted, name) = if self.overwrite && !self.dir.is_excepted(&path) {
             (file.persist(|_| Ok::<_, StoreError>(()))?, name.to_owned())
         } else {
-            let numbered = (0..MOST_NUMBERS).map(|number| upload_filename::numbered(name, number));
+            let numbered = (0..MAX_NUMBERS).map(|number| upload_filename::numbered(name, number));
             let paths = numbered.map(|name| self.directory.join(name.as_bytes()));
             let (persisted, path) = file.persist_with_free_name(paths.filter(|path| !self.dir.is_excepted(path)))?;
             (persisted, last_segment(&path))

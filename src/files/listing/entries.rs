@@ -70,7 +70,7 @@ pub(crate) struct Totals {
 }
 
 /// The most entries that are listed: nobody looks through more by eye.
-const MOST_ENTRIES: usize = 1_000_000;
+const MAX_ENTRIES: usize = 1_000_000;
 
 impl Scope {
     /// Opens the directory at this path in each tree that has it; `None` where none has it.
@@ -251,11 +251,11 @@ impl Entries {
                 }
                 let look = view.look(name, entry.file_type(), with_details);
                 if !is_last && !matches!(look, Look::Nothing) {
-                    seen = seen.filter(|seen| seen.len() < MOST_SEEN);
+                    seen = seen.filter(|seen| seen.len() < MAX_SEEN);
                     seen.as_mut().map(|seen| seen.insert(Box::<[u8]>::from(name)));
                 }
                 let Look::Entry(kind, details) = look else { continue };
-                if totals.directories + totals.files == MOST_ENTRIES {
+                if totals.directories + totals.files == MAX_ENTRIES {
                     totals.truncated = true;
                     break;
                 }
@@ -282,7 +282,7 @@ fn take_turn<'a>(looks: &'a Semaphore, connection: &Connection, has_begun: bool)
     if let Some(permit) = looks.try_acquire() {
         return Ok(permit);
     }
-    let most_waiting = if has_begun { usize::MAX } else { MOST_WAITING };
+    let most_waiting = if has_begun { usize::MAX } else { MAX_WAITING };
     let permit = looks.acquire(most_waiting).map_err(|Crowded| ScanError::Crowded)?;
     if connection.is_open() { Ok(permit) } else { Err(ScanError::ClientLeft) }
 }
@@ -292,11 +292,11 @@ fn take_turn<'a>(looks: &'a Semaphore, connection: &Connection, has_begun: bool)
 static LOOKS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(processors()));
 
 /// The most scans that wait for a turn: each holds a connection and its worker, and cannot be evicted.
-const MOST_WAITING: usize = 256;
+const MAX_WAITING: usize = 256;
 
 /// How many names of earlier layers are remembered, to know which later entries they hide. Beyond that, each name of a later layer
 /// is looked up in the earlier ones.
-const MOST_SEEN: usize = 1024;
+const MAX_SEEN: usize = 1024;
 
 /// A layer while it is scanned.
 struct View<'a> {
@@ -367,7 +367,7 @@ mod tests {
     fn few_directories_are_looked_through_at_the_same_time() {
         let root = tempfile::tempdir().unwrap();
         let files = Files::new(root.path());
-        let turns: Vec<_> = (0..processors()).map(|_| LOOKS.acquire(MOST_WAITING).unwrap()).collect();
+        let turns: Vec<_> = (0..processors()).map(|_| LOOKS.acquire(MAX_WAITING).unwrap()).collect();
         assert!(LOOKS.try_acquire().is_none());
         thread::scope(|scope| {
             let listing = scope.spawn(|| respond(&files, &mut Request::get("/")).status().code());
@@ -423,15 +423,15 @@ mod tests {
         let (looks, connection) = (Semaphore::new(1), Connection::default());
         let first = looks.try_acquire().unwrap();
         thread::scope(|scope| {
-            for _ in 0..MOST_WAITING {
+            for _ in 0..MAX_WAITING {
                 scope.spawn(|| drop(take_turn(&looks, &connection, false).ok().unwrap()));
             }
-            while looks.waiting() < MOST_WAITING {
+            while looks.waiting() < MAX_WAITING {
                 thread::yield_now();
             }
             assert!(matches!(take_turn(&looks, &connection, false), Err(ScanError::Crowded)));
             scope.spawn(|| drop(take_turn(&looks, &connection, true).ok().unwrap()));
-            while looks.waiting() <= MOST_WAITING {
+            while looks.waiting() <= MAX_WAITING {
                 thread::yield_now();
             }
             drop(first);

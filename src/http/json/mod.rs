@@ -11,12 +11,12 @@ use std::ops::Range;
 
 use serde_core::de::IgnoredAny;
 
-use outline::{MOST_LEVELS, Outline};
+use outline::{MAX_LEVELS, Outline};
 
 /// Reads a document to its end, as `next` puts piece after piece of it into the buffer, and gives the string under the key
 /// `picked` of the outermost object. A very long one is cut, with an ellipsis at the end.
 ///
-/// What is JSON by RFC 8259 passes, up to [`MOST_LEVELS`] levels (§9 lets each reader have its limit). Where an object has the
+/// What is JSON by RFC 8259 passes, up to [`MAX_LEVELS`] levels (§9 lets each reader have its limit). Where an object has the
 /// same name twice (§4), the last counts.
 ///
 /// # Errors
@@ -161,7 +161,7 @@ impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.problem {
             Problem::NotUtf8 => f.write_str("not valid UTF-8"),
-            Problem::TooDeep => write!(f, "JSON of more than {MOST_LEVELS} levels"),
+            Problem::TooDeep => write!(f, "JSON of more than {MAX_LEVELS} levels"),
             Problem::Grammar(problem) => write!(f, "not valid JSON: {problem}"),
         }?;
         write!(f, " at line {} column {}", self.position.line, self.position.column)

@@ -6,7 +6,7 @@ use serde_core::Deserializer as _;
 use serde_core::de::{Error, Visitor};
 
 /// How deep arrays and objects may lie in each other.
-pub(super) const MOST_LEVELS: u32 = 128;
+pub(super) const MAX_LEVELS: u32 = 128;
 
 /// After how many bytes, as they are sent, a name or a string of the outermost object is cut. The picked name is shorter.
 const LONGEST_KEPT: usize = 1024;
@@ -23,7 +23,7 @@ pub(super) struct Outline<'a> {
     found: Option<String>,
 }
 
-/// An array or object lies deeper than [`MOST_LEVELS`].
+/// An array or object lies deeper than [`MAX_LEVELS`].
 pub(super) struct TooDeep;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl<'a> Outline<'a> {
 
     pub(super) fn push(&mut self, character: char) -> Result<(), TooDeep> {
         match (self.within, character) {
-            (Within::Structure, '[' | '{') if self.levels == MOST_LEVELS => return Err(TooDeep),
+            (Within::Structure, '[' | '{') if self.levels == MAX_LEVELS => return Err(TooDeep),
             (Within::Structure, character) => self.structure(character),
             (Within::String, '"') => self.string_ends(),
             (_, character) => self.in_string(character),

@@ -27,10 +27,10 @@ const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 const FRESH: Duration = Duration::from_secs(10 * 60);
 
 /// The most wrong passwords in a burst that are checked for a known client.
-const MOST_WRONG: u32 = 100;
+const MAX_WRONG: u32 = 100;
 
 /// The most entries. When there are more, the one that was right longest ago is forgotten.
-const MOST_ENTRIES: usize = 4096;
+const MAX_ENTRIES: usize = 4096;
 
 impl KnownClients {
     pub(super) fn new() -> Self {
@@ -44,7 +44,7 @@ impl KnownClients {
             return;
         }
         let mut entries = self.write();
-        if entries.len() >= MOST_ENTRIES && !entries.contains_key(&claim) {
+        if entries.len() >= MAX_ENTRIES && !entries.contains_key(&claim) {
             let oldest = entries.iter().min_by_key(|(_, entry)| entry.right_at).map(|(claim, _)| *claim);
             if let Some(oldest) = oldest {
                 entries.remove(&oldest);
@@ -92,7 +92,7 @@ impl KnownClients {
 impl Entry {
     fn may_be_checked(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.right_at) < LIFETIME
-            && self.clear_at.saturating_duration_since(now) <= REFILL_INTERVAL * (MOST_WRONG - 1)
+            && self.clear_at.saturating_duration_since(now) <= REFILL_INTERVAL * (MAX_WRONG - 1)
     }
 }
 
@@ -135,7 +135,7 @@ mod tests {
         for _ in 0..10 {
             known_clients.record_failure(ada, start);
         }
-        for guess in 10..MOST_WRONG {
+        for guess in 10..MAX_WRONG {
             assert!(known_clients.admits(ada, true, start), "{guess}");
             assert!(!known_clients.admits(ada, false, start), "{guess}");
         }
@@ -162,14 +162,14 @@ mod tests {
         let (known_clients, throttle, start) = (KnownClients::new(), Throttle::new(), Instant::now());
         let ada = throttle.claim(client("192.0.2.1"), b"ada");
         known_clients.record_success(ada, start);
-        for number in 0..2 * MOST_ENTRIES {
+        for number in 0..2 * MAX_ENTRIES {
             let now = start + FRESH * u32::try_from(number).unwrap() / 1024;
             known_clients.record_success(throttle.claim(client("192.0.2.2"), &number.to_be_bytes()), now);
             known_clients.record_success(ada, now);
         }
-        assert_eq!(known_clients.read().len(), MOST_ENTRIES);
+        assert_eq!(known_clients.read().len(), MAX_ENTRIES);
         assert!(known_clients.read().contains_key(&ada));
         known_clients.record_failure(throttle.claim(client("192.0.2.3"), b"eve"), start);
-        assert_eq!(known_clients.read().len(), MOST_ENTRIES, "wrong ones take no memory");
+        assert_eq!(known_clients.read().len(), MAX_ENTRIES, "wrong ones take no memory");
     }
 }

@@ -128,7 +128,7 @@ impl BasicAuth {
             return Ok(user);
         }
         let failures = if self.users.have_hashes() {
-            let Ok(permit) = self.hashing.acquire(MOST_WAITING) else { return Err(HttpError::TooManyRequests(1)) };
+            let Ok(permit) = self.hashing.acquire(MAX_WAITING) else { return Err(HttpError::TooManyRequests(1)) };
             // Another thread may have verified the same password in the meantime.
             if let Some(user) = self.admit(claim, self.users.recognize(&credentials))? {
                 return Ok(user);
@@ -171,8 +171,8 @@ impl BasicAuth {
     /// Waits longer with each failure, but not when too many responses are delayed already: each holds a connection and a thread.
     fn delay_response(&self, failures: u32, request: &Request) {
         log::warn!("{}: a wrong user name or password, {failures} lately", request.client());
-        if self.delayed.fetch_add(1, Ordering::Relaxed) < MOST_DELAYED {
-            (self.pause)(request, (DELAY_PER_FAILURE * failures).min(MOST_DELAY));
+        if self.delayed.fetch_add(1, Ordering::Relaxed) < MAX_DELAYED {
+            (self.pause)(request, (DELAY_PER_FAILURE * failures).min(MAX_DELAY));
         }
         self.delayed.fetch_sub(1, Ordering::Relaxed);
     }
@@ -183,14 +183,14 @@ impl BasicAuth {
 }
 
 /// The most requests that wait for a hash to be computed.
-const MOST_WAITING: usize = 64;
+const MAX_WAITING: usize = 64;
 
 /// How long the response to a failure is delayed, for each recent failure of its claim.
 const DELAY_PER_FAILURE: Duration = Duration::from_millis(100);
-const MOST_DELAY: Duration = Duration::from_secs(1);
+const MAX_DELAY: Duration = Duration::from_secs(1);
 
 /// The most responses that are delayed at the same time.
-const MOST_DELAYED: usize = 32;
+const MAX_DELAYED: usize = 32;
 
 impl Default for BasicAuth {
     fn default() -> Self {

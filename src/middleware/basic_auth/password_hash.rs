@@ -32,7 +32,7 @@ pub(super) type Scratch = Vec<Block>;
 /// The most that computing a hash may cost, since every wrong password costs that much.
 const MOST_ARGON2_KIB: u32 = 256 * 1024;
 const MOST_ARGON2_PASSES: u32 = 32;
-const MOST_BCRYPT_COST: u32 = 15;
+const MAX_BCRYPT_COST: u32 = 15;
 
 impl Secret {
     /// A text that begins like a hash must be a valid one; any other text is the password itself.
@@ -70,7 +70,7 @@ fn argon2(text: &str) -> Result<Hash, CredentialsError> {
 
 fn bcrypt(text: &str) -> Result<Hash, CredentialsError> {
     let parts: HashParts = text.parse().map_err(|error| CredentialsError::InvalidHash(format!("{error}")))?;
-    if parts.get_cost() > MOST_BCRYPT_COST {
+    if parts.get_cost() > MAX_BCRYPT_COST {
         return Err(CredentialsError::CostlyHash);
     }
     // Fails now, and not at the first request, if the hash cannot be verified.

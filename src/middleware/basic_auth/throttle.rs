@@ -34,11 +34,11 @@ const BURST: u32 = 10;
 pub(super) const REFILL_INTERVAL: Duration = Duration::from_secs(6);
 
 /// The most addresses that are kept. When there are more, the one with the fewest failures is forgotten.
-const MOST_ADDRESSES: usize = 4096;
+const MAX_ADDRESSES: usize = 4096;
 
 /// The most user names of an address that have a count each. All others share one, so that a client that invents names takes no
 /// more memory, erases no count, and gets no more passwords checked than that many users would.
-const MOST_NAMES: usize = 16;
+const MAX_NAMES: usize = 16;
 
 /// There were too many failures: how long until another one is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(super) struct RetryAfter(pub(super) Duration);
 /// [`REFILL_INTERVAL`].
 struct Failures {
     names: Vec<(u64, Instant)>,
-    /// The shared count of all names beyond [`MOST_NAMES`].
+    /// The shared count of all names beyond [`MAX_NAMES`].
     others: Option<Instant>,
     /// The latest of the counts.
     clear_at: Instant,
@@ -81,7 +81,7 @@ impl Throttle {
     /// Counts a failure and returns how many there are now.
     pub(super) fn record_failure(&self, claim: Claim, now: Instant) -> Result<u32, RetryAfter> {
         let mut addresses = self.lock();
-        if addresses.len() >= MOST_ADDRESSES && !addresses.contains_key(&claim.address) {
+        if addresses.len() >= MAX_ADDRESSES && !addresses.contains_key(&claim.address) {
             evict(&mut addresses, now);
         }
         let failures = addresses.entry(claim.address).or_insert_with(|| Failures::none(now));
@@ -118,7 +118,7 @@ impl Failures {
     fn count(&self, name: u64, now: Instant) -> Option<Instant> {
         let own = self.names.iter().find(|(other, _)| *other == name).map(|(_, clear_at)| *clear_at);
         let counted = self.names.iter().filter(|(_, clear_at)| *clear_at > now).count();
-        own.or_else(|| self.others.filter(|_| counted >= MOST_NAMES))
+        own.or_else(|| self.others.filter(|_| counted >= MAX_NAMES))
     }
 
     /// Counts a failure and returns the time at which all of its count is forgotten.
@@ -127,14 +127,14 @@ impl Failures {
         let index = self.names.iter().position(|(other, _)| *other == name);
         let before = match index {
             Some(index) => self.names[index].1,
-            None if self.names.len() < MOST_NAMES => now,
+            None if self.names.len() < MAX_NAMES => now,
             None => self.others.map_or(now, |others| others.max(now)),
         };
         check_burst(before, now)?;
         let after = before + REFILL_INTERVAL;
         match index {
             Some(index) => self.names[index].1 = after,
-            None if self.names.len() < MOST_NAMES => self.names.push((name, after)),
+            None if self.names.len() < MAX_NAMES => self.names.push((name, after)),
             None => self.others = Some(after),
         }
         self.clear_at = self.clear_at.max(after);
@@ -162,7 +162,7 @@ fn check_burst(clear_at: Instant, now: Instant) -> Result<(), RetryAfter> {
 /// Makes room for an address: removes those without failures and, if all have some, the one with the fewest.
 fn evict(addresses: &mut HashMap<Option<IpAddr>, Failures>, now: Instant) {
     addresses.retain(|_, failures| failures.clear_at > now);
-    if addresses.len() >= MOST_ADDRESSES
+    if addresses.len() >= MAX_ADDRESSES
         && let Some(address) =
             addresses.iter().min_by_key(|(_, failures)| failures.clear_at).map(|(address, _)| *address)
     {
@@ -215,7 +215,7 @@ mod tests {
         for _ in 0..BURST {
             throttle.record_failure(ada, now).unwrap();
         }
-        let names = u64::try_from(MOST_NAMES).unwrap();
+        let names = u64::try_from(MAX_NAMES).unwrap();
         for name in 1..names {
             assert_eq!(throttle.record_failure(claim("192.0.2.1", name), now), Ok(1), "{name}");
         }
@@ -233,7 +233,7 @@ mod tests {
         }
         assert_eq!(throttle.check(claim("192.0.2.1", 1), now), Ok(()), "a name with a count of its own");
         assert_eq!(throttle.check(claim("192.0.2.2", names), now), Ok(()), "another address");
-        assert_eq!(throttle.lock()[&Some(address("192.0.2.1"))].names.len(), MOST_NAMES);
+        assert_eq!(throttle.lock()[&Some(address("192.0.2.1"))].names.len(), MAX_NAMES);
         // Names with a single failure are forgotten first and make room.
         let later = now + REFILL_INTERVAL;
         assert_eq!(throttle.check(claim("192.0.2.1", 10 * names), later), Ok(()));
@@ -245,7 +245,7 @@ mod tests {
     fn a_failure_that_is_taken_back_leaves_nothing() {
         let throttle = Throttle::new();
         let now = Instant::now();
-        for name in 0..3 * u64::try_from(MOST_NAMES).unwrap() {
+        for name in 0..3 * u64::try_from(MAX_NAMES).unwrap() {
             for _ in 0..3 * BURST {
                 throttle.record_failure(claim("192.0.2.1", name), now).unwrap();
                 throttle.forgive(claim("192.0.2.1", name), now);
@@ -254,7 +254,7 @@ mod tests {
         assert!(throttle.lock().is_empty());
         assert_eq!(throttle.tracked.load(Ordering::Relaxed), 0);
         // Also when the name has only the shared count.
-        for name in 0..u64::try_from(MOST_NAMES).unwrap() {
+        for name in 0..u64::try_from(MAX_NAMES).unwrap() {
             throttle.record_failure(claim("192.0.2.1", name), now).unwrap();
         }
         for _ in 0..3 * BURST {
@@ -271,11 +271,11 @@ mod tests {
         for _ in 0..BURST {
             throttle.record_failure(worst, now).unwrap();
         }
-        for number in 0..3 * u128::try_from(MOST_ADDRESSES).unwrap() {
+        for number in 0..3 * u128::try_from(MAX_ADDRESSES).unwrap() {
             let address = Some(IpAddr::V6(Ipv6Addr::from_bits(number << 64)));
             throttle.record_failure(Claim { address, name: 1 }, now).unwrap();
         }
-        assert_eq!(throttle.lock().len(), MOST_ADDRESSES);
+        assert_eq!(throttle.lock().len(), MAX_ADDRESSES);
         assert!(throttle.check(worst, now).is_err());
         throttle.record_failure(claim("192.0.2.9", 1), now + REFILL_INTERVAL * 60).unwrap();
         assert_eq!(throttle.lock().len(), 1, "addresses without failures make room first");
