@@ -1,46 +1,44 @@
-//! Answering the requests of a tiny_http server, for programs that have one already and want hearken's handlers in it.
+//! Answers the requests of a tiny_http server, for programs that have one already and want hearken's handlers in it.
 //!
-//! The program keeps its `tiny_http::Server`, over HTTP or HTTPS, and its threads. It gives each request that it receives to
-//! [`answer`], with the handler that is to answer it. [`tiny_http`] is here again, because it has to be the same version:
-//! the package `tiny_http_fork`, `=0.12.17`, whose features are the program's to choose. `examples/on_tiny_http.rs` is such
-//! a program, with a pool of threads.
+//! The program keeps its `tiny_http::Server`, over HTTP or HTTPS, and its threads. It passes each request that it receives to
+//! [`answer`], together with a handler. The crate is re-exported as [`tiny_http`], because the version must be the same: the
+//! package `tiny_http_fork`, `=0.12.17`. The program chooses its features. `examples/on_tiny_http.rs` is such a program, with a
+//! pool of threads.
 //!
-//! For HTTPS by tiny_http's feature `ssl-rustls`, which hearken's feature `tiny_http` turns on, rustls has to know which
-//! cryptography to use. As long as it is built with aws-lc-rs alone it does; `Tls::development` and `Tls::from_files` choose
-//! that for the process, where nothing else was chosen.
+//! HTTPS is tiny_http's feature `ssl-rustls`, which hearken's feature `tiny_http` turns on. rustls must know which cryptography
+//! provider to use. It does if it is built with aws-lc-rs alone; otherwise `Tls::development` and `Tls::from_files` install that
+//! provider for the process, unless another one is installed.
 //!
-//! Handlers get the same requests as from a [`Server`](crate::Server), read as strictly: what tiny_http takes and a `Server`
+//! Handlers get the same requests as from a [`Server`](crate::Server), parsed as strictly: what tiny_http accepts and a `Server`
 //! does not is refused before a handler sees it, with the same status and reason.
 //!
 //! # What such a server cannot do
 //!
-//! The connections are tiny_http's, which hides them, so that no handler and no setting can mend this:
+//! The connections belong to tiny_http, which hides them, so no handler and no setting can change this:
 //!
-//! - There are no deadlines and no limit to connections. A client that sends or reads slowly, or nothing at all, keeps a
-//!   thread of tiny_http's for as long as it likes; one that does so while it is answered keeps the program's thread too. A
-//!   head, or the size of a chunk, is read into memory however long it is.
-//! - Requests that are sent ahead on one connection (RFC 9112 §9.3.2) each take a thread of the program's, which waits for
-//!   its turn.
-//! - A connection cannot be closed. What follows a request that was refused as ambiguous is read as another request, though
-//!   `Connection: close` was said. An upload that is refused is read to its end and dropped.
-//! - Bodies in chunks are refused with 411 (RFC 9110 §15.5.12): tiny_http gives one that its client left unfinished as if it
-//!   were whole. So there are no trailer fields either.
-//! - The bodies of answers that are read as they are sent have `Content-Length` up to 32 KiB, and are sent in chunks if they
-//!   are longer, so that one that fails or falls short cannot look whole: what follows is no chunk. An HTTP/1.0 client knows
-//!   no chunks; it is not told, except by a `Content-Length` and the end of the connection. If it keeps its connection, an
-//!   answer of unknown length may have 1 MiB at most, and is else a 500; one of known length that falls short leaves it
-//!   waiting.
-//! - Whether the client is still there is not known: [`Connection::is_open`](crate::Connection::is_open) is always true, and
-//!   a channel's sender learns of it when a piece cannot be written.
-//! - tiny_http answers some requests itself, and reads some as others. Header lines that are folded become fields of their
-//!   own. Values with a tab or bytes beyond ASCII, and names with anything but letters, digits, `-` and `_`, are 400. What
-//!   follows the version in a request line is ignored. `HTTP/2.0` over HTTPS, or behind another request, takes a thread for
-//!   ever. `100 Continue` is sent with header fields, which some clients do not expect, and to HTTP/1.0 clients too.
-//! - Its accept loop ends at the first error, such as no descriptor being left.
-//! - There is no access log, and a stop waits for nobody.
+//! - There are no deadlines and no limit on connections. A client that sends or reads slowly, or not at all, keeps a thread of
+//!   tiny_http as long as it likes, and during the response a thread of the program too. A head, or the size of a chunk, is read
+//!   into memory whatever its length.
+//! - Pipelined requests (RFC 9112 §9.3.2) each occupy a thread of the program, which waits for its turn.
+//! - A connection cannot be closed. What follows a request that was refused as ambiguous is parsed as another request, even after
+//!   `Connection: close`. A refused upload is read to its end and discarded.
+//! - Chunked bodies are refused with 411 (RFC 9110 §15.5.12), because tiny_http passes on a body that the client has left
+//!   unfinished as if it were complete. So there are no trailer fields either.
+//! - Streamed bodies have a `Content-Length` up to 32 KiB and are chunked beyond that, so that a body that fails or falls short
+//!   cannot look complete: invalid chunks follow it. An HTTP/1.0 client knows no chunks and only has `Content-Length` and the end of
+//!   the connection. If it keeps its connection alive, a body of unknown length may have 1 MiB at most and is a 500 beyond that;
+//!   a body that falls short of its length leaves the client waiting.
+//! - Whether the client is still there is not known: [`Connection::is_open`](crate::Connection::is_open) is always true, and the
+//!   sender of a channel learns only when a piece cannot be written.
+//! - tiny_http answers some requests itself, and misreads others. Folded header lines become fields of their own. Values with a
+//!   tab or bytes beyond ASCII, and names with anything but letters, digits, `-` and `_`, get 400. Text after the version in a
+//!   request line is ignored. `HTTP/2.0` over HTTPS, or behind another request, blocks a thread for ever. `100 Continue` is sent
+//!   with header fields, which some clients do not expect, and to HTTP/1.0 clients too.
+//! - Its accept loop ends at the first error, for example when no descriptor is left.
+//! - There is no access log, and stopping waits for nothing.
 //!
-//! So it belongs behind a reverse proxy that has deadlines and limits, sends well-formed requests only and gives bodies a
-//! length, as nginx does with its defaults. Everything else is better off with a [`Server`](crate::Server).
+//! So it belongs behind a reverse proxy that has deadlines and limits, forwards only well-formed requests, and gives bodies a
+//! length, as nginx does by default. For everything else use a [`Server`](crate::Server).
 
 use std::any::Any;
 use std::io::{self, Cursor, IoSlice, Read, Write};
@@ -66,14 +64,13 @@ use crate::http::status::Status;
 use crate::http::version::Version;
 use crate::server::writer::{Outgoing, SendError, Sink, send_to};
 
-/// Has `app` answer a request that a tiny_http server received, and sends the answer.
+/// Answers a request that a tiny_http server has received: passes it to `app` and sends the response.
 ///
 /// Of the settings, [`max_body`](Settings::max_body), [`max_head`](Settings::max_head),
 /// [`max_headers`](Settings::max_headers), [`max_target`](Settings::max_target) and
-/// [`trusted_proxies`](Settings::trusted_proxies) count; the others are for connections, which are not hearken's here. A
-/// handler that panics, and a body that fails before any of it was sent, are answered 500. The call returns when the answer
-/// is sent and the body of the request has been read, by the handler or else to be dropped. The [module](self) says what
-/// cannot be done.
+/// [`trusted_proxies`](Settings::trusted_proxies) apply; the others concern connections, which tiny_http owns here. If the handler
+/// panics, or a body fails before any of it was sent, the response is a 500. The call returns once the response is sent and the
+/// request's body has been read, by the handler or to discard it. The [module](self) says what does not work.
 ///
 /// ```
 /// use hearken::bridge::{self, tiny_http};
@@ -90,7 +87,7 @@ use crate::server::writer::{Outgoing, SendError, Sink, send_to};
 /// #     stream.read_to_string(&mut answer).unwrap();
 /// #     answer
 /// # });
-/// // `None` is the end of the server, an `Err` a client that tiny_http has sent away.
+/// // `None` ends the server; an `Err` is a client that tiny_http has refused.
 /// for request in server.incoming_requests() {
 ///     let Ok(request) = request else { continue };
 ///     if let Err(error) = bridge::answer(request, &app, &Settings::default()) {
@@ -103,8 +100,8 @@ use crate::server::writer::{Outgoing, SendError, Sink, send_to};
 ///
 /// # Errors
 ///
-/// When the answer could not be sent whole: the client is gone, the body failed or fell short, or a handler has put another
-/// request in the place of its own, which is then answered 500 by tiny_http. There is nothing left to do but to log it.
+/// When the response was not sent completely: the client is gone, the body failed or fell short, or the handler has swapped its
+/// request for another one, which tiny_http then answers with 500. All that is left is to log it.
 pub fn answer(request: tiny_http::Request, app: &dyn Handler, settings: &Settings) -> io::Result<()> {
     let asked = Asked::of(&request);
     let (head, framing) = match read(&request, settings) {
@@ -140,7 +137,7 @@ pub fn answer(request: tiny_http::Request, app: &dyn Handler, settings: &Setting
     }
     let response = respond_catching_panics(app, &mut bridged);
     let source: Box<dyn Any> = bridged.into_source();
-    // A handler may have put another request in its place, be it that of another client, who is not to get this answer.
+    // A handler may have swapped the request for another client's, which must not get this response.
     let Some(received) = source.downcast::<Received>().ok().filter(|received| Arc::ptr_eq(&received.mark, &mark))
     else {
         return Err(io::Error::other("a handler has kept its request, which is not answered"));
@@ -158,32 +155,32 @@ pub fn answer(request: tiny_http::Request, app: &dyn Handler, settings: &Setting
     send(request, &asked, response, left, is_last)
 }
 
-/// A body of which more is left than this is read after the answer, so that the client need not send it to be told that it
-/// is refused.
+/// If more of the request's body than this is left, it is read after the response, so that the client need not send it all to
+/// learn that it was refused.
 const WORTH_READING_FIRST: u64 = 64 * 1024;
-/// Streams of at most this many bytes are read before they are sent, so that they can have `Content-Length` and still fail.
+/// Streams up to this many bytes are read before they are sent: then they have a `Content-Length` and can still fail.
 const SHORT_STREAM: u64 = 32 * 1024;
 /// The most bytes of a body of unknown length for a client that knows no chunks and keeps its connection.
 const MAX_HELD: u64 = 1024 * 1024;
-/// How many bytes of longer bodies are held before they are written.
+/// How many bytes of longer bodies are buffered before they are written.
 const AT_ONCE: usize = 64 * 1024;
 
-/// What is needed of a request to frame the answer to it.
+/// What is needed of a request to frame the response.
 struct Asked {
     method: Method,
     version: Version,
-    /// How the request is named in a log.
+    /// How the log names the request.
     line: String,
-    /// Whether tiny_http takes no other request on the connection.
+    /// Whether tiny_http accepts no further request on the connection.
     is_last: bool,
-    /// Whether tiny_http gives all of the connection for the body.
+    /// Whether tiny_http treats everything until the end of the connection as the body.
     is_upgrade: bool,
 }
 
 impl Asked {
     fn of(request: &tiny_http::Request) -> Self {
         let version = if *request.http_version() <= (1, 0) { Version::Http10 } else { Version::Http11 };
-        // This is how tiny_http reads the field, which is not how it is meant (RFC 9110 §7.6.1).
+        // As tiny_http reads the field. It is meant to be a list (RFC 9110 §7.6.1).
         let connection = request.headers().get("Connection").map_or("", |value| value.as_str()).to_ascii_lowercase();
         let is_upgrade = connection.contains("upgrade");
         let is_old = version == Version::Http10 && !connection.contains("keep-alive");
@@ -197,7 +194,7 @@ impl Asked {
     }
 }
 
-/// Reads the head again as a server of ours does, from what tiny_http has made of it.
+/// Parses the head again as a `Server` does, from what tiny_http has made of it.
 fn read(request: &tiny_http::Request, settings: &Settings) -> Result<(RequestHead, Framing), HttpError> {
     let Settings { max_head, max_headers: max_fields, max_target, .. } = *settings;
     let line = format!("{} {} HTTP/{}\r\n", request.method(), request.url(), request.http_version());
@@ -205,7 +202,7 @@ fn read(request: &tiny_http::Request, settings: &Settings) -> Result<(RequestHea
     let mut parser = HeadParser::default();
     match parser.advance(&bytes, &HeadLimits { max_head, max_fields, max_target })? {
         Some(length) if length == bytes.len() => {}
-        // A part with line ends in it would make others of what follows.
+        // A line end within a part would change what follows it.
         _ => return Err(HttpError::bad_request("a part of the request holds the end of a line")),
     }
     let head = parser.finish(bytes);
@@ -213,10 +210,10 @@ fn read(request: &tiny_http::Request, settings: &Settings) -> Result<(RequestHea
     Ok((head, framing))
 }
 
-/// The header fields as lines, in their order.
+/// The header fields as lines, in order.
 ///
-/// tiny_http gives the fields of a name, but no list of all, unless as those of a response. From a response it leaves out
-/// some, and adds some: those have another name meanwhile.
+/// tiny_http gives the fields of a name, but lists all fields only of a response. It leaves some out of that list and adds others,
+/// so those are renamed meanwhile.
 fn field_lines(headers: &tiny_http::Headers, max_fields: usize) -> Result<String, HttpError> {
     let mut headers = headers.clone();
     let mut renamed = 0;
@@ -225,7 +222,7 @@ fn field_lines(headers: &tiny_http::Headers, max_fields: usize) -> Result<String
             return Err(HttpError::bad_request("the name of a header field is reserved"));
         }
         while let Some(header) = headers.get_header_mut(name) {
-            // Each is looked for from the first on.
+            // Each search starts from the first field, so their number is bounded here.
             renamed += 1;
             if renamed > max_fields {
                 return Err(HttpError::HeadTooLarge);
@@ -250,7 +247,7 @@ fn field_lines(headers: &tiny_http::Headers, max_fields: usize) -> Result<String
     Ok(lines)
 }
 
-/// The fields that tiny_http treats in its own way in a response, and what they are called meanwhile.
+/// The fields that tiny_http treats specially in a response, and their names meanwhile.
 const RENAMED: [(&str, &str); 8] = [
     ("Connection", "hearken-bridge-connection"),
     ("Content-Length", "hearken-bridge-content-length"),
@@ -262,14 +259,14 @@ const RENAMED: [(&str, &str); 8] = [
     ("Upgrade", "hearken-bridge-upgrade"),
 ];
 
-/// Answers a request that no handler gets to see.
+/// Answers a request that no handler sees.
 fn refuse(request: tiny_http::Request, asked: &Asked, response: Response) -> io::Result<()> {
     log::debug!("{:?}: {}", asked.line, response.status());
     send(request, asked, response, u64::MAX, true)
 }
 
-/// Sends a response after what is left of the request's body was read: giving up the request for its writer does that, or
-/// leaves the rest of a chunked body for tiny_http to read as another request.
+/// Sends a response after the rest of the request's body was read: consuming the request for its writer would read it, or leave
+/// the end of a chunked body for tiny_http to parse as another request.
 fn send(
     mut request: tiny_http::Request,
     asked: &Asked,
@@ -278,7 +275,7 @@ fn send(
     is_last: bool,
 ) -> io::Result<()> {
     if left > 0 && !asked.is_upgrade {
-        // How it fails makes no difference, as nothing can be done about it.
+        // Whether it fails makes no difference: nothing can be done about it.
         let _ = io::copy(request.as_reader(), &mut io::sink());
     }
     let mut writer = Client { writer: request.into_writer(), has_begun: false, holds: false, held: Vec::new() };
@@ -297,14 +294,14 @@ fn send(
         });
     }
     if asked.version == Version::Http11 {
-        // It was sent in chunks. This is none, so that the client need not wait to learn that there are no more.
+        // The response was chunked. This is no chunk, so the client need not wait to learn that no more will come.
         writer.write(&mut [IoSlice::new(b"!\r\n")])?;
         writer.write_held()?;
     }
     Err(failure)
 }
 
-/// Writes a response. Its body is the handler's own code too, and may panic.
+/// Writes a response. A streamed body is the program's own code and may panic.
 fn write(client: &mut Client, asked: &Asked, response: Response, persistence: Persistence) -> Result<(), SendError> {
     let Asked { method, version, .. } = asked;
     client.holds = response.content_length().is_some();
@@ -324,7 +321,7 @@ fn write(client: &mut Client, asked: &Asked, response: Response, persistence: Pe
     })
 }
 
-/// The body as it can be sent where the connection cannot be closed to say that it failed.
+/// The body in a form that can be sent where the connection cannot be closed to signal a failure.
 fn frame(body: ResponseBody, version: Version, is_last: bool) -> io::Result<ResponseBody> {
     let in_memory = |bytes: Vec<u8>| Ok(ResponseBody::Bytes(bytes.into()));
     match body {
@@ -346,7 +343,7 @@ fn frame(body: ResponseBody, version: Version, is_last: bool) -> io::Result<Resp
     }
 }
 
-/// All of a body, if it is not too much.
+/// The whole body, if it is not too long.
 fn held(reader: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if reader.take(MAX_HELD + 1).read_to_end(&mut bytes)? as u64 > MAX_HELD {
@@ -355,7 +352,7 @@ fn held(reader: impl Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The response for tiny_http to send, if it is in memory and tiny_http takes its header fields; else as it was.
+/// The response for tiny_http to send, if it is in memory and tiny_http accepts its header fields; else unchanged.
 fn to_tiny(mut response: Response) -> Result<tiny_http::Response<Cursor<Vec<u8>>>, Response> {
     if response.is_stream() {
         return Err(response);
@@ -369,9 +366,9 @@ fn to_tiny(mut response: Response) -> Result<tiny_http::Response<Cursor<Vec<u8>>
     Ok(fields.into_iter().fold(tiny, tiny_http::Response::with_header))
 }
 
-/// A request that tiny_http has received, and how far its body was read.
+/// A request that tiny_http has received, and how far its body has been read.
 struct Received {
-    /// Tells it from all others.
+    /// Distinguishes it from every other one.
     mark: Arc<()>,
     head: RequestHead,
     request: tiny_http::Request,
@@ -383,7 +380,7 @@ struct Received {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BodyProgress {
-    /// None of the body was asked for yet, or it was too long to be.
+    /// Nothing was read yet; or reading was refused because the body is too long.
     Unread,
     /// Some of it was read.
     Open,
@@ -440,7 +437,7 @@ impl RequestSource for Received {
     }
 }
 
-/// A body of which so many bytes are left to come. It is an error if they do not.
+/// A body with this many bytes still to come. It is an error if they do not.
 struct Whole<R> {
     reader: R,
     left: u64,
@@ -469,13 +466,13 @@ struct Client {
     writer: Box<dyn Write + Send>,
     /// Whether anything was written.
     has_begun: bool,
-    /// Whether to hold what is to be written until it is much: where nobody waits for a piece of its own.
+    /// Whether small writes are buffered: where the client waits for no single piece.
     holds: bool,
     held: Vec<u8>,
 }
 
 impl Client {
-    /// In one piece: of several, the system would keep a short one back until the client has acknowledged the one before.
+    /// In one write: with several, the kernel would hold a short one back until the client has acknowledged the one before.
     fn write_held(&mut self) -> io::Result<()> {
         self.has_begun = true;
         self.writer.write_all(&self.held)?;
