@@ -16,7 +16,7 @@ impl HttpError {
             Self::Denied(reason) => format!("Forbidden: {reason}."),
             Self::NotFound => format!("Not found: {method}, {path}"),
             Self::MethodNotAllowed(_) => format!("Unsupported request: {method}."),
-            Self::NotAcceptable => "The content is not available in a coding that the request accepts.".into(),
+            Self::NotAcceptable => "There is no content in a coding that the request accepts.".into(),
             Self::RequestTimeout => "The request took too long.".into(),
             Self::Conflict(reason) => format!("Conflict: {reason}."),
             Self::LengthRequired => "The request needs a Content-Length or a chunked body.".into(),
