@@ -1,4 +1,4 @@
-# What one does with hearken. `make help` lists it.
+# The commands of the project. `make help` lists them.
 
 .DEFAULT_GOAL := help
 .PHONY: run test lint certs bench bench-writes bench-listing bench-notes bench-allocations fuzz siege soak clean help
