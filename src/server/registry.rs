@@ -26,7 +26,7 @@ pub(super) trait Parkable {
     fn socket(&self) -> &Arc<Socket>;
     /// When what it waits for now began, in milliseconds.
     fn since(&self) -> u64;
-    /// Whether all that had arrived when it was last read was read.
+    /// Whether its socket was read dry.
     fn is_drained(&self) -> bool;
     /// How it fares with its client while it is parked in this phase, from this moment on.
     fn standing(&self, phase: Phase, since: u64, now: u64) -> Standing;
