@@ -185,10 +185,11 @@ fn behind_each(test: &str, check: impl Fn(&str, &Dialer, &Log) + Sync) {
                 for (name, door) in &proxy.doors {
                     check(name, door, &log);
                 }
-                let answered = log.lock().unwrap().len();
+                let counted = length_of(&log);
                 drop(proxy);
                 assert_eq!(server.shutdown(PATIENCE).cut, 0);
-                assert_eq!(log.lock().unwrap().len(), answered, "requests nobody knows of behind {program}");
+                // A handler whose body a proxy cut off may notice that late. No other request has come since.
+                account(&format!("after the last answer behind {program}"), &log, counted, &[]);
             });
         }
     });
