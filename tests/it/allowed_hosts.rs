@@ -120,7 +120,7 @@ fn names_are_allowed_by_options() {
 }
 
 #[test]
-fn what_needs_a_password_needs_no_name() {
+fn requests_with_a_password_need_no_allowed_name() {
     let authorization = format!("Basic {}", BASE64_STANDARD.encode("ada:a"));
     let known = ("Authorization", authorization.as_str());
     let all = site(&["--auth", "ada:a"], &[]);

@@ -175,7 +175,7 @@ fn guessing_passwords_ends_after_a_burst_and_others_are_not_concerned() {
 }
 
 #[test]
-fn whoever_was_right_gets_in_beside_one_who_guesses() {
+fn known_users_get_in_while_others_guess() {
     let site = site(&["--auth", "ada:a", "--auth", &format!("bob:{BCRYPT}")]);
     let address = site.server.address();
     for known in ["ada:a", "bob:bcrypt"] {
@@ -248,7 +248,7 @@ fn the_notes_keep_the_headers_of_the_tutorial() {
 }
 
 #[test]
-fn what_cannot_be_a_user_keeps_the_server_from_starting() {
+fn an_invalid_user_keeps_the_server_from_starting() {
     let directory = tempfile::tempdir().unwrap();
     let empty = directory.path().join("empty");
     fs::write(&empty, "\n").unwrap();

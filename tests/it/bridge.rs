@@ -174,7 +174,7 @@ fn a_body_that_fails_does_not_look_whole() {
 }
 
 #[test]
-fn what_the_engine_refuses_is_refused() {
+fn the_bridge_refuses_what_the_server_refuses() {
     let seen = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&seen);
     let handler = move |_: &mut Request| {
@@ -225,7 +225,7 @@ fn what_the_engine_refuses_is_refused() {
 }
 
 #[test]
-fn an_unread_body_is_no_request() {
+fn an_unread_body_is_not_taken_for_a_request() {
     let bridged = Bridged::serve(app(), &Settings::default().max_body(100));
     let smuggled = "GET /hello HTTP/1.1\r\nHost: h\r\n\r\n";
     let chunked = format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{smuggled}\r\n0\r\n\r\n", smuggled.len());
@@ -323,7 +323,7 @@ fn an_upgrade_takes_no_more_than_its_body() {
 }
 
 #[test]
-fn a_request_that_a_handler_keeps_is_not_answered_with_another_ones() {
+fn a_kept_request_does_not_get_the_answer_of_another() {
     let kept: Mutex<Option<Request>> = Mutex::new(None);
     let app = move |request: &mut Request| {
         let mut kept = kept.lock().unwrap();

@@ -40,8 +40,8 @@ fn a_number_is_guessed_within_ten_tries() {
 }
 
 #[test]
-fn the_game_from_disk_is_with_the_number_thinker() {
-    in_browser("the_game_from_disk_is_with_the_number_thinker", |browser, _| {
+fn the_game_opened_from_disk_asks_the_number_thinker() {
+    in_browser("the_game_opened_from_disk_asks_the_number_thinker", |browser, _| {
         browser.navigate(&format!("file://{}/www/make_a_guess.html", env!("CARGO_MANIFEST_DIR")));
         assert_eq!(browser.find("form").property("action"), "http://127.0.0.1:4041/");
         assert!(browser.find("#disk").text().contains("127.0.0.1:4041"));
@@ -93,8 +93,8 @@ fn notes_are_not_taken_for_files_where_there_is_no_note_service() {
 }
 
 #[test]
-fn a_server_that_is_gone_is_told_in_words() {
-    in_browser("a_server_that_is_gone_is_told_in_words", |browser, _| {
+fn an_unreachable_server_is_explained_in_words() {
+    in_browser("an_unreachable_server_is_explained_in_words", |browser, _| {
         let site = Site::start(&[]);
         let url = site.url.clone();
         browser.navigate(&site.page("note_taker.html"));
@@ -250,8 +250,8 @@ fn files_are_uploaded_from_the_page() {
 }
 
 #[test]
-fn what_the_pages_name_is_there_and_they_fit_phone_and_desktop() {
-    in_browser("what_the_pages_name_is_there_and_they_fit_phone_and_desktop", |browser, site| {
+fn linked_files_exist_and_the_pages_fit_phone_and_desktop() {
+    in_browser("linked_files_exist_and_the_pages_fit_phone_and_desktop", |browser, site| {
         for (width, height) in [PHONE, DESKTOP] {
             browser.resize(width, height);
             for page in PAGES {
@@ -320,9 +320,9 @@ fn the_pages_are_used_with_the_keyboard_alone() {
 }
 
 #[test]
-fn what_the_server_refuses_is_told_in_words() {
+fn refusals_are_explained_in_words() {
     let options = ["--quiet", "--max-body", "1KiB", "--auth", "ada:a", "--write-auth", "wil:w"];
-    in_browser_with("what_the_server_refuses_is_told_in_words", &options, |browser, site| {
+    in_browser_with("refusals_are_explained_in_words", &options, |browser, site| {
         // The password is in the address, as some people keep their bookmarks. Without it the browser itself asks.
         let page = |user: &str, name: &str| format!("http://{user}@{}/{name}", site.server.address());
         let write = |content: &str| {

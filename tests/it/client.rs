@@ -162,7 +162,7 @@ fn numbers_are_guessed_until_one_is_right() {
 }
 
 #[test]
-fn what_is_not_there_is_exit_3_and_bad_usage_exit_2() {
+fn an_unreachable_server_is_exit_3_and_bad_usage_exit_2() {
     let nowhere = format!("http://{}/", unused_address());
     let mute = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("http://{}/", mute.local_addr().unwrap());

@@ -74,7 +74,7 @@ fn the_answer_to_an_unread_upload_is_not_lost() {
 }
 
 #[test]
-fn a_little_unread_body_is_little_in_all() {
+fn many_small_pieces_of_an_unread_body_end_the_connection() {
     for place in Place::all(&Settings::default(), app) {
         let mut wire = place.connect();
         wire.send("POST /ignore HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -105,7 +105,7 @@ fn a_body_that_fails_does_not_end_as_if_it_were_whole() {
 }
 
 #[test]
-fn what_is_no_request_does_not_put_off_the_end_of_an_idle_connection() {
+fn empty_lines_do_not_put_off_the_end_of_an_idle_connection() {
     const IDLE: Duration = Duration::from_millis(300);
     const HELLO: &str = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
     Place::each(&Settings::default().idle_timeout(IDLE), app, |place| {

@@ -124,7 +124,7 @@ fn any_origin_can_be_allowed() {
 }
 
 #[test]
-fn what_is_no_origin_is_bad_usage() {
+fn an_invalid_origin_is_bad_usage() {
     for (origin, reason) in [
         ("app.example", "begins with http"),
         ("https://app.example/page", "ends with its host and port"),

@@ -127,7 +127,7 @@ fn unfinished(data: &Path) -> usize {
 }
 
 #[test]
-fn what_is_answered_outlives_the_server_and_nothing_is_torn() {
+fn answered_writes_survive_a_kill_and_no_file_is_torn() {
     let site = tempfile::tempdir().unwrap();
     let data = site.path().join("data");
     let (known, shared) = (Mutex::new(HashMap::new()), AtomicU64::new(0));

@@ -33,12 +33,12 @@ const SECRET: &str = "only for those who have the password\n";
 const FOREIGN: &[u8] = b"foreign\n";
 
 #[test]
-fn every_answer_is_for_the_one_who_asked() {
+fn every_answer_goes_to_the_client_that_asked() {
     check(15_000, false);
 }
 
 #[test]
-fn every_answer_over_tls_is_for_the_one_who_asked() {
+fn every_answer_over_tls_goes_to_the_client_that_asked() {
     check(5_000, true);
 }
 

@@ -52,7 +52,7 @@ fn a_stderr_that_nobody_reads_holds_nothing_up() {
 }
 
 #[test]
-fn what_is_left_out_is_said() {
+fn the_log_says_how_much_it_left_out() {
     let (mut reader, writer) = full_pipe();
     let mut command = hearken();
     command.args(["--verbose", "--port", "0", "--auth", "ada:secret"]);
@@ -73,7 +73,7 @@ fn what_is_left_out_is_said() {
 
 /// The program itself once waited for ever to say how to trust its certificate, and why it could not start.
 #[test]
-fn what_the_program_says_itself_holds_nothing_up_either() {
+fn the_programs_own_messages_hold_nothing_up() {
     let directory = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();

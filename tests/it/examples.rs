@@ -95,7 +95,7 @@ fn number_thinker() {
 }
 
 #[test]
-fn of_a_hundred_right_guesses_at_once_one_wins() {
+fn one_of_a_hundred_right_guesses_at_once_wins() {
     let directory = directory();
     let mut server = start("number_thinker", directory.path());
     let address = server.address();
@@ -266,7 +266,7 @@ fn the_clients_say_when_nobody_listens() {
 }
 
 #[test]
-fn each_is_short() {
+fn every_example_is_short() {
     for name in PROGRAMS {
         let path = format!("{}/examples/{name}.rs", env!("CARGO_MANIFEST_DIR"));
         let lines = fs::read_to_string(&path).unwrap().lines().count();
@@ -277,7 +277,7 @@ fn each_is_short() {
 /// The tutorial's own commands, by way of cargo, would build for minutes here; that the examples exist under their names is
 /// what `cargo run --example` needs.
 #[test]
-fn all_ten_are_there() {
+fn every_example_is_built() {
     for name in PROGRAMS {
         let _: Command = example(name);
     }

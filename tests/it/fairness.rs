@@ -73,7 +73,7 @@ fn an_address_at_its_limit_loses_its_longest_idle_connection() {
 
 /// A connection once was closed as idle though its next request had arrived, in the moment before a worker took it.
 #[test]
-fn who_has_asked_makes_no_room() {
+fn a_connection_with_a_request_makes_no_room() {
     for round in 0..400 {
         let settings = Settings::default().max_connections(4);
         let server = Server::bind("127.0.0.1:0").unwrap().settings(settings).serve(app()).unwrap();
@@ -177,7 +177,7 @@ fn an_address_at_its_limit_loses_its_slowest_beyond_the_grace() {
 
 /// Readers above the least rate once held every place for as long as they liked.
 #[test]
-fn one_address_keeps_nobody_out() {
+fn readers_from_one_address_keep_nobody_out() {
     for within_grace in [true, false] {
         let grace = if within_grace { Duration::from_secs(3600) } else { SHORT };
         let settings = Settings::default().max_connections(8).rate_grace(grace).min_rate(1);
@@ -285,7 +285,7 @@ fn silent_connections_of_several_addresses_keep_nobody_out() {
 
 /// Others are not made to leave for an address that has no more than half.
 #[test]
-fn who_has_most_makes_room() {
+fn the_address_with_the_most_connections_makes_room() {
     let settings = Settings::default().max_connections(8).min_rate(1);
     let server = Server::bind("127.0.0.1:0").unwrap().settings(settings).serve(app()).unwrap();
     let address = server.address();

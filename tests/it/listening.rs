@@ -119,7 +119,7 @@ fn the_program_listens_on_a_unix_socket() {
 }
 
 #[test]
-fn a_unix_socket_is_no_network_to_warn_of() {
+fn passwords_over_a_unix_socket_draw_no_warning() {
     let directory = tempfile::tempdir().unwrap();
     let (path, log) = (directory.path().join("socket"), directory.path().join("log"));
     let mut command = hearken();
@@ -169,7 +169,7 @@ fn the_socket_of_a_dead_server_is_replaced_and_nothing_else_is() {
 }
 
 #[test]
-fn what_has_taken_the_place_of_the_socket_is_not_removed() {
+fn a_file_that_replaced_the_socket_is_not_removed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("socket");
     for replace in [|path: &Path| drop(UnixListener::bind(path).unwrap()), |path: &Path| fs::write(path, "x").unwrap()]

@@ -108,7 +108,7 @@ fn a_torn_note_is_ended_and_nothing_else_touched() {
 }
 
 #[test]
-fn of_a_million_notes_each_is_the_right_one() {
+fn each_of_a_million_notes_is_found() {
     let directory = tempfile::tempdir().unwrap();
     let text: String = (0..1_000_000).map(|number| format!("note {number}\n")).collect();
     fs::write(directory.path().join("notes.txt"), text).unwrap();

@@ -34,7 +34,7 @@ fn places() -> Vec<Place> {
 }
 
 #[test]
-fn what_cannot_be_trusted_is_refused_and_the_connection_closed() {
+fn malformed_requests_are_refused_and_their_connections_closed() {
     const HOST: &str = "Host: a\r\n";
     let get = |line: &str, fields: &str| format!("{line}\r\n{HOST}{fields}\r\n");
     let post = |fields: &str, body: &str| format!("POST /echo HTTP/1.1\r\n{HOST}{fields}\r\n{body}");
@@ -130,7 +130,7 @@ fn what_cannot_be_trusted_is_refused_and_the_connection_closed() {
 }
 
 #[test]
-fn what_is_odd_and_right_is_served() {
+fn unusual_but_valid_requests_are_served() {
     let table: &[(&[u8], &[u8])] = &[
         (b"GET /hello HTTP/1.1\r\nHost:\r\n\r\n", b"Hello, world!"),
         (b"GET http://a:80/hello HTTP/1.1\r\nHost: b\r\n\r\n", b"Hello, world!"),
@@ -173,7 +173,7 @@ fn what_is_odd_and_right_is_served() {
 
 /// Sends each of these a byte at a time, and expects the same answers as for all at once.
 #[test]
-fn however_a_request_is_split_it_is_the_same() {
+fn a_request_is_the_same_however_it_is_split() {
     let table: &[(&str, &[u16])] = &[
         ("GET /hello HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\nGET /hello HTTP/1.1\r\nHost: a\r\n\r\n", &[200, 200]),
         (
@@ -301,7 +301,7 @@ fn a_pipeliner_that_reads_nothing_is_bounded() {
 }
 
 #[test]
-fn heads_have_no_bodies_after_them() {
+fn answers_to_head_have_no_body() {
     for place in places() {
         let mut wire = place.connect();
         for _ in 0..2 {
@@ -523,7 +523,7 @@ fn refusals_are_logged() {
 }
 
 #[test]
-fn noise_is_survived() {
+fn random_bytes_do_no_harm() {
     for place in places() {
         // Random bytes: some answer or none, and the server lives.
         for seed in 0..50_u64 {

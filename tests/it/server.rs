@@ -34,7 +34,7 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn the_main_job_is_done() {
+fn the_demo_server_serves_and_stores() {
     let site = site();
     let server = demo(&site);
     let address = server.address();
@@ -69,7 +69,7 @@ fn the_main_job_is_done() {
 }
 
 #[test]
-fn what_is_not_for_the_server_is_refused() {
+fn requests_that_cannot_be_served_are_refused() {
     let site = site();
     let server = demo(&site);
     let address = server.address();
@@ -227,7 +227,7 @@ fn the_environment_sets_options_too() {
 }
 
 #[test]
-fn what_keeps_it_from_starting_is_one_line_and_exit_1() {
+fn a_failed_start_is_one_line_and_exit_1() {
     let site = site();
     let www = site.path().join("www");
     let (root, file) = (text(&www), www.join("index.html"));
@@ -289,7 +289,7 @@ fn bad_usage_is_exit_2() {
 }
 
 #[test]
-fn signals_stop_it_in_order() {
+fn signals_stop_it_gracefully() {
     let site = site();
     for signal in ["TERM", "INT"] {
         let mut server = demo(&site);
@@ -313,7 +313,7 @@ fn the_end_of_its_terminal_stops_it() {
 }
 
 #[test]
-fn a_server_that_is_to_outlive_its_terminal_does() {
+fn a_server_under_nohup_outlives_its_terminal() {
     let mut command = Command::new("nohup");
     let hearken = hearken();
     command.arg(hearken.get_program()).args(["--port", "0", "--access-log", "off"]).stderr(std::process::Stdio::null());

@@ -36,7 +36,7 @@ fn once<T: Send + 'static>(value: T) -> impl Fn() -> T + Send + Sync {
 }
 
 #[test]
-fn what_does_not_return_is_left_behind() {
+fn handlers_that_do_not_return_are_left_behind() {
     for streams in [false, true] {
         let (entered, enter) = mpsc::channel();
         let (release, wait) = mpsc::channel::<()>();
@@ -64,8 +64,8 @@ fn what_does_not_return_is_left_behind() {
 }
 
 #[test]
-fn what_is_left_behind_is_named_and_others_are_not() {
-    if !alone("stopping::what_is_left_behind_is_named_and_others_are_not") {
+fn handlers_left_behind_are_named_in_the_log() {
+    if !alone("stopping::handlers_left_behind_are_named_in_the_log") {
         return;
     }
     let messages = Messages::collect();
@@ -111,7 +111,7 @@ fn dropping_a_server_waits_for_no_handler() {
 }
 
 #[test]
-fn reading_and_writing_fail_when_the_time_is_up() {
+fn reading_and_writing_fail_once_the_grace_is_over() {
     let (told, tell) = mpsc::channel();
     let told = Arc::new(Mutex::new(told));
     for place in Place::all(&Settings::default(), || {
@@ -335,7 +335,7 @@ fn a_stop_under_load_loses_nothing() {
 
 /// Under load on few processors the client was not yet to send its next request when its connection was taken for an idle one.
 #[test]
-fn who_has_been_asking_is_waited_for_longer_than_who_is_idle() {
+fn a_stop_waits_longer_for_a_busy_client_than_for_an_idle_one() {
     let server = Server::bind("127.0.0.1:0").unwrap().serve(app()).unwrap();
     let (mut idle, mut asking) = (Wire::connect(server.address()), Wire::connect(server.address()));
     for wire in [&mut idle, &mut asking, &mut { Wire::connect(server.address()) }] {
@@ -358,7 +358,7 @@ fn who_has_been_asking_is_waited_for_longer_than_who_is_idle() {
 
 /// A connection to a Unix socket that was made between the last look into the queue and the closing of it was once reset.
 #[test]
-fn a_stop_answers_or_refuses_who_connects_to_a_unix_socket() {
+fn a_stop_answers_or_refuses_each_client_of_a_unix_socket() {
     let directory = tempfile::tempdir().unwrap();
     for round in 0..20 {
         let path = directory.path().join(round.to_string());

@@ -133,7 +133,7 @@ fn keys_of_all_kinds_serve() {
 }
 
 #[test]
-fn what_cannot_be_served_with_is_one_line() {
+fn an_unusable_certificate_or_key_is_one_line() {
     let ec = Certificate::new(&PKCS_ECDSA_P256_SHA256);
     let other = Certificate::new(&PKCS_ECDSA_P256_SHA256);
     let (cert, key) = (ec.path("cert.pem"), ec.path("key.pem"));

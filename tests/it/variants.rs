@@ -100,7 +100,7 @@ fn nothing_is_compressed_unless_both_sides_want_it() {
 }
 
 #[test]
-fn what_is_compressed_has_a_weak_tag_and_no_parts() {
+fn compressed_answers_have_weak_tags_and_no_ranges() {
     let site = site();
     let server = serve(&site, &["--compress"]);
     let address = server.address();
@@ -179,7 +179,7 @@ fn a_file_that_is_cut_while_it_is_compressed_is_not_ended_as_if_it_were_whole() 
 }
 
 #[test]
-fn variants_beside_the_file_are_sent_to_who_accepts_them() {
+fn precompressed_files_are_sent_to_clients_that_accept_them() {
     let site = site();
     let content = fs::read(site.path().join("large.txt")).unwrap();
     let mut coders: Vec<(&str, &str)> = Vec::new();
@@ -187,7 +187,7 @@ fn variants_beside_the_file_are_sent_to_who_accepts_them() {
         [("gzip", &["-k", "-n"][..], "gzip"), ("zstd", &["-q", "-k"], "zstd"), ("brotli", &["-k"], "br")]
     {
         if on_path(program).is_none() {
-            skip("variants_beside_the_file_are_sent_to_who_accepts_them", program);
+            skip("precompressed_files_are_sent_to_clients_that_accept_them", program);
             continue;
         }
         let file = site.path().join("large.txt");

@@ -182,7 +182,7 @@ fn directories_lie_over_each_other() {
 }
 
 #[test]
-fn what_cannot_be_read_is_403_and_what_has_gone_404() {
+fn unreadable_files_are_403_and_missing_ones_404() {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir(root.path().join("closed")).unwrap();
     fs::create_dir(root.path().join("unlisted")).unwrap();
@@ -198,10 +198,8 @@ fn what_cannot_be_read_is_403_and_what_has_gone_404() {
     if rustix::process::geteuid().is_root() {
         // Who may read everything must be kept from it.
         if on_path("setpriv").is_none() {
-            let _ = writeln!(
-                io::stderr(),
-                "skipped: what_cannot_be_read_is_403: setpriv is not installed, and this is root"
-            );
+            let _ =
+                writeln!(io::stderr(), "skipped: unreadable_files_are_403: setpriv is not installed, and this is root");
             return;
         }
         command = Command::new("setpriv");

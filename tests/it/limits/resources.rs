@@ -16,9 +16,9 @@ use super::{Endless, HELLO, SHORT, app, ask, serve, workers};
 use crate::support::{Messages, PATIENCE, Place, Program, Wire, alone, count, get, until};
 
 #[test]
-fn workers_that_cannot_be_started_are_done_without() {
+fn the_server_works_on_when_threads_cannot_be_started() {
     const CLIENTS: usize = 30;
-    if !alone("limits::resources::workers_that_cannot_be_started_are_done_without") {
+    if !alone("limits::resources::the_server_works_on_when_threads_cannot_be_started") {
         return;
     }
     if !rustix::process::getuid().is_root() {
@@ -68,8 +68,8 @@ fn workers_that_cannot_be_started_are_done_without() {
 
 /// A request line of another version once took a thread for ever, behind another request or over TLS.
 #[test]
-fn other_versions_of_http_take_nothing_along() {
-    if !alone("limits::resources::other_versions_of_http_take_nothing_along") {
+fn other_versions_of_http_leave_no_thread_or_descriptor() {
+    if !alone("limits::resources::other_versions_of_http_leave_no_thread_or_descriptor") {
         return;
     }
     const CLIENTS: usize = 600;

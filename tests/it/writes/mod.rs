@@ -221,7 +221,7 @@ fn names_that_lead_elsewhere_or_hide_are_refused_in_every_spelling() {
 }
 
 #[test]
-fn of_those_who_race_with_if_match_one_wins() {
+fn one_of_several_writers_with_if_match_wins() {
     const RACERS: usize = 8;
     let site = Site::new();
     let server = site.serve(&[]);
@@ -419,7 +419,7 @@ fn forms_store_files_that_delete_removes() {
 }
 
 #[test]
-fn what_is_shown_can_be_deleted() {
+fn listed_files_can_be_deleted() {
     let site = Site::new();
     fs::create_dir_all(site.data()).unwrap();
     // A name that the sweep at the start leaves alone, and that is still the server's own.
