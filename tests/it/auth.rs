@@ -1,4 +1,4 @@
-//! Who may do what with the `hearken` program, over real sockets.
+//! Passwords of the `hearken` program: for reading, for writing, and guessed.
 
 use std::fs;
 use std::io::Write as _;

@@ -1,4 +1,4 @@
-//! How connections end: nothing that was answered is lost, and nothing that was cut short passes for whole.
+//! How connections end: no answer is lost, and no body that was cut short passes for whole.
 
 use std::io::{self, Read, Write as _};
 use std::net::{Shutdown, TcpStream};

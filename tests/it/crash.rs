@@ -1,4 +1,4 @@
-//! A server that is killed in the middle of writes: what it has answered is there, and what is there is whole.
+//! A server that is killed in the middle of writes: answered writes survive, and no file is torn.
 
 use std::collections::HashMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What the program says on stderr, and what becomes of it where nobody reads that.
+//! Messages on stderr, and what happens when nobody reads them.
 
 use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -58,7 +58,7 @@ fn the_log_says_how_much_it_left_out() {
     command.args(["--verbose", "--port", "0", "--auth", "ada:secret"]);
     let program = Program::start(command.stderr(Stdio::from(writer)), 1);
     log_much(program.address());
-    // Now somebody reads it.
+    // Now the pipe is read.
     rustix::io::ioctl_fionbio(&reader, true).unwrap();
     let (mut said, mut piece) = (Vec::new(), vec![0; 1 << 16]);
     for what in ["requests were not logged", "messages were not logged"] {

@@ -35,7 +35,7 @@ fn ask(wire: &mut Wire) -> Option<u16> {
     wire.try_reply().map(|reply| reply.status)
 }
 
-/// Lets time pass, which is what the server counts.
+/// Lets time pass: the server ranks connections by it.
 fn pass(time: Duration) {
     let begun = Instant::now();
     until("time to pass", || (begun.elapsed() >= time).then_some(()));
@@ -71,7 +71,7 @@ fn an_address_at_its_limit_loses_its_longest_idle_connection() {
     }
 }
 
-/// A connection once was closed as idle though its next request had arrived, in the moment before a worker took it.
+/// A connection was once closed as idle though its next request had arrived and no worker had taken it yet.
 #[test]
 fn a_connection_with_a_request_makes_no_room() {
     for round in 0..400 {
@@ -103,12 +103,12 @@ fn an_address_whose_connections_are_all_at_work_gets_no_more() {
     }
     gate.wait_for(2);
     assert!(Wire::connect(server.address()).is_closed(), "refused");
-    assert_eq!(ask(&mut from(2, server.address())), Some(200), "which is nothing to others");
+    assert_eq!(ask(&mut from(2, server.address())), Some(200), "another address is not affected");
     gate.open();
     for wire in &mut wires {
         assert_eq!(wire.reply().text(), "done");
     }
-    // They had no others to make room for them: their own end has to count.
+    // Their places come free when they end.
     drop(wires);
     until("the places to be free", || ask(&mut Wire::connect(server.address())));
 }
@@ -283,7 +283,7 @@ fn silent_connections_of_several_addresses_keep_nobody_out() {
     }
 }
 
-/// Others are not made to leave for an address that has no more than half.
+/// The slower readers are of an address with fewer connections.
 #[test]
 fn the_address_with_the_most_connections_makes_room() {
     let settings = Settings::default().max_connections(8).min_rate(1);

@@ -1,4 +1,4 @@
-//! Where servers listen: addresses beside each other, and Unix sockets.
+//! Where servers listen: several addresses at once, and Unix sockets.
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -14,7 +14,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::support::{Dialer, Program, Run as _, get, hearken, on_path, skip, until};
 
-/// Says which address the client has, as its socket sees it.
+/// Answers with the address of the client, as the socket shows it.
 fn who(request: &mut Request) -> Response {
     match request.peer() {
         Some(Peer::Tcp(address)) => Response::text(address.ip().to_string()),
@@ -70,7 +70,7 @@ fn on_socket(path: &Path, arguments: &[&str]) -> Program {
     server
 }
 
-/// What becomes of one that cannot start.
+/// The error of a server that cannot start on this path.
 fn refused(path: &Path) -> String {
     let Output { status, stdout, stderr } = hearken().arg("--bind").arg(format!("unix:{}", path.display())).run();
     assert_eq!((status.code(), stdout.as_slice()), (Some(1), &b""[..]));

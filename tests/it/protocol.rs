@@ -1,5 +1,4 @@
-//! What a peer can send, over real sockets of every kind, plain and over TLS: each has its status and its reason, and none
-//! leaves a hang behind.
+//! Valid, odd and malformed requests over sockets of every kind, plain and over TLS.
 
 use std::io::{Read as _, Write as _};
 use std::net::Shutdown;

@@ -1,4 +1,4 @@
-//! The `hearken` program: what it serves, what it takes, how it starts and how it stops.
+//! The `hearken` program: what it serves and stores, how it starts and how it stops.
 
 use std::fs;
 use std::net::TcpListener;

@@ -1,4 +1,4 @@
-//! How a server stops, and how handlers and streams learn that it does, or that nobody waits for them any more.
+//! How a server stops, and how handlers and streams learn of that or of a client that has left.
 
 use std::io::{self, Read};
 use std::net::TcpListener;
@@ -311,7 +311,7 @@ fn a_stop_under_load_loses_nothing() {
                 let (dialer, stopped, answered) = (&dialer, &stopped, &answered);
                 scope.spawn(move || {
                     while !stopped.load(Ordering::SeqCst) {
-                        // Refused is refused; whoever is connected is to be answered.
+                        // A connection may be refused, but one that is made has to be answered.
                         let Ok(mut wire) = dialer.connect() else { return };
                         // Half of the clients keep their connection for as long as they may.
                         loop {
@@ -369,7 +369,7 @@ fn a_stop_answers_or_refuses_each_client_of_a_unix_socket() {
                 scope.spawn(|| {
                     while let Ok(mut wire) = Dialer::unix(&path).connect() {
                         wire.send("GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-                        let reply = wire.try_reply().expect("who has connected is answered");
+                        let reply = wire.try_reply().expect("a client that has connected is answered");
                         assert_eq!(reply.status, 200);
                         answered.fetch_add(1, Ordering::SeqCst);
                     }

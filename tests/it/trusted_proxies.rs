@@ -1,4 +1,4 @@
-//! What the `hearken` program believes of what a connection says about a client behind it.
+//! Which proxies the `hearken` program believes about the client behind them.
 
 use std::fs;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! Writing over real sockets: which names are taken, who wins a race, and what a refused write leaves.
+//! Writing over real sockets: accepted names, races, and refused writes.
 
 mod memory;
 mod mounts;
