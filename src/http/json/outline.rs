@@ -1,22 +1,22 @@
-//! The outline of a JSON document: its levels, and the one string that is picked out. The grammar is for others to check.
+//! The outline of a JSON document: its levels, and the one string that is picked out. It does not check the grammar.
 
 use std::fmt;
 
 use serde_core::Deserializer as _;
 use serde_core::de::{Error, Visitor};
 
-/// How deep arrays and objects may lie in each other.
+/// How deep arrays and objects may be nested.
 pub(super) const MAX_LEVELS: u32 = 128;
 
-/// After how many bytes, as they are sent, a name or a string of the outermost object is cut. The picked name is shorter.
-const LONGEST_KEPT: usize = 1024;
+/// The most bytes, as sent, that are kept of a name or a string of the outermost object. The picked name is shorter.
+const MAX_KEPT: usize = 1024;
 
-/// Follows a document character by character. What it makes of one that is not JSON does not matter.
+/// Follows a document character by character. For one that is not JSON the result is meaningless.
 pub(super) struct Outline<'a> {
     picked: &'a str,
     levels: u32,
     within: Within,
-    /// The last string of the outermost object, as it was sent, or its beginning.
+    /// The last string of the outermost object as it was sent, up to [`MAX_KEPT`] bytes.
     string: String,
     is_cut: bool,
     follows_picked: bool,
@@ -31,7 +31,7 @@ enum Within {
     Structure,
     String,
     Escape,
-    /// So many more digits of `\u`.
+    /// A `\u` escape with this many digits to come.
     Digits(u8),
 }
 
@@ -51,7 +51,7 @@ impl<'a> Outline<'a> {
         Ok(())
     }
 
-    /// Whether a string is read of which no more is kept.
+    /// Whether the text that follows belongs to a string of which no more is kept.
     pub(super) fn ignores_text(&self) -> bool {
         self.within == Within::String && (self.levels != 1 || self.is_cut)
     }
@@ -77,7 +77,7 @@ impl<'a> Outline<'a> {
 
     fn in_string(&mut self, character: char) {
         if self.levels == 1 {
-            self.is_cut |= self.string.len() >= LONGEST_KEPT && self.within == Within::String;
+            self.is_cut |= self.string.len() >= MAX_KEPT && self.within == Within::String;
             if !self.is_cut {
                 self.string.push(character);
             }
@@ -98,7 +98,7 @@ impl<'a> Outline<'a> {
     }
 }
 
-/// The text that a string stands for. Half of a surrogate pair, which the grammar allows (§8.2), becomes U+FFFD.
+/// The text of a string, with its escapes decoded. A lone surrogate, which the grammar allows (§8.2), becomes U+FFFD.
 fn decode(sent: &str) -> String {
     struct Text;
 
@@ -113,7 +113,7 @@ fn decode(sent: &str) -> String {
             let mut text = String::new();
             for chunk in bytes.utf8_chunks() {
                 text.push_str(chunk.valid());
-                // serde_json gives half of a pair as three bytes, each of them a chunk. The first is always this one.
+                // serde_json decodes a lone surrogate to three bytes, each of which is a chunk. The first one is always this.
                 if chunk.invalid() == [0xed] {
                     text.push(char::REPLACEMENT_CHARACTER);
                 }
