@@ -4,27 +4,27 @@
 //! on all addresses, and checks every byte of so many answers (300,000), over TLS if told so. It prints one line and ends with
 //! status 1 if anything was wrong.
 
+#[path = "common/crossed.rs"]
+mod common;
 #[path = "common/tls.rs"]
 mod tls;
 
-use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hearken::{BasicAuth, Files, Request, Response, Router, Server, Tls};
+use hearken::{Server, Tls};
 use rustls::{ClientConfig, StreamOwned};
+
+use self::common::{LINE, Question, Verdict, app, churn, make_files};
 
 const FILES: usize = 48;
 const FILE_SIZE: usize = 100 * 1024;
-/// How long each line of a file is, its line feed included.
-const LINE: usize = 32;
 const CLIENTS: usize = 24;
 /// How many threads open and close descriptors.
 const CHURNERS: usize = 4;
@@ -37,17 +37,12 @@ const MOST_UNANSWERED: u64 = 100;
 const MOST_TIME: Duration = Duration::from_secs(1800);
 /// How many wrong answers are shown.
 const MOST_TOLD: u64 = 20;
-/// `ada:secret`, as Basic authentication sends it.
-const CREDENTIALS: &str = "Basic YWRhOnNlY3JldA==";
-const SECRET: &[u8] = b"only for those who have the password\n";
-/// What the descriptors that are opened all around give.
-const FOREIGN: &[u8] = b"foreign\n";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let wanted = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(300_000);
     let place = tempfile::tempdir().expect("there is a temporary directory");
-    let contents = make_files(place.path());
+    let contents = make_files(place.path(), FILES, FILE_SIZE);
     let mut builder = Server::bind("0.0.0.0:0").expect("there is a free port");
     if TcpListener::bind("[::1]:0").is_ok() {
         builder = builder.and_bind("[::]:0").expect("there is a free port");
@@ -58,11 +53,11 @@ fn main() -> ExitCode {
         builder = builder.tls(Tls::development(&certificates).expect("the directory is ours"));
         client = Some(tls::client(Some(&Tls::development_authority(&certificates))));
     }
-    let server = builder.serve(application(place.path())).expect("the server starts");
+    let server = builder.serve(app(place.path())).expect("the server starts");
     let check = Check {
         servers: server.addresses().iter().map(|address| on_loopback(*address)).collect(),
         contents,
-        foreign_file: place.path().join("foreign"),
+        directory: place.path().to_owned(),
         tls: client,
         wanted,
         end: Instant::now() + MOST_TIME,
@@ -73,40 +68,11 @@ fn main() -> ExitCode {
             scope.spawn(|| check.ask());
         }
         for _ in 0..CHURNERS {
-            scope.spawn(|| check.churn());
+            scope.spawn(|| churn(&check.directory, || check.is_over()));
         }
     });
     drop(server);
     check.counts.conclude(wanted)
-}
-
-/// A file for each number, in which each line names the file and its offset; one that needs a password; one that is not served.
-fn make_files(place: &Path) -> Vec<Vec<u8>> {
-    let contents: Vec<Vec<u8>> = (0..FILES)
-        .map(|file| {
-            (0..FILE_SIZE / LINE)
-                .flat_map(|line| format!("file {file:02} at {:020}\n", line * LINE).into_bytes())
-                .collect()
-        })
-        .collect();
-    fs::create_dir_all(place.join("www/protected")).expect("the directory is ours");
-    for (file, content) in contents.iter().enumerate() {
-        assert_eq!(content.len(), FILE_SIZE);
-        fs::write(place.join(format!("www/{file}.txt")), content).expect("the directory is ours");
-    }
-    fs::write(place.join("www/protected/secret.txt"), SECRET).expect("the directory is ours");
-    fs::write(place.join("foreign"), FOREIGN).expect("the directory is ours");
-    contents
-}
-
-fn application(place: &Path) -> Router {
-    let auth = BasicAuth::new().user("ada", "secret").expect("the name and the password are good");
-    let peer =
-        |request: &mut Request| Response::text(request.peer().map_or_else(|| "none".into(), |peer| peer.to_string()));
-    Router::new()
-        .get("/peer", peer)
-        .any("/protected/{*path}", auth.around(Files::new(place.join("www"))))
-        .fallback(Files::new(place.join("www")))
 }
 
 /// Where a client reaches a server that listens on all addresses.
@@ -122,7 +88,7 @@ struct Check {
     servers: Vec<SocketAddr>,
     /// What each file contains.
     contents: Vec<Vec<u8>>,
-    foreign_file: PathBuf,
+    directory: PathBuf,
     tls: Option<Arc<ClientConfig>>,
     wanted: u64,
     end: Instant,
@@ -140,26 +106,9 @@ struct Counts {
     unanswered: AtomicU64,
 }
 
-/// What a client asks for.
-#[derive(Clone, Copy, Debug)]
-enum Question {
-    File(usize),
-    Peer,
-    SecretWithPassword,
-    SecretWithout,
-}
-
 struct Answer {
     status: u16,
     body: Vec<u8>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
-    Right,
-    Foreign,
-    WrongPeer,
-    Leak,
 }
 
 impl Check {
@@ -195,7 +144,7 @@ impl Check {
 
     fn ask_over(&self, mut stream: impl Read + Write, own_address: SocketAddr, requests: usize) -> io::Result<()> {
         for left in (0..requests).rev() {
-            let question = Question::random();
+            let question = Question::of(rand::random_range(0..10 * FILES), FILES);
             stream.write_all(question.request(left == 0).as_bytes())?;
             let answer = Answer::read(&mut stream).map_err(|error| {
                 let number = requests - left;
@@ -204,7 +153,7 @@ impl Check {
                     format!("{question:?} of {own_address}, request {number} of {requests}: {error}"),
                 )
             })?;
-            let verdict = self.judge(question, &answer, own_address);
+            let verdict = question.judge(answer.status, &answer.body, &own_address.to_string(), &self.contents);
             if verdict != Verdict::Right && self.counts.wrong() < MOST_TOLD {
                 let begin = &answer.body[..answer.body.len().min(2 * LINE)];
                 eprintln!("{question:?} of {own_address}: {verdict:?}: {}, {}", answer.status, begin.escape_ascii());
@@ -212,34 +161,6 @@ impl Check {
             self.counts.count(verdict);
         }
         Ok(())
-    }
-
-    fn judge(&self, question: Question, answer: &Answer, own_address: SocketAddr) -> Verdict {
-        let is = |status: u16, body: &[u8]| answer.status == status && answer.body == body;
-        let is_right = match question {
-            Question::File(file) => is(200, &self.contents[file]),
-            Question::Peer => is(200, own_address.to_string().as_bytes()),
-            Question::SecretWithPassword => is(200, SECRET),
-            Question::SecretWithout => answer.status == 401 && !answer.contains(SECRET),
-        };
-        match question {
-            _ if is_right => Verdict::Right,
-            Question::File(_) | Question::Peer | Question::SecretWithout if answer.contains(SECRET) => Verdict::Leak,
-            Question::Peer if answer.status == 200 => Verdict::WrongPeer,
-            _ => Verdict::Foreign,
-        }
-    }
-
-    /// Opens and closes descriptors, so that their numbers change hands all the time.
-    fn churn(&self) {
-        while !self.is_over() {
-            let file = File::open(&self.foreign_file);
-            let sockets = UnixStream::pair();
-            if let Ok((near, _)) = &sockets {
-                let _ = (&*near).write_all(FOREIGN);
-            }
-            drop((UdpSocket::bind("127.0.0.1:0"), file, sockets));
-        }
     }
 }
 
@@ -272,33 +193,6 @@ impl Counts {
     }
 }
 
-impl Question {
-    fn random() -> Self {
-        match rand::random_range(0..10) {
-            0 => Self::SecretWithPassword,
-            1 => Self::SecretWithout,
-            2 | 3 => Self::Peer,
-            _ => Self::File(rand::random_range(0..FILES)),
-        }
-    }
-
-    fn request(self, close: bool) -> String {
-        let path = match self {
-            Self::File(file) => format!("/{file}.txt"),
-            Self::Peer => "/peer".into(),
-            Self::SecretWithPassword | Self::SecretWithout => "/protected/secret.txt".into(),
-        };
-        let mut request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n");
-        if matches!(self, Self::SecretWithPassword) {
-            request += &format!("Authorization: {CREDENTIALS}\r\n");
-        }
-        if close {
-            request += "Connection: close\r\n";
-        }
-        request + "\r\n"
-    }
-}
-
 impl Answer {
     /// Reads an answer whose length is announced, and not a byte beyond it.
     fn read(stream: &mut impl Read) -> io::Result<Self> {
@@ -324,10 +218,6 @@ impl Answer {
         }
         // Nothing was asked for beyond: more than the length is foreign, and is compared as part of the body.
         Ok(Self { status, body })
-    }
-
-    fn contains(&self, bytes: &[u8]) -> bool {
-        self.body.windows(bytes.len()).any(|window| window == bytes)
     }
 }
 

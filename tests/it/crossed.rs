@@ -1,36 +1,29 @@
 //! Whether an answer ever goes to another client than the one that asked, while descriptors are opened and closed all around:
 //! the short form of `benches/crossed.rs`.
 
-use std::fs::{self, File};
-use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::unix::net::UnixStream;
-use std::path::Path;
+#[path = "../../benches/common/crossed.rs"]
+mod common;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use hearken::{BasicAuth, Files, Request, Response, Router, Server, Tls};
+use hearken::{Server, Tls};
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 
+use self::common::{LINE, Question, Verdict, app, churn, make_files};
 use crate::support::{Dialer, PATIENCE, Stream, client_config};
 
 const FILES: usize = 24;
 /// So long that an answer is more than one write over TLS.
 const FILE_SIZE: usize = 40 * 1024;
-/// How long each line of a file is, its line feed included.
-const LINE: usize = 32;
 const CLIENTS: usize = 16;
 /// How many threads open and close descriptors.
 const CHURNERS: usize = 2;
 /// The most requests on one kept-alive connection.
 const KEPT_REQUESTS: usize = 8;
-/// `ada:secret`, as Basic authentication sends it.
-const CREDENTIALS: &str = "Basic YWRhOnNlY3JldA==";
-const SECRET: &str = "only for those who have the password\n";
-/// What the descriptors that are opened all around give.
-const FOREIGN: &[u8] = b"foreign\n";
 
 #[test]
 fn every_answer_goes_to_the_client_that_asked() {
@@ -42,15 +35,6 @@ fn every_answer_over_tls_goes_to_the_client_that_asked() {
     check(5_000, true);
 }
 
-/// What a client asks for.
-#[derive(Clone, Copy, Debug)]
-enum Question {
-    File(usize),
-    Peer,
-    SecretWithPassword,
-    SecretWithout,
-}
-
 /// Where a client connects, and how its own address is shown there.
 struct Way {
     address: SocketAddr,
@@ -60,7 +44,7 @@ struct Way {
 
 fn check(wanted: usize, secure: bool) {
     let directory = tempfile::tempdir().unwrap();
-    let contents = make_files(directory.path());
+    let contents = make_files(directory.path(), FILES, FILE_SIZE);
     let mut builder = Server::bind("0.0.0.0:0").unwrap();
     if TcpListener::bind("[::1]:0").is_ok() {
         builder = builder.and_bind("[::]:0").unwrap();
@@ -76,7 +60,7 @@ fn check(wanted: usize, secure: bool) {
     let (answers, over) = (AtomicUsize::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
         for _ in 0..CHURNERS {
-            scope.spawn(|| churn(&directory.path().join("foreign"), &over));
+            scope.spawn(|| churn(directory.path(), || over.load(Ordering::Relaxed)));
         }
         let ask = |client: usize| {
             let mut turn = client;
@@ -93,28 +77,6 @@ fn check(wanted: usize, secure: bool) {
         assert!(results.iter().all(Result::is_ok), "a client has had a wrong answer, or none");
     });
     assert_eq!(server.shutdown(PATIENCE).cut, 0);
-}
-
-/// A file for each number, in which each line names the file and its offset; one that needs a password; one that is not served.
-fn make_files(directory: &Path) -> Vec<String> {
-    fs::create_dir_all(directory.join("www/protected")).unwrap();
-    fs::write(directory.join("www/protected/secret.txt"), SECRET).unwrap();
-    fs::write(directory.join("foreign"), FOREIGN).unwrap();
-    let content = |file| (0..FILE_SIZE / LINE).map(|line| format!("file {file:02} at {:020}\n", line * LINE)).collect();
-    let contents: Vec<String> = (0..FILES).map(content).collect();
-    for (file, content) in contents.iter().enumerate() {
-        fs::write(directory.join(format!("www/{file}.txt")), content).unwrap();
-    }
-    contents
-}
-
-fn app(directory: &Path) -> Router {
-    let auth = BasicAuth::new().user("ada", "secret").unwrap();
-    let peer = |request: &mut Request| Response::text(request.peer().unwrap().to_string());
-    Router::new()
-        .get("/peer", peer)
-        .any("/protected/{*path}", auth.around(Files::new(directory.join("www"))))
-        .fallback(Files::new(directory.join("www")))
 }
 
 /// Each connection has a handshake of its own.
@@ -137,7 +99,7 @@ fn ways_to(address: SocketAddr) -> Vec<Way> {
     ways
 }
 
-fn ask_over_connection(way: &Way, tls: Option<Arc<ClientConfig>>, requests: usize, turn: usize, contents: &[String]) {
+fn ask_over_connection(way: &Way, tls: Option<Arc<ClientConfig>>, requests: usize, turn: usize, contents: &[Vec<u8>]) {
     let mut wire = Dialer::tcp(way.address, tls).connect().unwrap();
     let Stream::Tcp(stream) = wire.stream.get_mut().raw() else { unreachable!("it was connected so") };
     let own = stream.local_addr().unwrap();
@@ -146,56 +108,17 @@ fn ask_over_connection(way: &Way, tls: Option<Arc<ClientConfig>>, requests: usiz
         _ => own,
     };
     for number in 0..requests {
-        let question = question(turn.wrapping_mul(31) + number * 7);
+        let question = Question::of(turn.wrapping_mul(31) + number * 7, FILES);
         wire.send(question.request(number + 1 == requests));
         let reply = wire.reply();
-        let (status, body) = (reply.status, reply.text());
-        let is_right = match question {
-            Question::File(file) => status == 200 && body == contents[file],
-            Question::Peer => status == 200 && body == peer.to_string(),
-            Question::SecretWithPassword => status == 200 && body == SECRET,
-            Question::SecretWithout => status == 401 && !body.contains(SECRET),
-        };
-        let beginning = &body[..body.len().min(2 * LINE)];
-        assert!(is_right, "{question:?} of {own} to {}: {status}, {beginning:?}", way.address);
+        let verdict = question.judge(reply.status, &reply.body, &peer.to_string(), contents);
+        let beginning = reply.body[..reply.body.len().min(2 * LINE)].escape_ascii();
+        assert!(
+            verdict == Verdict::Right,
+            "{question:?} of {own} to {}: {verdict:?}: {}, {beginning}",
+            way.address,
+            reply.status
+        );
     }
     assert!(wire.is_closed(), "nothing else was asked for");
-}
-
-/// A question for each number, of all kinds in turn.
-fn question(number: usize) -> Question {
-    match number % 10 {
-        0 => Question::SecretWithPassword,
-        1 => Question::SecretWithout,
-        2 | 3 => Question::Peer,
-        _ => Question::File(number / 10 % FILES),
-    }
-}
-
-impl Question {
-    fn request(self, close: bool) -> String {
-        let path = match self {
-            Self::File(file) => format!("/{file}.txt"),
-            Self::Peer => "/peer".into(),
-            Self::SecretWithPassword | Self::SecretWithout => "/protected/secret.txt".into(),
-        };
-        let authorization = match self {
-            Self::SecretWithPassword => format!("Authorization: {CREDENTIALS}\r\n"),
-            _ => String::new(),
-        };
-        let connection = if close { "Connection: close\r\n" } else { "" };
-        format!("GET {path} HTTP/1.1\r\nHost: a\r\n{authorization}{connection}\r\n")
-    }
-}
-
-/// Opens and closes descriptors, so that their numbers change hands all the time.
-fn churn(foreign_file: &Path, over: &AtomicBool) {
-    while !over.load(Ordering::Relaxed) {
-        let file = File::open(foreign_file);
-        let sockets = UnixStream::pair();
-        if let Ok((near, _)) = &sockets {
-            let _ = (&*near).write_all(FOREIGN);
-        }
-        drop((UdpSocket::bind("127.0.0.1:0"), file, sockets));
-    }
 }
