@@ -3,14 +3,13 @@
 use std::io::{self, Read};
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use hearken::{BodySender, Request, Response, Router, Server, Settings};
 
-use crate::support::{Dialer, Messages, PATIENCE, Place, Wire, alone, read_until_closed, returns, stop, until};
+use crate::support::{Dialer, Gate, Messages, PATIENCE, Place, Wire, alone, read_until_closed, returns, stop, until};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const HELLO: &str = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -19,47 +18,38 @@ fn app() -> Router {
     Router::new().get("/hello", hearken::demo::hello)
 }
 
-/// A stream that waits for what never comes.
-struct Waiting(Receiver<()>);
+/// A stream that gives nothing before its gate opens.
+struct Waiting(Gate);
 
 impl Read for Waiting {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        let _ = self.0.recv();
+        self.0.pass();
         Ok(0)
     }
-}
-
-/// One value for a handler, of which there is one call.
-fn once<T: Send + 'static>(value: T) -> impl Fn() -> T + Send + Sync {
-    let value = Mutex::new(Some(value));
-    move || value.lock().unwrap().take().unwrap()
 }
 
 #[test]
 fn handlers_that_do_not_return_are_left_behind() {
     for streams in [false, true] {
-        let (entered, enter) = mpsc::channel();
-        let (release, wait) = mpsc::channel::<()>();
-        let (wait, entered) = (once(wait), Mutex::new(entered));
+        let gate = Gate::default();
+        let at_gate = gate.clone();
         let app = move |_: &mut Request| {
-            let wait = wait();
-            entered.lock().unwrap().send(()).unwrap();
             if streams {
-                return Response::stream(Waiting(wait), None);
+                return Response::stream(Waiting(at_gate.clone()), None);
             }
-            let _ = wait.recv();
+            at_gate.pass();
             Response::text("late")
         };
         let server = Server::bind("127.0.0.1:0").unwrap().serve(app).unwrap();
         let address = server.address();
         let mut wire = Wire::connect(address);
         wire.send(GET);
-        enter.recv_timeout(PATIENCE).unwrap();
+        gate.wait_for(1);
         let stopped = stop(server, Duration::from_millis(10));
         assert_eq!((stopped.cut, stopped.left_behind), (1, 1), "streams: {streams}");
         assert!(wire.is_closed());
         TcpListener::bind(address).expect("the address is free");
-        drop(release);
+        gate.open();
     }
 }
 
@@ -69,12 +59,10 @@ fn handlers_left_behind_are_named_in_the_log() {
         return;
     }
     let messages = Messages::collect();
-    let (entered, enter) = mpsc::channel();
-    let (release, wait) = mpsc::channel::<()>();
-    let (wait, entered) = (once(wait), Mutex::new(entered));
+    let gate = Gate::default();
+    let at_gate = gate.clone();
     let app = app().post("/stuck", move |_: &mut Request| {
-        entered.lock().unwrap().send(()).unwrap();
-        let _ = wait().recv();
+        at_gate.pass();
         Response::text("late")
     });
     let server = Server::bind("127.0.0.1:0").unwrap().serve(app).unwrap();
@@ -83,31 +71,29 @@ fn handlers_left_behind_are_named_in_the_log() {
     assert_eq!(idle.reply().status, 200);
     let mut wire = Wire::connect(server.address());
     wire.send("POST /stuck?a=b HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
-    enter.recv_timeout(PATIENCE).unwrap();
+    gate.wait_for(1);
     assert_eq!(stop(server, Duration::ZERO).left_behind, 1);
     assert_eq!(messages.all(), ["left behind because it does not return: POST /stuck?a=b"]);
-    drop(release);
+    gate.open();
 }
 
 #[test]
 fn dropping_a_server_waits_for_no_handler() {
-    let (entered, enter) = mpsc::channel();
-    let (release, wait) = mpsc::channel::<()>();
-    let (wait, entered) = (once(wait), Mutex::new(entered));
+    let gate = Gate::default();
+    let at_gate = gate.clone();
     let app = move |_: &mut Request| {
-        entered.lock().unwrap().send(()).unwrap();
-        let _ = wait().recv();
+        at_gate.pass();
         Response::text("late")
     };
     let server = Server::bind("127.0.0.1:0").unwrap().serve(app).unwrap();
     let address = server.address();
     let mut wire = Wire::connect(address);
     wire.send(GET);
-    enter.recv_timeout(PATIENCE).unwrap();
+    gate.wait_for(1);
     returns("the server to be dropped", move || drop(server));
     assert!(wire.is_closed());
     TcpListener::bind(address).expect("the address is free");
-    drop(release);
+    gate.open();
 }
 
 #[test]
@@ -259,7 +245,7 @@ fn a_handler_is_told_that_the_server_stops_and_may_finish() {
     }
 }
 
-/// A handle that somebody kept once kept the socket, so that the client never saw the end.
+/// A kept handle once kept the socket open, so that the client never saw the end.
 #[test]
 fn a_kept_handle_keeps_no_connection() {
     let kept = Arc::new(Mutex::new(Vec::new()));
