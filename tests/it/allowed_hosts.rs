@@ -1,4 +1,4 @@
-//! By which names the `hearken` program answers, over real sockets. A page whose name somebody had point at the server (DNS
+//! By which names the `hearken` program answers, over real sockets. A page whose name was made to point at the server (DNS
 //! rebinding) is of the same origin for its browser: only the name that the browser sends gives it away.
 
 use std::fs;

@@ -365,7 +365,7 @@ fn refusals_are_explained_in_words() {
 
         browser.navigate(&page("wil:w", "note_taker.html"));
         let address = site.server.address();
-        // Somebody beside him guesses his password, and does not stop.
+        // Another client guesses his password all the while.
         let guess = || ask(address, "GET", "/", &[("Authorization", "Basic d2lsOnk=")], b"");
         let (end, ended) = mpsc::channel::<()>();
         let wait = thread::scope(|scope| {

@@ -54,7 +54,7 @@ fn each_has_its_port_and_says_when_it_is_taken() {
     ];
     let directory = directory();
     for (name, port) in table {
-        // Whether it is we who take it or somebody else has: it is taken.
+        // The port is taken, by this listener or by another program.
         let _taken = TcpListener::bind(("127.0.0.1", port));
         let output = example(name).current_dir(&directory).run();
         let error = String::from_utf8_lossy(&output.stderr);

@@ -265,7 +265,7 @@ fn answers_that_wait_for_what_is_to_come_keep_nobody_out() {
 /// From several addresses, none of which had more than half, they once held every place until their deadline.
 #[test]
 fn silent_connections_of_several_addresses_keep_nobody_out() {
-    // Longer than a test waits, but for those who are counted ten times.
+    // Longer than a test waits, except where the server counts each second as ten.
     let settings = Settings::default()
         .max_connections(8)
         .head_timeout(Duration::ZERO)

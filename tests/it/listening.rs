@@ -22,7 +22,7 @@ fn who(request: &mut Request) -> Response {
     }
 }
 
-/// Serves at these addresses, all with the same port. Between asking for one and taking it somebody else may.
+/// Serves at these addresses, all with the same port. Another program may take it first.
 fn serve(addresses: &[&str]) -> (Server, u16) {
     until("a port that is free", || {
         let port = TcpListener::bind("[::]:0").unwrap().local_addr().unwrap().port();
@@ -195,7 +195,7 @@ fn a_file_that_replaced_the_socket_is_not_removed() {
     server.shutdown(Duration::ZERO);
 }
 
-/// Whoever may read a directory may lock it. A stop once waited for two seconds for that.
+/// Anyone who may read a directory may lock it. A stop once waited two seconds for such a lock.
 #[test]
 fn a_locked_directory_keeps_a_server_from_its_path_and_not_from_stopping() {
     let directory = tempfile::tempdir().unwrap();

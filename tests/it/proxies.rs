@@ -318,7 +318,7 @@ fn nothing_is_smuggled_past_proxies() {
     const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
     let post = |fields: &str, body: &str| format!("POST /echo HTTP/1.1\r\nHost: a\r\n{fields}\r\n{body}");
     let chunked = |chunks: &str| post("Transfer-Encoding: chunked\r\n", chunks);
-    // A body that is a request for whoever does not see the chunks, and one for whoever sees nothing else.
+    // A body that is a request to a reader that does not see the chunks, and one to a reader that sees nothing else.
     let hidden = format!("0\r\n\r\n{SMUGGLED}");
     let length = format!("Content-Length: {}\r\n", hidden.len());
     let in_chunk = format!("{:x}\r\n{SMUGGLED}\r\n0\r\n\r\n", SMUGGLED.len());

@@ -116,7 +116,7 @@ fn too_many_ranges_give_the_whole() {
     }
 }
 
-/// More than the buffers of a connection hold, so that the server has to wait for who does not read.
+/// More than the buffers of a connection hold, so that the server has to wait for a client that does not read.
 const LONG: usize = 24 << 20;
 
 /// How a file is changed while it is sent.
@@ -174,7 +174,7 @@ fn a_file_that_changes_while_it_is_sent_is_not_padded_and_its_connection_ends() 
             fs::remove_file(root.join(&name)).unwrap();
         }
     }
-    // And who is not to blame is not disturbed.
+    // A file that does not change is sent whole.
     sparse(&root.join("still"), LONG as u64, &[]);
     let mut wire = Wire::connect(server.address());
     for _ in 0..2 {

@@ -257,7 +257,7 @@ fn a_failed_start_is_one_line_and_exit_1() {
 
 #[test]
 fn a_privileged_port_is_one_line() {
-    // Whoever may bind it is told so by the bind, and there is nothing to show.
+    // A user that may bind the port gets no error to show.
     if TcpListener::bind("127.0.0.1:1").is_ok() {
         eprintln!("skipped: a_privileged_port_is_one_line: this user may bind port 1");
         return;
@@ -304,7 +304,7 @@ fn signals_stop_it_gracefully() {
 
 #[test]
 fn the_end_of_its_terminal_stops_it() {
-    // Whoever runs the tests may ignore that signal, which would be passed on.
+    // The tests may run with that signal ignored, and the server would inherit that.
     let mut command = Command::new("env");
     command.arg("--default-signal=HUP").arg(hearken().get_program()).args(["--port", "0", "--access-log", "off"]);
     let mut server = Program::start(&mut command, 1);

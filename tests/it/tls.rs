@@ -358,7 +358,7 @@ fn the_end_is_said_after_the_last_answer() {
     });
 }
 
-/// Whoever is in between can end the TCP connection, and so must not be able to end a body.
+/// An attacker on the way can end the TCP connection, which must not end a body.
 #[test]
 fn a_body_that_ends_without_the_end_of_tls_is_refused() {
     let requests = [

@@ -32,7 +32,7 @@ fn wrong_passwords_count_against_the_client_that_a_trusted_proxy_names() {
     let server =
         Program::hearken(&["--quiet", "--auth", "ada:a", "--trust-proxy", "127.0.0.1,10.0.0.0/8", text(&site)]);
     let address = server.address();
-    // The proxy names one client in many ways; who is no proxy says that each guess is another's.
+    // The proxy names one client in many ways; an untrusted client claims that each guess is another client's.
     let table: [(&str, fn(usize) -> String); 3] = [
         ("127.0.0.1", |number| format!("X-Forwarded-For: 203.0.113.{number}, 192.0.2.1, 10.0.0.{number}")),
         ("127.0.0.1", |number| format!("Forwarded: for=203.0.113.{number}, for=\"192.0.2.2:{number}\"")),

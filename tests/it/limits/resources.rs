@@ -38,7 +38,7 @@ fn the_server_works_on_when_threads_cannot_be_started() {
     command.uid(nobody).gid(nobody).current_dir(place.path()).stderr(File::create(&errors).unwrap());
     let server = Program::start(&mut command, 1);
 
-    // Idle connections take no thread, so all are served by what there is.
+    // Idle connections take no thread, so the threads that could be started serve all of them.
     let mut clients: Vec<_> = (0..CLIENTS).map(|_| Wire::connect(server.address())).collect();
     for client in &mut clients {
         client.send("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
