@@ -248,3 +248,19 @@ fn what_is_kept_in_memory_is_answered_as_what_is_read() {
     }
     assert!(kept >= 3 * settings.len(), "only {kept} files were kept");
 }
+
+/// Errors of a file with variants once had the file's own `Cache-Control`, a year of it where the file is immutable.
+#[test]
+fn errors_may_not_be_kept_as_the_file_may() {
+    let site = tempfile::tempdir().unwrap();
+    fs::write(site.path().join("app.3f9a1c2b.js"), "content").unwrap();
+    fs::write(site.path().join("app.3f9a1c2b.js.gz"), "gzip").unwrap();
+    let files = Files::new(site.path()).immutable(true);
+    for (field, value, status) in [("If-Match", "\"other\"", 412), ("Range", "bytes=100-", 416)] {
+        let response = respond(&files, &mut Request::get("/app.3f9a1c2b.js").with_header(field, value));
+        assert_eq!(response.status().code(), status);
+        assert_eq!(response.header("Cache-Control"), None, "{field}");
+        assert_eq!(response.header("Vary"), Some("Accept-Encoding"), "{field}");
+        assert_eq!(response.headers().all("X-Content-Type-Options").count(), 1, "{field}");
+    }
+}
