@@ -109,7 +109,7 @@ impl Scope {
             media_types: Arc::clone(media_types),
             window: Window::new(order, budget.share()),
             stepped: 0,
-            details: Details { size: 0, modified: 0 },
+            details: Details::UNKNOWN,
             totals: Totals::default(),
         };
         entries.totals = entries.fill(None)?;
@@ -229,7 +229,7 @@ impl Entries {
 
         window.clear();
         let order = window.order();
-        let with_details = matches!(order.column, Column::Size | Column::Time);
+        let with_details = order.column.needs_details();
         let room = path.max_name_length();
         let mut totals = Totals::default();
         let mut seen = Some(HashSet::new());

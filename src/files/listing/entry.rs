@@ -34,6 +34,9 @@ impl Kind {
 }
 
 impl Details {
+    /// Stands in for details that were not read.
+    pub(super) const UNKNOWN: Self = Self { size: 0, modified: 0 };
+
     #[allow(clippy::useless_conversion, reason = "the types differ between systems")]
     pub(super) fn of(stat: &Stat) -> Self {
         Self { size: u64::try_from(stat.st_size).unwrap_or(0), modified: i64::from(stat.st_mtime) }

@@ -42,13 +42,14 @@ const UPLOAD_FORM: &[u8] = b"<form id=\"upload\" method=\"post\" enctype=\"multi
     <label>Upload files <input type=\"file\" name=\"file\" multiple required></label>\n\
     <button class=\"button\">Upload</button>\n<p role=\"status\"></p>\n</form>\n";
 
-/// The columns in the order of the page: the sort key in the query, and the heading.
-const COLUMNS: [(Column, &str, &str); 4] = [
-    (Column::Name, "name", "Name"),
-    (Column::Size, "size", "Size"),
-    (Column::Type, "type", "Type"),
-    (Column::Time, "time", "Changed<span class=\"zone\"> (UTC)</span>"),
-];
+fn heading(column: Column) -> &'static str {
+    match column {
+        Column::Name => "Name",
+        Column::Size => "Size",
+        Column::Type => "Type",
+        Column::Time => "Changed<span class=\"zone\"> (UTC)</span>",
+    }
+}
 
 impl Pieces for Page {
     fn next(&mut self, out: &mut Vec<u8>) -> io::Result<bool> {
@@ -141,17 +142,17 @@ impl Page {
         out.extend_from_slice(
             b"<table>\n<caption>Entries of this directory; the headings sort them</caption>\n<thead>\n<tr>\n",
         );
-        for (column, name, title) in COLUMNS {
+        for column in Column::ALL {
+            let (name, heading) = (column.name(), heading(column));
             let (sorted, next) = match (column == self.order.column, self.order.descending) {
                 (true, false) => (" aria-sort=\"ascending\"", "desc"),
                 (true, true) => (" aria-sort=\"descending\"", "asc"),
-                // People look for the largest and the newest first.
-                (false, _) if matches!(column, Column::Size | Column::Time) => ("", "desc"),
+                (false, _) if column.descends_first() => ("", "desc"),
                 (false, _) => ("", "asc"),
             };
             writeln!(
                 out,
-                "<th scope=\"col\" class=\"{name}\"{sorted}><a href=\"?sort={name}&amp;order={next}\">{title}</a></th>"
+                "<th scope=\"col\" class=\"{name}\"{sorted}><a href=\"?sort={name}&amp;order={next}\">{heading}</a></th>"
             )?;
         }
         out.extend_from_slice(b"</tr>\n</thead>\n<tbody>\n");
@@ -196,7 +197,7 @@ impl Page {
         if self.order == Order::default() {
             return String::new();
         }
-        let (_, name, _) = COLUMNS[self.order.column as usize];
+        let name = self.order.column.name();
         format!("?sort={name}&amp;order={}", if self.order.descending { "desc" } else { "asc" })
     }
 }

@@ -15,6 +15,37 @@ pub(crate) enum Column {
     Time,
 }
 
+impl Column {
+    /// All columns, as the page shows them from left to right.
+    pub(super) const ALL: [Self; 4] = [Self::Name, Self::Size, Self::Type, Self::Time];
+
+    /// Its name in the query.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Size => "size",
+            Self::Type => "type",
+            Self::Time => "time",
+        }
+    }
+
+    /// Whether entries are compared by their details.
+    pub(super) fn needs_details(self) -> bool {
+        match self {
+            Self::Name | Self::Type => false,
+            Self::Size | Self::Time => true,
+        }
+    }
+
+    /// Whether the page first offers to sort it in descending order: people look for the largest and the newest.
+    pub(super) fn descends_first(self) -> bool {
+        match self {
+            Self::Name | Self::Type => false,
+            Self::Size | Self::Time => true,
+        }
+    }
+}
+
 /// A column, and whether the largest value comes first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Order {
@@ -32,16 +63,12 @@ pub(crate) struct Key<'a, T> {
 }
 
 impl Order {
-    /// The order that the query asks for; by name, where it asks for none or an unknown one.
+    /// The order that the query asks for. Defaults to the order by name, also for an unknown column.
     pub(super) fn of(request: &Request) -> Self {
         let query = request.query();
-        let column = match query.value("sort").as_deref() {
-            Some("size") => Column::Size,
-            Some("time") => Column::Time,
-            Some("type") => Column::Type,
-            _ => Column::Name,
-        };
-        Self { column, descending: query.value("order").as_deref() == Some("desc") }
+        let sort = query.value("sort");
+        let column = Column::ALL.into_iter().find(|column| sort.as_deref() == Some(column.name()));
+        Self { column: column.unwrap_or_default(), descending: query.value("order").as_deref() == Some("desc") }
     }
 
     /// Which of two entries comes first. No two names are equal.

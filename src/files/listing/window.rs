@@ -63,7 +63,6 @@ pub(crate) struct Cursor {
     name: Vec<u8>,
 }
 
-const UNKNOWN: Details = Details { size: 0, modified: 0 };
 /// The first capacity of a window: a few names of any length.
 const FIRST_NAMES: usize = 1024;
 const FIRST_ROWS: usize = 32;
@@ -266,7 +265,7 @@ impl Scanned {
     }
 
     pub(crate) fn key<'a>(&self, name: &'a [u8], media_type: &'a str) -> Key<'a, &'a str> {
-        Key { kind: self.kind, details: self.details.unwrap_or(UNKNOWN), media_type, name }
+        Key { kind: self.kind, details: self.details.unwrap_or(Details::UNKNOWN), media_type, name }
     }
 }
 
@@ -306,7 +305,7 @@ impl Row {
 
     /// The same, for rows whose media types are sorted.
     fn ranked<'a>(&self, names: &'a [u8], details: &[Details]) -> Key<'a, u16> {
-        let details = details.get(self.details as usize).copied().unwrap_or(UNKNOWN);
+        let details = details.get(self.details as usize).copied().unwrap_or(Details::UNKNOWN);
         Key { kind: self.kind(), details, media_type: self.type_place(), name: self.name(names) }
     }
 }
