@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tar::{EntryType, Header};
 
 use super::listing::budget::Budget;
-use super::listing::entries::{Entries, ScanError, Scope};
+use super::listing::entries::{Entries, ScanError, ScanTarget};
 use super::listing::entry::Kind;
 use super::listing::order::Order;
 use super::lookup::{self, Found, OpenFile};
@@ -28,7 +28,7 @@ pub(super) fn respond(
     budget: &Arc<Budget>,
     connection: Connection,
 ) -> Result<Option<Response>, HttpError> {
-    // Everything is in one directory, so that unpacking the archive fills no other one.
+    // Everything is in one directory, so that unpacking does not scatter files over another one.
     let name = path.segments().last().map_or(&b"files"[..], Vec::as_slice).to_vec();
     let mut archive = Archive {
         root_dirs,
@@ -138,7 +138,7 @@ impl Pieces for Archive {
 /// Whether something was added to the archive.
 enum Added {
     Yes,
-    /// The file or directory has vanished meanwhile.
+    /// The file or directory has vanished.
     Missing,
 }
 
@@ -146,10 +146,10 @@ impl Archive {
     /// Adds a directory; its entries come next.
     fn enter(&mut self, out: &mut Vec<u8>, path: RelativePath) -> Result<Added, ScanError> {
         let has_begun = !self.open.is_empty();
-        let scope = Scope::open(&self.root_dirs, path.clone(), self.hidden, self.connection.clone(), has_begun)?;
-        let Some(scope) = scope else { return Ok(Added::Missing) };
-        let metadata = scope.layers[0].1.metadata()?;
-        let mut entries = scope.read(Order::default(), &Arc::default(), &self.budget)?;
+        let target = ScanTarget::open(&self.root_dirs, path.clone(), self.hidden, self.connection.clone(), has_begun)?;
+        let Some(target) = target else { return Ok(Added::Missing) };
+        let metadata = target.layers[0].1.metadata()?;
+        let mut entries = target.read(Order::default(), &Arc::default(), &self.budget)?;
         if entries.totals.truncated {
             log::warn!("{:?} has too many entries: not all are in an archive of it", shown(&path));
         }

@@ -57,7 +57,7 @@ impl Budget {
 }
 
 impl Share {
-    /// Makes it a share of so many bytes, if there are as many; whether it was done. To make it smaller always is.
+    /// Resizes the share to this many bytes; false if the budget does not allow it. Shrinking always succeeds.
     pub(crate) fn resize(&mut self, bytes: usize) -> bool {
         let Limits { least, window, all, ample } = self.budget.limits;
         let allowed = |held: usize| {
@@ -104,7 +104,10 @@ mod tests {
             assert!(!share.resize(11) && share.resize(10), "every one gets the least");
         }
         assert_eq!(budget.held(), 1020);
-        assert!(first.resize(120) && !first.resize(121), "a smaller one is always had, and not more than there is");
+        assert!(
+            first.resize(120) && !first.resize(121),
+            "shrinking always succeeds, and growing does only within the limits"
+        );
         assert!(others[6].resize(100));
         drop((second, others));
         assert_eq!(budget.held(), 120);

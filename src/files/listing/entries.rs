@@ -1,4 +1,4 @@
-//! The entries of a directory, or of several laid over each other: scanned in bounded memory, given in an order.
+//! The entries of a directory, or of several laid over each other: scanned in bounded memory, and yielded in order.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -24,21 +24,21 @@ use crate::semaphore::{Crowded, Permit, Semaphore, processors};
 use crate::storage::RootDir;
 
 /// A directory to list.
-pub(crate) struct Scope {
+pub(crate) struct ScanTarget {
     pub(crate) path: RelativePath,
     /// The directory in each tree that has it. An entry hides those of later layers with the same name.
     pub(crate) layers: Vec<(Arc<RootDir>, File)>,
     pub(crate) hidden: bool,
     /// The connection of the client that asks.
     pub(crate) connection: Connection,
-    /// Whether part of the response has been sent already: then the scan waits its turn however many others wait.
+    /// Whether part of the response has been sent already. Then the scan waits for its turn, however many others wait.
     pub(crate) has_begun: bool,
 }
 
 /// The entries of a directory in order, one after the other.
 ///
-/// Where memory does not suffice for all of them, a window of the next ones is held, and the directory is scanned again for those
-/// that follow. Each entry comes once, unless its sort key changes meanwhile.
+/// If there is not enough memory for all of them, a window of the next ones is held, and the directory is scanned again for those
+/// that follow. Each entry comes once, unless its sort key changes between two scans.
 pub(crate) struct Entries {
     path: RelativePath,
     hidden: bool,
@@ -56,7 +56,7 @@ pub(crate) struct Entries {
 
 struct Layer {
     root_dir: Arc<RootDir>,
-    /// `None` where the directory is opened for each scan.
+    /// `None` if the directory is opened anew for each scan.
     directory: Option<File>,
 }
 
@@ -72,7 +72,7 @@ pub(crate) struct Totals {
 /// The most entries that are listed: nobody looks through more by eye.
 const MAX_ENTRIES: usize = 1_000_000;
 
-impl Scope {
+impl ScanTarget {
     /// Opens the directory at this path in each tree that has it; `None` where none has it.
     #[cfg(feature = "archive")]
     pub(crate) fn open(
@@ -133,7 +133,7 @@ fn open(root_dir: &RootDir, path: &RelativePath) -> io::Result<Option<File>> {
 pub(crate) enum ScanError {
     /// Too many other scans wait for their turn.
     Crowded,
-    /// The client has left meanwhile.
+    /// The client has left.
     ClientLeft,
     /// The file system failed.
     Io(io::Error),
@@ -171,8 +171,8 @@ impl Entries {
         while self.step()? {
             let (name, scanned) = self.window.entry(self.stepped - 1);
             let directory = self.layers[usize::from(scanned.layer)].directory.as_ref();
-            let look = || Some(Details::of(&status(directory?, name).ok()?));
-            if let Some(details) = scanned.details.or_else(look) {
+            let read = || Some(Details::of(&status(directory?, name).ok()?));
+            if let Some(details) = scanned.details.or_else(read) {
                 self.details = details;
                 return Ok(true);
             }
@@ -205,7 +205,7 @@ impl Entries {
         (name, scanned.kind, scanned.is_link)
     }
 
-    /// Closes the directories; another scan opens them again. Details that are not known by now stay unknown.
+    /// Closes the directories; another scan opens them again. Details that have not been read stay unknown.
     #[cfg(feature = "archive")]
     pub(crate) fn close(&mut self) {
         self.layers.iter_mut().for_each(|layer| layer.directory = None);
@@ -213,7 +213,7 @@ impl Entries {
 
     /// Scans the directory, and fills the window with the first entries behind the cursor.
     fn fill(&mut self, after: Option<&Cursor>) -> Result<Totals, ScanError> {
-        let _inside = take_turn(&LOOKS, &self.connection, self.has_begun)?;
+        let _inside = take_turn(&SCANS, &self.connection, self.has_begun)?;
         // The directories that are opened for this scan only.
         let opened = self.layers.iter().map(|layer| match layer.directory {
             Some(_) => Ok(None),
@@ -249,12 +249,12 @@ impl Entries {
                 if is_shadowed {
                     continue;
                 }
-                let look = view.look(name, entry.file_type(), with_details);
-                if !is_last && !matches!(look, Look::Nothing) {
+                let found = view.find(name, entry.file_type(), with_details);
+                if !is_last && !matches!(found, Found::Nothing) {
                     seen = seen.filter(|seen| seen.len() < MAX_SEEN);
                     seen.as_mut().map(|seen| seen.insert(Box::<[u8]>::from(name)));
                 }
-                let Look::Entry(kind, details) = look else { continue };
+                let Found::Entry(kind, details) = found else { continue };
                 if totals.directories + totals.files == MAX_ENTRIES {
                     totals.truncated = true;
                     break;
@@ -276,26 +276,26 @@ impl Entries {
     }
 }
 
-/// Waits for a turn to scan. Fails where the client has left meanwhile, and where too many others wait, unless part of the response
-/// has been sent already.
-fn take_turn<'a>(looks: &'a Semaphore, connection: &Connection, has_begun: bool) -> Result<Permit<'a>, ScanError> {
-    if let Some(permit) = looks.try_acquire() {
+/// Waits for a turn to scan. Fails if the client leaves while it waits, or if too many others wait, unless part of the response has
+/// been sent already.
+fn take_turn<'a>(scans: &'a Semaphore, connection: &Connection, has_begun: bool) -> Result<Permit<'a>, ScanError> {
+    if let Some(permit) = scans.try_acquire() {
         return Ok(permit);
     }
     let most_waiting = if has_begun { usize::MAX } else { MAX_WAITING };
-    let permit = looks.acquire(most_waiting).map_err(|Crowded| ScanError::Crowded)?;
+    let permit = scans.acquire(most_waiting).map_err(|Crowded| ScanError::Crowded)?;
     if connection.is_open() { Ok(permit) } else { Err(ScanError::ClientLeft) }
 }
 
-/// Bounds the scans that run at the same time to the number of processors, because a scan is all computing. Without the bound,
-/// 4,300 clients that listed 20,000 names each kept a request for another page from being answered within 10 s.
-static LOOKS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(processors()));
+/// Bounds the scans that run at the same time to the number of processors, because a scan is nothing but computing. Without the
+/// bound, 4,300 clients that each listed 20,000 names delayed requests for other pages by more than 10 s.
+static SCANS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(processors()));
 
 /// The most scans that wait for a turn: each holds a connection and its worker, and cannot be evicted.
 const MAX_WAITING: usize = 256;
 
-/// How many names of earlier layers are remembered, to know which later entries they hide. Beyond that, each name of a later layer
-/// is looked up in the earlier ones.
+/// How many names of earlier layers are remembered, because they hide the same names in later ones. Beyond that, each name of a
+/// later layer is looked up in the earlier ones.
 const MAX_SEEN: usize = 1024;
 
 /// A layer while it is scanned.
@@ -307,40 +307,40 @@ struct View<'a> {
 }
 
 /// What an entry turns out to be.
-enum Look {
+enum Found {
     Entry(Kind, Option<Details>),
     /// Something that is not served: a fifo, a link that leads out.
     Refused,
-    /// It has vanished meanwhile, or is a link that leads nowhere.
+    /// It has vanished, or is a link that leads nowhere.
     Nothing,
 }
 
 impl View<'_> {
     /// Whether there is an entry of this name, served or not.
     fn has(&self, name: &[u8]) -> bool {
-        !matches!(self.look(name, FileType::Unknown, false), Look::Nothing)
+        !matches!(self.find(name, FileType::Unknown, false), Found::Nothing)
     }
 
-    fn look(&self, name: &[u8], file_type: FileType, with_details: bool) -> Look {
+    fn find(&self, name: &[u8], file_type: FileType, with_details: bool) -> Found {
         let known = |stat: Stat| match Kind::of(FileType::from_raw_mode(stat.st_mode)) {
-            Some(kind) => Look::Entry(kind, Some(Details::of(&stat))),
-            None => Look::Refused,
+            Some(kind) => Found::Entry(kind, Some(Details::of(&stat))),
+            None => Found::Refused,
         };
         if file_type != FileType::Symlink && file_type != FileType::Unknown && !with_details {
-            return Kind::of(file_type).map_or(Look::Refused, |kind| Look::Entry(kind, None));
+            return Kind::of(file_type).map_or(Found::Refused, |kind| Found::Entry(kind, None));
         }
         if file_type != FileType::Symlink {
             match status(self.directory, name) {
                 Ok(stat) if !FileType::from_raw_mode(stat.st_mode).is_symlink() => return known(stat),
                 Ok(_) => {}
-                Err(_) => return Look::Nothing,
+                Err(_) => return Found::Nothing,
             }
         }
         let target = self.root_dir.open(&self.path.join(name)).and_then(|target| Ok(rustix::fs::fstat(&target)?));
         match target {
             Ok(stat) => known(stat),
-            Err(error) if is_missing(&error) => Look::Nothing,
-            Err(_) => Look::Refused,
+            Err(error) if is_missing(&error) => Found::Nothing,
+            Err(_) => Found::Refused,
         }
     }
 }
@@ -362,16 +362,16 @@ mod tests {
     use crate::http::connection::Link;
     use crate::http::request::Request;
 
-    /// Listings that many clients asked for at once took every processor from everybody else.
+    /// Many listings at once once kept every processor busy, and all other requests waiting.
     #[test]
-    fn few_directories_are_looked_through_at_the_same_time() {
+    fn scans_at_the_same_time_are_bounded() {
         let root = tempfile::tempdir().unwrap();
         let files = Files::new(root.path());
-        let turns: Vec<_> = (0..processors()).map(|_| LOOKS.acquire(MAX_WAITING).unwrap()).collect();
-        assert!(LOOKS.try_acquire().is_none());
+        let turns: Vec<_> = (0..processors()).map(|_| SCANS.acquire(MAX_WAITING).unwrap()).collect();
+        assert!(SCANS.try_acquire().is_none());
         thread::scope(|scope| {
             let listing = scope.spawn(|| respond(&files, &mut Request::get("/")).status().code());
-            while LOOKS.waiting() == 0 {
+            while SCANS.waiting() == 0 {
                 thread::yield_now();
             }
             assert!(!listing.is_finished());
@@ -400,15 +400,15 @@ mod tests {
     }
 
     #[test]
-    fn nobody_looks_for_a_client_that_has_left_while_it_waited() {
-        let looks = Semaphore::new(1);
+    fn no_scan_begins_for_a_client_that_left_while_it_waited() {
+        let scans = Semaphore::new(1);
         for (connection, is_open) in [(Connection::default(), true), (Connection::new(Left), false)] {
             for has_begun in [false, true] {
-                let first = take_turn(&looks, &connection, has_begun).ok();
-                assert!(first.is_some(), "nobody is asked who need not wait");
+                let first = take_turn(&scans, &connection, has_begun).ok();
+                assert!(first.is_some(), "a scan that need not wait does not ask whether the client is there");
                 thread::scope(|scope| {
-                    let second = scope.spawn(|| take_turn(&looks, &connection, has_begun).is_ok());
-                    while looks.waiting() == 0 {
+                    let second = scope.spawn(|| take_turn(&scans, &connection, has_begun).is_ok());
+                    while scans.waiting() == 0 {
                         thread::yield_now();
                     }
                     drop(first);
@@ -420,18 +420,18 @@ mod tests {
 
     #[test]
     fn many_wait_and_then_only_those_whose_entries_are_on_their_way() {
-        let (looks, connection) = (Semaphore::new(1), Connection::default());
-        let first = looks.try_acquire().unwrap();
+        let (scans, connection) = (Semaphore::new(1), Connection::default());
+        let first = scans.try_acquire().unwrap();
         thread::scope(|scope| {
             for _ in 0..MAX_WAITING {
-                scope.spawn(|| drop(take_turn(&looks, &connection, false).ok().unwrap()));
+                scope.spawn(|| drop(take_turn(&scans, &connection, false).ok().unwrap()));
             }
-            while looks.waiting() < MAX_WAITING {
+            while scans.waiting() < MAX_WAITING {
                 thread::yield_now();
             }
-            assert!(matches!(take_turn(&looks, &connection, false), Err(ScanError::Crowded)));
-            scope.spawn(|| drop(take_turn(&looks, &connection, true).ok().unwrap()));
-            while looks.waiting() <= MAX_WAITING {
+            assert!(matches!(take_turn(&scans, &connection, false), Err(ScanError::Crowded)));
+            scope.spawn(|| drop(take_turn(&scans, &connection, true).ok().unwrap()));
+            while scans.waiting() <= MAX_WAITING {
                 thread::yield_now();
             }
             drop(first);

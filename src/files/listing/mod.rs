@@ -11,7 +11,7 @@ mod window;
 use std::io;
 use std::sync::Arc;
 
-use super::encoding::gzip::{Compressor, SHORTEST, Slot};
+use super::encoding::gzip::{Compressor, MIN_LENGTH, Slot};
 use super::media_types::MediaTypes;
 use super::pieces::{Beginning, PieceReader, Pieces, Stage};
 use crate::http::accept;
@@ -20,14 +20,14 @@ use crate::http::error::HttpError;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use budget::Budget;
-use entries::Scope;
+use entries::ScanTarget;
 use html::{Offers, Page};
 use json::Json;
 use order::Order;
 
 /// The response that lists the directory in the form and the order that the request asks for.
 pub(super) fn respond(
-    scope: Scope,
+    target: ScanTarget,
     request: &Request,
     media_types: &Arc<MediaTypes>,
     compressor: Option<&Arc<Compressor>>,
@@ -40,16 +40,16 @@ pub(super) fn respond(
         Some("html") => false,
         _ => accept::prefers_json(request.header_list("Accept").as_deref()),
     };
-    let coder = Coder::wanted(request, compressor)?;
-    let path = scope.path.clone();
-    let entries = scope.read(order, media_types, budget)?;
+    let coding = Coding::wanted(request, compressor)?;
+    let path = target.path.clone();
+    let entries = target.read(order, media_types, budget)?;
     let response = if json {
-        send(Json::new(path, entries), coder)?.with_header("Content-Type", "application/json")
+        send(Json::new(path, entries), coding)?.with_header("Content-Type", "application/json")
     } else {
         let nonce = format!("{:032x}", rand::random::<u128>());
         let policy = policy(&nonce);
         let media_types = Arc::clone(media_types);
-        send(Page { path, order, offers, entries, media_types, nonce, stage: Stage::Start }, coder)?
+        send(Page { path, order, offers, entries, media_types, nonce, stage: Stage::Start }, coding)?
             .with_header("Content-Type", "text/html; charset=utf-8")
             .with_header("Content-Security-Policy", policy)
     };
@@ -60,16 +60,16 @@ pub(super) fn respond(
 }
 
 /// A short body is sent with its length, a long one while it is generated.
-fn send(pieces: impl Pieces, coder: Coder) -> io::Result<Response> {
-    Ok(match (PieceReader::new(pieces).begin()?, coder) {
-        (Beginning::Whole(whole), Coder::Gzip { slot, only }) if only || whole.len() as u64 >= SHORTEST => {
+fn send(pieces: impl Pieces, coding: Coding) -> io::Result<Response> {
+    Ok(match (PieceReader::new(pieces).begin()?, coding) {
+        (Beginning::Whole(whole), Coding::Gzip { slot, only }) if only || whole.len() as u64 >= MIN_LENGTH => {
             in_gzip(Response::bytes(slot.compress(&whole)?))
         }
         (Beginning::Whole(whole), _) => Response::bytes(whole),
-        (Beginning::Part(reader), Coder::Gzip { slot, .. }) => {
+        (Beginning::Part(reader), Coding::Gzip { slot, .. }) => {
             in_gzip(Response::stream(Arc::new(slot).reader(reader), None))
         }
-        (Beginning::Part(reader), Coder::Nothing) => Response::stream(reader, None),
+        (Beginning::Part(reader), Coding::Nothing) => Response::stream(reader, None),
     })
 }
 
@@ -78,14 +78,14 @@ fn in_gzip(response: Response) -> Response {
 }
 
 /// The content coding of a listing.
-enum Coder {
+enum Coding {
     /// None.
     Nothing,
-    /// Gzip; `only` where the client accepts nothing else.
+    /// Gzip; `only` if the client accepts nothing else.
     Gzip { slot: Slot, only: bool },
 }
 
-impl Coder {
+impl Coding {
     /// The coding that the request's `Accept-Encoding` asks for (RFC 9110 §12.5.3), if a slot is free.
     fn wanted(request: &Request, compressor: Option<&Arc<Compressor>>) -> Result<Self, HttpError> {
         let accepted = request.header_list("Accept-Encoding");
@@ -100,8 +100,8 @@ impl Coder {
     }
 }
 
-/// What the page may do: use its own style and script, and talk to this server. Markup in a name that escaping missed could do
-/// nothing.
+/// The content security policy: the page may use its own style and script, and talk to this server. Markup from a file name, should
+/// escaping ever miss it, can do nothing.
 fn policy(nonce: &str) -> String {
     format!(
         "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src 'self' data:; \

@@ -1,4 +1,4 @@
-//! The entries that a listing holds in memory: all of them, or as many of the next ones as its share of the budget allows.
+//! The entries that a listing holds in memory: all of them, or the next ones that its share of the budget has room for.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -10,8 +10,8 @@ use crate::http::headers::HeaderText;
 
 /// The first entries, in order, of those that are added.
 ///
-/// Entries are added in any order. When there is no room for another one, the second half is dropped, and from then on everything
-/// that sorts behind what was kept.
+/// Entries are added in any order. When there is no room for another one, the second half is dropped, and from then on every entry
+/// that sorts behind the first half.
 pub(crate) struct Window {
     order: Order,
     share: Share,
@@ -21,12 +21,12 @@ pub(crate) struct Window {
     rows: Vec<Row>,
     /// The media types, which rows refer to by index, where entries are sorted by them.
     types: Vec<HeaderText>,
-    type_places: HashMap<HeaderText, u16>,
+    type_indexes: HashMap<HeaderText, u16>,
     /// The last entry that was kept when others were dropped.
     bound: Option<Cursor>,
 }
 
-/// An entry as a scan scanned it, without its name.
+/// What a scan finds out about an entry, without its name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scanned {
     pub(crate) kind: Kind,
@@ -51,10 +51,10 @@ struct Row {
 const NO_DETAILS: u32 = u32::MAX;
 const IS_FILE: u16 = 1 << 15;
 const IS_LINK: u16 = 1 << 14;
-/// The last index of a media type. There are not that many types; further ones would share it.
+/// The last index of a media type. Further types would share it, but no directory has that many.
 const LAST_TYPE: u16 = IS_LINK - 1;
 
-/// A position in the order: right behind an entry that exists or existed.
+/// A position in the order: directly behind an entry, even if that has been removed.
 #[derive(Clone, Debug)]
 pub(crate) struct Cursor {
     kind: Kind,
@@ -76,7 +76,7 @@ impl Window {
             details: Vec::new(),
             rows: Vec::new(),
             types: Vec::new(),
-            type_places: HashMap::new(),
+            type_indexes: HashMap::new(),
             bound: None,
         }
     }
@@ -90,7 +90,7 @@ impl Window {
         self.rows.len()
     }
 
-    /// Whether entries were dropped, all of which come behind these.
+    /// Whether entries were dropped. All of them come behind those that are held.
     pub(crate) fn is_partial(&self) -> bool {
         self.bound.is_some()
     }
@@ -101,23 +101,23 @@ impl Window {
         self.details.clear();
         self.rows.clear();
         self.types.clear();
-        self.type_places.clear();
+        self.type_indexes.clear();
         self.bound = None;
     }
 
-    /// Adds an entry, unless it sorts behind those that there is room for. The media type only counts where the order needs it.
+    /// Adds an entry, unless there is only room for those before it. The media type matters only if entries are sorted by it.
     pub(crate) fn add(&mut self, name: &[u8], scanned: Scanned, media_type: HeaderText) {
         let key = scanned.key(name, &media_type);
-        if self.leaves_out(&key) {
+        if self.is_beyond_bound(&key) {
             return;
         }
-        while !self.has_room(name.len(), scanned.details.is_some()) {
-            self.leave_out_half();
-            if self.leaves_out(&key) {
+        while !self.make_room(name.len(), scanned.details.is_some()) {
+            self.drop_half();
+            if self.is_beyond_bound(&key) {
                 return;
             }
         }
-        let media_type = if self.order.column == Column::Type { self.place_of(media_type) } else { 0 };
+        let media_type = if self.order.column == Column::Type { self.index_of_type(media_type) } else { 0 };
         let length = u8::try_from(name.len()).expect("names have 255 bytes at most");
         let details = if scanned.details.is_some() { position(self.details.len()) } else { NO_DETAILS };
         let start = position(self.names.len());
@@ -126,11 +126,11 @@ impl Window {
         self.details.extend(scanned.details);
     }
 
-    fn leaves_out(&self, key: &Key<'_, &str>) -> bool {
+    fn is_beyond_bound(&self, key: &Key<'_, &str>) -> bool {
         self.bound.as_ref().is_some_and(|bound| bound.is_before(self.order, key))
     }
 
-    /// Sorts what was added. If nothing was dropped, spare capacity is given back.
+    /// Sorts the entries. If none was dropped, gives spare capacity back.
     pub(crate) fn finish(&mut self) {
         if self.order.column == Column::Type {
             self.rank_types();
@@ -146,7 +146,7 @@ impl Window {
         }
     }
 
-    /// The name of the entry at this index, and what the scan scanned.
+    /// The name of the entry at this index, and what the scan found out about it.
     pub(crate) fn entry(&self, index: usize) -> (&[u8], Scanned) {
         let row = &self.rows[index];
         (row.name(&self.names), row.scanned(&self.details))
@@ -162,8 +162,8 @@ impl Window {
         Cursor { kind, details, media_type: media_type.to_owned().into(), name: name.to_vec() }
     }
 
-    /// Makes room for one more name of this length; false where the budget does not allow it.
-    fn has_room(&mut self, length: usize, has_details: bool) -> bool {
+    /// Makes room for one more name of this length; false if the budget does not allow it.
+    fn make_room(&mut self, length: usize, has_details: bool) -> bool {
         let before = self.capacities();
         let wanted = |capacity: usize, needed: usize, first: usize| {
             if needed <= capacity { capacity } else { (capacity + capacity / 4).max(needed).max(first) }
@@ -191,7 +191,7 @@ impl Window {
     }
 
     /// Drops the second half of the entries.
-    fn leave_out_half(&mut self) {
+    fn drop_half(&mut self) {
         let kept = self.rows.len().div_ceil(2);
         let Self { order, names, details, rows, types, .. } = self;
         let key = |row: &Row| row.key(names, details, types);
@@ -218,17 +218,17 @@ impl Window {
     }
 
     /// The index of a media type, which is added if it is new.
-    fn place_of(&mut self, media_type: HeaderText) -> u16 {
-        if let Some(place) = self.type_places.get(&media_type) {
-            return *place;
+    fn index_of_type(&mut self, media_type: HeaderText) -> u16 {
+        if let Some(index) = self.type_indexes.get(&media_type) {
+            return *index;
         }
-        let place = match u16::try_from(self.types.len()) {
-            Ok(place) if place < LAST_TYPE => place,
+        let index = match u16::try_from(self.types.len()) {
+            Ok(index) if index < LAST_TYPE => index,
             _ => return LAST_TYPE,
         };
         self.types.push(media_type.clone());
-        self.type_places.insert(media_type, place);
-        place
+        self.type_indexes.insert(media_type, index);
+        index
     }
 
     /// Sorts the media types, so that rows can be compared by index.
@@ -236,15 +236,15 @@ impl Window {
         let mut sorted: Vec<_> = self.types.drain(..).zip(0_u16..).collect();
         sorted.sort_unstable();
         let mut ranks = vec![0; sorted.len()];
-        for ((_, place), rank) in sorted.iter().zip(0_u16..) {
-            ranks[usize::from(*place)] = rank;
+        for ((_, index), rank) in sorted.iter().zip(0_u16..) {
+            ranks[usize::from(*index)] = rank;
         }
         for row in &mut self.rows {
-            let rank = ranks.get(usize::from(row.type_place())).copied().unwrap_or(LAST_TYPE);
+            let rank = ranks.get(usize::from(row.type_index())).copied().unwrap_or(LAST_TYPE);
             row.media_type = rank | (row.media_type & (IS_FILE | IS_LINK));
         }
         self.types.extend(sorted.into_iter().map(|(media_type, _)| media_type));
-        self.type_places.clear();
+        self.type_indexes.clear();
     }
 }
 
@@ -274,8 +274,8 @@ fn size([names, details, rows]: [usize; 3]) -> usize {
     names + details * size_of::<Details>() + rows * size_of::<Row>()
 }
 
-fn position(place: usize) -> u32 {
-    u32::try_from(place).expect("the budget is less than that")
+fn position(index: usize) -> u32 {
+    u32::try_from(index).expect("the budget is far less than 4 GiB")
 }
 
 impl Row {
@@ -288,7 +288,7 @@ impl Row {
         if self.media_type & IS_FILE == 0 { Kind::Directory } else { Kind::File }
     }
 
-    fn type_place(&self) -> u16 {
+    fn type_index(&self) -> u16 {
         self.media_type & LAST_TYPE
     }
 
@@ -306,7 +306,7 @@ impl Row {
     /// The same, for rows whose media types are sorted.
     fn ranked<'a>(&self, names: &'a [u8], details: &[Details]) -> Key<'a, u16> {
         let details = details.get(self.details as usize).copied().unwrap_or(Details::UNKNOWN);
-        Key { kind: self.kind(), details, media_type: self.type_place(), name: self.name(names) }
+        Key { kind: self.kind(), details, media_type: self.type_index(), name: self.name(names) }
     }
 }
 
