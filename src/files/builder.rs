@@ -60,8 +60,8 @@ impl Files {
         Self { service, follow_links: false }.overlay(root)
     }
 
-    /// Serves this directory behind the ones before: it answers for what they do not have. A directory that several of them have
-    /// is listed once, with the entries of all.
+    /// Adds a directory behind the ones before: its files are served where the others have none. A directory that several of them
+    /// have is listed once, with the entries of all.
     #[must_use]
     pub fn overlay(mut self, directory: impl Into<PathBuf>) -> Self {
         let mut root_dir = RootDir::new(directory);
@@ -70,11 +70,11 @@ impl Files {
         self
     }
 
-    /// Serves this directory behind the ones before, as files that visitors put there: with `Content-Security-Policy: sandbox`, so
-    /// that an uploaded page cannot act as one of the site's own. Links never lead out of it, its `404.html` is not used, and its
-    /// index files answer only for directories that no other root has.
+    /// Adds a directory of uploads behind the ones before. Its files are sent with `Content-Security-Policy: sandbox`, so that an
+    /// uploaded page cannot act as one of the site's own. Links never lead out of it, its `404.html` is not used, and its index
+    /// files count only in directories that no other root has.
     ///
-    /// A directory that is served already is treated like this from now on: which of its files visitors put there is not known.
+    /// If the directory is served already, it becomes a directory of uploads: its uploads cannot be told from other files.
     #[must_use]
     pub fn with_uploads(mut self, directory: impl Into<PathBuf>) -> Self {
         let directory = directory.into();
@@ -88,7 +88,7 @@ impl Files {
         self
     }
 
-    /// The names of index files; the first one that exists answers for its directory. Defaults to `["index.html"]`.
+    /// The names of index files; the first one that exists is served for its directory. Defaults to `["index.html"]`.
     ///
     /// # Errors
     ///
@@ -187,8 +187,9 @@ impl Files {
     }
 
     /// Whether listings, and text files of more than 1 KiB, are compressed for clients that accept gzip and for which there is no
-    /// better stored variant. At most half of the processors compress at a time; while many answers are being compressed, further
-    /// ones are sent as they are. A compressed answer has no ranges: a request for one gets the file as it is. Defaults to false.
+    /// better stored variant. At most half of the processors compress at a time; while many responses are being compressed,
+    /// further ones are sent uncompressed. A compressed response has no ranges: a request for one gets the file uncompressed.
+    /// Defaults to false.
     #[cfg(feature = "compress")]
     #[must_use]
     pub fn compress(mut self, compress: bool) -> Self {
@@ -208,9 +209,9 @@ impl Files {
         self.service.respond_with(&path, request)
     }
 
-    /// Whether there is something at this path that visitors did not put there.
+    /// Whether the site itself, and not an upload, has something at this path.
     pub fn owns(&self, path: &RelativePath) -> bool {
-        self.service.roots.own_something(path)
+        self.service.roots.owns(path)
     }
 
     /// The response to a request that arrived at this time.

@@ -3,16 +3,16 @@
 use crate::error::Error;
 use crate::http::headers::{HeaderText, is_field_value};
 
-/// What `Cache-Control` says of files.
+/// The values of `Cache-Control`.
 #[derive(Debug)]
 pub(super) struct CacheHeaders {
     default: HeaderText,
     immutable: bool,
 }
 
-/// So that an edit shows at once: a copy must be revalidated each time, which costs no more than a 304.
+/// Clients revalidate their copy for each use, at the cost of a 304, so an edit shows at once.
 const REVALIDATE: &str = "no-cache";
-/// A year. Other content would have another name.
+/// A year: other content has another name.
 const IMMUTABLE: &str = "max-age=31536000, immutable";
 
 impl Default for CacheHeaders {
@@ -22,7 +22,7 @@ impl Default for CacheHeaders {
 }
 
 impl CacheHeaders {
-    /// Sets what is said of all files but immutable ones. An empty value is not sent.
+    /// Sets the value for all files but immutable ones. An empty one is not sent.
     ///
     /// # Errors
     ///
@@ -40,22 +40,22 @@ impl CacheHeaders {
         self.immutable = immutable;
     }
 
-    /// What is said of a file of this name.
+    /// The value for a file of this name.
     pub(super) fn of(&self, name: &[u8]) -> Option<HeaderText> {
         if self.immutable && has_content_hash(name) { Some(IMMUTABLE.into()) } else { self.of_any() }
     }
 
-    /// What is said of a file that stands in for another one, whatever its name is.
+    /// The value for a file that is sent in place of another one, whatever its name.
     pub(super) fn of_any(&self) -> Option<HeaderText> {
         Some(&self.default).filter(|value| !value.is_empty()).cloned()
     }
 }
 
 /// Whether a part of the name, between dots, hyphens and underscores, looks like a hash of the content: eight or more
-/// hexadecimal digits, letters and figures among them, or eight letters and figures that are mixed as in no word or date.
+/// hexadecimal digits, both letters and decimal digits among them, or eight letters and digits mixed as in no word or date.
 fn has_content_hash(name: &[u8]) -> bool {
     let mut parts = name.split(|byte| matches!(byte, b'.' | b'-' | b'_'));
-    // The first part is the name proper. Where there is no other, nothing but the hash tells the file.
+    // The first part is most often a name, so only hexadecimal digits count there.
     let first = parts.next().unwrap_or_default();
     is_hexadecimal_hash(first) || parts.any(|part| is_hexadecimal_hash(part) || is_mixed_hash(part))
 }

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use crate::http::range::ByteRange;
 use crate::http::response::BodyStream;
 
-/// An open file, and what it was like when its length was told to the client.
+/// An open file, and its state when its length was announced to the client.
 #[derive(Clone)]
 pub(crate) struct OpenedFile {
     file: Arc<File>,
@@ -17,7 +17,7 @@ pub(crate) struct OpenedFile {
     modified: Option<SystemTime>,
 }
 
-/// The bytes of a file from a position on, as many as are left.
+/// A part of a file: the `left` bytes from `position`.
 pub(crate) struct FileBody {
     opened: OpenedFile,
     position: u64,
@@ -25,7 +25,7 @@ pub(crate) struct FileBody {
     grown: bool,
 }
 
-/// Several parts of a file, and the texts around them.
+/// Several parts of a file, and the texts before, between and after them.
 pub(crate) struct MultipartFileBody {
     texts: std::vec::IntoIter<String>,
     ranges: std::vec::IntoIter<ByteRange>,
@@ -38,7 +38,7 @@ impl OpenedFile {
         Self { file: Arc::new(file), length: metadata.len(), modified: metadata.modified().ok() }
     }
 
-    /// All of its bytes. Fails where the file has changed since it was opened.
+    /// All of its bytes. Fails if the file has changed since it was opened.
     pub(crate) fn read(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::with_capacity(usize::try_from(self.length).unwrap_or(0));
         let mut whole = FileBody::new(self.clone(), 0, self.length);
@@ -57,13 +57,13 @@ impl FileBody {
         Self { opened, position, left: length, grown: false }
     }
 
-    /// Fails where the file was cut or written over since it was opened, so that what was read of it may be of another one.
+    /// Fails if the file was truncated or overwritten since it was opened, because then the bytes read may be from another version.
     ///
-    /// A file that only became longer, as logs do, is sent as far as was announced.
+    /// A file that only grew, as logs do, is sent up to the announced length.
     fn check(&mut self) -> io::Result<()> {
         let metadata = self.opened.file.metadata()?;
         if metadata.len() < self.opened.length {
-            return Err(shorter());
+            return Err(truncated());
         }
         if metadata.len() > self.opened.length {
             self.grown = true;
@@ -75,15 +75,14 @@ impl FileBody {
 }
 
 impl BodyStream for FileBody {
-    /// The file became longer while it was sent: the length that was announced is not that of the file any more, so nothing
-    /// more is said on this connection.
+    /// Whether the file grew while it was sent: the announced length is then out of date.
     fn ends_connection(&self) -> bool {
         self.grown
     }
 }
 
-/// What a file that has no more to give has become.
-fn shorter() -> io::Error {
+/// The error for a file that ends before its announced length.
+fn truncated() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter while it was sent")
 }
 
@@ -95,9 +94,9 @@ impl Read for FileBody {
         }
         let read = self.opened.file.read_at(&mut buffer[..room], self.position)?;
         if read == 0 {
-            return Err(shorter());
+            return Err(truncated());
         }
-        // Afterwards, for what is read of a file that is being cut may be zeros.
+        // After the read, because bytes read from a file that is being truncated may be zeros.
         self.check()?;
         self.position += read as u64;
         self.left -= read as u64;
@@ -106,7 +105,7 @@ impl Read for FileBody {
 }
 
 impl MultipartFileBody {
-    /// These parts of a file, and what stands before each of them and behind the last.
+    /// These parts of a file, with a text before each of them and one after the last.
     pub(crate) fn new(opened: OpenedFile, ranges: Vec<ByteRange>, texts: Vec<String>) -> Self {
         let mut parts = Self {
             texts: texts.into_iter(),
@@ -114,12 +113,12 @@ impl MultipartFileBody {
             text: io::Cursor::default(),
             part: FileBody::new(opened, 0, 0),
         };
-        parts.go_on();
+        parts.advance();
         parts
     }
 
-    /// Takes the next text, and the part behind it if there is one; whether there was a text.
-    fn go_on(&mut self) -> bool {
+    /// Moves on to the next text, and to the part after it if there is one. Returns false after the last text.
+    fn advance(&mut self) -> bool {
         let Some(text) = self.texts.next() else { return false };
         self.text = io::Cursor::new(text);
         if let Some(range) = self.ranges.next() {
@@ -136,7 +135,7 @@ impl Read for MultipartFileBody {
                 0 => self.part.read(buffer)?,
                 read => read,
             };
-            if read > 0 || buffer.is_empty() || !self.go_on() {
+            if read > 0 || buffer.is_empty() || !self.advance() {
                 return Ok(read);
             }
         }

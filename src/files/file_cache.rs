@@ -12,12 +12,12 @@ use crate::http::request::Request;
 use crate::storage::once_per_second::OncePerSecond;
 use crate::storage::{FileId, RootDir};
 
-/// Files of one directory tree, by the encoded paths of the requests, each with the variants that were asked for. Small files are
-/// kept at once, files of middle size when they are asked for often.
+/// Files of one directory tree, by the encoded paths of the requests, each with the variants that were requested. Small files are
+/// kept at once, files of middle size if they are requested often.
 ///
-/// A hit costs one system call instead of four: the file's status must be the one from when it was read (and so must the
-/// sibling's, where one is sent). A path that leads elsewhere by now, even out of the directory, leads to another status. A new
-/// sibling is noticed within a second; until then the response is right, only longer.
+/// A hit costs one system call instead of four: the status of the file must be unchanged since it was read, and so must that of
+/// the sibling, if one is sent. A path that now leads elsewhere, even out of the directory, leads to another status. A new sibling
+/// is noticed within a second; until then the response is right, only longer.
 #[derive(Default)]
 pub(super) struct FileCache {
     kept: RwLock<Kept>,
@@ -27,24 +27,24 @@ pub(super) struct FileCache {
 
 #[derive(Default)]
 struct Kept {
-    by_path: HashMap<String, Arc<Entry>>,
+    by_path: HashMap<String, Arc<CachedFile>>,
     bytes: usize,
 }
 
-struct Entry {
+struct CachedFile {
     /// The path of the file in its tree; for a directory's path, that of its index file.
     path: Vec<u8>,
     id: FileId,
     variants: Variants,
     /// When to look for new variants.
-    look: OncePerSecond,
-    /// The variants that were asked for so far.
+    variants_check: OncePerSecond,
+    /// The variants that were requested so far.
     representations: Vec<(Variant, Representation)>,
 }
 
-/// The most bytes that all files have together. When it is reached, the cache starts anew.
+/// The most bytes of all files together. At the limit large files are dropped; if that is not enough, the cache starts anew.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
-/// Entries larger than this make room before smaller ones, which are more and save more.
+/// Files larger than this are dropped before smaller ones: of those more fit, and each saves as many system calls.
 const LARGE: usize = 64 * 1024;
 /// The most files.
 const MAX_FILES: usize = 4096;
@@ -54,10 +54,10 @@ const LARGEST: u64 = 1024 * 1024;
 ///
 /// The copy is ordinary memory. A sealed one that the kernel sends itself (memfd and sendfile) has to be gathered from pages of
 /// 4 KiB, and was 6 to 19 % slower for 100 KiB at 4 to 128 connections.
-const ANSWERS_A_READ: usize = 8;
+const OFFERS_PER_COPY: usize = 8;
 
 impl FileCache {
-    /// The kept representation that the request accepts, if the file is unchanged.
+    /// The cached representation that the request accepts, if the file is unchanged.
     pub(super) fn find(&self, root_dir: &RootDir, request: &Request, now: SystemTime) -> Option<Representation> {
         let path = request.encoded_path();
         let entry = Arc::clone(self.kept.read().unwrap_or_else(PoisonError::into_inner).by_path.get(path)?);
@@ -67,8 +67,8 @@ impl FileCache {
         }
         let variant = entry.variants.negotiate(request).ok()?;
         if let Variant::Sibling(coding) = variant {
-            let (place, id) = entry.variants.sibling(coding)?;
-            if id_now(root_dir, place) != Some(*id) {
+            let (path_of_sibling, id) = entry.variants.sibling(coding)?;
+            if id_now(root_dir, path_of_sibling) != Some(*id) {
                 self.forget(path);
                 return None;
             }
@@ -78,7 +78,7 @@ impl FileCache {
 
     /// Keeps the representation that a request for this path has just got.
     pub(super) fn keep(&self, path: &str, file: &Selected, now: SystemTime) {
-        let Selected { path: place, representation, variant, variants, status } = file;
+        let Selected { path: file_path, representation, variant, variants, status } = file;
         let id = FileId::of(status);
         let sibling = match variant {
             Variant::Sibling(coding) => variants.sibling(*coding).map(|(_, id)| id),
@@ -87,7 +87,7 @@ impl FileCache {
         if !id.is_settled(now) || sibling.is_some_and(|sibling| !sibling.is_settled(now)) {
             return;
         }
-        let Some(representation) = self.lasting(representation) else { return };
+        let Some(representation) = self.in_memory(representation) else { return };
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         let mut representations = match kept.forget(path) {
             Some(old) if old.id == id && old.variants == *variants => {
@@ -97,8 +97,8 @@ impl FileCache {
             _ => Vec::new(),
         };
         representations.push((*variant, representation));
-        let (look, variants) = (OncePerSecond::new(date::seconds(now)), variants.clone());
-        let entry = Entry { path: place.to_bytes(), id, variants, look, representations };
+        let (variants_check, variants) = (OncePerSecond::new(date::seconds(now)), variants.clone());
+        let entry = CachedFile { path: file_path.to_bytes(), id, variants, variants_check, representations };
         let bytes = entry.cost();
         if kept.bytes + bytes > MAX_BYTES {
             kept.forget_large();
@@ -109,12 +109,12 @@ impl FileCache {
         kept.insert(path.to_owned(), entry);
     }
 
-    /// The representation with its content in memory; `None` where it is not to be kept.
-    fn lasting(&self, representation: &Representation) -> Option<Representation> {
+    /// The representation with its content in memory; `None` if it is not to be cached.
+    fn in_memory(&self, representation: &Representation) -> Option<Representation> {
         match representation.content() {
             Content::Memory(_) => Some(representation.share()),
             Content::Disk(file) if file.length() <= LARGEST => {
-                let turn = self.offered.fetch_add(1, Ordering::Relaxed) % ANSWERS_A_READ == ANSWERS_A_READ - 1;
+                let turn = self.offered.fetch_add(1, Ordering::Relaxed) % OFFERS_PER_COPY == OFFERS_PER_COPY - 1;
                 let bytes = turn.then(|| file.read().ok()).flatten()?;
                 Some(representation.with_content(Content::Memory(bytes.into())))
             }
@@ -134,30 +134,30 @@ impl FileCache {
 }
 
 impl Kept {
-    fn insert(&mut self, path: String, entry: Entry) {
+    fn insert(&mut self, path: String, entry: CachedFile) {
         self.bytes += entry.cost();
         self.by_path.insert(path, Arc::new(entry));
     }
 
-    /// Makes room without the small files, which are more, and worth more.
+    /// Drops the large files.
     fn forget_large(&mut self) {
         self.by_path.retain(|_, entry| entry.cost() <= LARGE);
         self.bytes = self.by_path.values().map(|entry| entry.cost()).sum();
     }
 
-    fn forget(&mut self, path: &str) -> Option<Arc<Entry>> {
+    fn forget(&mut self, path: &str) -> Option<Arc<CachedFile>> {
         let old = self.by_path.remove(path)?;
         self.bytes -= old.cost();
         Some(old)
     }
 }
 
-impl Entry {
+impl CachedFile {
     fn is_current(&self, root_dir: &RootDir, now: SystemTime) -> bool {
         if id_now(root_dir, &self.path) != Some(self.id) {
             return false;
         }
-        !self.look.is_due(date::seconds(now)) || self.variants.are_current(root_dir, &self.path, &self.id)
+        !self.variants_check.is_due(date::seconds(now)) || self.variants.are_current(root_dir, &self.path, &self.id)
     }
 
     fn representation(&self, variant: Variant) -> Option<&Representation> {
@@ -255,7 +255,7 @@ mod tests {
         let path = directory.path().join("f");
         let files = Files::new(directory.path());
         let ask_often = |target: &str| {
-            for _ in 0..ANSWERS_A_READ {
+            for _ in 0..OFFERS_PER_COPY {
                 files.respond(&Request::get(target), later()).unwrap();
             }
         };

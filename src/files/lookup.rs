@@ -1,4 +1,4 @@
-//! From a path to what is there: in one directory tree, and in several laid over each other.
+//! From a path to the file or directory that it names: in one directory tree, or in several laid over each other.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -13,7 +13,7 @@ use crate::storage::is_unfinished;
 /// The directory trees that are served. One hides what those behind it have at the same path.
 pub(super) struct Roots {
     pub(super) roots: Vec<Root>,
-    /// The names of the files that answer for their directory, the first choice first.
+    /// The names of index files, the preferred one first.
     pub(super) index_names: Vec<String>,
     /// Whether names that start with a dot are found.
     pub(super) include_hidden: bool,
@@ -22,11 +22,11 @@ pub(super) struct Roots {
 /// One directory tree.
 pub(super) struct Root {
     pub(super) root_dir: Arc<RootDir>,
-    /// Whether visitors put files there, which must not act as the site's own.
+    /// Whether it holds uploads, which must not act as the site's own files.
     pub(super) uploads: bool,
 }
 
-/// What is at a path of all the trees.
+/// What a path names in all trees together.
 #[allow(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
 pub(super) enum Lookup<'a> {
     /// A file, or the index file of a directory, with the tree that it is in.
@@ -41,7 +41,7 @@ pub(super) enum Lookup<'a> {
     NotFound,
 }
 
-/// What one tree has at a path.
+/// What a path names in one tree.
 #[allow(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
 pub(super) enum Found {
     /// A regular file.
@@ -64,7 +64,7 @@ pub(super) struct OpenFile {
 }
 
 impl Roots {
-    /// What is at the path: in the first tree that has something there, but for directories, which are laid over each other.
+    /// Looks up the path: the first tree that has something there decides, except that directories are laid over each other.
     pub(super) fn lookup(&self, path: &RelativePath) -> io::Result<Lookup<'_>> {
         if self.hides(path) {
             return Ok(Lookup::NotFound);
@@ -100,7 +100,7 @@ impl Roots {
         path.segments().iter().any(|name| is_hidden(name, self.include_hidden))
     }
 
-    /// The first file in the trees of the site's own that has this path.
+    /// The first file at this path in the site's own trees.
     pub(super) fn own_file(&self, path: &RelativePath) -> Option<OpenFile> {
         self.own().find_map(|root| match find(&root.root_dir, path) {
             Ok(Found::File(file)) => Some(file),
@@ -108,8 +108,8 @@ impl Roots {
         })
     }
 
-    /// Whether something that visitors did not put there is at this path.
-    pub(super) fn own_something(&self, path: &RelativePath) -> bool {
+    /// Whether the site itself, and not an upload, has something at this path.
+    pub(super) fn owns(&self, path: &RelativePath) -> bool {
         self.own().any(|root| !matches!(find(&root.root_dir, path), Ok(Found::Nothing)))
     }
 
@@ -117,8 +117,8 @@ impl Roots {
         self.roots.iter().filter(|root| !root.uploads)
     }
 
-    /// The index file of a directory that these trees have: a file, or one that may not be opened. Where a tree of the site's
-    /// own has the directory, what visitors put there does not answer for it.
+    /// The index file of a directory in these trees, even if it may not be opened. If one of the site's own trees has the
+    /// directory, uploaded index files do not count.
     fn index<'a>(
         &self,
         directory: &RelativePath,
@@ -171,12 +171,12 @@ pub(super) fn find(root_dir: &RootDir, path: &RelativePath) -> io::Result<Found>
     Ok(Found::File(OpenFile { file, metadata, path: path.clone() }))
 }
 
-/// Whether opening a path fails so because nothing is there.
+/// Whether the error means that the path names nothing.
 pub(super) fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename)
 }
 
-/// Whether a name is neither served nor listed. Files that are still being written never are.
+/// Whether a name is neither served nor listed. Unfinished files are always hidden.
 pub(super) fn is_hidden(name: &[u8], include_hidden: bool) -> bool {
     name.starts_with(b".") && (!include_hidden || is_unfinished(name))
 }

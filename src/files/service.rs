@@ -1,5 +1,4 @@
-//! The response to a `GET` or `HEAD`: from what lookup finds to a file, a listing, an archive, a redirect, or the page for what
-//! is not there.
+//! The response to a `GET` or `HEAD`: turns what lookup finds into a file, a listing, an archive, a redirect, or a 404 page.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -22,7 +21,7 @@ use super::encoding::variants::{self, Selected};
 use super::file_cache::FileCache;
 use super::listing;
 use super::listing::budget::Budget;
-use super::listing::entries::Scope;
+use super::listing::entries::ScanTarget;
 use super::listing::html::Offers;
 use super::lookup::{Lookup, OpenFile, Root, Roots};
 use super::media_types::MediaTypes;
@@ -37,14 +36,13 @@ pub(super) struct FileService {
     pub(super) archive: bool,
     /// Whether listings have a form to upload files.
     pub(super) upload_form: bool,
-    /// Whether the index file at `/` answers for unknown paths.
+    /// Whether unknown paths get the index file at `/`.
     pub(super) single_page: bool,
     pub(super) cache_headers: CacheHeaders,
     pub(super) media_types: Arc<MediaTypes>,
     pub(super) compressor: Option<Arc<Compressor>>,
     pub(super) budget: Arc<Budget>,
-    /// Files of the first root. Of another one they may be hidden by a file that appears in front, which would have to be
-    /// looked for each time.
+    /// Files of the first root only: those of another one would be hidden by a file that appears in a root before it.
     pub(super) cache: FileCache,
 }
 
@@ -55,7 +53,7 @@ struct Get<'a> {
     now: SystemTime,
 }
 
-/// The page that answers for what is not there.
+/// The site's own page for a 404.
 const NOT_FOUND_PAGE: &str = "404.html";
 
 impl FileService {
@@ -126,7 +124,7 @@ impl FileService {
         !request.encoded_path().ends_with('/') || file.segments().last().is_some_and(|name| is_first(name))
     }
 
-    /// The response where nothing is: the application's one page, the page that says so, or an error.
+    /// The response for a path that names nothing: the page of a single-page application, the site's 404 page, or an error.
     fn not_found(&self, path: &RelativePath, get: &Get<'_>) -> Result<Response, HttpError> {
         let has_extension = path.segments().last().is_some_and(|name| name.contains(&b'.'));
         if self.single_page
@@ -155,12 +153,12 @@ impl FileService {
         Ok(selected)
     }
 
-    /// The response with this representation, and with what keeps files of visitors from acting as the site's own.
+    /// The response with this representation, and with the fields that keep uploads from acting as the site's own files.
     fn send(&self, root: &Root, file: Representation, get: &Get<'_>) -> Result<Response, HttpError> {
         let varies = file.varies();
         let mut response = representation::respond(file, &get.conditions, get.now);
         if varies {
-            // RFC 9110 §12.5.5: whatever the answer is, it depends on what the client accepts.
+            // RFC 9110 §12.5.5: every response, also an error, depends on what the client accepts.
             let any = response.unwrap_or_else(|error| error.into_response(get.request));
             response = Ok(any.with_added_header("Vary", "Accept-Encoding"));
         }
@@ -181,9 +179,9 @@ impl FileService {
     ) -> Result<Response, HttpError> {
         let layers = directories.into_iter().map(|(root, directory)| (Arc::clone(&root.root_dir), directory)).collect();
         let (hidden, connection) = (self.roots.include_hidden, request.connection());
-        let scope = Scope { path, layers, hidden, connection, has_begun: false };
+        let target = ScanTarget { path, layers, hidden, connection, has_begun: false };
         let offers = Offers { archive: self.archive, upload: self.upload_form };
-        listing::respond(scope, request, &self.media_types, self.compressor.as_ref(), &self.budget, offers)
+        listing::respond(target, request, &self.media_types, self.compressor.as_ref(), &self.budget, offers)
     }
 
     /// The directory at the path as an archive; `None` where there is none.
@@ -202,7 +200,7 @@ impl FileService {
     }
 }
 
-/// Sends the client to the same path without its empty segments: it is mistyped, or joined of parts with slashes of their own.
+/// Redirects to the same path without its empty segments, which come from typing errors, or from joining parts that have slashes.
 fn redirect_to_single_slashes(request: &Request) -> Result<Response, HttpError> {
     let sent = request.encoded_path();
     let slash = if sent.ends_with('/') { "/" } else { "" };
@@ -211,15 +209,14 @@ fn redirect_to_single_slashes(request: &Request) -> Result<Response, HttpError> 
     Ok(redirect(&path, slash, request))
 }
 
-/// Sends the client to this path with this end: for a directory a slash, so that the relative links of its page lead where
-/// they should.
+/// Redirects to this path followed by `end`. A directory needs a slash there, because relative links in its page start from it.
 ///
-/// The path is put together anew from its segments, none of them empty and each encoded: it starts with one slash, and
-/// with nothing that a browser could take for a second one, so that the redirect stays on this host.
+/// The location is built from the path's segments, none of them empty and each encoded: it starts with one slash, and no browser
+/// reads what follows as another one, so the redirect stays on this host.
 fn redirect(path: &RelativePath, end: &str, request: &Request) -> Response {
     let path: String = path.segments().iter().map(|name| format!("/{}", encode_segment(name))).collect();
     let query = request.encoded_query().map(|query| format!("?{query}")).unwrap_or_default();
-    // Tomorrow a file may be there.
+    // Not for ever, as a client may assume of a 301: the path may name a file tomorrow.
     Response::redirect(Status::MOVED_PERMANENTLY, format!("{path}{end}{query}"))
         .with_header("Cache-Control", "no-cache")
 }

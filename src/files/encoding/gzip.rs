@@ -1,4 +1,4 @@
-//! Gzip made as content is sent: which content is worth it, and how many processors it may take.
+//! Gzip on the fly, on a bounded number of processors.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -10,29 +10,29 @@ use flate2::read::GzEncoder;
 use crate::http::media_type;
 use crate::semaphore::{Semaphore, processors};
 
-/// Compresses with gzip, within bounds: at most half of the processors compress at the same time. An answer waits for eight
-/// others at most; where more are under way, what could be compressed is sent as it is.
+/// Compresses with gzip on at most half of the processors at a time. Each of these serves at most eight responses; while there are
+/// more, further ones are sent uncompressed.
 pub(crate) struct Compressor {
     /// One permit for each thread that may compress.
     threads: Semaphore,
-    /// How many answers are being compressed, counting those whose clients take their time.
-    answers: AtomicUsize,
-    most_answers: usize,
+    /// How many responses are being compressed, those included that wait for a slow client.
+    responses: AtomicUsize,
+    max_responses: usize,
 }
 
-/// The right to compress one answer, given back when dropped.
+/// The right to compress one response, given back when dropped.
 pub(crate) struct Slot(Arc<Compressor>);
 
-/// Reads from another reader and gives that in gzip.
+/// Compresses what another reader yields.
 pub(crate) struct GzipReader<R> {
     encoder: GzEncoder<R>,
     slot: Arc<Slot>,
 }
 
-/// Shorter content is not worth the work: it fits one packet as it is.
-pub(crate) const SHORTEST: u64 = 1025;
-/// How many answers may be under way for each thread that may compress.
-const ANSWERS_PER_THREAD: usize = 8;
+/// Shorter content is not compressed: it fits one packet anyway.
+pub(crate) const MIN_LENGTH: u64 = 1025;
+/// How many responses may be under way for each thread that may compress.
+const RESPONSES_PER_THREAD: usize = 8;
 
 impl Compressor {
     pub(crate) fn new() -> Self {
@@ -40,20 +40,20 @@ impl Compressor {
     }
 
     fn with_threads(threads: usize) -> Self {
-        let most_answers = threads * ANSWERS_PER_THREAD;
-        Self { threads: Semaphore::new(threads), answers: AtomicUsize::new(0), most_answers }
+        let max_responses = threads * RESPONSES_PER_THREAD;
+        Self { threads: Semaphore::new(threads), responses: AtomicUsize::new(0), max_responses }
     }
 
     /// Whether content of this media type and length becomes much shorter.
     pub(crate) fn suits(&self, media_type: &str, length: u64) -> bool {
-        length >= SHORTEST && is_text(media_type)
+        length >= MIN_LENGTH && is_text(media_type)
     }
 
-    /// The right to compress one more answer; `None` where there are too many.
+    /// The right to compress one more response; `None` if there are too many.
     pub(crate) fn take_slot(self: &Arc<Self>) -> Option<Slot> {
         let slot = Slot(Arc::clone(self));
-        let before = self.answers.fetch_add(1, Ordering::Relaxed);
-        (before < self.most_answers).then_some(slot)
+        let before = self.responses.fetch_add(1, Ordering::Relaxed);
+        (before < self.max_responses).then_some(slot)
     }
 }
 
@@ -65,12 +65,12 @@ impl Slot {
         Ok(compressed)
     }
 
-    /// What the reader gives, in gzip, compressed piece by piece as it is read.
+    /// What the reader yields, compressed piece by piece as it is read.
     pub(crate) fn reader<R: Read>(self: Arc<Self>, reader: R) -> GzipReader<R> {
         GzipReader { encoder: GzEncoder::new(reader, Compression::default()), slot: self }
     }
 
-    /// Does a piece of work when a thread may compress.
+    /// Waits for a permit to compress, and does this piece of work.
     fn work<T>(&self, work: impl FnOnce() -> T) -> T {
         let _permit = self.0.threads.acquire(usize::MAX).expect("any number may wait, and the slots bound it");
         work()
@@ -79,7 +79,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.answers.fetch_sub(1, Ordering::Relaxed);
+        self.0.responses.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_told_from_what_is_compressed_already() {
+    fn text_is_told_from_content_that_is_compressed_already() {
         let compressor = Compressor::new();
         let table = [
             ("text/html; charset=utf-8", true),
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_compressed_can_be_had_back() {
+    fn compressed_content_decompresses_to_the_original() {
         let compressor = Arc::new(Compressor::new());
         let text = "hearken to this, and then to this again. ".repeat(1000);
         let compressed = compressor.take_slot().unwrap().compress(text.as_bytes()).unwrap();
@@ -149,10 +149,10 @@ mod tests {
     }
 
     #[test]
-    fn no_more_compress_than_may() {
+    fn no_more_threads_compress_than_there_are_permits() {
         let compressor = Arc::new(Compressor::with_threads(2));
         let slots: Vec<_> = std::iter::from_fn(|| compressor.take_slot()).collect();
-        assert_eq!(slots.len(), 2 * ANSWERS_PER_THREAD);
+        assert_eq!(slots.len(), 2 * RESPONSES_PER_THREAD);
         assert!(compressor.take_slot().is_none());
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         thread::scope(|scope| {
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_of_work_that_panics_gives_its_processor_back() {
+    fn a_piece_of_work_that_panics_gives_its_permit_back() {
         let compressor = Arc::new(Compressor::with_threads(1));
         let slot = compressor.take_slot().unwrap();
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| slot.work(|| panic!("for the test"))));

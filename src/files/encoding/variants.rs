@@ -1,5 +1,4 @@
-//! The variants of a file: siblings that hold the same content in a content coding, gzip that can be made of it, and which one a
-//! request gets.
+//! The variants of a file (siblings with the same content in a content coding, and gzip on the fly), and which one a request gets.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -21,7 +20,7 @@ use crate::storage::{FileId, RootDir};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Variants {
     siblings: Vec<Sibling>,
-    /// Whether gzip may be made of it.
+    /// Whether it may be compressed on the fly.
     compressible: bool,
 }
 
@@ -29,9 +28,9 @@ pub(crate) struct Variants {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Sibling {
     coding: ContentCoding,
-    place: Vec<u8>,
+    path: Vec<u8>,
     id: FileId,
-    /// False where it is older than the original, so that an edit of the original shows.
+    /// False if it is older than the original: an edit of the original must show.
     usable: bool,
 }
 
@@ -69,7 +68,7 @@ pub(crate) fn select(
     let status = file.status()?;
     let path = file.path.clone();
     let compressible = compressor.is_some_and(|compressor| compressor.suits(&media_type, file.metadata.len()));
-    let variants = Variants::look(root_dir, &path.to_bytes(), &FileId::of(&status), compressible);
+    let variants = Variants::find(root_dir, &path.to_bytes(), &FileId::of(&status), compressible);
     let varies = variants.are_several();
     let mut usable = variants.clone();
     let (representation, variant) = loop {
@@ -91,25 +90,25 @@ pub(crate) fn select(
 
 impl Variants {
     /// The variants of the file at this path.
-    pub(crate) fn look(root_dir: &RootDir, place: &[u8], original: &FileId, compressible: bool) -> Self {
-        let is_coded = |coding: ContentCoding| place.ends_with(coding.extension().as_bytes());
+    pub(crate) fn find(root_dir: &RootDir, path: &[u8], original: &FileId, compressible: bool) -> Self {
+        let is_coded = |coding: ContentCoding| path.ends_with(coding.extension().as_bytes());
         if ContentCoding::ALL.into_iter().any(is_coded) {
             return Self { siblings: Vec::new(), compressible };
         }
         let sibling = |coding: ContentCoding| {
-            let place = [place, coding.extension().as_bytes()].concat();
-            let status = root_dir.status(&place).ok()?;
+            let path = [path, coding.extension().as_bytes()].concat();
+            let status = root_dir.status(&path).ok()?;
             let id = FileId::of(&status);
             let usable = !id.is_older_than(original);
             let is_file = FileType::from_raw_mode(status.st_mode).is_file();
-            is_file.then_some(Sibling { coding, place, id, usable })
+            is_file.then_some(Sibling { coding, path, id, usable })
         };
         Self { siblings: ContentCoding::ALL.into_iter().filter_map(sibling).collect(), compressible }
     }
 
     /// Whether the siblings of the file at this path are still the same.
-    pub(crate) fn are_current(&self, root_dir: &RootDir, place: &[u8], original: &FileId) -> bool {
-        *self == Self::look(root_dir, place, original, self.compressible)
+    pub(crate) fn are_current(&self, root_dir: &RootDir, path: &[u8], original: &FileId) -> bool {
+        *self == Self::find(root_dir, path, original, self.compressible)
     }
 
     /// Whether the response depends on what the client accepts.
@@ -147,7 +146,7 @@ impl Variants {
     /// The path of the sibling in this coding, and its id.
     pub(crate) fn sibling(&self, coding: ContentCoding) -> Option<(&[u8], &FileId)> {
         let sibling = self.siblings.iter().find(|sibling| sibling.coding == coding)?;
-        Some((&sibling.place, &sibling.id))
+        Some((&sibling.path, &sibling.id))
     }
 
     /// Opens the sibling in this coding, if it is unchanged.
