@@ -37,7 +37,7 @@ enum PerAddress {
     Limit(usize),
 }
 
-/// The least that is a fair share.
+/// The smallest fair share.
 const MIN_SHARE: usize = 16;
 
 impl Default for Settings {
@@ -60,68 +60,76 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The most bytes that the body of a request may have; a longer one is answered 413. Defaults to 10 MiB.
+    /// The most bytes that the body of a request may have; a longer one gets 413. Defaults to 10 MiB.
     #[must_use]
     pub fn max_body(mut self, bytes: u64) -> Self {
         self.max_body = bytes;
         self
     }
 
-    /// The most bytes that the head of a request may have, request line and header fields together; a longer one is answered
-    /// 431 or, while it is still coming, cut off. Defaults to 32 KiB.
+    /// The most bytes that the head of a request may have, request line and header fields together; a longer one gets 431. Defaults
+    /// to 32 KiB.
     #[must_use]
     pub fn max_head(mut self, bytes: usize) -> Self {
         self.max_head = bytes;
         self
     }
 
-    /// The most header fields that a request may have; one with more is answered 431. Defaults to 100.
+    /// The most header fields that a request may have; one with more gets 431. Defaults to 100.
     #[must_use]
     pub fn max_headers(mut self, fields: usize) -> Self {
         self.max_headers = fields;
         self
     }
 
-    /// The most bytes that the target of a request may have; a longer one is answered 414. Defaults to 8 KiB.
+    /// The most bytes that the target of a request may have; a longer one gets 414. Defaults to 8 KiB.
     #[must_use]
     pub fn max_target(mut self, bytes: usize) -> Self {
         self.max_target = bytes;
         self
     }
 
-    /// The most connections that are open at the same time; at least 1. When there are as many, each answer is the last of its
-    /// connection, and one is closed for each new one: the longest idle; else, of the address that has most, the slowest that
-    /// has kept the server waiting for [`Settings::rate_grace`], or has not sent a whole request within a second; else, where
-    /// that address has more than half of all, its slowest. Where there is none of these, new ones wait in the system's queue.
-    /// Whatever is set here, there are no more than the process's limit on open files allows: one each, and a quarter of them (at
-    /// most 1024) is left for other things. Defaults to 4096.
+    /// The most connections that may be open at the same time; at least 1.
+    ///
+    /// At the limit, each response is the last one of its connection, and for each new connection an open one is closed, the first
+    /// of these that exists:
+    ///
+    /// 1. The connection that has been idle longest.
+    /// 2. Of the address with the most connections, the slowest one that has kept the server waiting for
+    ///    [`Settings::rate_grace`], or that has not sent a whole request within a second.
+    /// 3. Of an address with more than half of all connections, the slowest one, or else the one whose response has been waiting
+    ///    longest for the program (`Response::channel`, `Connection::wait`).
+    ///
+    /// If there is none, new connections wait in the system's queue. The process's limit on open files bounds this setting: each
+    /// connection takes one, and a quarter of them, at most 1024, is kept for other uses. Defaults to 4096.
     #[must_use]
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections.max(1);
         self
     }
 
-    /// The most connections that are open at the same time from one address. One that has as many loses its own longest idle
-    /// connection for a new one, else its own slowest that has kept the server waiting for [`Settings::rate_grace`]; where there
-    /// is none of these, the new one is closed at once. An IPv4 address counts as the same over IPv6; of an IPv6 address the
-    /// first 64 bits count, all of it where it is link-local; Unix sockets are one address. Those of
-    /// [trusted proxies](Settings::trusted_proxies) are not counted: all clients of a proxy come from one address. Zero is no
-    /// limit. Defaults to no limit.
+    /// The most connections that one address may have open at the same time. When it opens another one, its longest idle connection
+    /// is closed, or else its slowest one that has kept the server waiting for [`Settings::rate_grace`]; if there is neither, the
+    /// new one is closed at once.
+    ///
+    /// An IPv4 address counts as the same over IPv6. Of other IPv6 addresses the first 64 bits count, of link-local ones all bits.
+    /// All Unix sockets count as one address. [Trusted proxies](Settings::trusted_proxies) have no limit, because all clients of a
+    /// proxy come from its address. Zero means no limit. Defaults to no limit.
     #[must_use]
     pub fn max_connections_per_address(mut self, connections: usize) -> Self {
         self.per_address = if connections == 0 { PerAddress::NoLimit } else { PerAddress::Limit(connections) };
         self
     }
 
-    /// Limits the connections of one address, as [`Settings::max_connections_per_address`] does, to a quarter of all that may be
-    /// open, 16 at least, where the address is not this machine's own (loopback, Unix sockets): a reverse proxy may run there.
+    /// Limits each address, as [`Settings::max_connections_per_address`] does, to a quarter of all connections, but at least 16. The
+    /// addresses of this machine (loopback, Unix sockets) have no limit: a reverse proxy may run there.
     #[must_use]
     pub fn fair_share(mut self) -> Self {
         self.per_address = PerAddress::FairShare;
         self
     }
 
-    /// How many connections this peer's address may have, where that is limited and the peer is counted.
+    /// How many connections this peer's address may have; `None` if there is no limit.
     pub(crate) fn limit_of(&self, peer: Peer) -> Option<usize> {
         match self.per_address {
             PerAddress::NoLimit => None,
@@ -132,49 +140,48 @@ impl Settings {
         }
     }
 
-    /// How long a TLS handshake may take. Whoever takes longer is disconnected. Zero is for ever. Defaults to 10 s.
+    /// How long a TLS handshake may take before the client is disconnected. Zero means no limit. Defaults to 10 s.
     #[must_use]
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.handshake_timeout = timeout;
         self
     }
 
-    /// How long the head of a request may take from its first byte to its last, and a new connection until the first byte of
-    /// its first request. Whoever takes longer for a head gets 408, and is disconnected. Zero is for ever. Defaults to 10 s.
+    /// How long the head of a request may take from its first byte to its last; a slower client gets 408 and is disconnected. Also
+    /// how long a new connection may take until its first byte. Zero means no limit. Defaults to 10 s.
     #[must_use]
     pub fn head_timeout(mut self, timeout: Duration) -> Self {
         self.head_timeout = timeout;
         self
     }
 
-    /// How long a connection may be without a request after an answer before it is closed; at most two seconds of it while
-    /// three quarters of the connections are taken. Zero is for ever. Defaults to 15 s.
+    /// How long a connection may be idle after a response before it is closed: two seconds at most while three quarters of the
+    /// allowed connections are open. Zero means no limit. Defaults to 15 s.
     #[must_use]
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout;
         self
     }
 
-    /// The fewest bytes a second at which a body may be sent or an answer taken, averaged over stretches of
-    /// [`Settings::rate_grace`] in which the server waits for the client. What counts of an answer is what the client's system
-    /// has acknowledged. A slower body is answered 408, a slower reader is cut off. Zero is any rate. Defaults to 1 KiB/s.
+    /// The fewest bytes a second at which a client must send a body or read a response, averaged over periods of
+    /// [`Settings::rate_grace`] in which the server waits for it. Of a response, the bytes that the client's system has
+    /// acknowledged count. A slower sender gets 408, a slower reader is disconnected. Zero means any rate. Defaults to 1 KiB/s.
     #[must_use]
     pub fn min_rate(mut self, bytes_per_second: u64) -> Self {
         self.min_rate = bytes_per_second;
         self
     }
 
-    /// How long a body or an answer may keep the server waiting before its rate is looked at, and then again after each three
-    /// times as long. Zero is for ever. Defaults to 10 s.
+    /// How long a client may keep the server waiting during a body or a response before its rate is checked. Later checks follow at
+    /// three times this interval. Zero means never. Defaults to 10 s.
     #[must_use]
     pub fn rate_grace(mut self, grace: Duration) -> Self {
         self.rate_grace = grace;
         self
     }
 
-    /// The reverse proxies that are believed what they say about their clients: [`Request::client_address`],
-    /// [`Request::host`] and [`Request::is_secure`] follow their word, and so do the access log and the counting of wrong
-    /// passwords. Defaults to none.
+    /// The reverse proxies whose word about their clients is taken: by [`Request::client_address`], [`Request::host`] and
+    /// [`Request::is_secure`], the access log, and the count of wrong passwords. Defaults to none.
     ///
     /// [`Request::client_address`]: crate::Request::client_address
     /// [`Request::host`]: crate::Request::host
