@@ -28,7 +28,7 @@ lint:
 	cargo clippy --no-default-features --all-targets -- -D warnings
 	cargo clippy --no-default-features --features cli --bin hearken -- -D warnings
 
-## certs: make the development certificate in certs/, unless there is a good one
+## certs: make the development certificate in certs/, unless a valid one is there
 certs:
 	cargo run --release --bin hearken -- --make-certs
 
@@ -40,7 +40,7 @@ bench: bench-writes bench-listing bench-notes bench-allocations
 bench-writes:
 	cargo bench --bench writes | bash benches/publish.sh writes bench-writes
 
-## bench-notes: measure how long a note of a million takes to be found, and write the table in docs/performance.md
+## bench-notes: measure how long it takes to find one of a million notes, and write the table in docs/performance.md
 bench-notes:
 	cargo bench --bench notes | bash benches/publish.sh notes bench-notes
 
@@ -48,7 +48,7 @@ bench-notes:
 bench-allocations:
 	cargo bench --bench allocations | bash benches/publish.sh allocations bench-allocations
 
-## siege: thousands of slow clients of each kind for a minute, and how fresh requests fare beside them
+## siege: measure fresh requests beside thousands of slow clients of each kind, and write the table in docs/performance.md
 siege:
 	cargo bench --bench siege | bash benches/publish.sh siege siege
 
@@ -56,11 +56,11 @@ siege:
 bench-listing:
 	bash benches/listing.sh | bash benches/publish.sh listing bench-listing
 
-## fuzz: a million random inputs for each parser of what a peer sends, in whatever pieces they arrive
+## fuzz: give a million random inputs to each parser of what a peer sends, divided at random
 fuzz:
 	PROPTEST_CASES=1000000 cargo test --release --lib -- http:: --test-threads 2
 
-## soak: no answer may go to another client; then minutes of mixed load with bad clients, and memory, descriptors and threads stay flat
+## soak: check that no response goes to another client, and that memory, threads and descriptors stay flat under mixed load
 soak:
 	bash benches/soak.sh
 

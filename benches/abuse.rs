@@ -1,8 +1,8 @@
-//! Clients that behave badly, all kinds at the same time: cut heads, cut bodies, noise, resets, slow senders, slow readers,
-//! heads, bodies and pipelines without end, half-closed connections, foreign hosts, stalled listings, crowds that take more
-//! connections than there are, ports that are used again at once, cut handshakes.
+//! Badly behaved clients, all kinds at the same time: truncated heads and bodies, noise, resets, slow senders, slow readers,
+//! endless heads, bodies and pipelines, half-closed connections, foreign hosts, stalled listings, crowds beyond the connection
+//! limit, ports that are reused at once, truncated handshakes.
 //!
-//! `cargo bench --bench abuse -- PORT SECONDS [TLS_PORT]` goes on for so long and prints how many connections it made.
+//! `cargo bench --bench abuse -- PORT SECONDS [TLS_PORT]` runs for this long and prints how many connections it made.
 
 #[path = "common/tls.rs"]
 mod tls;
@@ -16,11 +16,11 @@ use std::time::{Duration, Instant};
 use rustls::StreamOwned;
 use socket2::{Domain, SockRef, Socket, Type};
 
-/// As many as there are kinds, so that each is there at any time.
+/// One thread for each kind, so that every kind is present at any time.
 const THREADS: u64 = 32;
 /// How long a read or a write waits.
 const PATIENCE: Duration = Duration::from_millis(200);
-/// How long and how much a client sends that has no end to send.
+/// How long, and how many bytes, an endless client sends.
 const ENDLESS_TIME: Duration = Duration::from_secs(1);
 const ENDLESS_BYTES: usize = 32 << 20;
 
@@ -41,7 +41,7 @@ fn main() {
                     let secure = tls_port.filter(|_| turn % 4 == 3);
                     if let Ok(connection) = connect(secure.unwrap_or(port)) {
                         made.fetch_add(1, Ordering::Relaxed);
-                        // What becomes of the connection is the server's affair.
+                        // However the server ends the connection is fine here.
                         let _ = match secure {
                             None => misbehave(connection, turn),
                             Some(_) => misbehave_in_handshake(connection, turn / 4, hello),
@@ -62,7 +62,7 @@ fn connect(port: u16) -> io::Result<TcpStream> {
     Ok(connection)
 }
 
-/// One connection, ended in whatever way.
+/// One connection, until it ends in any way.
 fn misbehave(mut connection: TcpStream, turn: u64) -> io::Result<()> {
     match turn % 26 {
         0 => connection.write_all(b"GET /hello HT"),
@@ -90,7 +90,7 @@ fn misbehave(mut connection: TcpStream, turn: u64) -> io::Result<()> {
             thread::sleep(Duration::from_millis(500));
             connection.read_exact(&mut [0; 1000])
         }
-        // Another version of HTTP behind a request, at once and after its answer.
+        // Another version of HTTP after a request, at once and after its response.
         9 => connection
             .write_all(b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HTTP/2.0\r\nHost: localhost\r\n\r\n")
             .and_then(|()| read_to_end(&mut connection)),
@@ -100,10 +100,10 @@ fn misbehave(mut connection: TcpStream, turn: u64) -> io::Result<()> {
             connection.write_all(b"GET / HTTP/2.0\r\nHost: localhost\r\n\r\n")
         }
         11 => connection.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").and_then(|()| read_to_end(&mut connection)),
-        // Requests without end, and no answer is read.
+        // Endless requests, and no response is read.
         12 => write_endlessly(&mut connection, b"", b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"),
         13 => write_endlessly(&mut connection, b"", b"GET /100KiB HTTP/1.1\r\nHost: localhost\r\n\r\n"),
-        // A chunk's size, its extension and a head without end.
+        // An endless chunk size, chunk extension, and head.
         14 => write_endlessly(&mut connection, CHUNKED, b"0000000000000000"),
         15 => write_endlessly(&mut connection, &[CHUNKED, b"5;"].concat(), b"extension=value;"),
         16 => write_endlessly(
@@ -115,7 +115,7 @@ fn misbehave(mut connection: TcpStream, turn: u64) -> io::Result<()> {
         17 => connection
             .write_all(b"POST /x HTTP/1.1\r\nHost: localhost\r\nX: y\r\n z\r\nContent-Length:\r\n 5\r\n\r\nhello")
             .and_then(|()| read_to_end(&mut connection)),
-        // One side closed: before the request, behind it, within it, and the side that would read.
+        // Half-closed for writing: before, after and within the request. Then half-closed for reading.
         18 => connection.shutdown(Shutdown::Write).and_then(|()| read_to_end(&mut connection)),
         19 => {
             connection.write_all(b"GET /100KiB HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
@@ -135,7 +135,7 @@ fn misbehave(mut connection: TcpStream, turn: u64) -> io::Result<()> {
             thread::sleep(Duration::from_millis(500));
             connection.read_exact(&mut [0; 1000])
         }
-        // More than the server takes, each with an answer on its way.
+        // More than the connection limit, each with a pending response.
         23 => {
             let server = connection.peer_addr()?;
             let mut crowd = vec![connection];
@@ -148,7 +148,7 @@ fn misbehave(mut connection: TcpStream, turn: u64) -> io::Result<()> {
             thread::sleep(Duration::from_millis(300));
             Ok(())
         }
-        // The same port again, while the server still has the connection of before.
+        // The same port again, while the server still has the previous connection.
         24 => {
             let (own, server) = (connection.local_addr()?, connection.peer_addr()?);
             connection.write_all(b"GET /100MiB HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
@@ -174,20 +174,20 @@ fn misbehave(mut connection: TcpStream, turn: u64) -> io::Result<()> {
 
 const CHUNKED: &[u8] = b"POST /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-/// The same where TLS is spoken, with what a client says first.
+/// The same over TLS, with this `ClientHello`.
 fn misbehave_in_handshake(mut connection: TcpStream, turn: u64, hello: &[u8]) -> io::Result<()> {
     match turn % 9 {
         0 => connection.write_all(&noise(turn)),
         1 => connection
             .write_all(b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n")
             .and_then(|()| read_to_end(&mut connection)),
-        // A hello that is cut, and one that comes in pieces and is cut all the same.
+        // A truncated hello, and one that is sent in pieces and truncated too.
         2 => connection.write_all(&hello[..hello.len() / 2]),
         3 => hello.chunks(hello.len() / 10).take(8).try_for_each(|part| {
             thread::sleep(Duration::from_millis(30));
             connection.write_all(part)
         }),
-        // A whole hello: and then the end, a reset, noise.
+        // A whole hello, followed by the end, a reset, or noise.
         4 => connection.write_all(hello),
         5 => {
             reset_on_close(&connection)?;
@@ -200,7 +200,7 @@ fn misbehave_in_handshake(mut connection: TcpStream, turn: u64, hello: &[u8]) ->
             connection.write_all(&noise(turn))?;
             read_to_end(&mut connection)
         }
-        // A record of the greatest length that is cut.
+        // A truncated record of the greatest length.
         7 => connection.write_all(&[0x16, 0x03, 0x01, 0x40, 0x00, 0x01]),
         // A client that does not trust the certificate, and says so.
         _ => {
@@ -210,7 +210,7 @@ fn misbehave_in_handshake(mut connection: TcpStream, turn: u64, hello: &[u8]) ->
     }
 }
 
-/// What a TLS client says first.
+/// A `ClientHello`.
 fn client_hello() -> Vec<u8> {
     let mut hello = Vec::new();
     tls::connection(&tls::client(None)).write_tls(&mut hello).expect("a vector takes everything");
@@ -229,7 +229,7 @@ fn read_to_end(connection: &mut TcpStream) -> io::Result<()> {
     io::copy(connection, &mut io::sink()).map(drop)
 }
 
-/// Sends the beginning and then the part again and again, until the server takes no more or has had enough.
+/// Sends the beginning, then the part again and again, until the server stops reading or closes the connection.
 fn write_endlessly(connection: &mut TcpStream, beginning: &[u8], part: &[u8]) -> io::Result<()> {
     connection.write_all(beginning)?;
     let (begun, parts) = (Instant::now(), part.repeat(1000));

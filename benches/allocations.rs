@@ -18,18 +18,18 @@ use std::time::Duration;
 use hearken::{Files, HttpError, Request, Response, Router, Server, Tls};
 use rustls::StreamOwned;
 
-/// The requests before those that are counted, and those that are.
+/// The number of requests to warm up, and of those that are counted.
 const WARM_UP: usize = 200;
 const REQUESTS: usize = 1000;
 
 fn main() {
-    // What the client allocates is none of the server's.
+    // The client's allocations are not counted.
     IS_CLIENT.set(true);
     let place = tempfile::tempdir().expect("there is a temporary directory");
     let www = place.path().join("www");
     fs::create_dir(&www).expect("the directory is ours");
     fs::write(www.join("1KiB"), [b'x'; 1024]).expect("the directory is ours");
-    // A file that was changed just now is not kept ready, and what is measured is one that is.
+    // A file that has just changed is not cached, and a cached one is to be measured.
     thread::sleep(Duration::from_secs(3));
     let certificates = place.path().join("certs");
     let tls = Tls::development(&certificates).expect("the directory is ours");
@@ -73,7 +73,7 @@ fn connect(server: &Server) -> TcpStream {
     stream
 }
 
-/// How many allocations, and of how many bytes, are made for all requests together.
+/// The number of allocations and of allocated bytes for all requests together.
 fn measure(mut stream: impl Read + Write, request: &str, status: &str) -> (u64, u64) {
     let mut answer = vec![0; 8 * 1024];
     stream.write_all(request.as_bytes()).expect("the server reads");
@@ -94,7 +94,7 @@ fn measure(mut stream: impl Read + Write, request: &str, status: &str) -> (u64, 
     (after.0 - before.0, after.1 - before.1)
 }
 
-/// Reads the first answer; how long it is, as all that follow are.
+/// Reads the first response and returns its length, which all later ones have too.
 fn read_first(stream: &mut impl Read, answer: &mut [u8]) -> usize {
     let mut filled = 0;
     loop {
@@ -117,7 +117,7 @@ fn print_row(what: &str, (allocations, bytes): (u64, u64)) {
     println!("| {what} | {:.1} | {:.0} |", per_request(allocations), per_request(bytes));
 }
 
-/// Counts what all threads allocate that are not the client's.
+/// Counts the allocations of all threads but the client's.
 struct Counting;
 
 #[global_allocator]

@@ -1,8 +1,8 @@
-//! Whether an answer ever goes to another client than the one that asked, while descriptors are opened and closed all around.
+//! Checks that no response goes to another client, while many threads open and close descriptors.
 //!
-//! `cargo bench --bench crossed -- ANSWERS [tls]` serves files of which each line says where it belongs, from this process and
-//! on all addresses, and checks every byte of so many answers (300,000), over TLS if told so. It prints one line and ends with
-//! status 1 if anything was wrong.
+//! `cargo bench --bench crossed -- ANSWERS [tls]` serves files in which each line names its file and offset, from this process
+//! and on all addresses, and checks every byte of this many responses (300,000), with `tls` over TLS. It prints one line, and exits
+//! with status 1 if anything was wrong.
 
 #[path = "common/crossed.rs"]
 mod common;
@@ -32,7 +32,7 @@ const CHURNERS: usize = 4;
 const KEPT_REQUESTS: usize = 8;
 /// How long a client waits for the next bytes.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// After so many requests without an answer, and after so long in any case, it is over.
+/// Ends the run: this many unanswered requests, and this much time.
 const MOST_UNANSWERED: u64 = 100;
 const MOST_TIME: Duration = Duration::from_secs(1800);
 /// How many wrong answers are shown.
@@ -98,10 +98,10 @@ struct Check {
 #[derive(Default)]
 struct Counts {
     answers: AtomicU64,
-    /// Answers with another status or another content than they should have.
+    /// Responses with a wrong status or content.
     foreign: AtomicU64,
     wrong_peers: AtomicU64,
-    /// Answers with the secret to those without its password.
+    /// Responses that give the secret to clients without the password.
     leaks: AtomicU64,
     unanswered: AtomicU64,
 }
@@ -180,7 +180,7 @@ impl Counts {
         .fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Prints what was found, and whether all is well.
+    /// Prints the result, and returns whether all responses were right.
     fn conclude(self, wanted: u64) -> ExitCode {
         let (answers, foreign) = (self.answers.into_inner(), self.foreign.into_inner());
         let (wrong_peers, leaks) = (self.wrong_peers.into_inner(), self.leaks.into_inner());
@@ -194,7 +194,7 @@ impl Counts {
 }
 
 impl Answer {
-    /// Reads an answer whose length is announced, and not a byte beyond it.
+    /// Reads a response with `Content-Length`, and not a byte beyond it.
     fn read(stream: &mut impl Read) -> io::Result<Self> {
         let invalid = || io::Error::new(io::ErrorKind::InvalidData, "this is no answer");
         let mut received = Vec::with_capacity(FILE_SIZE + 1024);
@@ -216,7 +216,7 @@ impl Answer {
         while body.len() < length {
             read_some(stream, &mut buffer, &mut body)?;
         }
-        // Nothing was asked for beyond: more than the length is foreign, and is compared as part of the body.
+        // Nothing else was requested, so bytes beyond the length are foreign. They are compared as part of the body.
         Ok(Self { status, body })
     }
 }

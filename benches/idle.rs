@@ -1,4 +1,4 @@
-//! Holds idle connections: each has had one answer and then says nothing.
+//! Holds idle connections: each has had one response and then sends nothing.
 //!
 //! `cargo bench --bench idle -- PORT COUNT [AUTHORITY]` prints how many it holds, and holds them until its standard input
 //! ends. With AUTHORITY, the certificate (PEM) that signed the server's, they are TLS connections.
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use rustls::StreamOwned;
 
-/// How long to wait for a connection or an answer.
+/// How long to wait for a connection or a response.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 fn main() {
@@ -43,7 +43,7 @@ fn connect(client: u32, server: SocketAddr) -> io::Result<TcpStream> {
     Ok(socket.into())
 }
 
-/// Asks once on each connection and holds those that are answered, up to the first that is not.
+/// Sends one request on each connection and holds the connection, until one gets no response.
 fn hold<S: Read + Write>(connections: impl Iterator<Item = S>) {
     let held: Vec<S> = connections.map_while(|mut stream| ask(&mut stream).is_ok().then_some(stream)).collect();
     println!("{}", held.len());

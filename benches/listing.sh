@@ -22,7 +22,7 @@ hearken=${CARGO_TARGET_DIR:-target}/release/hearken
 mkdir "$work/www"
 (cd "$work/www" && seq -f 'a file with the number %.0f.txt' "$COUNT" | xargs -d '\n' touch)
 
-# Starts a fresh server: each figure is of one that has done nothing else.
+# Starts a fresh server, so that no figure depends on earlier work.
 start() {
     : >"$work/out"
     "$hearken" --port 0 --access-log off --archive "$work/www" >"$work/out" &
@@ -40,7 +40,7 @@ memory() { awk -v field="$1:" '$1 == field { print $2 }' "/proc/$server/status";
 
 median() { sort -n | awk '{ value[NR] = $1 } END { print NR % 2 ? value[(NR + 1) / 2] : (value[NR / 2] + value[NR / 2 + 1]) / 2 }'; }
 
-# One row: the times of one client after the other, and the memory that it took beyond an idle server's.
+# One row: the times of clients that come one after the other, and the memory beyond that of an idle server.
 row() {
     local what=$1 query=$2 clients=$3 before after size
     start
@@ -56,7 +56,7 @@ row() {
         for client in $(seq "$clients"); do
             read -r status first all <"$work/times.$client"
             [ "$status" = 200 ] || { echo "$what is answered with $status" >&2; exit 1; }
-            # What is measured must be all of it.
+            # The listing must be complete.
             [ "$(grep -ao 'a file with the number [0-9]*[.]txt' "$work/body.$client" | sort -u | wc -l)" = "$COUNT" ] || { echo "$what is not whole" >&2; exit 1; }
             echo "$first" >>"$work/first"
             echo "$all" >>"$work/all"

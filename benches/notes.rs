@@ -1,4 +1,4 @@
-//! How long a note of a million takes to be found, over one connection.
+//! How long it takes to find one of a million notes, over one connection.
 //!
 //! `cargo bench --bench notes` prints a row of a table.
 
@@ -43,7 +43,7 @@ fn main() {
     );
 }
 
-/// Gets one note, and how long that took.
+/// Gets one note and returns how long that took.
 fn ask(stream: &mut BufReader<TcpStream>, number: u32) -> Duration {
     let body = format!(r#"{{"getNote": "{number}"}}"#);
     let request = format!("POST /notes HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{body}", body.len());

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts standard input between the markers of the given name in docs/performance.md, and on standard output:
-# `<!-- NAME: begin -->` and `<!-- NAME: end -->`. Before it goes what it was measured on, and with which target of make.
+# Copies standard input to standard output, and between the markers `<!-- NAME: begin -->` and `<!-- NAME: end -->` of
+# docs/performance.md, below a line with the date, the machine and the make target.
 # Usage: publish.sh NAME TARGET
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -18,7 +18,7 @@ RESERVED_FILES=1024
 
 command -v wrk >/dev/null || { echo 'wrk is not installed' >&2; exit 1; }
 work=$(mktemp -d)
-# nginx reads as another user.
+# nginx reads the files as another user.
 chmod 755 "$work"
 pids=()
 finish() {
@@ -30,7 +30,7 @@ trap finish EXIT
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 
 cargo build --release --bin hearken
-# The same as cargo's own answer to where that is.
+# Where cargo puts what it builds.
 target=${CARGO_TARGET_DIR:-target}
 hearken=$(realpath "$target/release/hearken")
 
@@ -57,7 +57,7 @@ start() {
     exit 1
 }
 
-# What is measured must be the file, and not a refusal to give it.
+# Checks that the file is served, so that no error response is measured.
 expect() {
     local name=$1 url=$2 size=$3 got
     got=$(curl -sk -o /dev/null -w '%{http_code} %{size_download}' "$url")
@@ -65,7 +65,7 @@ expect() {
 }
 
 # One run of wrk: requests a second (MiB a second for the large file), and the latencies p50 and p99 in milliseconds, or 0
-# where too few answers were complete.
+# if too few responses were complete.
 measure() {
     wrk -t2 -c"$2" -d"${SECONDS_EACH}s" --timeout 30s --latency "$1" | awk -v url="$1" '
         function milliseconds(time) {
@@ -87,7 +87,7 @@ median() { awk -v column="${1:-1}" '{ print $column }' | sort -n | awk '{ value[
 
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (a && b) printf "%.2f", a / b; else print "–" }'; }
 
-# Two latencies in milliseconds, with as many digits as say something.
+# Two latencies in milliseconds, with their significant digits.
 latency() {
     awk -v a="$1" -v b="$2" '
         function rounded(time) { return sprintf(time < 10 ? "%.2f" : time < 100 ? "%.1f" : "%.0f", time) }
@@ -222,7 +222,7 @@ idle_rows() {
     shift 2
     start "$port" "$hearken" --access-log off --demo --max-connections "$limit" --idle-timeout 0 --port "$port" "$@" "$work/www"
     pid=${pids[-1]}
-    # What is allocated for the first connections is not of the idle ones.
+    # What is allocated for the first connections does not count as the idle ones'.
     curl -sk -o /dev/null "$scheme://127.0.0.1:$port/hello"
     sleep 0.5
     before=$(status "$pid" VmRSS) before_sockets=$(sockets "$pid")
@@ -233,7 +233,7 @@ idle_rows() {
     pids+=("$client")
     read -r opened <&"${CLIENT[0]}"
     after=$(status "$pid" VmRSS)
-    # What the client counts as open is not enough.
+    # The client's own count of open connections proves nothing.
     held=$(($(sockets "$pid") - before_sockets))
     [ "$held" -ge "$opened" ] || { echo "only $held of $opened connections are open: IDLE sets how many there are" >&2; exit 1; }
     echo "| resident memory for each of $opened idle $what | $(divide $((after - before)) "$opened") KiB |"
@@ -244,7 +244,7 @@ idle_rows() {
     wait "$client" "$pid" 2>/dev/null || true
 }
 
-# A row: how long a stop takes that has nothing to wait for.
+# A row: how long a stop takes if there is nothing to wait for.
 stop_row() {
     local port=$((PLAIN + 5)) most=1000 pid client begun opened
     : >"$work/run/stop"
@@ -297,7 +297,7 @@ memory() {
     idle_rows 'TLS connections' https --tls-cert "$cert" --tls-key "$key"
 }
 
-# Not in a pipe: what they start is to be ended by the trap.
+# Not in a pipe, so that the trap ends what they start.
 for section in speed hello memory; do
     if wanted "$section"; then
         "$section" >"$work/$section"

@@ -28,25 +28,25 @@ use socket2::{Domain, Socket, Type};
 /// How a client is slow.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// A byte of the head a second.
+    /// Sends a byte of the head a second.
     Head,
-    /// A byte of the body a second.
+    /// Sends a byte of the body a second.
     Body,
-    /// A byte of the answer a second, of a large file.
+    /// Reads a byte of the response a second, from a large file.
     Reader,
-    /// 10 KiB of it a second, as over a poor mobile connection, which is to be served to the end.
+    /// Reads 10 KiB of it a second, as over a poor mobile connection. Such a client must be served to the end.
     SlowLink,
-    /// A byte of its `ClientHello` a second.
+    /// Sends a byte of its `ClientHello` a second.
     Handshake,
-    /// Nothing, after its first answer.
+    /// Sends nothing after its first response.
     Idle,
-    /// Nothing, of a listing.
+    /// Reads nothing of a listing.
     Listing,
-    /// As a slow link, but all clients have the address of the fresh ones, and are more than the server takes.
+    /// As a slow link, but all clients share the address of the fresh ones, and are more than the connection limit.
     Crowd,
 }
 
-/// Each siege: its name as an argument, how its clients are slow, how many there are, and its place in the table.
+/// Each siege: its name as an argument, how its clients are slow, how many there are, and its text in the table.
 const SIEGES: [(&str, Kind, u32, &str); 9] = [
     ("head", Kind::Head, 1000, "send a byte of the head a second"),
     ("body", Kind::Body, 1000, "send a byte of the body a second"),
@@ -59,16 +59,16 @@ const SIEGES: [(&str, Kind, u32, &str); 9] = [
     ("listing", Kind::Listing, 64, "stall in a listing of 200,000 entries"),
 ];
 
-/// How many files the directory has that is listed.
+/// How many files the listed directory has.
 const LISTED: u32 = 200_000;
 
 /// The server's `--max-connections` unless it is given.
 const DEFAULT_MAX_CONNECTIONS: u32 = 4096;
-/// How many connections a server may have beyond its slow clients where the default does not suffice.
+/// How many connections a server may have beyond its slow clients, if the default is too low.
 const FRESH_CONNECTIONS: u32 = 1000;
-/// The descriptors that this process keeps for itself.
+/// The descriptors that this process needs for other uses.
 const RESERVED_FILES: usize = 200;
-/// How long a fresh request waits for its connection, and for each part of its answer.
+/// How long a fresh request waits for its connection, and for each part of its response.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn main() {
@@ -91,7 +91,7 @@ fn main() {
     }
 }
 
-/// One kind of clients against a server of its own.
+/// One kind of client against a server of its own.
 fn siege(kind: Kind, clients: u32, time: Duration) -> String {
     let place = tempfile::tempdir().expect("there is a temporary directory");
     let large = File::create(place.path().join("large")).expect("the directory is ours");
@@ -154,7 +154,7 @@ fn make_certificate(place: &Path) -> Arc<ClientConfig> {
 fn start_server(kind: Kind, clients: u32, place: &Path) -> Program {
     let mut arguments = vec!["--demo".into(), "--write".into(), place.join("data").into_os_string()];
     if clients + FRESH_CONNECTIONS > DEFAULT_MAX_CONNECTIONS && kind != Kind::Crowd {
-        // From three quarters of them on, idle connections are closed sooner.
+        // When three quarters of the connections are open, idle ones are closed sooner.
         arguments.extend(["--max-connections".into(), (clients * 3 / 2 + FRESH_CONNECTIONS).to_string().into()]);
     }
     match kind {
@@ -170,7 +170,7 @@ fn start_server(kind: Kind, clients: u32, place: &Path) -> Program {
     Program::start(arguments)
 }
 
-/// Keeps so many slow clients at it until told to stop. How often one was cut off.
+/// Keeps this many slow clients running until told to stop. Returns how often one was disconnected.
 fn besiege(script: &Script, clients: u32, server: SocketAddr, stop: &AtomicBool) -> usize {
     const SLICES: usize = 20;
     let mut connections: Vec<Option<Client>> = (0..clients).map(|_| None).collect();
@@ -198,7 +198,7 @@ fn besiege(script: &Script, clients: u32, server: SocketAddr, stop: &AtomicBool)
 struct Script {
     /// What it sends at once.
     opening: Vec<u8>,
-    /// What it sends a byte a second of, again and again; nothing if it is empty.
+    /// What it sends afterwards, a byte a second, again and again.
     rest: Vec<u8>,
     /// How many bytes it reads a second.
     read: usize,
@@ -240,7 +240,7 @@ struct Client {
 }
 
 impl Client {
-    /// A client that has an address of its own, by its number, or the one that everybody has.
+    /// A client with an address of its own, made from its number, or with the shared one.
     fn connect(number: Option<u32>, server: SocketAddr) -> io::Result<Self> {
         let socket = match number {
             Some(number) => loopback::client_socket(number)?,
@@ -254,7 +254,7 @@ impl Client {
         }
     }
 
-    /// A second's part; whether the connection is still open.
+    /// Sends and reads what is due in one second. Returns whether the connection is still open.
     fn go_on(&mut self, script: &Script) -> bool {
         let part = match script.opening.get(self.sent..) {
             Some(opening) if !opening.is_empty() => opening,
@@ -277,13 +277,13 @@ impl Client {
         }
         match self.stream.read(&mut [0; READ_MOST][..script.read]) {
             Ok(0) => false,
-            // An answer or a refusal; the next read shows whether it was the end.
+            // A response or a refusal; the next read shows whether it was the end.
             Ok(_) => true,
             Err(error) => error.kind() == io::ErrorKind::WouldBlock,
         }
     }
 
-    /// Whether the connection is still open, as far as that is known without reading what has come.
+    /// Whether the connection is still open, as far as that is known without reading.
     fn is_open(&self) -> bool {
         match self.stream.peek(&mut [0]) {
             Ok(0) => false,
@@ -293,7 +293,7 @@ impl Client {
     }
 }
 
-/// How long a request took, from connecting to the end of the answer; `None` if it was not answered with 200.
+/// How long a request took, from connecting to the end of the response; `None` if its status was not 200.
 fn fresh(server: SocketAddr, tls: Option<&Arc<ClientConfig>>) -> Option<Duration> {
     let begun = Instant::now();
     let stream = TcpStream::connect_timeout(&server, PATIENCE).ok()?;
@@ -306,7 +306,7 @@ fn fresh(server: SocketAddr, tls: Option<&Arc<ClientConfig>>) -> Option<Duration
     answered.is_ok_and(|is_good| is_good).then(|| begun.elapsed())
 }
 
-/// Whether the answer is the one that there should be.
+/// Whether this is the expected response.
 fn ask(mut stream: impl Read + Write) -> io::Result<bool> {
     stream.write_all(b"GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let (mut answer, mut filled) = ([0; 1024], 0);

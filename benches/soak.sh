@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# First hundreds of thousands of answers while descriptors change hands all around: none may go to another client. Then minutes
-# of mixed load with all kinds of badly behaved clients among it at the same time, plain and over TLS, a million requests at
-# least: memory, descriptors and threads must be back where they were. Loopback only. ANSWERS (300000), MINUTES (3) and REQUESTS
+# First hundreds of thousands of responses while descriptor numbers are reused all the time: none may go to another client. Then
+# minutes of mixed load together with all kinds of badly behaved clients, plain and over TLS, at least a million requests: memory,
+# descriptors and threads must return to where they were. Loopback only. ANSWERS (300000), MINUTES (3) and REQUESTS
 # (1000000) set how long it takes, and SECONDS_EACH (9) how long each kind of load is within a minute.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -45,7 +45,7 @@ mkdir "$work/www/many"
 
 # Starts a server with these arguments and waits for its port.
 start() {
-    # Few enough connections that crowds take more than there are.
+    # Fewer connections than a crowd opens.
     "$hearken" --access-log off --demo --max-connections 160 --port "$1" "${@:2}" "$work/www" >/dev/null 2>>"$work/errors" &
     pids+=("$!")
     until (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; do
@@ -74,21 +74,21 @@ report() {
     done
 }
 
-# Runs one load, and adds its requests to those that there were.
+# Runs one load, and adds its requests to the total.
 load() {
     local now
     now=$(wrk -t2 -c32 -d"${SECONDS_EACH}s" "$1" | awk '/requests in/ { print $1 }')
     requests=$((requests + now))
 }
 
-# Whether a server is where it was: its name, and its memory, threads and descriptors before.
+# Checks that a server is back where it was: its name, and its memory, threads and descriptors before.
 is_flat() {
     local server=$1 memory threads descriptors
     read -r memory threads descriptors < <(show "${!server}")
     [ "$memory" -le $(($2 + 16384)) ] && [ "$threads" -le $(($3 + 2)) ] && [ "$descriptors" -le $(($4 + 2)) ]
 }
 
-# Warm up first: what is allocated once is not a leak.
+# Warms up first, because what is allocated once is not a leak.
 wrk -t2 -c64 -d5s "http://127.0.0.1:$port/1KiB" >/dev/null
 wrk -t2 -c64 -d5s "https://127.0.0.1:$tls_port/1KiB" >/dev/null
 "$abuse" "$port" 60 "$tls_port" >/dev/null &
@@ -111,7 +111,7 @@ while [ "$minute" -lt "$MINUTES" ] || [ "$requests" -lt "$REQUESTS" ]; do
     echo "                     $requests requests, and $(cat "$work/abused") connections of bad clients in this minute"
 done
 
-# Idle connections and threads take their time to leave.
+# Waits until idle connections and threads have ended.
 sleep 25
 report afterwards
 cat "$work/errors"

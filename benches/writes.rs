@@ -1,4 +1,4 @@
-//! How many small files are stored in a second, by one writer and by 32: what is shared of waiting for the disk.
+//! How many small files one writer and 32 writers store in a second: how much they share the waits for the disk.
 //!
 //! `cargo bench --bench writes -- SECONDS` prints a row of a table for each durability.
 
@@ -29,7 +29,7 @@ fn main() {
     }
 }
 
-/// Files a second, each of 1 KiB and under a name of its own in one directory.
+/// Files a second, each of 1 KiB, with different names in one directory.
 fn measure(durability: &str, writers: u64, time: Duration) -> f64 {
     // On the disk that the project is on: the system's temporary directory may be memory.
     let data = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target directory can be written to");

@@ -14,7 +14,7 @@ pub(crate) fn client_socket(client: u32) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Raises this process's limit on open files as far as the system lets it. How many files it may open.
+/// Raises this process's limit on open files as far as the system allows, and returns it.
 pub(crate) fn raise_file_limit() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, ..limit };
