@@ -1,4 +1,4 @@
-//! Posts JSON about Han Solo to basic_writer_server and prints the answer.
+//! Posts JSON about Han Solo to basic_writer_server and prints the response.
 //!
 //! `cargo run --example basic_writer_client [URL]`
 

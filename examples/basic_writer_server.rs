@@ -1,10 +1,10 @@
-//! Writes the JSON that is posted to /file.txt into file.txt: checked first, then put in place whole.
+//! Writes the JSON that is posted to /file.txt into file.txt: checks it first, then stores it atomically.
 //!
 //! `cargo run --example basic_writer_server [PORT]`, then run basic_writer_client
 
 use hearken::{Error, HttpError, Method, Request, Response, Router, Server, WriteFile};
 
-/// The other paths: nothing to post to, and nothing to do but post.
+/// Every other path: 404 for `POST`, and 405 for all other methods.
 fn elsewhere(request: &mut Request) -> Result<Response, HttpError> {
     match request.method() {
         Method::Post => Err(HttpError::NotFound),

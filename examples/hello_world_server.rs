@@ -1,4 +1,4 @@
-//! Answers every request with a greeting: the whole of a server, with one function for an application.
+//! Answers every request with a greeting: a complete server, whose application is one function.
 //!
 //! `cargo run --example hello_world_server [PORT]`, then open http://127.0.0.1:4040/
 

@@ -1,4 +1,4 @@
-//! Answers every request with www/index.html, read with `std::fs` alone: what a file server is at its smallest.
+//! Answers every request with www/index.html, read with `std::fs` alone: the smallest file server.
 //!
 //! `cargo run --example mini_file_server [PORT]`, then open http://127.0.0.1:4044/
 
@@ -7,7 +7,7 @@ use std::fs;
 use hearken::{Error, HttpError, Request, Response, Server};
 
 fn index(_: &mut Request) -> Result<Response, HttpError> {
-    // A file that is not there is 404, one that may not be read 403: `?` knows.
+    // `?` turns a missing file into 404, and one that may not be read into 403.
     let page = fs::read("www/index.html")?;
     Ok(Response::bytes(page).with_header("Content-Type", "text/html; charset=utf-8"))
 }

@@ -17,7 +17,7 @@ use hearken::{Files, Handler, HttpError, Method, Request, Response, Router, Sett
 
 const WORKERS: usize = 16;
 
-/// Files, those that were written included, and a place to write them.
+/// Serves files, those written by clients included, and writes files.
 struct Site {
     files: Files,
     write: WriteFile,
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let site = Site { files: Files::new("www").with_uploads("data"), write: WriteFile::new("data").put(true) };
     let app = Arc::new(Router::new().any("/guess", Guess::new()).fallback(site));
 
-    // Makes the certificate where there is none, and chooses the cryptography for all of rustls in this process.
+    // Makes the certificate if there is none, and chooses the cryptography for all of rustls in this process.
     Tls::development("certs")?;
     let tls = tiny_http::SslConfig::load_from_fs("certs/localhost.pem", "certs/localhost-key.pem")?;
     let server = tiny_http::Server::https(("127.0.0.1", port), tls)
@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         });
     }
     println!("Listening on https://{}/", server.server_addr());
-    // What is no request has been answered by tiny_http.
+    // tiny_http has answered what is not a request.
     for request in server.incoming_requests().flatten() {
         if sender.send(request).is_err() {
             break;
