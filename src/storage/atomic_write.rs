@@ -48,7 +48,7 @@ enum Replace {
 }
 
 impl<'a> AtomicWrite<'a> {
-    /// Begins a file for this path in place of the `existing` one. `announced` is its size in bytes, 0 where that is not known.
+    /// Begins a file for this path in place of the `existing` one. `announced` is its size in bytes, 0 if that is not known.
     pub(super) fn begin(
         shared: &'a Shared,
         root: Arc<OwnedFd>,
@@ -75,7 +75,7 @@ impl<'a> AtomicWrite<'a> {
     ///
     /// # Errors
     ///
-    /// [`StoreError::QuotaExceeded`] or [`StoreError::DiskFull`] where there is no room for them, and any failure of the disk.
+    /// [`StoreError::QuotaExceeded`] or [`StoreError::DiskFull`] if there is no room for them, and any failure of the disk.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         if let Some(reservation) = &mut self.reservation {
             reservation.grow(&self.root, bytes.len() as u64)?;
@@ -83,8 +83,8 @@ impl<'a> AtomicWrite<'a> {
         Ok(self.shared.disk.write(self.temp_file.file(), bytes)?)
     }
 
-    /// Moves the file to its path if `check` accepts the file that exists there by then. Readers see the old file or the new
-    /// one, complete. Missing parent directories are created.
+    /// Moves the file to its path if `check` accepts the file that exists there at that moment. Readers see the old file or the
+    /// new one, complete. Missing parent directories are created.
     pub(crate) fn persist<E: From<StoreError>>(
         mut self,
         check: impl FnOnce(Option<&Stat>) -> Result<(), E>,
@@ -101,12 +101,12 @@ impl<'a> AtomicWrite<'a> {
         Ok(self.finish(existing.is_some(), dirs, marks)?)
     }
 
-    /// Moves the file to the first of these paths where no file exists, and returns that path. All candidates are in one
+    /// Moves the file to the first of these paths at which no file exists, and returns that path. All candidates are in one
     /// directory.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NamesTaken`] where all of them exist.
+    /// [`StoreError::NamesTaken`] if all of them exist.
     pub(crate) fn persist_with_free_name(
         mut self,
         candidates: impl Iterator<Item = RelativePath>,
@@ -152,7 +152,7 @@ impl<'a> AtomicWrite<'a> {
             }
             result => result,
         }
-        // A directory that has vanished meanwhile is no 404 for the client.
+        // That a directory has just vanished is no 404 for the client.
         .map_err(|error| if error.kind() == io::ErrorKind::NotFound { io::Error::other(error) } else { error })
     }
 
@@ -194,7 +194,7 @@ impl<'a> AtomicWrite<'a> {
 }
 
 impl Persisted<'_> {
-    /// Returns once the file's name is on the disk, as far as the durability asks for it.
+    /// Returns once the file's name is on the disk, if the durability asks for that.
     pub(crate) fn sync(self) -> Result<(), StoreError> {
         self.directories.iter().try_for_each(|directory| self.shared.sync_directory(directory))?;
         self.marks.into_iter().for_each(UnsyncedMark::clear);

@@ -10,13 +10,13 @@ use std::path::PathBuf;
 pub(crate) enum StoreError {
     /// No file is at the path.
     NotFound,
-    /// The file system takes no name like this, as one that is too long.
+    /// The file system does not accept the name, for example because it is too long.
     InvalidName,
     /// The path names a directory.
     DirectoryAtPath,
     /// A file or a symbolic link stands where the path needs a directory.
     FileAsDirectory,
-    /// Every name that was tried is taken.
+    /// All names that were tried are taken.
     NamesTaken,
     /// The process may not do this.
     PermissionDenied,

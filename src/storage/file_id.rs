@@ -1,4 +1,4 @@
-//! Which file, in which state: what tells a file from every other one, and from itself before and after a change.
+//! The identity and state of a file: tells it from every other file, and from itself before and after a change.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -18,8 +18,8 @@ pub(crate) struct FileId {
 }
 
 impl FileId {
-    /// How long a file must have been left alone before its id is trusted. A change within the same tick of the file system's
-    /// clock could otherwise leave the id as it was.
+    /// How long a file must have been unchanged before its id is trusted. A change within the same tick of the file system's
+    /// clock could otherwise leave the id unchanged.
     pub(crate) const SETTLED: Duration = Duration::from_secs(2);
 
     /// Reads the id from a file's status.
@@ -44,7 +44,7 @@ impl FileId {
         Ok(Self::of(&rustix::fs::fstat(file)?))
     }
 
-    /// Whether both are the same file, whatever has been done to it between the two.
+    /// Whether both are the same file, even if it has changed in between.
     pub(crate) fn is_same_file(&self, other: &Self) -> bool {
         (self.device, self.inode) == (other.device, other.inode)
     }

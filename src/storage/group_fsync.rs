@@ -40,7 +40,7 @@ impl GroupFsync {
         let group = Arc::clone(lock(&self.groups).entry(id).or_default());
         let result = group.sync(|| disk.sync_directory(directory.as_fd()));
         let mut groups = lock(&self.groups);
-        // The map's and ours are the only ones left, and while the map is locked no thread can get another.
+        // Only the map and this thread hold it, and while the map is locked no other thread can take it.
         if Arc::strong_count(&group) == 2 {
             groups.remove(&id);
         }
@@ -59,7 +59,7 @@ impl Group {
         let result = if progress.ended >= needed {
             progress.outcome(needed)
         } else {
-            // No fsync is running and the one that covers our change has not begun: this thread makes it, for all that wait.
+            // No fsync is running, and the one that covers our change has not begun: this thread runs it for all that wait.
             progress.begun = needed;
             drop(progress);
             let result = run();

@@ -1,7 +1,7 @@
-//! Atomic, durable writes to a directory: temporary file, fsync, rename. A path becomes its new file whole, or stays as it was.
+//! Atomic, durable writes to a directory: temporary file, fsync, rename. A path has its new file, complete, or stays as it was.
 //!
-//! Knows no HTTP but the type of a checked path. Who may write, under which conditions, and the status for a failure are left to
-//! `write_file`.
+//! Knows nothing of HTTP except the type of a checked path. `write_file` decides who may write, under which conditions, and which
+//! status a failure has.
 
 mod atomic_write;
 mod directory_id;

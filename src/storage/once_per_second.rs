@@ -8,12 +8,12 @@ pub(crate) struct OncePerSecond {
 }
 
 impl OncePerSecond {
-    /// Counts the check as made in this second. Any clock that gives whole seconds will do, as long as it is always the same.
+    /// Counts the check as made in this second. Any clock of whole seconds will do, but always the same one.
     pub(crate) fn new(second: u64) -> Self {
         Self { checked: AtomicU64::new(second) }
     }
 
-    /// Whether the check is due in this second. Of several threads that ask, one is told so.
+    /// Whether the check is due in this second. Only one of the threads that ask gets `true`.
     pub(crate) fn is_due(&self, second: u64) -> bool {
         // Writing on every call would take the cache line from the other processors.
         self.checked.load(Ordering::Relaxed) != second && self.checked.swap(second, Ordering::Relaxed) != second

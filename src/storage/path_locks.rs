@@ -1,11 +1,11 @@
-//! A lock for each path, so that of two writers of one file the second sees what the first did.
+//! A lock for each path, so that writers of the same file take turns.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::http::path::RelativePath;
 
-/// Locks for all paths. Paths with the same hash share one, which costs them a little waiting.
+/// Locks for all paths. Paths with the same hash share one, and sometimes wait for each other.
 pub(super) struct PathLocks {
     random: RandomState,
     locks: [Mutex<()>; COUNT],

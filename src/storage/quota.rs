@@ -1,4 +1,4 @@
-//! The limit on the bytes of all files in a directory, and how many there are.
+//! A limit on the bytes that all files in a directory have together.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -25,7 +25,7 @@ struct Usage {
     counted: Option<Instant>,
 }
 
-/// Room taken by a file being written. Dropping it frees the room.
+/// Room taken by a file that is being written, freed when dropped.
 pub(super) struct Reservation {
     quota: Arc<Quota>,
     bytes: u64,
@@ -34,16 +34,16 @@ pub(super) struct Reservation {
 }
 
 impl Quota {
-    /// A limit of so many bytes.
+    /// A limit of this many bytes.
     pub(super) fn new(limit: u64) -> Self {
         Self { limit, usage: Mutex::default() }
     }
 
-    /// Begins a file of `announced` bytes, 0 where that is not known, to replace one of `replaces` bytes.
+    /// Begins a file of `announced` bytes, 0 if that is not known, to replace one of `replaces` bytes.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::QuotaExceeded`] where there is no room for it.
+    /// [`io::ErrorKind::QuotaExceeded`] if there is no room for it.
     pub(super) fn begin(
         self: &Arc<Self>,
         directory: &OwnedFd,
@@ -65,7 +65,7 @@ impl Quota {
         Ok(reservation)
     }
 
-    /// Frees the room of a file of so many bytes that was removed.
+    /// Frees the room of a removed file of this many bytes.
     pub(super) fn removed(&self, bytes: u64) {
         let mut usage = self.lock();
         usage.stored = usage.stored.saturating_sub(bytes);
@@ -82,7 +82,7 @@ impl Quota {
 }
 
 impl Reservation {
-    /// Takes room for so many more bytes.
+    /// Takes room for this many more bytes.
     pub(super) fn grow(&mut self, directory: &OwnedFd, bytes: u64) -> io::Result<()> {
         let mut usage = self.quota.lock();
         if !self.quota.has_room(&usage, bytes, self.replaces) {
@@ -96,15 +96,15 @@ impl Reservation {
         Ok(())
     }
 
-    /// Puts the file in place by `rename`, and counts it instead of the one of `replaced` bytes that it replaces. Where that
-    /// fails, the reservation is handed back.
+    /// Puts the file in place by `rename`, and counts it in place of the replaced file of `replaced` bytes. If `rename` fails, the
+    /// reservation is handed back.
     pub(super) fn settle(
         mut self,
         replaced: u64,
         rename: impl FnOnce() -> io::Result<()>,
     ) -> (Option<Self>, io::Result<()>) {
         let quota = Arc::clone(&self.quota);
-        // Locked, because a count at the same time might or might not see the file.
+        // The usage stays locked: a count at the same time might or might not see the new file.
         let mut usage = quota.lock();
         if let Err(error) = rename() {
             return (Some(self), Err(error));
@@ -151,7 +151,7 @@ pub(super) fn counted_size(stat: &Stat) -> u64 {
     if FileType::from_raw_mode(stat.st_mode).is_file() { u64::try_from(stat.st_size).unwrap_or(0) } else { 0 }
 }
 
-/// The bytes of all files below a directory. Files that vanish meanwhile and directories that cannot be read count as 0.
+/// The bytes of all files below a directory. Files that vanish during the count, and directories that cannot be read, count as 0.
 fn count(directory: BorrowedFd<'_>, depth: usize) -> io::Result<u64> {
     // Deeper than any path that is written; each level keeps a descriptor open.
     const DEEPEST: usize = 128;

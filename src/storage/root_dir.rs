@@ -1,4 +1,4 @@
-//! A directory that no path leads out of, and opening files below it.
+//! Opens files below a directory that no path leads out of.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -15,7 +15,7 @@ use super::file_id::FileId;
 use super::once_per_second::OncePerSecond;
 use crate::http::path::RelativePath;
 
-/// A directory held open by descriptor, so that everything opened is below it whatever happens to its path meanwhile.
+/// A directory held open by descriptor, so that everything opened is below it, even if its path changes.
 ///
 /// Symbolic links may lead to other places inside the directory, never out of it.
 pub(crate) struct RootDir {

@@ -40,13 +40,13 @@ impl Shared {
         }
     }
 
-    /// Creates a temporary file in this directory, which is swept when that happens for the first time.
+    /// Creates a temporary file in this directory. The first call for a directory sweeps it.
     pub(super) fn create_temp_file(&self, directory: Arc<OwnedFd>) -> io::Result<TempFile> {
         self.sweeper.sweep_once(&directory);
         TempFile::create(directory)
     }
 
-    /// Syncs a file's content, as far as the durability asks for it.
+    /// Syncs a file's content, if the durability asks for that.
     pub(super) fn sync_file(&self, file: &File) -> io::Result<()> {
         match self.durability {
             Durability::Full => self.disk.sync_file(file),
@@ -54,7 +54,7 @@ impl Shared {
         }
     }
 
-    /// Syncs the names in a directory, as far as the durability asks for it.
+    /// Syncs the names in a directory, if the durability asks for that.
     pub(super) fn sync_directory(&self, directory: &OwnedFd) -> io::Result<()> {
         match self.durability {
             Durability::Full => self.group_fsync.sync(self.disk.as_ref(), directory),
@@ -62,7 +62,7 @@ impl Shared {
         }
     }
 
-    /// The marks of unsynced directories; `None` where the durability asks for no sync.
+    /// The marks of unsynced directories; `None` if the durability asks for no sync.
     pub(super) fn unsynced(&self) -> Option<&UnsyncedDirs> {
         (self.durability == Durability::Full).then_some(&self.unsynced)
     }

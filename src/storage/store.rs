@@ -70,15 +70,15 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::FileAsDirectory`] where something else than a directory, a link included, stands above the path;
-    /// [`StoreError::DirectoryAtPath`] where the path is a directory.
+    /// [`StoreError::FileAsDirectory`] if a file or a link takes the place of a directory above the path;
+    /// [`StoreError::DirectoryAtPath`] if the path is a directory.
     pub(crate) fn destination(&self, path: &RelativePath) -> Result<Destination<'_>, StoreError> {
         let root = self.root()?;
         let existing = ParentDirs::open(&root, path)?.existing()?;
         Ok(Destination { shared: &self.shared, root, path: path.clone(), existing })
     }
 
-    /// Begins a file for this path or, where that exists by then, for another name in the same directory.
+    /// Begins a file for this path or, if a file exists there when it is complete, for another name in the same directory.
     ///
     /// # Errors
     ///
@@ -93,7 +93,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// As [`Store::destination`]; [`StoreError::NotFound`] where nothing exists.
+    /// As [`Store::destination`]; [`StoreError::NotFound`] if nothing exists.
     pub(crate) fn remove<E: From<StoreError>>(
         &self,
         path: &RelativePath,
@@ -124,11 +124,11 @@ impl<'a> Destination<'a> {
         self.existing.as_ref()
     }
 
-    /// Begins a file for this path. `announced` is its size in bytes, as far as that is known.
+    /// Begins a file for this path. `announced` is its size in bytes, if that is known.
     ///
     /// # Errors
     ///
-    /// [`StoreError::QuotaExceeded`] where there is no room for it.
+    /// [`StoreError::QuotaExceeded`] if there is no room for it.
     pub(crate) fn begin(self, announced: Option<u64>) -> Result<AtomicWrite<'a>, StoreError> {
         AtomicWrite::begin(self.shared, self.root, self.path, self.existing.as_ref(), announced.unwrap_or(0))
     }

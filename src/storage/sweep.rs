@@ -26,7 +26,7 @@ impl Sweeper {
         Self { root: root.into(), swept: Mutex::default() }
     }
 
-    /// Sweeps a directory, unless that was done before. A failure is logged.
+    /// Sweeps a directory at the first call for it. A failure is logged.
     pub(super) fn sweep_once(&self, directory: &OwnedFd) {
         let Ok(id) = DirectoryId::of(directory) else { return };
         let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -56,7 +56,7 @@ fn remove_abandoned(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<bool> 
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = match rustix::fs::openat(directory, name, flags, Mode::empty()) {
         Ok(file) => file,
-        // It was renamed meanwhile, is a link, or belongs to another user.
+        // It has just been renamed, is a link, or belongs to another user.
         Err(Errno::NOENT | Errno::LOOP | Errno::ACCESS | Errno::NXIO) => return Ok(false),
         Err(error) => return Err(error.into()),
     };

@@ -53,7 +53,7 @@ impl Drop for TempFile {
 
 /// Creates a file under a new name, locked (`flock`) for as long as it is open.
 ///
-/// The lock tells a sweep that the file is being written, be it by another process.
+/// The lock tells a sweep, even one of another process, that the file is being written.
 pub(super) fn create(directory: BorrowedFd<'_>) -> io::Result<(File, String)> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     loop {
@@ -67,7 +67,7 @@ pub(super) fn create(directory: BorrowedFd<'_>) -> io::Result<(File, String)> {
             // A sweep removed it between its creation and its lock.
             Err(Errno::WOULDBLOCK) => continue,
             Ok(()) if rustix::fs::fstat(&file)?.st_nlink == 0 => continue,
-            // Where the file system has no locks, a sweep gets none either, and leaves the file alone.
+            // If the file system has no locks, a sweep gets none either, and leaves the file alone.
             _ => return Ok((file, name)),
         }
     }

@@ -9,13 +9,13 @@ use super::directory_id::DirectoryId;
 
 /// How many writers have marked each directory.
 ///
-/// A writer that finds a directory which another one has just created must sync its name too, before it reports that the file
-/// below it is safe.
+/// A writer that uses a directory which another one has just created must sync the name of that directory too, before it reports
+/// that the file below it is safe.
 #[derive(Default)]
 pub(super) struct UnsyncedDirs(Mutex<HashMap<DirectoryId, usize>>);
 
-/// Marks a directory as unsynced until cleared. A mark that is dropped without that, because something failed, stays: every
-/// later writer then syncs the directory once more, which costs only time.
+/// Marks a directory as unsynced until cleared. A mark that is dropped uncleared, because something failed, stays:
+/// every later writer then syncs the directory once more, which costs only time.
 pub(super) struct UnsyncedMark<'a> {
     unsynced: &'a UnsyncedDirs,
     id: DirectoryId,
