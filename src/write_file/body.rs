@@ -5,7 +5,7 @@ use std::io::Read as _;
 use crate::http::error::HttpError;
 use crate::http::request::Request;
 
-/// Hands the body to `take` as it arrives. What fails says who failed: reading the client, `take` the disk.
+/// Hands the body to `take` as it arrives. Errors of reading are the client's, errors of `take` the disk's.
 pub(super) fn receive(
     request: &mut Request,
     mut take: impl FnMut(&[u8]) -> Result<(), HttpError>,

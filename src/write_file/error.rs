@@ -15,7 +15,7 @@ impl From<StoreError> for HttpError {
             }
             StoreError::PermissionDenied | StoreError::ReadOnlyFileSystem => Self::Forbidden,
             StoreError::QuotaExceeded | StoreError::DiskFull => Self::InsufficientStorage,
-            // That the directory itself is missing is not the client's mistake.
+            // A missing root directory is not the client's mistake.
             StoreError::RootUnavailable(..) | StoreError::Io(_) => Self::internal(error),
         }
     }

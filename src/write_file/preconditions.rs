@@ -1,4 +1,4 @@
-//! The preconditions of a request that changes a file (RFC 9110 §13), read once and checked against the file.
+//! The preconditions of a request that changes a file (RFC 9110 §13): parsed once, checked against the file.
 
 use std::time::{Duration, SystemTime};
 
@@ -19,11 +19,11 @@ impl Preconditions {
         Self(Conditions::of(request, SystemTime::now()))
     }
 
-    /// Checks that they hold for the existing file, `None` where there is none.
+    /// Checks that they hold for the existing file, `None` if there is none.
     ///
     /// # Errors
     ///
-    /// [`HttpError::PreconditionFailed`] where one does not hold.
+    /// [`HttpError::PreconditionFailed`] if one does not hold.
     pub(super) fn check(&self, existing: Option<&Stat>) -> Result<(), HttpError> {
         let current = existing.map(|stat| strong_validators(&FileId::of(stat)));
         match self.0.evaluate(current.as_ref()) {
@@ -41,9 +41,9 @@ pub(super) fn validators_of_new(file: &FileId) -> Validators {
 
 /// The validators with a strong entity tag, whatever the file's age.
 ///
-/// A tag is weak while the file is so young that another change could leave the same modification time. That matters when a tag
-/// is given out. A strong one that a client sends back was given out after that time, or for a modification time that no other
-/// file gets, so it names the same file.
+/// A response carries a weak tag while the file is so young that another change could leave the same modification time. A strong
+/// tag that a client sends back was made after that time, or for a modification time that no other file gets, so it names the same
+/// file.
 fn strong_validators(file: &FileId) -> Validators {
     validators(file, SystemTime::now() + LONG_SETTLED)
 }
@@ -52,5 +52,5 @@ fn validators(file: &FileId, now: SystemTime) -> Validators {
     file_validators(file.size(), file.modified(), file.inode(), now)
 }
 
-/// Longer than the grain of any file system's timestamps.
+/// Longer than the resolution of any file system's timestamps.
 const LONG_SETTLED: Duration = Duration::from_secs(60);

@@ -10,7 +10,7 @@ use crate::http::status::Status;
 
 /// Creates or replaces the file.
 pub(super) fn put(dir: &WritableDir, request: &mut Request) -> Result<Response, HttpError> {
-    // RFC 9110 §14.5: a part must not be taken for the whole.
+    // RFC 9110 §14.5: a part must not be stored as the whole.
     if request.header("Content-Range").is_some() {
         return Err(HttpError::bad_request("a PUT of a part is not supported"));
     }

@@ -18,12 +18,14 @@ use crate::storage::Durability;
 /// A `POST` of `application/json` that is valid JSON in UTF-8 is stored byte for byte, and the response is 200
 /// `Wrote data for NAME.`, with the `name` in the JSON or else the file's. The JSON is checked as it arrives, in bounded memory.
 /// It may have 128 levels. An object may have the same name twice (RFC 8259 §4 leaves the meaning to readers); of several `name`
-/// the last one is answered. With [`WriteFile::put`] a `PUT` stores any bytes; the response is 201 for a new file and 204 for a
-/// replaced one, with the new file's `ETag`. `If-Match` and `If-None-Match` are honoured (RFC 9110 §13). Other methods get 405.
+/// members the response shows the last. With [`WriteFile::put`] a `PUT` stores any bytes; the response is 201 for a new file and
+/// 204 for a replaced one, with the new file's `ETag`. `If-Match` and `If-None-Match` are honoured (RFC 9110 §13). Other methods
+/// get 405.
 ///
 /// Writes are atomic and durable: a path changes from its old content to its new in one step, once the new content is on the
-/// disk, and the response is sent once the name is there too. Whatever fails before leaves the old file. Missing directories are
-/// created. No path leads out of the directory, and no symbolic link is followed. Files have mode 0644 under the process's umask.
+/// disk, and the response is sent once the name is there too. A write that fails before that step leaves the old file. Missing
+/// directories are created. No path leads out of the directory, and no symbolic link is followed. Files have mode 0644 under the
+/// process's umask.
 pub struct WriteFile {
     dir: WritableDir,
     put: bool,
@@ -103,8 +105,8 @@ impl WriteFile {
         self
     }
 
-    /// Refuses with 409 to write to the paths for which `is_excepted` is true, where something else than the stored file would be
-    /// served. Defaults to none.
+    /// Refuses with 409 to write to the paths for which `is_excepted` is true, at which something else than the stored file would
+    /// be served. Defaults to none.
     #[must_use]
     pub fn except(mut self, is_excepted: impl Fn(&RelativePath) -> bool + Send + Sync + 'static) -> Self {
         self.dir.except(is_excepted);

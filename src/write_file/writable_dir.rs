@@ -1,4 +1,4 @@
-//! The directory that clients write to, and the paths in it that they may write.
+//! The directory that clients write to: which paths they may write, and what exists there.
 
 use std::path::PathBuf;
 
@@ -49,7 +49,7 @@ impl WritableDir {
         self.refuse_excepted(path)
     }
 
-    /// Looks up the path and checks the preconditions, so that a request without a chance fails before its body is read.
+    /// Looks up the path and checks the preconditions, so that a request that must fail does so before its body is read.
     pub(super) fn destination(
         &self,
         path: &RelativePath,
