@@ -1,4 +1,4 @@
-//! The layer that refuses requests for other hosts than the server's own; the rules are in `http::host_policy`.
+//! The layer that refuses requests for foreign host names; the rules are in `http::host_policy`.
 
 use crate::handler::Handler;
 use crate::http::error::HttpError;
@@ -7,7 +7,7 @@ use crate::http::host_policy::{HostNameError, HostPolicy, normalize_host_name};
 use crate::http::request::Request;
 use crate::http::response::Response;
 
-/// The host names that a server answers to, wrapped around a handler: protects a server without passwords against DNS rebinding.
+/// The host names that a server accepts, checked around a handler: protects a server without passwords against DNS rebinding.
 ///
 /// The owner of a web page can point the page's host name at this server. The browser then treats this server as the page's own
 /// origin and lets the page read and write here: neither [`Cors`](crate::Cors) nor a firewall prevents it. But the browser still
@@ -55,7 +55,7 @@ impl AllowedHosts {
         Ok(self)
     }
 
-    /// Sets whether other machines can reach the server, perhaps under names that it does not know. If so, only writes by pages
+    /// Sets whether other machines can reach the server, perhaps by names that it does not know. If so, only writes by pages
     /// are checked: requests that have an `Origin` and a method other than `GET`, `HEAD` and `OPTIONS`. Names of one label, such
     /// as `nas`, and names in `.local`, `.lan`, `.home.arpa` and `.internal` pass too. Defaults to false.
     /// [`Builder::is_loopback`](crate::Builder::is_loopback) tells the opposite.
@@ -82,8 +82,8 @@ impl AllowedHosts {
         self
     }
 
-    /// Tells the client how a name is allowed in this program, such as `allow it with --allow-host NAME`. The hint ends the text
-    /// of a refusal. Defaults to no hint.
+    /// Tells the client how to allow a name in this program, such as `allow it with --allow-host NAME`. The hint ends the text of a
+    /// refusal. Defaults to no hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

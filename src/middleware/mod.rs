@@ -1,4 +1,4 @@
-//! Layers around a handler: they refuse requests, or change the responses.
+//! Layers around a handler, which refuse requests or change responses.
 
 mod allowed_hosts;
 #[cfg(feature = "auth")]

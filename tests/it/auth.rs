@@ -291,7 +291,7 @@ fn the_log_names_the_user_and_no_password() {
     server.wait();
     let log = fs::read_to_string(&log).unwrap();
     assert!(log.contains("127.0.0.1 - ada ["), "{log}");
-    assert_eq!(log.matches("127.0.0.1: a wrong user name or password, 1 lately").count(), 2, "{log}");
+    assert_eq!(log.matches("127.0.0.1: a wrong user name or password, 1 recently").count(), 2, "{log}");
     assert!(!log.contains("sesame"), "{log}");
 }
 

@@ -1,5 +1,5 @@
-//! Remembers where right passwords came from, so that they still pass from there while other clients guess. That admits a burst
-//! of guesses too, and then as many as are forgotten.
+//! Remembers where right passwords came from, so that they still pass from there while other clients guess. From there a burst of
+//! guesses passes too, and later ones at the rate at which wrong passwords are forgotten.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -16,7 +16,7 @@ pub(super) struct KnownClients {
 struct Entry {
     /// When the password was last right.
     right_at: Instant,
-    /// When all wrong ones since are forgotten. Each of them delays that by [`REFILL_INTERVAL`].
+    /// When all wrong passwords are forgotten. Each one delays that by [`REFILL_INTERVAL`].
     clear_at: Instant,
 }
 
@@ -29,7 +29,7 @@ const FRESH: Duration = Duration::from_secs(10 * 60);
 /// The most wrong passwords in a burst that are checked for a known client.
 const MAX_WRONG: u32 = 100;
 
-/// The most entries. When there are more, the one that was right longest ago is forgotten.
+/// The most entries. Beyond that, the one whose password was last right longest ago is forgotten.
 const MAX_ENTRIES: usize = 4096;
 
 impl KnownClients {
@@ -53,7 +53,7 @@ impl KnownClients {
         entries.entry(claim).or_insert(Entry { right_at: now, clear_at: now }).right_at = now;
     }
 
-    /// Records that a password was wrong which the throttle let through.
+    /// Records a wrong password that the throttle let through.
     pub(super) fn record_failure(&self, claim: Claim, now: Instant) {
         if self.read().contains_key(&claim)
             && let Some(entry) = self.write().get_mut(&claim)
@@ -62,8 +62,8 @@ impl KnownClients {
         }
     }
 
-    /// Whether a password passes although the throttle refuses it: it `is_right`, and one was right from the same address lately.
-    /// After too many wrong ones none passes, because a right one that passed would tell a guesser that the guess is right.
+    /// Whether a password that the throttle refuses passes all the same: if it `is_right`, and a right one came from the same
+    /// address recently. After too many wrong ones none passes, because passing would tell a guesser that the guess is right.
     pub(super) fn admits(&self, claim: Claim, is_right: bool, now: Instant) -> bool {
         if !self.read().get(&claim).is_some_and(|entry| entry.may_be_checked(now)) {
             return false;
@@ -80,7 +80,7 @@ impl KnownClients {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, HashMap<Claim, Entry>> {
-        // A panic cannot leave the map inconsistent, so a poisoned lock is used on.
+        // A panic cannot leave the map inconsistent, so a poisoned lock is still usable.
         self.entries.read().unwrap_or_else(PoisonError::into_inner)
     }
 

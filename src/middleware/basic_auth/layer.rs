@@ -21,7 +21,7 @@ use crate::semaphore::{Semaphore, processors};
 /// 401 before its body is read; a user who may only read and tries to write gets 403.
 ///
 /// Responses to wrong passwords are delayed. After ten failures for one user name from one address, further passwords for that
-/// name get 429 without being checked, except one every six seconds. Unknown names are counted alike; beyond 16 names from one
+/// name get 429 without being checked, except one every six seconds. Unknown names are counted too; beyond 16 names from one
 /// address, all other names share one count. IPv6 addresses are counted by their first 64 bits, link-local ones in full. Behind a
 /// reverse proxy the client's own address counts if the proxy is [trusted](crate::Settings::trusted_proxies).
 ///
@@ -47,7 +47,7 @@ pub struct BasicAuth {
     delayed: AtomicUsize,
     /// Waits before a failure is answered. Tests wait for nothing.
     pause: fn(&Request, Duration),
-    /// Tells the time. In tests it stands still.
+    /// Returns the time. In tests it stands still.
     clock: fn() -> Instant,
 }
 
@@ -150,7 +150,7 @@ impl BasicAuth {
         Err(self.unauthorized("the user name or the password is wrong"))
     }
 
-    /// Decides by what is known already: the user whose password was recognized, `None` when the hash has to be computed, or
+    /// Decides without computing a hash: the user whose password was recognized, `None` when the hash has to be computed, or
     /// an error when there were too many failures.
     fn admit<'a>(&self, claim: Claim, recognized: Option<&'a User>) -> Result<Option<&'a User>, RetryAfter> {
         let now = (self.clock)();
@@ -170,7 +170,7 @@ impl BasicAuth {
 
     /// Waits longer with each failure, but not when too many responses are delayed already: each holds a connection and a thread.
     fn delay_response(&self, failures: u32, request: &Request) {
-        log::warn!("{}: a wrong user name or password, {failures} lately", request.client());
+        log::warn!("{}: a wrong user name or password, {failures} recently", request.client());
         if self.delayed.fetch_add(1, Ordering::Relaxed) < MAX_DELAYED {
             (self.pause)(request, (DELAY_PER_FAILURE * failures).min(MAX_DELAY));
         }

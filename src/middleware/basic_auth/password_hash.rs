@@ -1,4 +1,4 @@
-//! Passwords as they are configured, plain or as a hash that is slow to compute; makes such hashes too.
+//! Configured passwords, plain or as a slow hash, and the making of such hashes.
 
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher as _, Version};
@@ -25,7 +25,7 @@ pub(super) struct Argon2Hash {
     output: Output,
 }
 
-/// The memory that Argon2 computes in: megabytes. It is reused by later computations, because the allocator would keep as much
+/// The memory that Argon2 computes in: megabytes. Later computations reuse it, because the allocator would otherwise keep as much
 /// for every thread that ever allocated it.
 pub(super) type Scratch = Vec<Block>;
 

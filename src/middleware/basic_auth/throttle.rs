@@ -33,11 +33,11 @@ const BURST: u32 = 10;
 /// How long it takes until one failure is forgotten and another one is allowed.
 pub(super) const REFILL_INTERVAL: Duration = Duration::from_secs(6);
 
-/// The most addresses that are kept. When there are more, the one with the fewest failures is forgotten.
+/// The most addresses that are kept. Beyond that, the one with the fewest failures is forgotten.
 const MAX_ADDRESSES: usize = 4096;
 
-/// The most user names of an address that have a count each. All others share one, so that a client that invents names takes no
-/// more memory, erases no count, and gets no more passwords checked than that many users would.
+/// The most user names of an address that are counted separately. All others share one count, so that a client that invents names
+/// needs no more memory, erases no count, and gets no more passwords checked than this many users would.
 const MAX_NAMES: usize = 16;
 
 /// There were too many failures: how long until another one is allowed.
@@ -91,7 +91,7 @@ impl Throttle {
         Ok(u32::try_from((after - now).as_millis().div_ceil(REFILL_INTERVAL.as_millis())).unwrap_or(BURST))
     }
 
-    /// Takes back one failure, which turned out to be none.
+    /// Takes back one failure, because the password turned out to be right.
     pub(super) fn forgive(&self, claim: Claim, now: Instant) {
         let mut addresses = self.lock();
         if let Some(failures) = addresses.get_mut(&claim.address) {
@@ -104,7 +104,7 @@ impl Throttle {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Option<IpAddr>, Failures>> {
-        // A panic cannot leave the map inconsistent, so a poisoned lock is used on.
+        // A panic cannot leave the map inconsistent, so a poisoned lock is still usable.
         self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

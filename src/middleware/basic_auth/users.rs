@@ -1,4 +1,4 @@
-//! The users, and comparing a user name and a password with theirs.
+//! The users, and the check of a user name and a password against theirs.
 
 use std::sync::{Mutex, PoisonError, RwLock};
 
@@ -10,11 +10,11 @@ use super::error::CredentialsError;
 use super::password_hash::{Hash, Scratch, Secret};
 use crate::http::authorization::Credentials;
 
-/// The users. Plain passwords are not kept, only tags of them.
+/// The users. Plain passwords are not kept, only their tags.
 pub(super) struct Users {
     key: [u8; 64],
     users: Vec<User>,
-    /// Memory for Argon2: as much as was ever in use at the same time, which the semaphore bounds.
+    /// Memory for Argon2, one block for each computation that ever ran at the same time. The semaphore bounds their number.
     scratches: Mutex<Vec<Scratch>>,
 }
 
@@ -64,12 +64,12 @@ impl Users {
         self.users.iter().filter(|user| user.writer).count()
     }
 
-    /// Whether any user has a hash, which takes long to compute.
+    /// Whether any user has a hash, which is slow to compute.
     pub(super) fn have_hashes(&self) -> bool {
         self.users.iter().any(|user| user.hash.is_some())
     }
 
-    /// The user whose known tag these credentials match. Takes as long whether there is one or not.
+    /// The user whose known tag these credentials match. Takes equally long if there is none.
     pub(super) fn recognize(&self, credentials: &Credentials) -> Option<&User> {
         let mac = self.mac(credentials);
         let mut found = None;
@@ -83,7 +83,7 @@ impl Users {
         found
     }
 
-    /// The user whose hash these credentials match. Takes as long for an unknown name.
+    /// The user whose hash these credentials match. Takes equally long for an unknown name.
     pub(super) fn verify(&self, credentials: &Credentials) -> Option<&User> {
         let user = self.users.iter().find(|user| user.name.as_bytes() == credentials.user);
         if let Some(user) = user
