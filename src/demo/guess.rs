@@ -13,7 +13,7 @@ use crate::http::response::Response;
 /// Picks a number from 0 to 9 and answers guesses: the response to `GET /?q=7` is `true`, and another number is picked, or
 /// `false`. Other methods get 405.
 ///
-/// Comparing a guess and picking another number are one atomic step: of several right guesses at the same time, one wins.
+/// Comparing a guess and picking another number are one atomic step: if several right guesses arrive at the same time, one wins.
 pub struct Guess {
     number: Mutex<u8>,
     on_pick: Box<dyn Fn(u8) + Send + Sync>,
@@ -29,7 +29,7 @@ impl Guess {
         Self { number: Mutex::new(number), on_pick: Box::new(|_| {}) }
     }
 
-    /// Calls `on_pick` with each number, in the order they are picked: now with the first one. Defaults to doing nothing.
+    /// Calls `on_pick` with the first number now, and then with each number that is picked. Defaults to doing nothing.
     #[must_use]
     pub fn on_pick(mut self, on_pick: impl Fn(u8) + Send + Sync + 'static) -> Self {
         on_pick(*self.number.get_mut().unwrap_or_else(PoisonError::into_inner));
@@ -39,7 +39,7 @@ impl Guess {
 
     /// Whether the guess is right. If so, another number is picked before any other guess is compared.
     pub fn try_guess(&self, guess: &str) -> bool {
-        // A panic cannot leave the number invalid, so a poisoned lock is used on.
+        // A panic cannot leave the number invalid, so a poisoned lock is still usable.
         let mut number = self.number.lock().unwrap_or_else(PoisonError::into_inner);
         if guess.as_bytes() != [b'0' + *number] {
             return false;

@@ -1,4 +1,4 @@
-//! A text file that this process and others append lines to, and the index of its lines.
+//! A text file to which this and other processes append lines, with an index of the lines.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
@@ -16,7 +16,7 @@ use crate::storage::FileId;
 /// The file. Appending takes the system's lock on it (`flock`), so that several processes can append.
 pub(super) struct Lines {
     path: PathBuf,
-    /// Where the lines start. Its lock also keeps the workers of this process apart.
+    /// Where the lines start. Its lock also excludes the other workers of this process.
     index: Mutex<Index>,
 }
 
@@ -25,7 +25,7 @@ pub(super) struct Lines {
 struct Index {
     starts: Vec<u64>,
     end: u64,
-    /// The bytes before `end`, at most [`TAIL`]. A file that is longer and still has them there was appended to.
+    /// The bytes before `end`, at most [`TAIL`]. A longer file that still has them there was appended to.
     tail: Vec<u8>,
     /// The file when it was indexed; `None` if the index is incomplete.
     file: Option<FileId>,
@@ -48,7 +48,7 @@ impl Lines {
     /// Indexes the lines of this file now, if it exists.
     pub(super) fn new(path: PathBuf) -> Self {
         let lines = Self { path, index: Mutex::default() };
-        // A file that cannot be read is an error when a line is requested, not yet here.
+        // A file that cannot be read is an error only when a line is requested.
         if let Err(error) = lines.line(0) {
             log::debug!("{}: {error}", lines.path.display());
         }
@@ -60,7 +60,7 @@ impl Lines {
     ///
     /// # Errors
     ///
-    /// When the file cannot be written; it is then as before. The caller refuses lines that hold a line break.
+    /// When the file cannot be written; it is then unchanged. The caller refuses lines that hold a line break.
     pub(super) fn add(&self, line: &str) -> io::Result<usize> {
         let mut index = self.lock();
         let mut options = OpenOptions::new();
@@ -76,7 +76,7 @@ impl Lines {
         let before = index.end;
         let written = write_whole(&mut file, &bytes).and_then(|()| file.sync_data());
         if let Err(error) = written {
-            // A full disk may have taken half of the line. Under the lock no other process has appended.
+            // On a full disk half of the line may have been written. Under the lock no other process has appended.
             let _ = file.set_len(before);
             return Err(error);
         }
@@ -126,7 +126,7 @@ impl Lines {
         })
     }
 
-    /// Opens the file and takes the lock, once more if the file was replaced during the wait.
+    /// Opens the file and takes the lock, again if the file was replaced during the wait.
     fn open(&self, options: &OpenOptions, lock: FlockOperation) -> io::Result<File> {
         loop {
             let file = options.open(&self.path)?;
@@ -154,7 +154,7 @@ fn lock_file(file: &File, operation: FlockOperation) -> io::Result<()> {
     loop {
         match flock(file, operation) {
             Ok(()) => return Ok(()),
-            // Not every file system has locks. The workers of this process are kept apart all the same.
+            // Not every file system has locks. The lock of the index still excludes the other workers of this process.
             Err(Errno::NOTSUP | Errno::NOSYS | Errno::NOLCK) => return Ok(()),
             Err(Errno::INTR) => {}
             Err(Errno::WOULDBLOCK) if Instant::now() < deadline => {

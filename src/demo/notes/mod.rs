@@ -1,4 +1,4 @@
-//! Notes, one a line, in a text file: the service, and the file of lines under it.
+//! The note service: keeps notes in a text file, one a line.
 
 mod lines;
 mod service;
