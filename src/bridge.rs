@@ -16,9 +16,9 @@
 //!
 //! The connections belong to tiny_http, which hides them, so no handler and no setting can change this:
 //!
-//! - There are no deadlines and no limit on connections. A client that sends or reads slowly, or not at all, keeps a thread of
-//!   tiny_http as long as it likes, and during the response a thread of the program too. A head, or the size of a chunk, is read
-//!   into memory whatever its length.
+//! - There are no deadlines and no limit on connections. A client that sends or reads slowly, or not at all, occupies a
+//!   thread of tiny_http for as long as it likes, and during the response a thread of the program too. A head, or the size of a
+//!   chunk, is read into memory without a limit.
 //! - Pipelined requests (RFC 9112 §9.3.2) each occupy a thread of the program, which waits for its turn.
 //! - A connection cannot be closed. What follows a request that was refused as ambiguous is parsed as another request, even after
 //!   `Connection: close`. A refused upload is read to its end and discarded.
@@ -101,7 +101,7 @@ use crate::server::writer::{Outgoing, SendError, Sink, send_to};
 /// # Errors
 ///
 /// When the response was not sent completely: the client is gone, the body failed or fell short, or the handler has swapped its
-/// request for another one, which tiny_http then answers with 500. All that is left is to log it.
+/// request for another one, which tiny_http then answers with 500. The caller can only log it.
 pub fn answer(request: tiny_http::Request, app: &dyn Handler, settings: &Settings) -> io::Result<()> {
     let asked = Asked::of(&request);
     let (head, framing) = match read(&request, settings) {
@@ -112,7 +112,7 @@ pub fn answer(request: tiny_http::Request, app: &dyn Handler, settings: &Setting
         BodyLength::Absent => 0,
         BodyLength::Known(length) => length,
         BodyLength::Chunked => {
-            let reason = "The request needs a Content-Length: bodies in chunks are not taken here.";
+            let reason = "The request needs a Content-Length: chunked bodies are not accepted here.";
             return refuse(request, &asked, Response::text(reason).with_status(Status::LENGTH_REQUIRED));
         }
     };
@@ -213,7 +213,7 @@ fn read(request: &tiny_http::Request, settings: &Settings) -> Result<(RequestHea
 /// The header fields as lines, in order.
 ///
 /// tiny_http gives the fields of a name, but lists all fields only of a response. It leaves some out of that list and adds others,
-/// so those are renamed meanwhile.
+/// so the special ones are renamed while the list is made.
 fn field_lines(headers: &tiny_http::Headers, max_fields: usize) -> Result<String, HttpError> {
     let mut headers = headers.clone();
     let mut renamed = 0;
@@ -247,7 +247,7 @@ fn field_lines(headers: &tiny_http::Headers, max_fields: usize) -> Result<String
     Ok(lines)
 }
 
-/// The fields that tiny_http treats specially in a response, and their names meanwhile.
+/// The fields that tiny_http treats specially in a response, and their temporary names.
 const RENAMED: [(&str, &str); 8] = [
     ("Connection", "hearken-bridge-connection"),
     ("Content-Length", "hearken-bridge-content-length"),
@@ -343,7 +343,7 @@ fn frame(body: ResponseBody, version: Version, is_last: bool) -> io::Result<Resp
     }
 }
 
-/// The whole body, if it is not too long.
+/// The whole body in memory, if it is not too long.
 fn held(reader: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if reader.take(MAX_HELD + 1).read_to_end(&mut bytes)? as u64 > MAX_HELD {

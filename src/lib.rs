@@ -48,8 +48,8 @@
 //!
 //! A program that embeds the library sets `default-features = false` and picks.
 //!
-//! Messages about connections and failures go to the [`log`] facade. A logger that waits for a terminal or a disk holds up whoever
-//! logs, the watchdog included: one that writes through a [`LogWriter`] does not.
+//! Messages about connections and failures go to the [`log`] facade. A logger that waits for a terminal or a disk delays the
+//! thread that logs, even the watchdog; one that writes through a [`LogWriter`] does not.
 
 mod access_log;
 #[cfg(feature = "tiny_http")]

@@ -10,8 +10,8 @@ use crate::error::Error;
 /// Writes the lines of a log on a separate thread.
 ///
 /// [`LogWriter::write`] never waits. At most 1 MiB waits to be written; beyond that, lines are dropped, and a line says how
-/// many. Each write holds whole lines, as many as fit in 4 KiB or a single longer one, so that the lines of several programs do
-/// not mix in one pipe.
+/// many. Each write holds whole lines, up to 4 KiB or a single longer line, so that the lines of several programs do not mix in one
+/// pipe.
 ///
 /// Dropping it waits until the rest is written: for half a second at most, and for no more than 200 ms without progress.
 ///
@@ -44,7 +44,7 @@ struct State {
     writing: bool,
     /// Grows with each piece written.
     progress: u64,
-    /// Whether a flush or a drop has waited in vain for the writer underneath.
+    /// Whether a flush or a drop has given up waiting for the writer underneath.
     is_stuck: bool,
     closed: bool,
     /// Whether the thread has ended, possibly because the writer underneath panicked.
@@ -75,7 +75,7 @@ impl LogWriter {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// Queues a line, which ends in `\n`, or drops it where too much is waiting. Never waits.
+    /// Queues a line, which ends in `\n`, or drops it if too much is waiting. Never waits.
     pub fn write(&self, line: &str) {
         let mut state = self.shared.lock();
         if state.waiting.len() + line.len() > MAX_WAITING {

@@ -1,8 +1,8 @@
-//! Errors of the operating system as text.
+//! Error messages of the operating system.
 
 use std::io;
 
-/// The text of an operating system error without its number: `permission denied` and not `Permission denied (os error 13)`.
+/// The message of an operating system error, without its number: `permission denied`, not `Permission denied (os error 13)`.
 pub fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "no such file or directory".into(),

@@ -1,4 +1,4 @@
-//! Dispatches on method and path to a handler; makes the responses that need none: 404, 405 with `Allow`, `OPTIONS`.
+//! Dispatches on method and path to a handler. Makes the responses that need no handler: 404, 405 with `Allow`, `OPTIONS`.
 
 use std::collections::HashMap;
 
@@ -116,7 +116,7 @@ impl Router {
         self
     }
 
-    /// Makes the response to a request, with errors turned into responses too: this tests a whole application without a socket.
+    /// Makes the response to a request, also for an error: tests a whole application without a socket.
     pub fn respond(&self, request: &mut Request) -> Response {
         respond(self, request)
     }

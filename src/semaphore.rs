@@ -1,4 +1,4 @@
-//! A counting semaphore: bounds how many threads do something costly at the same time, and how many wait for their turn.
+//! A counting semaphore: bounds how many threads do expensive work at the same time, and how many wait for their turn.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -38,8 +38,8 @@ impl Semaphore {
         Some(Permit(self))
     }
 
-    /// Takes a permit; waits for a free one unless `most_waiting` threads already wait. Each waiting thread is a worker with a
-    /// connection, and does nothing else meanwhile.
+    /// Takes a permit; waits for a free one unless `most_waiting` threads already wait. A waiting thread is a worker that
+    /// holds a connection and can do nothing else.
     pub(crate) fn acquire(&self, most_waiting: usize) -> Result<Permit<'_>, Crowded> {
         let mut counts = self.lock();
         if counts.held >= self.permits {
