@@ -13,7 +13,7 @@ pub(crate) struct Credentials {
     pub(crate) password: Password,
 }
 
-/// A password, or where it is.
+/// A password, or the file that it is in.
 #[derive(Clone)]
 pub(crate) enum Password {
     Given(String),
@@ -42,7 +42,7 @@ impl Credentials {
 }
 
 impl Password {
-    /// The password itself, which is this user's.
+    /// The password of this user, read from its file if it is in one.
     pub(crate) fn read(&self, user: &str) -> Result<String, PasswordFileError> {
         let path = match self {
             Self::Given(password) => return Ok(password.clone()),

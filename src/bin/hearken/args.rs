@@ -1,4 +1,4 @@
-//! The first step: what the command line and the environment give, as far as clap can tell what it is.
+//! The first step: the arguments from the command line and the environment, checked as far as clap can.
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use log::LevelFilter;
 use crate::credentials::Credentials;
 use crate::seconds;
 
-/// Serve a directory over HTTP or HTTPS; accept files and JSON where that is allowed.
+/// Serve a directory over HTTP or HTTPS; with --write, accept files and JSON.
 #[derive(Debug, Parser)]
 #[command(name = "hearken", version, max_term_width = 100)]
 pub(crate) struct Args {
@@ -94,17 +94,17 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ORIGIN", env = "HEARKEN_CORS", value_delimiter = ',')]
     pub(crate) cors: Vec<String>,
 
-    /// Also answer to this host name where no password is asked for; * allows every name. Addresses, localhost and the names
+    /// Also answer to this host name where no password is needed; * allows every name. Addresses, localhost and the names
     /// in --bind and --cors are always allowed. Can be given more than once
     #[arg(long, value_name = "NAME", env = "HEARKEN_ALLOW_HOST", value_delimiter = ',')]
     pub(crate) allow_host: Vec<String>,
 
     /// Trust the reverse proxies in this network, such as ::1 or 10.0.0.0/8: their Forwarded or X-Forwarded-For, -Proto and
-    /// -Host fields tell the client's address, scheme and host. unix stands for Unix sockets. Can be given more than once
+    /// -Host fields give the client's address, scheme and host. unix stands for Unix sockets. Can be given more than once
     #[arg(long, value_name = "CIDR", env = "HEARKEN_TRUST_PROXY", value_delimiter = ',')]
     pub(crate) trust_proxy: Vec<String>,
 
-    /// The file that is served for its directory; of several, the first that exists
+    /// The index file, which is served for its directory; of several, the first that exists
     #[arg(long, value_name = "NAME", env = "HEARKEN_INDEX", value_delimiter = ',', default_value = "index.html")]
     pub(crate) index: Vec<String>,
 
@@ -128,11 +128,11 @@ pub(crate) struct Args {
     #[arg(long, env = "HEARKEN_FOLLOW_LINKS")]
     pub(crate) follow_links: bool,
 
-    /// A header field for every answer; can be given more than once (in the environment: one a line)
+    /// Add a header field to every response; can be given more than once (in the environment: one a line)
     #[arg(long, value_name = "NAME: VALUE", env = "HEARKEN_HEADER", value_delimiter = '\n')]
     pub(crate) header: Vec<String>,
 
-    /// The Cache-Control field of files; if empty, none is sent
+    /// The Cache-Control field of files; an empty value sends none
     #[arg(long, value_name = "VALUE", env = "HEARKEN_CACHE_CONTROL", default_value = "no-cache")]
     pub(crate) cache_control: String,
 
@@ -157,21 +157,21 @@ pub(crate) struct Args {
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     pub(crate) max_connections: usize,
 
-    /// The most connections from one address; 0 is no limit. Defaults to a quarter of --max-connections, at least 16, for the
+    /// The most connections from one address; 0 means no limit. Defaults to a quarter of --max-connections, at least 16, for the
     /// addresses of other machines, and to no limit for this one. Trusted proxies are never limited
     #[arg(long, value_name = "N", env = "HEARKEN_MAX_CONNECTIONS_PER_ADDRESS",
           value_parser = RangedU64ValueParser::<usize>::new().range(..=1_000_000))]
     pub(crate) max_connections_per_address: Option<usize>,
 
-    /// Disconnect a client that takes more seconds than this to send the head of a request; 0 is never
+    /// Disconnect a client that takes more seconds than this to send the head of a request; 0 means never
     #[arg(long, value_name = "S", env = "HEARKEN_HEAD_TIMEOUT", default_value = "10", value_parser = seconds::parse)]
     pub(crate) head_timeout: Duration,
 
-    /// Close a connection that has been idle for this many seconds; 0 is never
+    /// Close a connection that has been idle for this many seconds; 0 means never
     #[arg(long, value_name = "S", env = "HEARKEN_IDLE_TIMEOUT", default_value = "15", value_parser = seconds::parse)]
     pub(crate) idle_timeout: Duration,
 
-    /// On a signal, let running answers finish for this many seconds
+    /// On a signal, let running requests finish for this many seconds
     #[arg(long, value_name = "S", env = "HEARKEN_GRACE", default_value = "10", value_parser = seconds::parse)]
     pub(crate) grace: Duration,
 
@@ -198,17 +198,17 @@ impl Args {
         }
     }
 
-    /// Refuses a value of the option with this id, in the words that clap has for the values it refuses itself.
+    /// The error for a value of the option with this id, in the words of clap's own errors.
     pub(crate) fn invalid(id: &str, value: &str, reason: impl Display) -> clap::Error {
         let mut command = Self::command();
-        // Only then does an option know how it is shown.
+        // Until it is built, an option does not know how it is displayed.
         command.build();
         let option = command.get_arguments().find(|option| option.get_id() == id);
         let option = option.expect("ids are the names of the fields above");
         usage_error(ErrorKind::ValueValidation, format_args!("invalid value '{value}' for '{option}': {reason}"))
     }
 
-    /// Refuses options that do not go together.
+    /// The error for options that cannot be used together.
     pub(crate) fn conflict(reason: &str) -> clap::Error {
         usage_error(ErrorKind::ArgumentConflict, reason)
     }

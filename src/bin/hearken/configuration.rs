@@ -1,5 +1,4 @@
-//! The second step: what the program is to do, checked. Files are read here; none is made, nothing is opened for serving, and
-//! nothing is printed.
+//! The second step: the checked configuration. Files are read here, but nothing is created, served or printed.
 
 use std::fmt::Display;
 use std::fs;
@@ -31,7 +30,7 @@ pub(crate) struct Configuration {
     pub(crate) settings: Settings,
     pub(crate) access_log: Option<LogFormat>,
     pub(crate) grace: Duration,
-    /// Whether nothing but errors and the URLs is printed.
+    /// Whether only errors and the URLs are printed.
     pub(crate) quiet: bool,
     pub(crate) site: Site,
 }
@@ -50,16 +49,16 @@ pub(crate) struct Listen {
 pub(crate) enum Encryption {
     /// Not at all: HTTP.
     None,
-    /// With the development certificate, which is made where it is missing.
+    /// With the development certificate, which is made if it is missing.
     Development,
     /// With this certificate.
     Certificate(Tls),
 }
 
-/// What the server answers, and to whom.
+/// The content that the server offers, and who may use it.
 pub(crate) struct Site {
     pub(crate) root: PathBuf,
-    /// The files of ROOT; those of the `--write` directory are not among them yet.
+    /// The files of ROOT, as yet without those of the `--write` directory.
     pub(crate) files: Files,
     pub(crate) write: Option<Write>,
     pub(crate) demo: bool,
@@ -68,7 +67,7 @@ pub(crate) struct Site {
     pub(crate) response_headers: Option<ResponseHeaders>,
 }
 
-/// Where writing goes, and the service that takes it.
+/// The `--write` directory, and the service that writes to it.
 pub(crate) struct Write {
     pub(crate) directory: PathBuf,
     pub(crate) service: WriteFile,
@@ -99,7 +98,7 @@ impl Task {
     }
 }
 
-/// What the values of options mean, whatever files there are.
+/// The options that can be checked without reading files.
 struct Values {
     settings: Settings,
     files: Files,
@@ -182,8 +181,8 @@ fn cors(args: &Args) -> Result<Cors, Failure> {
     Ok(cors)
 }
 
-/// The host names that the server answers to: those of `--allow-host`, of `--bind`, and of the origins of `--cors`, whose pages
-/// may read and write anyway.
+/// The host names that the server accepts: those of `--allow-host`, of `--bind`, and of the origins of `--cors`, whose pages may
+/// read and write anyway.
 fn hosts(args: &Args) -> Result<AllowedHosts, Failure> {
     let mut hosts = AllowedHosts::new()
         .check_writes(args.write_auth.is_empty())
@@ -198,7 +197,7 @@ fn hosts(args: &Args) -> Result<AllowedHosts, Failure> {
     });
     let origins = args.cors.iter().map(|origin| origin.split_once("://").map_or(origin.as_str(), |(_, host)| host));
     for name in bound.chain(origins) {
-        // No browser sends a name that is not valid here, such as an address with a zone.
+        // Names that are not valid here, such as an address with a zone, are never sent by a browser.
         hosts = hosts.clone().allow(name.trim_end_matches('/')).unwrap_or(hosts);
     }
     Ok(hosts)

@@ -7,12 +7,12 @@ use crate::logger;
 /// The directory of the certificate.
 const DIRECTORY: &str = "certs";
 
-/// The certificate, made where it is missing or about to expire.
+/// The certificate, made if it is missing or about to expire.
 pub(crate) fn make() -> Result<Tls, hearken::Error> {
     Ok(Tls::development(DIRECTORY)?)
 }
 
-/// Prints how clients can trust it, with the URL of a TCP address where the server has one.
+/// Prints how clients can trust it, with the URL of a TCP address if the server has one.
 pub(crate) fn say_how_to_trust(url: Option<&str>) {
     let Some(url) = url else {
         logger::say(format_args!(

@@ -49,10 +49,10 @@ impl Failure {
         }
     }
 
-    /// Prints it: one line on stderr, or what clap has to say.
+    /// Prints one line on stderr, or the message of clap.
     pub(crate) fn report(&self) {
         match self {
-            // Where it cannot be printed, nothing else can be.
+            // If this cannot be printed, nothing can.
             Self::Usage(error) => drop(error.print()),
             _ => logger::say(format_args!("hearken: {self}")),
         }

@@ -1,4 +1,4 @@
-//! The third step: does what the configuration says.
+//! The third step: runs the task of the configuration.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -38,7 +38,7 @@ fn serve(configuration: Configuration) -> Result<(), Failure> {
     }
     raise_file_limit();
     scheduling::use_batch_policy();
-    // Signals are caught before the URLs are printed, so that one that comes at once stops the server in order.
+    // Signals are caught before the URLs are printed, so that an early one also stops the server in order.
     let signals = signals::catch().map_err(Failure::Signals)?;
     let mut builder = bind(listen)?.settings(settings);
     if let Some(format) = access_log {
@@ -64,12 +64,12 @@ fn serve(configuration: Configuration) -> Result<(), Failure> {
     }
     let stopped = server.join();
     if stopped.cut > 0 {
-        log::warn!("{} answers were cut off", stopped.cut);
+        log::warn!("{} responses were cut off", stopped.cut);
     }
     Ok(())
 }
 
-/// Makes the directory that is written to, where it is missing.
+/// Makes the `--write` directory if it is missing.
 fn make_directory(path: &Path) -> Result<(), Failure> {
     fs::create_dir_all(path)
         .and_then(|()| fs::read_dir(path).map(drop))

@@ -1,4 +1,4 @@
-//! How the system is asked to schedule the program's threads.
+//! The scheduling policy of the program's threads.
 
 /// Asks that the calling thread, and the threads and programs that it starts later, do not preempt one that is running when
 /// they are woken (`SCHED_BATCH`, sched(7)).
@@ -9,7 +9,7 @@
 /// difference: 1.02, 1.00 and 1.05 times as many (2026-11-25, 2 processors, wrk beside the server, medians of 26 interleaved
 /// pairs of runs on a machine with other load).
 ///
-/// Where the system refuses, nothing is lost but that.
+/// If the system refuses, the server is only slower.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[expect(unsafe_code, reason = "no safe interface sets the scheduling policy")]
 pub(crate) fn use_batch_policy() {
@@ -21,7 +21,7 @@ pub(crate) fn use_batch_policy() {
     }
 }
 
-/// Elsewhere the system's own policy stays.
+/// Other systems keep their own policy.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) fn use_batch_policy() {}
 

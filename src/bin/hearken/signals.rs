@@ -22,7 +22,7 @@ fn stop_signals() -> Vec<c_int> {
     signals
 }
 
-/// Whether this process ignores a signal, as far as the system tells (proc(5)).
+/// Whether this process ignores a signal, if the system tells (proc(5)).
 fn is_ignored(signal: c_int) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -30,7 +30,7 @@ fn is_ignored(signal: c_int) -> bool {
     mask >> (signal - 1) & 1 == 1
 }
 
-/// Stops the server at the first signal, while running answers finish; a second one cuts them off.
+/// Stops the server at the first signal and lets running requests finish; a second signal cuts them off.
 pub(crate) fn stop_on(mut signals: Signals, server: &Server, grace: Duration) -> Result<(), hearken::Error> {
     let stopper = server.stopper();
     let wait = move || {

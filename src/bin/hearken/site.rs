@@ -14,7 +14,7 @@ use crate::warnings;
 pub(crate) fn application(site: Site, is_loopback: bool) -> Box<dyn Handler> {
     let Site { root, files, write, demo, access, response_headers } = site;
     let methods = methods(write.as_ref(), demo);
-    // The tutorial's notes are open to every page. Where there are passwords, the page of another site must not use one.
+    // The tutorial's notes are open to every page. If there are passwords, they are not: a browser adds the password it knows.
     let open_notes = demo && !access.passwords.are_asked();
     let access = Access {
         cors: access.cors.methods(methods).except(move |request| open_notes && request.path() == NOTES_PATH),
@@ -28,7 +28,7 @@ pub(crate) fn application(site: Site, is_loopback: bool) -> Box<dyn Handler> {
     }
 }
 
-/// The methods that something here takes.
+/// The methods that the application accepts.
 fn methods(write: Option<&Write>, demo: bool) -> Vec<Method> {
     let mut methods = vec![Method::Get, Method::Head];
     match write {
@@ -45,7 +45,7 @@ fn guard(access: Access, app: impl Handler) -> Box<dyn Handler> {
     match passwords {
         Passwords::NotAsked => Box::new(hosts.around(cors.around(app))),
         Passwords::ForWriting(auth) => Box::new(hosts.around(cors.around(auth.around(app)))),
-        // A browser sends no password to a name that it was not asked for, so names need no check.
+        // A browser sends a password only to the name that it was entered for, so names need no check.
         Passwords::ForEverything(auth) => Box::new(cors.around(auth.around(app))),
     }
 }

@@ -1,4 +1,4 @@
-//! The users that `--auth` and `--write-auth` name, those in files included.
+//! The users of `--auth` and `--write-auth`, with those in files.
 
 use std::fs;
 use std::path::Path;
@@ -62,7 +62,7 @@ fn logins(given: &[Login]) -> Result<Vec<Credentials>, Failure> {
     Ok(logins)
 }
 
-/// The users in a file, one a line; blank lines and lines that begin with `#` do not count.
+/// The users in a file, one a line. Blank lines, and lines that begin with `#`, are skipped.
 fn read_file(path: &Path) -> Result<Vec<Credentials>, Failure> {
     let failed = |reason: String| Failure::UserFile { path: path.into(), reason };
     let text = fs::read_to_string(path).map_err(|error| failed(hearken::reason(&error)))?;
@@ -74,7 +74,7 @@ fn read_file(path: &Path) -> Result<Vec<Credentials>, Failure> {
         .map(|(index, line)| Credentials::parse(line).map_err(|error| failed(format!("line {}: {error}", index + 1))))
         .collect::<Result<Vec<_>, _>>()?;
     if logins.is_empty() {
-        // Without users no password would be asked for.
+        // Without users no password would be needed.
         return Err(failed("it names no user".into()));
     }
     Ok(logins)
