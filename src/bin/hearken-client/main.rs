@@ -3,12 +3,12 @@
 //! It runs in three steps: [`args`] takes what the command line and the environment give, [`task`] checks it, and [`run`] acts
 //! on it.
 
-mod answer;
 mod args;
 #[path = "../common/credentials.rs"]
 mod credentials;
 mod outcome;
 mod progress;
+mod response;
 mod run;
 #[path = "../common/seconds.rs"]
 mod seconds;

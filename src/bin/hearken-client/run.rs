@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use hearken::client::{Answer, Client};
 
-use crate::answer::{print, save};
 use crate::outcome::{Failure, Outcome};
 use crate::progress;
+use crate::response::{print, save};
 use crate::task::{Command, Json, Source, Task};
 
 pub(crate) fn run(task: Task) -> Result<Outcome, Failure> {
