@@ -24,8 +24,8 @@ use crate::tls::install_provider;
 /// use hearken::client::Client;
 ///
 /// let client = Client::new();
-/// let answer = client.post_json("http://127.0.0.1:4040/notes", r#"{"myNote": "hello"}"#)?;
-/// println!("{}", answer.text()?);
+/// let response = client.post_json("http://127.0.0.1:4040/notes", r#"{"myNote": "hello"}"#)?;
+/// println!("{}", response.text()?);
 /// # Ok::<(), hearken::client::ClientError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -44,11 +44,11 @@ pub struct ClientBuilder {
     retries: u32,
 }
 
-/// An answer: status, header fields, and a body that has not been read yet.
+/// A response: status, header fields, and a body that has not been read yet.
 #[derive(Debug)]
-pub struct Answer(http::Response<Body>);
+pub struct Response(http::Response<Body>);
 
-/// Why there is no answer, or not all of one. An answer with an error status is an answer.
+/// Why there is no response, or no complete one. An error status is not among these: it comes with a response.
 ///
 /// `Debug` prints the same line as `Display`, so that a `main` that returns it prints a readable message.
 #[non_exhaustive]
@@ -69,16 +69,16 @@ pub enum ClientError {
         /// Why.
         reason: String,
     },
-    /// The answer took longer than the timeout.
+    /// The response took longer than the timeout.
     Timeout(String),
-    /// The exchange failed before the answer was complete.
+    /// The exchange failed before the response was complete.
     Exchange {
         /// The requested URL.
         url: String,
         /// Why.
         reason: String,
     },
-    /// The body of the answer is incomplete.
+    /// The body of the response is incomplete.
     Body(String),
     /// The file with the certificates to trust cannot be used.
     Authority {
@@ -106,8 +106,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ClientError`] when there is no answer.
-    pub fn get(&self, url: &str) -> Result<Answer, ClientError> {
+    /// [`ClientError`] when there is no response.
+    pub fn get(&self, url: &str) -> Result<Response, ClientError> {
         self.send("GET", url, &[], Outgoing::Nothing)
     }
 
@@ -116,7 +116,7 @@ impl Client {
     /// # Errors
     ///
     /// As [`Client::get`].
-    pub fn post_json(&self, url: &str, json: impl AsRef<[u8]>) -> Result<Answer, ClientError> {
+    pub fn post_json(&self, url: &str, json: impl AsRef<[u8]>) -> Result<Response, ClientError> {
         self.send("POST", url, &[("Content-Type", "application/json")], Outgoing::Bytes(json.as_ref()))
     }
 
@@ -125,8 +125,8 @@ impl Client {
     /// # Errors
     ///
     /// As [`Client::get`].
-    pub fn put(&self, url: &str, body: &mut dyn Read, length: Option<u64>) -> Result<Answer, ClientError> {
-        // `Expect: 100-continue` would save sending a body that is refused. But ureq fails on an interim answer that has
+    pub fn put(&self, url: &str, body: &mut dyn Read, length: Option<u64>) -> Result<Response, ClientError> {
+        // `Expect: 100-continue` would save sending a body that is refused. But ureq fails on an interim response that has
         // header fields, as some servers send it.
         let length = length.map(|length| length.to_string());
         let fields: Vec<_> = length.as_deref().map(|length| ("Content-Length", length)).into_iter().collect();
@@ -140,7 +140,7 @@ impl Client {
         url: &str,
         fields: &[(&str, &str)],
         mut body: Outgoing<'_>,
-    ) -> Result<Answer, ClientError> {
+    ) -> Result<Response, ClientError> {
         let mut attempt = 0;
         loop {
             match self.try_send(method, url, fields, &mut body) {
@@ -159,7 +159,7 @@ impl Client {
         url: &str,
         fields: &[(&str, &str)],
         body: &mut Outgoing<'_>,
-    ) -> Result<Answer, ClientError> {
+    ) -> Result<Response, ClientError> {
         let uri: Uri = url.parse().map_err(|_| ClientError::Url(url.into()))?;
         if !matches!(uri.scheme_str(), Some("http" | "https")) {
             return Err(ClientError::Url(url.into()));
@@ -177,7 +177,7 @@ impl Client {
             Outgoing::Bytes(bytes) => self.agent.run(request.body(*bytes).map_err(refused)?),
             Outgoing::Stream(reader) => self.agent.run(request.body(SendBody::from_reader(reader)).map_err(refused)?),
         };
-        result.map(Answer).map_err(|error| ClientError::of(url, error))
+        result.map(Response).map_err(|error| ClientError::of(url, error))
     }
 }
 
@@ -266,7 +266,7 @@ impl ClientBuilder {
     }
 }
 
-impl Answer {
+impl Response {
     /// The status code.
     pub fn status(&self) -> u16 {
         self.0.status().as_u16()
@@ -299,7 +299,7 @@ impl Answer {
 
     /// The body, read as it arrives. If it breaks off, reading fails with an error that holds a [`ClientError`].
     pub fn into_reader(self) -> impl Read {
-        AnswerReader(self.0.into_body().into_reader())
+        ResponseReader(self.0.into_body().into_reader())
     }
 
     /// The whole body as text. Invalid UTF-8 is replaced.
@@ -314,10 +314,10 @@ impl Answer {
     }
 }
 
-/// The body of an answer. Its errors hold a [`ClientError`], which tells them from those of the writer it is copied to.
-struct AnswerReader(BodyReader<'static>);
+/// The body of a response. Its errors hold a [`ClientError`], which tells them from those of the writer it is copied to.
+struct ResponseReader(BodyReader<'static>);
 
-impl Read for AnswerReader {
+impl Read for ResponseReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer).map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => error,
@@ -369,7 +369,7 @@ impl fmt::Display for ClientError {
             Self::Tls { url, reason } => write!(f, "no secure connection to {url}: {reason}"),
             Self::Timeout(url) => write!(f, "{url} did not answer in time"),
             Self::Exchange { url, reason } => write!(f, "the exchange with {url} failed: {reason}"),
-            Self::Body(reason) => write!(f, "the answer broke off: {reason}"),
+            Self::Body(reason) => write!(f, "the response broke off: {reason}"),
             Self::Authority { path, reason } => write!(f, "cannot trust {}: {reason}", path.display()),
             Self::Credentials => f.write_str("the user name or the password holds a character that cannot be sent"),
         }

@@ -1,4 +1,4 @@
-//! The first step: what the command line and the environment give, as far as clap can tell what it is.
+//! The first step: the arguments from the command line and the environment, checked as far as clap can.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use crate::seconds;
 
 /// Fetch, post and put over HTTP and HTTPS; guess numbers and keep notes.
 ///
-/// The body of the answer goes to stdout, everything else to stderr. Exit codes: 0 for an answer in the 200s, 1 for any
-/// other answer, or one that cannot be written, 2 for bad usage, 3 when there is no answer.
+/// The body of the response goes to stdout, everything else to stderr. Exit codes: 0 for a response in the 200s, 1 for any
+/// other response, or one that cannot be written, 2 for bad usage, 3 when there is no response.
 #[derive(Debug, Parser)]
 #[command(name = "hearken-client", version, max_term_width = 100)]
 pub(crate) struct Args {
@@ -35,7 +35,7 @@ pub(crate) struct Args {
           value_parser = Credentials::parse)]
     pub(crate) auth: Option<Credentials>,
 
-    /// Show the status and the header fields of the answer on stderr
+    /// Show the status and the header fields of the response on stderr
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
 }

@@ -1,7 +1,6 @@
 //! The `hearken-client` program: an HTTP client for the command line.
 //!
-//! It runs in three steps: [`args`] takes what the command line and the environment give, [`task`] checks it, and [`run`] acts
-//! on it.
+//! It runs in three steps: [`args`] takes the arguments, [`task`] checks them, and [`run`] sends the requests.
 
 mod args;
 #[path = "../common/credentials.rs"]

@@ -14,11 +14,11 @@ use crate::credentials::PasswordFileError;
 pub(crate) enum Outcome {
     /// The status is in the 200s.
     Success,
-    /// It is not.
+    /// The status is another one.
     Refused,
 }
 
-/// Why there is no answer, or why it could not be passed on.
+/// Why there is no response, or why it could not be passed on.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The command line, or the environment, is not valid. Clap also reports `--help` and `--version` this way.
@@ -62,7 +62,7 @@ impl Failure {
     /// Prints it on stderr.
     pub(crate) fn report(&self) {
         match self {
-            // Where it cannot be printed, nothing else can be.
+            // If this cannot be printed, nothing can.
             Self::Usage(error) => drop(error.print()),
             _ => eprintln!("hearken-client: {self}"),
         }

@@ -1,38 +1,38 @@
-//! Passes an answer on: its body to stdout or to a file, its head to stderr where that is asked for.
+//! Passes a response on: its body to stdout or to a file, and on request its head to stderr.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use hearken::client::{Answer, ClientError};
+use hearken::client::{ClientError, Response};
 
 use crate::outcome::{Failure, Outcome};
 use crate::progress;
 
 /// Prints the body as it arrives.
-pub(crate) fn print(answer: Answer, verbose: bool) -> Result<Outcome, Failure> {
-    let outcome = describe(&answer, verbose);
+pub(crate) fn print(response: Response, verbose: bool) -> Result<Outcome, Failure> {
+    let outcome = describe(&response, verbose);
     let mut out = io::stdout().lock();
-    let copied = io::copy(&mut answer.into_reader(), &mut out).and_then(|_| out.flush());
+    let copied = io::copy(&mut response.into_reader(), &mut out).and_then(|_| out.flush());
     match copied.map_err(io::Error::downcast::<ClientError>) {
         Ok(()) => Ok(outcome),
         Err(Ok(error)) => Err(error.into()),
-        // The reader of stdout has seen enough.
+        // The reader of stdout has closed it.
         Err(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(outcome),
         Err(Err(error)) => Err(Failure::Stdout(error)),
     }
 }
 
-/// Writes the body to a file, under another name until it is whole.
-pub(crate) fn save(answer: Answer, path: &Path, verbose: bool) -> Result<Outcome, Failure> {
-    let outcome = describe(&answer, verbose);
+/// Writes the body to a file, under another name until it is complete.
+pub(crate) fn save(response: Response, path: &Path, verbose: bool) -> Result<Outcome, Failure> {
+    let outcome = describe(&response, verbose);
     let mut partial = path.as_os_str().to_owned();
     partial.push(".part");
     let partial = PathBuf::from(partial);
-    let progress = progress::bar(answer.content_length());
+    let progress = progress::bar(response.content_length());
     let write = || {
         let mut file = File::create(&partial)?;
-        io::copy(&mut progress.wrap_read(answer.into_reader()), &mut file)?;
+        io::copy(&mut progress.wrap_read(response.into_reader()), &mut file)?;
         file.sync_all()?;
         fs::rename(&partial, path)
     };
@@ -46,14 +46,14 @@ pub(crate) fn save(answer: Answer, path: &Path, verbose: bool) -> Result<Outcome
     }
 }
 
-/// Shows the head of the answer if `verbose` is set.
-fn describe(answer: &Answer, verbose: bool) -> Outcome {
+/// Shows the head of the response if `verbose` is set.
+fn describe(response: &Response, verbose: bool) -> Outcome {
     if verbose {
-        eprintln!("{}", answer.status_line());
-        for (name, value) in answer.headers() {
+        eprintln!("{}", response.status_line());
+        for (name, value) in response.headers() {
             eprintln!("{name}: {value}");
         }
         eprintln!();
     }
-    if answer.is_success() { Outcome::Success } else { Outcome::Refused }
+    if response.is_success() { Outcome::Success } else { Outcome::Refused }
 }

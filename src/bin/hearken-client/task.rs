@@ -1,5 +1,4 @@
-//! The second step: what the program is to do, checked. The files that the command line names are read or opened here; nothing
-//! is sent.
+//! The second step: the checked task. The files that the command line names are read or opened here, but nothing is sent.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -15,7 +14,7 @@ use crate::outcome::Failure;
 pub(crate) struct Task {
     pub(crate) client: Client,
     pub(crate) command: Command,
-    /// Whether the head of the answer is shown.
+    /// Whether the head of the response is shown.
     pub(crate) verbose: bool,
     /// Whether a user name and a password are sent.
     pub(crate) has_credentials: bool,
@@ -33,7 +32,7 @@ pub(crate) enum Command {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Json {
     Bytes(Vec<u8>),
-    /// All that stdin gives.
+    /// Everything from stdin.
     Stdin,
 }
 
@@ -118,7 +117,7 @@ impl Source {
         let open = || {
             let file = File::open(&path)?;
             let metadata = file.metadata()?;
-            // Only a regular file has the length that its metadata tell.
+            // Only of a regular file do the metadata give the length of the content.
             Ok(Self::File(file, metadata.is_file().then_some(metadata.len())))
         };
         open().map_err(|source| Failure::File { path: path.clone(), source })

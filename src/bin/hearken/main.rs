@@ -1,7 +1,6 @@
 //! The `hearken` program: a file server for the command line.
 //!
-//! It runs in three steps: [`args`] takes what the command line and the environment give, [`configuration`] checks it, and
-//! [`run`] acts on it.
+//! It runs in three steps: [`args`] takes the arguments, [`configuration`] checks them, and [`run`] serves.
 
 mod args;
 mod configuration;
