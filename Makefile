@@ -12,7 +12,7 @@ test: lint
 	cargo test
 	cargo build --features tiny_http --example on_tiny_http
 	cargo test --features tiny_http bridge::
-	cargo test --features tiny_http --doc Embedding
+	cargo test --features tiny_http --doc
 	cargo test --no-default-features --lib
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features --features tls
