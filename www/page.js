@@ -1,15 +1,15 @@
-// What the pages share: asking the server, and telling what came of it.
+// Shared by the pages: sends requests and shows the results.
 'use strict';
 
 // Whether the page was opened from disk, without a server.
 const fromDisk = location.protocol === 'file:';
 
-// For longer than it takes to type a password, which the browser may have to ask for meanwhile.
+// The limit for a request in milliseconds: long enough to type a password, should the browser ask for one.
 const patience = 120000;
 
-// The answer as {ok, status, text}. What went wrong on the way is thrown as an Error with words for the reader.
+// Returns the response as {ok, status, text}. If there is none, throws an Error with a message for the reader.
 async function ask(url, options) {
-  // Not relative to the page: its address may hold a password, and then that is refused.
+  // Not relative to the page: if its address holds a password, browsers refuse to send the request.
   const target = new URL(url, fromDisk ? location.href : location.origin);
   let response;
   let text;
@@ -29,17 +29,17 @@ async function ask(url, options) {
   return { ok: response.ok, status: response.status, text };
 }
 
-// The path of this name, its slashes kept and all else encoded.
+// The path of this name: slashes are kept, everything else is encoded.
 function path(name) {
   const segments = name.replace(/^\/+/, '').split('/');
   if (segments.some((segment) => segment === '.' || segment === '..')) {
-    // The browser would resolve them, and write somewhere else.
+    // The browser would resolve these, and the file would be written somewhere else.
     throw new Error('No part of the name can be . or ..');
   }
   return `/${segments.map((segment) => encodeURIComponent(segment.toWellFormed())).join('/')}`;
 }
 
-// Shows a text now, while something is being done.
+// Shows a text while a request is running.
 function tell(text, kind) {
   const result = document.getElementById('result');
   result.className = kind;
@@ -61,7 +61,7 @@ function onSubmit(form, act) {
     } catch (error) {
       outcome = { text: error.message, kind: 'bad' };
     }
-    // A screen reader speaks up when the text changes: the same text twice has to go away in between.
+    // A screen reader speaks when the text changes, so a repeated text has to go away in between.
     result.textContent = '';
     result.className = outcome.kind;
     setTimeout(() => {

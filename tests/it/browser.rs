@@ -86,7 +86,7 @@ fn notes_are_not_taken_for_files_where_there_is_no_note_service() {
             browser.find("#note").send_keys("x");
             browser.find(button).click();
             let message = told(browser, "Unsupported request: POST of text/plain");
-            assert!(message.ends_with("Notes are kept when the server was started with --demo."), "{message}");
+            assert!(message.ends_with("Notes need a server that was started with --demo."), "{message}");
         }
         assert!(fs::read_dir(data.path()).unwrap().next().is_none(), "nothing was written");
     });

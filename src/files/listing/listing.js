@@ -1,4 +1,4 @@
-// The filter box: an enhancement, shown only where this runs.
+// The filter box is shown only if scripts run.
 (() => {
   const form = document.getElementById("filter");
   const input = form.querySelector("input");
@@ -17,11 +17,11 @@
   form.addEventListener("submit", (event) => event.preventDefault());
   input.addEventListener("input", apply);
   form.hidden = rows.length === 0;
-  // A browser that comes back to the page may have kept what was typed.
+  // When the user comes back to the page, the browser may have kept the text.
   if (input.value) apply();
 })();
 
-// The upload form: an error is said beside it instead of on a page of its own.
+// The upload form: errors are shown beside it instead of on a page of their own.
 (() => {
   const form = document.getElementById("upload");
   if (!form) return;
@@ -32,9 +32,9 @@
     button.disabled = true;
     status.classList.remove("error");
     status.textContent = "Uploading…";
-    let problem = "The server cannot be reached, or has refused the upload before its end.";
+    let problem = "The server cannot be reached, or refused the upload before it was complete.";
     try {
-      // Not relative to the page: its address may hold a password, and then that is refused.
+      // Not relative to the page: if its address holds a password, browsers refuse to send the request.
       const here = new URL(location.pathname, location.origin);
       const answer = await fetch(here, { method: "POST", body: new FormData(form) });
       if (answer.ok) {
@@ -43,7 +43,7 @@
       }
       problem = (await answer.text()).trim() || `The server answers ${answer.status}.`;
     } catch {
-      // What is said is what there is to say.
+      // `problem` already says what can be said.
     }
     button.disabled = false;
     status.classList.add("error");
