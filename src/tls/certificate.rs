@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 
 use super::error::TlsError;
-use super::{development, load};
+use super::{development_certificate, load};
 
 /// A certificate with its private key, checked and ready to serve with.
 ///
@@ -42,12 +42,12 @@ impl Tls {
     ///
     /// [`TlsError`] when the directory cannot be written, or the files in it cannot be used.
     pub fn development(directory: impl AsRef<Path>) -> Result<Self, TlsError> {
-        Ok(Self { config: Arc::new(development::certificate(directory.as_ref())?) })
+        Ok(Self { config: Arc::new(development_certificate::certificate(directory.as_ref())?) })
     }
 
     /// The path of the authority's certificate that [`Tls::development`] makes in this directory.
     pub fn development_authority(directory: impl AsRef<Path>) -> PathBuf {
-        directory.as_ref().join(development::AUTHORITY)
+        directory.as_ref().join(development_certificate::AUTHORITY)
     }
 
     /// The configuration for rustls.

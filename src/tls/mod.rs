@@ -1,7 +1,7 @@
 //! Certificates for HTTPS: loads and checks them before the server starts, and makes one for development.
 
 mod certificate;
-mod development;
+mod development_certificate;
 mod error;
 mod load;
 mod provider;
