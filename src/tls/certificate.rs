@@ -42,7 +42,7 @@ impl Tls {
     ///
     /// [`TlsError`] when the directory cannot be written, or the files in it cannot be used.
     pub fn development(directory: impl AsRef<Path>) -> Result<Self, TlsError> {
-        Ok(Self { config: Arc::new(development_certificate::certificate(directory.as_ref())?) })
+        Ok(Self { config: Arc::new(development_certificate::load_or_make(directory.as_ref())?) })
     }
 
     /// The path of the authority's certificate that [`Tls::development`] makes in this directory.

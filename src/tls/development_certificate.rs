@@ -28,23 +28,23 @@ const KEY: &str = "localhost-key.pem";
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const AUTHORITY_DAYS: u32 = 3650;
-/// The longest that browsers accept.
+/// The longest lifetime that browsers accept.
 const CERTIFICATE_DAYS: u32 = 397;
 /// A certificate that expires sooner than this is replaced.
 const SPARE_DAYS: u32 = 7;
 
-/// Loads the development certificate of this directory; makes it first if it is missing or about to expire.
-pub(super) fn certificate(directory: &Path) -> Result<ServerConfig, TlsError> {
+/// Loads the development certificate of this directory, and makes it first if it is missing or about to expire.
+pub(super) fn load_or_make(directory: &Path) -> Result<ServerConfig, TlsError> {
     install_provider();
     let soon = SystemTime::now() + SPARE_DAYS * DAY;
-    if !is_good(directory, soon) {
+    if !is_valid(directory, soon) {
         make(directory, SystemTime::now())?;
     }
     load::from_files(&directory.join(CERTIFICATE), &directory.join(KEY))
 }
 
-/// Whether there is a certificate for this machine, issued by the authority in the directory and valid at that time.
-fn is_good(directory: &Path, time: SystemTime) -> bool {
+/// Whether the directory has a certificate for this machine that its authority issued and that is valid at that time.
+fn is_valid(directory: &Path, time: SystemTime) -> bool {
     let check = || {
         let authority = CertificateDer::from_pem_file(directory.join(AUTHORITY)).ok()?;
         let certificate = CertificateDer::from_pem_file(directory.join(CERTIFICATE)).ok()?;
@@ -58,7 +58,7 @@ fn is_good(directory: &Path, time: SystemTime) -> bool {
     check().is_some() && directory.join(KEY).exists()
 }
 
-/// Makes an authority and a certificate, which replace those in the directory.
+/// Makes an authority and a certificate, in place of those in the directory.
 fn make(directory: &Path, now: SystemTime) -> Result<(), TlsError> {
     let failed = |error: rcgen::Error| TlsError::Development(error.to_string());
     let authority_key = KeyPair::generate().map_err(failed)?;
@@ -105,7 +105,7 @@ fn server(now: SystemTime) -> Result<CertificateParams, rcgen::Error> {
     Ok(params)
 }
 
-/// Replaces a file by one that has these permissions from its creation on.
+/// Replaces a file. The new one has these permissions from the moment it is created.
 fn write(path: &Path, pem: &str, mode: u32) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -127,7 +127,7 @@ mod tests {
         let outer = tempfile::tempdir().unwrap();
         let directory = outer.path().join("certs");
         let made = || {
-            certificate(&directory).unwrap();
+            load_or_make(&directory).unwrap();
             fs::read(directory.join(CERTIFICATE)).unwrap()
         };
         assert_eq!(made(), made());
@@ -143,11 +143,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let year_ago = SystemTime::now() - (CERTIFICATE_DAYS - 3) * DAY;
         make(directory.path(), year_ago).unwrap();
-        assert!(is_good(directory.path(), SystemTime::now()));
+        assert!(is_valid(directory.path(), SystemTime::now()));
         let old = fs::read(directory.path().join(CERTIFICATE)).unwrap();
-        certificate(directory.path()).unwrap();
+        load_or_make(directory.path()).unwrap();
         assert_ne!(old, fs::read(directory.path().join(CERTIFICATE)).unwrap());
-        assert!(is_good(directory.path(), SystemTime::now() + (CERTIFICATE_DAYS - 1) * DAY));
-        assert!(!is_good(directory.path(), SystemTime::now() + (CERTIFICATE_DAYS + 1) * DAY));
+        assert!(is_valid(directory.path(), SystemTime::now() + (CERTIFICATE_DAYS - 1) * DAY));
+        assert!(!is_valid(directory.path(), SystemTime::now() + (CERTIFICATE_DAYS + 1) * DAY));
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn from_files(certificate_path: &Path, key_path: &Path) -> Result<Ser
     let certificates = read(certificate_path)?;
     let key = read(key_path)?;
     let mut config = configure(&certificates, certificate_path, &key, key_path)?;
-    // RFC 7301: a client that offers other protocols only is refused.
+    // RFC 7301: a client that only offers other protocols is refused.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     // Tickets let clients resume a session (RFC 8446 §2.2) without state on the server.
     config.ticketer = Ticketer::new().map_err(|error| TlsError::Tickets(error.to_string()))?;
@@ -38,7 +38,7 @@ fn configure(
     if chain.is_empty() {
         return Err(TlsError::NoCertificate(certificate_path.into()));
     }
-    // OpenSSL writes encrypted keys in two forms. The second one has the label of an unencrypted key.
+    // OpenSSL writes encrypted keys in two forms. The second form has the same label as an unencrypted key.
     let text = String::from_utf8_lossy(key);
     if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
         return Err(TlsError::EncryptedKey(key_path.into()));
