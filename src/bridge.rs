@@ -103,17 +103,17 @@ use crate::server::writer::{Outgoing, SendError, Sink, send_to};
 /// When the response was not sent completely: the client is gone, the body failed or fell short, or the handler has swapped its
 /// request for another one, which tiny_http then answers with 500. The caller can only log it.
 pub fn answer(request: tiny_http::Request, app: &dyn Handler, settings: &Settings) -> io::Result<()> {
-    let asked = Asked::of(&request);
+    let info = RequestInfo::of(&request);
     let (head, framing) = match read(&request, settings) {
         Ok(read) => read,
-        Err(error) => return refuse(request, &asked, error.into_response(&Request::get("/"))),
+        Err(error) => return refuse(request, &info, error.into_response(&Request::get("/"))),
     };
     let length = match framing.body {
         BodyLength::Absent => 0,
         BodyLength::Known(length) => length,
         BodyLength::Chunked => {
             let reason = "The request needs a Content-Length: chunked bodies are not accepted here.";
-            return refuse(request, &asked, Response::text(reason).with_status(Status::LENGTH_REQUIRED));
+            return refuse(request, &info, Response::text(reason).with_status(Status::LENGTH_REQUIRED));
         }
     };
     let (method, version, target) = (head.method().clone(), head.version(), head.target_parts().clone());
@@ -149,10 +149,10 @@ pub fn answer(request: tiny_http::Request, app: &dyn Handler, settings: &Setting
     if state != BodyProgress::Failed && left > 0 && (waits || left > WORTH_READING_FIRST) {
         return match to_tiny(response) {
             Ok(response) => request.respond(response),
-            Err(response) => send(request, &asked, response, left, is_last),
+            Err(response) => send(request, &info, response, left, is_last),
         };
     }
-    send(request, &asked, response, left, is_last)
+    send(request, &info, response, left, is_last)
 }
 
 /// If more of the request's body than this is left, it is read after the response, so that the client need not send it all to
@@ -165,8 +165,8 @@ const MAX_HELD: u64 = 1024 * 1024;
 /// How many bytes of longer bodies are buffered before they are written.
 const AT_ONCE: usize = 64 * 1024;
 
-/// What is needed of a request to frame the response.
-struct Asked {
+/// The parts of a request that the framing of its response and the log need.
+struct RequestInfo {
     method: Method,
     version: Version,
     /// How the log names the request.
@@ -177,7 +177,7 @@ struct Asked {
     is_upgrade: bool,
 }
 
-impl Asked {
+impl RequestInfo {
     fn of(request: &tiny_http::Request) -> Self {
         let version = if *request.http_version() <= (1, 0) { Version::Http10 } else { Version::Http11 };
         // As tiny_http reads the field. It is meant to be a list (RFC 9110 §7.6.1).
@@ -260,40 +260,40 @@ const RENAMED: [(&str, &str); 8] = [
 ];
 
 /// Answers a request that no handler sees.
-fn refuse(request: tiny_http::Request, asked: &Asked, response: Response) -> io::Result<()> {
-    log::debug!("{:?}: {}", asked.line, response.status());
-    send(request, asked, response, u64::MAX, true)
+fn refuse(request: tiny_http::Request, info: &RequestInfo, response: Response) -> io::Result<()> {
+    log::debug!("{:?}: {}", info.line, response.status());
+    send(request, info, response, u64::MAX, true)
 }
 
 /// Sends a response after the rest of the request's body was read: consuming the request for its writer would read it, or leave
 /// the end of a chunked body for tiny_http to parse as another request.
 fn send(
     mut request: tiny_http::Request,
-    asked: &Asked,
+    info: &RequestInfo,
     response: Response,
     left: u64,
     is_last: bool,
 ) -> io::Result<()> {
-    if left > 0 && !asked.is_upgrade {
+    if left > 0 && !info.is_upgrade {
         // Whether it fails makes no difference: nothing can be done about it.
         let _ = io::copy(request.as_reader(), &mut io::sink());
     }
     let mut writer = Client { writer: request.into_writer(), has_begun: false, holds: false, held: Vec::new() };
-    let persistence = if is_last || asked.is_last { Persistence::Close } else { Persistence::KeepAlive };
-    let failure = match write(&mut writer, asked, response, persistence) {
+    let persistence = if is_last || info.is_last { Persistence::Close } else { Persistence::KeepAlive };
+    let failure = match write(&mut writer, info, response, persistence) {
         Ok(()) => return Ok(()),
         Err(SendError::Connection(error)) => return Err(error),
         Err(SendError::Body(error)) => error,
     };
-    log::error!("{}: cut short: {failure}", asked.line);
+    log::error!("{}: cut short: {failure}", info.line);
     if !writer.has_begun {
         writer.held.clear();
         let response = HttpError::internal(failure).into_response(&Request::get("/"));
-        return write(&mut writer, asked, response, persistence).map_err(|failure| match failure {
+        return write(&mut writer, info, response, persistence).map_err(|failure| match failure {
             SendError::Connection(error) | SendError::Body(error) => error,
         });
     }
-    if asked.version == Version::Http11 {
+    if info.version == Version::Http11 {
         // The response was chunked. This is no chunk, so the client need not wait to learn that no more will come.
         writer.write(&mut [IoSlice::new(b"!\r\n")])?;
         writer.write_held()?;
@@ -302,13 +302,18 @@ fn send(
 }
 
 /// Writes a response. A streamed body is the program's own code and may panic.
-fn write(client: &mut Client, asked: &Asked, response: Response, persistence: Persistence) -> Result<(), SendError> {
-    let Asked { method, version, .. } = asked;
+fn write(
+    client: &mut Client,
+    info: &RequestInfo,
+    response: Response,
+    persistence: Persistence,
+) -> Result<(), SendError> {
+    let RequestInfo { method, version, .. } = info;
     client.holds = response.content_length().is_some();
     let sent = catch_unwind(AssertUnwindSafe(|| {
         let has_body = *method != Method::Head && !response.status().forbids_body();
         let response = if has_body {
-            response.map_body(|body| frame(body, *version, asked.is_last)).map_err(SendError::Body)?
+            response.map_body(|body| frame(body, *version, info.is_last)).map_err(SendError::Body)?
         } else {
             response
         };
@@ -334,17 +339,17 @@ fn frame(body: ResponseBody, version: Version, is_last: bool) -> io::Result<Resp
             Ok(ResponseBody::Stream { reader: Box::new(Whole { reader, left: length }), length: None })
         }
         ResponseBody::Stream { reader, length: None } if version == Version::Http10 && !is_last => {
-            in_memory(held(reader)?)
+            in_memory(read_into_memory(reader)?)
         }
         ResponseBody::Channel(receiver) if version == Version::Http10 && !is_last => {
-            in_memory(held(ChannelBody::new(&receiver, Connection::default()))?)
+            in_memory(read_into_memory(ChannelBody::new(&receiver, Connection::default()))?)
         }
         body => Ok(body),
     }
 }
 
 /// The whole body in memory, if it is not too long.
-fn held(reader: impl Read) -> io::Result<Vec<u8>> {
+fn read_into_memory(reader: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if reader.take(MAX_HELD + 1).read_to_end(&mut bytes)? as u64 > MAX_HELD {
         return Err(io::Error::other("the body is too long for an HTTP/1.0 client that keeps its connection"));
