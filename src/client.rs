@@ -120,7 +120,7 @@ impl Client {
         self.send("POST", url, &[("Content-Type", "application/json")], Outgoing::Bytes(json.as_ref()))
     }
 
-    /// Puts what the reader yields: with `Content-Length` where the length is known, otherwise in chunks.
+    /// Puts what the reader yields: with `Content-Length` if the length is known, otherwise in chunks.
     ///
     /// # Errors
     ///

@@ -20,7 +20,7 @@ use crate::http::path::RelativePath;
 use crate::http::response::Response;
 use crate::storage::RootDir;
 
-/// The response with the directory at the path, merged from all trees that have it; `None` where none has it.
+/// The response with the directory at the path, merged from all trees that have it; `None` if none has it.
 pub(super) fn respond(
     root_dirs: Vec<Arc<RootDir>>,
     path: &RelativePath,
@@ -42,7 +42,7 @@ pub(super) fn respond(
         ended: false,
     };
     let mut beginning = Vec::new();
-    if let Added::Missing = archive.enter(&mut beginning, path.clone())? {
+    if let Added::Missing = archive.enter_directory(&mut beginning, path.clone())? {
         return Ok(None);
     }
     let file_name = [&archive.name, &b".tar"[..]].concat();
@@ -116,11 +116,11 @@ impl Pieces for Archive {
             Kind::Directory if is_link => return Ok(true),
             Kind::Directory => {
                 let path = level.path.join_directory(name);
-                (path.clone(), self.enter(out, path))
+                (path.clone(), self.enter_directory(out, path))
             }
             Kind::File => {
                 let path = level.path.join(name);
-                let added = self.begin(out, &path);
+                let added = self.begin_file(out, &path);
                 (path, added)
             }
         };
@@ -144,7 +144,7 @@ enum Added {
 
 impl Archive {
     /// Adds a directory; its entries come next.
-    fn enter(&mut self, out: &mut Vec<u8>, path: RelativePath) -> Result<Added, ScanError> {
+    fn enter_directory(&mut self, out: &mut Vec<u8>, path: RelativePath) -> Result<Added, ScanError> {
         let has_begun = !self.open.is_empty();
         let target = ScanTarget::open(&self.root_dirs, path.clone(), self.hidden, self.connection.clone(), has_begun)?;
         let Some(target) = target else { return Ok(Added::Missing) };
@@ -160,7 +160,7 @@ impl Archive {
     }
 
     /// Adds a file; its content comes next.
-    fn begin(&mut self, out: &mut Vec<u8>, path: &RelativePath) -> Result<Added, ScanError> {
+    fn begin_file(&mut self, out: &mut Vec<u8>, path: &RelativePath) -> Result<Added, ScanError> {
         for root_dir in &self.root_dirs {
             match lookup::find(root_dir, path)? {
                 Found::Nothing => {}
@@ -223,7 +223,7 @@ fn put_header(out: &mut Vec<u8>, name: &[u8], metadata: &Metadata) {
         // GNU tar's extension: an entry of its own holds the name, which ends with a NUL byte.
         let mut long = header(EntryType::GNULongName, b"././@LongLink", 0o644, 0);
         long.set_size(name.len() as u64 + 1);
-        put(out, long);
+        append_block(out, long);
         out.extend_from_slice(name);
         out.resize(out.len() + 1 + padding(name.len() as u64 + 1), 0);
     }
@@ -236,7 +236,7 @@ fn put_header(out: &mut Vec<u8>, name: &[u8], metadata: &Metadata) {
         header(EntryType::Regular, short, mode, modified)
     };
     header.set_size(if metadata.is_dir() { 0 } else { metadata.len() });
-    put(out, header);
+    append_block(out, header);
 }
 
 fn header(entry_type: EntryType, name: &[u8], mode: u32, modified: u64) -> Header {
@@ -250,7 +250,7 @@ fn header(entry_type: EntryType, name: &[u8], mode: u32, modified: u64) -> Heade
     header
 }
 
-fn put(out: &mut Vec<u8>, mut header: Header) {
+fn append_block(out: &mut Vec<u8>, mut header: Header) {
     header.set_cksum();
     out.extend_from_slice(header.as_bytes());
 }

@@ -48,7 +48,7 @@ pub(super) enum Content {
     Gzipped(OpenedFile, Arc<Slot>),
 }
 
-/// Files up to this many bytes are read at once, so that they leave in one write with the head.
+/// Files up to this many bytes are read at once, and sent in one write with the head.
 const SMALL: u64 = 64 * 1024;
 
 impl Representation {
@@ -127,7 +127,7 @@ impl Representation {
 }
 
 impl Content {
-    /// The length in bytes; `None` where it is not known yet.
+    /// The length in bytes; `None` if it is not known yet.
     fn length(&self) -> Option<u64> {
         match self {
             Self::Disk(file) => Some(file.length()),
@@ -231,9 +231,9 @@ fn several(content: Content, length: u64, media_type: HeaderText, ranges: Vec<By
         }
         Content::Memory(bytes) => {
             let mut body = Vec::new();
-            for (place, text) in texts.iter().enumerate() {
+            for (part, text) in texts.iter().enumerate() {
                 body.extend_from_slice(text.as_bytes());
-                if let Some(range) = ranges.get(place) {
+                if let Some(range) = ranges.get(part) {
                     body.extend_from_slice(&bytes[index(range.first)..=index(range.last)]);
                 }
             }

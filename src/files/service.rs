@@ -184,7 +184,7 @@ impl FileService {
         listing::respond(target, request, &self.media_types, self.compressor.as_ref(), &self.budget, offers)
     }
 
-    /// The directory at the path as an archive; `None` where there is none.
+    /// The directory at the path as an archive; `None` if there is none.
     #[cfg(feature = "archive")]
     fn archive(&self, path: &RelativePath, get: &Get<'_>) -> Result<Option<Response>, HttpError> {
         if !self.archive || !self.listing {

@@ -66,7 +66,7 @@ impl AllowedHosts {
     }
 
     /// Sets whether requests that may change something (all but `GET`, `HEAD` and `OPTIONS`) are checked. The check is not needed
-    /// where they need a password, because a browser does not send a password to another name. Defaults to true.
+    /// if they need a password, because a browser does not send a password to another name. Defaults to true.
     #[must_use]
     pub fn check_writes(mut self, check: bool) -> Self {
         self.policy.check_writes = check;

@@ -1,4 +1,4 @@
-//! The directories from the root to a file: opened without following links, created where they are missing.
+//! The directories from the root to a file: opened without following links, and created if they are missing.
 
 use std::ffi::OsStr;
 use std::io;
@@ -35,7 +35,7 @@ impl<'a> ParentDirs<'a> {
         Ok(dirs)
     }
 
-    /// The status of the file at the path, or of the link itself; `None` where there is none.
+    /// The status of the file at the path, or of the link itself; `None` if there is none.
     ///
     /// # Errors
     ///

@@ -82,7 +82,7 @@ impl RootDir {
         }
     }
 
-    /// Opens the target of the links in a path by its canonical path, where that is inside: an absolute link may point inside.
+    /// Opens the target of the links in a path by its canonical path, if that is inside: an absolute link may point inside.
     ///
     /// The file system may change between the two steps. The second one decides, and cannot lead out either.
     fn open_by_target(&self, directory: &OwnedFd, name: &Path) -> Option<io::Result<File>> {
@@ -106,7 +106,7 @@ impl RootDir {
         Ok(rustix::fs::statat(&directory, path, AtFlags::empty())?)
     }
 
-    /// The directory that the path names now. Fails where it names none, even if one is still open.
+    /// The directory that the path names now. Fails if it names none, even if one is still open.
     pub(crate) fn current(&self) -> io::Result<Arc<OwnedFd>> {
         let known = self.directory()?;
         if self.reopen(&known)? { self.directory() } else { Ok(known) }
@@ -161,7 +161,7 @@ impl From<Blocked> for io::Error {
     }
 }
 
-/// Opens a path for reading without leaving the directory. Uses the kernel's own check (`openat2`) where there is one.
+/// Opens a path for reading without leaving the directory. Uses the kernel's own check (`openat2`) if there is one.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn open_beneath(directory: &OwnedFd, path: &Path) -> Result<File, Blocked> {
     use rustix::fs::ResolveFlags;

@@ -119,7 +119,7 @@ impl Store {
 }
 
 impl<'a> Destination<'a> {
-    /// The status of the existing file; `None` where there is none.
+    /// The status of the existing file; `None` if there is none.
     pub(crate) fn existing(&self) -> Option<&Stat> {
         self.existing.as_ref()
     }

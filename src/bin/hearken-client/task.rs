@@ -39,7 +39,7 @@ pub(crate) enum Json {
 /// The bytes to put.
 #[derive(Debug)]
 pub(crate) enum Source {
-    /// A file, and its length where that is known.
+    /// A file, and its length if that is known.
     File(File, Option<u64>),
     Stdin,
 }

@@ -88,7 +88,7 @@ fn with_demo(router: Router, directory: &Path) -> Router {
         .route(Method::Options, NOTES_PATH, move |request: &mut Request| preflight.handle(request))
 }
 
-/// The files, and the writing of files where it is allowed, under the same paths.
+/// Serves the files, and accepts writes if they are allowed, under the same paths.
 struct Content {
     files: Arc<Files>,
     write: Option<WriteFile>,

@@ -119,7 +119,7 @@ impl Variants {
     /// The variant that the request's `Accept-Encoding` prefers.
     pub(crate) fn negotiate(&self, request: &Request) -> Result<Variant, HttpError> {
         let Some(accepted) = request.header_list("Accept-Encoding") else { return Ok(Variant::Original) };
-        // Without variants, the field only matters where it refuses the original.
+        // Without variants, the field only matters if it refuses the original.
         if !self.are_several() && !accepted.contains('0') {
             return Ok(Variant::Original);
         }

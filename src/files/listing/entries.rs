@@ -73,7 +73,7 @@ pub(crate) struct Totals {
 const MAX_ENTRIES: usize = 1_000_000;
 
 impl ScanTarget {
-    /// Opens the directory at this path in each tree that has it; `None` where none has it.
+    /// Opens the directory at this path in each tree that has it; `None` if none has it.
     #[cfg(feature = "archive")]
     pub(crate) fn open(
         root_dirs: &[Arc<RootDir>],

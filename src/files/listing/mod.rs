@@ -40,7 +40,7 @@ pub(super) fn respond(
         Some("html") => false,
         _ => accept::prefers_json(request.header_list("Accept").as_deref()),
     };
-    let coding = Coding::wanted(request, compressor)?;
+    let coding = Coding::negotiate(request, compressor)?;
     let path = target.path.clone();
     let entries = target.read(order, media_types, budget)?;
     let response = if json {
@@ -87,7 +87,7 @@ enum Coding {
 
 impl Coding {
     /// The coding that the request's `Accept-Encoding` asks for (RFC 9110 §12.5.3), if a slot is free.
-    fn wanted(request: &Request, compressor: Option<&Arc<Compressor>>) -> Result<Self, HttpError> {
+    fn negotiate(request: &Request, compressor: Option<&Arc<Compressor>>) -> Result<Self, HttpError> {
         let accepted = request.header_list("Accept-Encoding");
         let choose = |available: &[ContentCoding]| content_coding::negotiate(accepted.as_deref(), available);
         let only = choose(&[]) == Negotiated::NotAcceptable;

@@ -32,7 +32,7 @@ pub(crate) struct Scanned {
     pub(crate) kind: Kind,
     pub(crate) is_link: bool,
     pub(crate) layer: u8,
-    /// Known where the entry is a link, or where the order needs them.
+    /// Known if the entry is a link, or if the order needs them.
     pub(crate) details: Option<Details>,
 }
 
