@@ -249,12 +249,12 @@ impl Entries {
                 if is_shadowed {
                     continue;
                 }
-                let found = view.find(name, entry.file_type(), with_details);
-                if !is_last && !matches!(found, Found::Nothing) {
+                let inspected = view.inspect(name, entry.file_type(), with_details);
+                if !is_last && !matches!(inspected, Inspected::Nothing) {
                     seen = seen.filter(|seen| seen.len() < MAX_SEEN);
                     seen.as_mut().map(|seen| seen.insert(Box::<[u8]>::from(name)));
                 }
-                let Found::Entry(kind, details) = found else { continue };
+                let Inspected::Entry(kind, details) = inspected else { continue };
                 if totals.directories + totals.files == MAX_ENTRIES {
                     totals.truncated = true;
                     break;
@@ -307,7 +307,7 @@ struct View<'a> {
 }
 
 /// What an entry turns out to be.
-enum Found {
+enum Inspected {
     Entry(Kind, Option<Details>),
     /// Something that is not served: a fifo, a link that leads out.
     Refused,
@@ -318,29 +318,29 @@ enum Found {
 impl View<'_> {
     /// Whether there is an entry of this name, served or not.
     fn has(&self, name: &[u8]) -> bool {
-        !matches!(self.find(name, FileType::Unknown, false), Found::Nothing)
+        !matches!(self.inspect(name, FileType::Unknown, false), Inspected::Nothing)
     }
 
-    fn find(&self, name: &[u8], file_type: FileType, with_details: bool) -> Found {
+    fn inspect(&self, name: &[u8], file_type: FileType, with_details: bool) -> Inspected {
         let known = |stat: Stat| match Kind::of(FileType::from_raw_mode(stat.st_mode)) {
-            Some(kind) => Found::Entry(kind, Some(Details::of(&stat))),
-            None => Found::Refused,
+            Some(kind) => Inspected::Entry(kind, Some(Details::of(&stat))),
+            None => Inspected::Refused,
         };
         if file_type != FileType::Symlink && file_type != FileType::Unknown && !with_details {
-            return Kind::of(file_type).map_or(Found::Refused, |kind| Found::Entry(kind, None));
+            return Kind::of(file_type).map_or(Inspected::Refused, |kind| Inspected::Entry(kind, None));
         }
         if file_type != FileType::Symlink {
             match status(self.directory, name) {
                 Ok(stat) if !FileType::from_raw_mode(stat.st_mode).is_symlink() => return known(stat),
                 Ok(_) => {}
-                Err(_) => return Found::Nothing,
+                Err(_) => return Inspected::Nothing,
             }
         }
         let target = self.root_dir.open(&self.path.join(name)).and_then(|target| Ok(rustix::fs::fstat(&target)?));
         match target {
             Ok(stat) => known(stat),
-            Err(error) if is_missing(&error) => Found::Nothing,
-            Err(_) => Found::Refused,
+            Err(error) if is_missing(&error) => Inspected::Nothing,
+            Err(_) => Inspected::Refused,
         }
     }
 }
