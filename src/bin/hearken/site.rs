@@ -21,7 +21,7 @@ pub(crate) fn application(site: Site, is_loopback: bool) -> Box<dyn Handler> {
         hosts: access.hosts.on_network(!is_loopback),
         ..access
     };
-    let app = guard(access, router(&root, files, write, demo));
+    let app = with_checks(access, router(&root, files, write, demo));
     match response_headers {
         None => app,
         Some(fields) => Box::new(fields.around(app)),
@@ -40,7 +40,7 @@ fn methods(write: Option<&Write>, demo: bool) -> Vec<Method> {
 }
 
 /// Puts the checks of origin, password and host name around the handler.
-fn guard(access: Access, app: impl Handler) -> Box<dyn Handler> {
+fn with_checks(access: Access, app: impl Handler) -> Box<dyn Handler> {
     let Access { cors, passwords, hosts } = access;
     match passwords {
         Passwords::NotAsked => Box::new(hosts.around(cors.around(app))),
