@@ -58,7 +58,7 @@ use crate::http::method::Method;
 use crate::http::peer::Peer;
 use crate::http::persistence::Persistence;
 use crate::http::request::{Request, RequestSource};
-use crate::http::request_head::{HeadLimits, HeadParser, RequestHead};
+use crate::http::request_head::{HeadParser, RequestHead};
 use crate::http::response::{BodyStream, Response, ResponseBody};
 use crate::http::status::Status;
 use crate::http::version::Version;
@@ -133,7 +133,7 @@ pub fn answer(request: tiny_http::Request, app: &dyn Handler, settings: &Setting
     let mut bridged = Request::from_source(method, version, target, framing.body, Box::new(received));
     bridged.set_connection(peer, secure);
     if let Err(error) = bridged.apply_forwarded(&settings.trusted_proxies) {
-        log::debug!("{peer}: what this proxy says of its client is ignored: {}", error.explain());
+        log::debug!("{peer}: fields of a trusted proxy are ignored: {}", error.explain());
     }
     let response = respond_catching_panics(app, &mut bridged);
     let source: Box<dyn Any> = bridged.into_source();
@@ -196,11 +196,11 @@ impl RequestInfo {
 
 /// Parses the head again as a `Server` does, from what tiny_http has made of it.
 fn read(request: &tiny_http::Request, settings: &Settings) -> Result<(RequestHead, Framing), HttpError> {
-    let Settings { max_head, max_headers: max_fields, max_target, .. } = *settings;
+    let limits = settings.head_limits();
     let line = format!("{} {} HTTP/{}\r\n", request.method(), request.url(), request.http_version());
-    let bytes = (line + &field_lines(request.headers(), max_fields)? + "\r\n").into_bytes();
+    let bytes = (line + &field_lines(request.headers(), limits.max_fields)? + "\r\n").into_bytes();
     let mut parser = HeadParser::default();
-    match parser.advance(&bytes, &HeadLimits { max_head, max_fields, max_target })? {
+    match parser.advance(&bytes, &limits)? {
         Some(length) if length == bytes.len() => {}
         // A line end within a part would change what follows it.
         _ => return Err(HttpError::bad_request("a part of the request holds the end of a line")),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::http::peer::Peer;
+use crate::http::request_head::HeadLimits;
 use crate::http::trusted_proxies::TrustedProxies;
 
 /// What a server allows and how long it waits.
@@ -127,6 +128,11 @@ impl Settings {
     pub fn fair_share(mut self) -> Self {
         self.per_address = PerAddress::FairShare;
         self
+    }
+
+    /// What the head of a request may have.
+    pub(crate) fn head_limits(&self) -> HeadLimits {
+        HeadLimits { max_head: self.max_head, max_fields: self.max_headers, max_target: self.max_target }
     }
 
     /// How many connections this peer's address may have; `None` if there is no limit.

@@ -1,4 +1,4 @@
-//! Taking addresses and starting a server on them.
+//! Binds addresses and starts a server on them.
 
 use std::fmt::{self, Debug};
 use std::net::ToSocketAddrs;
@@ -29,7 +29,6 @@ use crate::access_log::AccessLog;
 use crate::config::Settings;
 use crate::error::Error;
 use crate::handler::Handler;
-use crate::http::request_head::HeadLimits;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
@@ -157,11 +156,7 @@ impl Builder {
         let mut settings = self.settings;
         settings.max_connections = affordable_connections(settings.max_connections);
         let max_connections = settings.max_connections;
-        let head_limits = HeadLimits {
-            max_head: settings.max_head,
-            max_fields: settings.max_headers,
-            max_target: settings.max_target,
-        };
+        let head_limits = settings.head_limits();
         let notifier = Arc::new(Notifier::new().map_err(Error::Poll)?);
         let poller = Poller::new(&notifier).map_err(Error::Poll)?;
         let stop = StopSignal::new().map_err(Error::Poll)?;
@@ -208,7 +203,7 @@ impl Builder {
     }
 }
 
-/// How many descriptors are reserved for other things than connections: the files that are being served, and the program's
+/// How many descriptors are reserved for other uses than connections: the files that are being served, and the program's
 /// own.
 const RESERVED_FILES: std::ops::RangeInclusive<u64> = 64..=1024;
 
