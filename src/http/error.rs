@@ -65,7 +65,7 @@ pub enum HttpError {
     Unavailable(u64),
     /// 505: the major version of the request is not HTTP/1.
     VersionNotSupported,
-    /// 507: the disk is full.
+    /// 507: there is no room, on the disk or within the quota.
     InsufficientStorage,
 }
 

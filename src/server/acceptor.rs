@@ -86,11 +86,11 @@ fn refuse_newcomers(listener: &std::net::TcpListener) {
         operation(libc::BPF_RET | libc::BPF_K, 0, 0, u32::MAX),
     ];
     if let Err(error) = SockRef::from(listener).attach_filter(&filter) {
-        log::debug!("the listener cannot be shut gently: {error}");
+        log::debug!("cannot refuse new handshakes: {error}");
     }
 }
 
-/// Elsewhere a connection that is made at this moment is reset.
+/// On other systems, connections made at this moment are reset.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn refuse_newcomers(_: &std::net::TcpListener) {}
 

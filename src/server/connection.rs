@@ -20,7 +20,7 @@ use crate::http::connection::Connection as Handle;
 use crate::http::peer::Peer;
 use crate::http::request_head::{HeadError, HeadParser, RequestHead};
 
-/// See the module.
+/// An open connection, owned by the worker that serves it or by the registry.
 pub(super) struct Connection {
     pub(super) shared: Arc<Shared>,
     /// It frees its place there when it is dropped.
@@ -45,7 +45,7 @@ pub(super) struct Connection {
     /// When it was opened, in milliseconds of the clock, and how many requests were answered since.
     opened: u64,
     pub(super) answers: u32,
-    /// Since when it waits for what it waits for now, in milliseconds of the clock: since it was opened, its handshake was done, a
+    /// When the current wait began, in milliseconds of the clock: when it was opened, its handshake was done, a
     /// head began to arrive, a request was answered, or the server ended its side.
     pub(super) since: u64,
     /// Whether a head has begun to arrive.
@@ -64,7 +64,7 @@ pub(super) struct Connection {
 /// How a read from a connection ended.
 #[derive(Debug)]
 pub(super) enum ReadOutcome {
-    /// So many more bytes, decrypted.
+    /// This many bytes were read, and decrypted.
     Read(usize),
     /// The peer has ended its side.
     End,
@@ -76,7 +76,7 @@ pub(super) enum ReadOutcome {
     Failed(io::Error),
 }
 
-/// How often TLS is read in vain before other connections have their turn.
+/// How many reads over TLS may yield no plaintext before other connections get their turn.
 const READS_PER_TURN: usize = 16;
 
 /// How many bytes are read at once.
@@ -336,7 +336,7 @@ impl Connection {
         })
     }
 
-    /// Notes what was read into so much room. If there was room left, the socket was read dry (epoll(7)).
+    /// Records a read into `room` bytes. A short one means that the socket is drained (epoll(7)).
     fn note_read(&mut self, read: &io::Result<usize>, room: usize) {
         match read {
             Ok(read) => {
@@ -562,7 +562,7 @@ impl Drop for Connection {
 }
 
 /// How many of the sent bytes the peer has acknowledged. This is its progress: what was written may stay in the system's buffer
-/// for long.
+/// for a long time.
 fn acknowledged(socket: &Socket, sent: u64) -> u64 {
     sent.saturating_sub(socket.unacknowledged().unwrap_or(0))
 }

@@ -14,7 +14,7 @@ use super::tls_stream::TlsConfig;
 use crate::access_log::AccessLog;
 use crate::handler::Handler;
 
-/// See the module.
+/// The top of what the threads of a server share.
 pub(super) struct Context {
     pub(super) app: Box<dyn Handler>,
     pub(super) tls: Option<TlsConfig>,

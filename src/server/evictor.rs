@@ -1,4 +1,4 @@
-//! Eviction: which open connection is ended so that a new one has its place.
+//! Eviction: which open connection is closed to make room for a new one.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,7 +9,7 @@ use super::lock::lock;
 use super::registry::{Evicted, Ranked, Registry};
 use super::standing::MIN_WAIT;
 
-/// Among which connections a candidate is looked for.
+/// The connections among which to search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Scope {
     All,
@@ -31,7 +31,7 @@ struct Shortlist {
     made: Option<u64>,
 }
 
-/// For how many milliseconds a shortlist is used: others may be idle by then. It also bounds how often a search is in vain.
+/// For how many milliseconds a shortlist is used: others may have become idle since. It also limits how often a search finds nothing.
 const SHORTLIST_LIFETIME: u64 = 20;
 
 /// When there are shortlists for this many scopes, all are dropped.

@@ -32,7 +32,7 @@ pub(super) enum AfterExchange {
     Close,
     /// It is closed when the client has read the response, because the client may still be sending (RFC 9112 §9.6).
     Linger,
-    /// It is closed at once: the response was cut short, and the client is to notice.
+    /// It is closed at once, so that the client notices that the response was cut short.
     Abort,
 }
 
@@ -59,7 +59,7 @@ pub(super) fn serve(
     let mut request = Request::from_source(method.clone(), version, target, length, connection);
     request.set_connection(peer, secure);
     if let Err(error) = request.apply_forwarded(&settings.trusted_proxies) {
-        log::debug!("{peer}: what this proxy says of its client is ignored: {}", error.explain());
+        log::debug!("{peer}: fields of a trusted proxy are ignored: {}", error.explain());
     }
     let client = request.client();
     WorkerPool::note_request(method.as_str(), request.target());
@@ -110,7 +110,7 @@ pub(super) fn serve(
                 context.cut_answers.fetch_add(1, Ordering::SeqCst);
             }
             match failure {
-                SendError::Connection(error) => log::debug!("{client}: an answer was cut short: {error}"),
+                SendError::Connection(error) => log::debug!("{client}: a response was cut short: {error}"),
                 SendError::Body(error) => {
                     let target = connection.head.as_ref().filter(|_| streams).map_or("", |head| head.target());
                     log::error!("{method} {target}: cut short: {error}");

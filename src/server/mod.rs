@@ -4,7 +4,7 @@
 //! connection, then parks it in the registry, where it waits for its client without a thread. The poller tells the workers when
 //! the connection is ready, the watchdog ends it when it has waited for too long.
 //!
-//! Each file names only files below it. From the top down: `builder` starts the threads and gives a `server`; the threads are
+//! Each file names only files below it. From the top down: `builder` starts the threads and returns a `server`; the threads are
 //! `acceptor`, `worker` and `watchdog`; a worker runs an `exchange`, which reads by `body_reader` and writes by `writer`. All of
 //! them work on the `context`: the application, the `registry` of open `connection`s and the `evictor`. What a connection
 //! itself needs is `shared`: settings, poller, worker pool, stop signal. The rest holds values and rules that know nothing of

@@ -28,7 +28,7 @@ pub(super) trait Parkable {
     fn since(&self) -> u64;
     /// Whether its socket was read dry.
     fn is_drained(&self) -> bool;
-    /// How it fares with its client while it is parked in this phase, from this moment on.
+    /// Its standing while it is parked in this phase, from this moment on.
     fn standing(&self, phase: Phase, since: u64, now: u64) -> Standing;
 }
 
@@ -120,7 +120,7 @@ impl<C> Default for Slot<C> {
 }
 
 impl<C: Parkable> SlotState<C> {
-    /// How its connection fares with its client; `None` while the slot is free.
+    /// The standing of its connection; `None` while the slot is free.
     fn standing(&self, now: u64) -> Option<Standing> {
         match (&self.parked, &self.socket) {
             (Some(parked), _) => Some(parked.connection.standing(parked.phase, parked.since, now)),
@@ -253,7 +253,7 @@ impl<C: Parkable> Registry<C> {
         if !stays_armed {
             slot.armed = Some(Armed::ForNothing);
         } else if let (None, Some(socket)) = (&parked, &slot.socket) {
-            // A worker has it, and more has arrived meanwhile. One such event is enough: the socket is armed again when the
+            // A worker has it, and more input has arrived. One such event is enough: the socket is armed again when the
             // connection is parked, which gives another event if the input has not been read by then.
             poller.disarm(socket, token);
             slot.armed = Some(Armed::ForNothing);
@@ -361,7 +361,7 @@ impl<C: Parkable> Registry<C> {
         lowest
     }
 
-    /// Takes a parked connection, or cuts off one that a worker has, if `still` accepts how it fares now. A connection whose next
+    /// Takes a parked connection, or cuts off one that a worker has, if `still` accepts its standing now. A connection whose next
     /// request has arrived is no longer idle, even if no worker has taken it yet.
     pub(super) fn evict(&self, token: Token, still: impl Fn(Standing) -> bool) -> Evicted<C> {
         let now = self.clock.now();

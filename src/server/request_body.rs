@@ -22,7 +22,7 @@ pub(super) struct RequestBody {
 }
 
 enum Framing {
-    /// So many bytes are left.
+    /// This many bytes are left.
     Length(u64),
     Chunked(Box<ChunkedDecoder>),
 }

@@ -13,13 +13,13 @@ use crate::config::Settings;
 use crate::http::request_head::HeadLimits;
 use crate::reason::reason;
 
-/// See the module.
+/// The bottom of what the threads of a server share: everything that a connection needs.
 pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) head_limits: HeadLimits,
     pub(super) clock: Clock,
     pub(super) poller: Poller,
-    /// Wakes a worker: a connection was accepted, or the workers are to end.
+    /// Wakes a worker when a connection was accepted, or when the workers must end.
     pub(super) notifier: Arc<Notifier>,
     pub(super) workers: WorkerPool,
     pub(super) watchdog: WatchdogSignal,

@@ -124,7 +124,7 @@ impl Socket {
         }
     }
 
-    /// Waits until the socket is ready, no longer than the limit. A socket that is cut meanwhile is ready: it has failed.
+    /// Waits until the socket is ready, no longer than the limit. A socket that is cut during the wait counts as ready.
     pub(super) fn wait(&self, interest: Interest, limit: Option<Duration>) -> Waited {
         let events = match interest {
             Interest::Read => PollFlags::IN,

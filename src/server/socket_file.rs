@@ -25,7 +25,7 @@ pub(super) struct SocketFile {
     directory: OwnedFd,
     name: OsString,
     status: Stat,
-    /// A duplicate of the socket, so that no other file gets its inode number meanwhile; `None` once the file was removed.
+    /// A duplicate of the socket, so that no other file gets its inode number while it is open; `None` once the file was removed.
     socket: Mutex<Option<Socket>>,
 }
 

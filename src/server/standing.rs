@@ -1,4 +1,5 @@
-//! How a connection fares with its client, which decides whether it is evicted for a new one. Pure: moments are arguments.
+//! The standing of a connection: whether it is idle, waits for its client, or works. It decides which one is evicted for a new one.
+//! Pure: moments are arguments.
 
 use super::pace::Waiting;
 

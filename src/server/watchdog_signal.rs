@@ -12,7 +12,7 @@ pub(super) struct WatchdogSignal {
     /// Whether something has changed since the watchdog last checked.
     changed: Mutex<bool>,
     wake: Condvar,
-    /// Whether it checks the handlers from time to time, because all workers were busy lately.
+    /// Whether it checks the handlers from time to time, because all workers were busy recently.
     watching: AtomicBool,
     ended: AtomicBool,
 }

@@ -56,14 +56,14 @@ fn work(context: &Context, status: &Arc<WorkerStatus>) {
             Readiness::TimedOut => None,
         };
         let Some(connection) = connection else { continue };
-        // Another worker is to wait for the next event while this one is busy.
+        // Another worker should wait for the next event while this one is busy.
         if shared.workers.is_short() {
             shared.add_worker();
         }
         if shared.workers.are_all_busy() {
             shared.watchdog.watch_handlers();
         }
-        // Handlers' panics are caught closer by. Dropping the connection closes it.
+        // Panics of handlers are caught further in. Dropping the connection closes it.
         if catch_unwind(AssertUnwindSafe(|| run(context, connection))).is_err() {
             shared.workers.leave_handler();
             log::error!("a connection was closed after a panic");
@@ -108,7 +108,7 @@ fn run(context: &Context, mut connection: Box<Connection>) {
             Step::Close => return connection.finish(),
         };
         match outcome {
-            // Everything that has arrived was read and answered: another read would most often be in vain.
+            // Everything that has arrived was read and answered: another read would usually find nothing.
             AfterExchange::KeepAlive if connection.is_at_rest() => {
                 return park(context, connection, Phase::Idle, Interest::Read);
             }
@@ -120,7 +120,7 @@ fn run(context: &Context, mut connection: Box<Connection>) {
         let phase = connection.waiting_phase();
         return park(context, connection, phase, Interest::Read);
     }
-    // It goes to the end of the queue: it is ready again when it can be written to, which is most often now. A client that
+    // It goes to the end of the queue: it waits to be writable, which it usually is at once. A client that
     // does not read its responses waits.
     let settings = &context.shared.settings;
     connection.backlog = Some(Pace::new(settings.min_rate, settings.rate_grace, 0, connection.acknowledged()));
@@ -220,7 +220,7 @@ pub(super) fn expire(context: &Context, mut connection: Box<Connection>, phase: 
             let (grace, position) = (context.shared.settings.rate_grace, connection.acknowledged());
             let kept_up = connection.backlog.as_mut().map(|pace| pace.waited(grace, position));
             if kept_up == Some(Err(TooSlow)) {
-                log::debug!("{}: reads its answers too slowly", connection.peer());
+                log::debug!("{}: reads its responses too slowly", connection.peer());
                 return end(context, connection, AfterExchange::Abort);
             }
             connection.since = context.shared.clock.now();

@@ -194,7 +194,7 @@ impl WorkerPool {
         self.waiting.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Whether a worker that has waited in vain may end, because another one waits.
+    /// Whether a worker whose wait timed out may end, because another one waits.
     pub(super) fn may_end(&self, status: &Arc<WorkerStatus>) -> bool {
         let roster = self.lock();
         if self.waiting.load(Ordering::SeqCst) == 0 || self.active.load(Ordering::SeqCst) < 2 {

@@ -145,7 +145,7 @@ fn send_bytes(sink: &mut impl Sink, buffer: &mut Vec<u8>, bytes: &[u8]) -> Resul
 /// Sends the `length` bytes of the body.
 ///
 /// Files are read and written like any other body. `sendfile` would save a copy, but pages that are not sent yet change with the
-/// file: if it is truncated meanwhile, zeros are sent in place of its bytes.
+/// file: if it is truncated before they are sent, zeros go out in place of its bytes.
 fn send_known(
     sink: &mut impl Sink,
     buffer: &mut Vec<u8>,

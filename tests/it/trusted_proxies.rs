@@ -79,7 +79,7 @@ fn the_log_names_the_client() {
         let log = fs::read_to_string(&log).unwrap();
         assert!(log.lines().any(|line| line.starts_with(expected)), "{trusted} {fields:?}: {log}");
         let is_malformed = fields.iter().any(|(_, value)| *value == "nonsense");
-        assert_eq!(log.contains("is ignored: the address of a client is not valid"), is_malformed, "{log}");
+        assert_eq!(log.contains("are ignored: the address of a client is not valid"), is_malformed, "{log}");
     }
 }
 

@@ -14,7 +14,7 @@ use super::super::socket::{Interest, Socket};
 use super::super::token::Token;
 use super::readiness::Readiness;
 
-/// See the module.
+/// An epoll instance (epoll(7)).
 #[derive(Debug)]
 pub(in crate::server) struct Poller {
     epoll: OwnedFd,

@@ -13,7 +13,7 @@ use super::super::socket::{Interest, Socket};
 use super::super::token::Token;
 use super::readiness::Readiness;
 
-/// See the module.
+/// The descriptors to wait for, for poll(2).
 #[derive(Debug)]
 pub(in crate::server) struct Poller {
     notifier: Arc<Notifier>,
