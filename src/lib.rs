@@ -63,6 +63,7 @@ mod error;
 mod files;
 mod handler;
 mod http;
+mod lock;
 mod log_writer;
 mod middleware;
 mod reason;

@@ -2,6 +2,8 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use crate::lock::lock;
+
 /// A counting semaphore with a bounded number of waiting threads.
 pub(crate) struct Semaphore {
     counts: Mutex<Counts>,
@@ -63,7 +65,7 @@ impl Semaphore {
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.counts)
     }
 }
 

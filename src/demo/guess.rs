@@ -9,6 +9,7 @@ use crate::http::error::HttpError;
 use crate::http::method::Method;
 use crate::http::request::Request;
 use crate::http::response::Response;
+use crate::lock::lock;
 
 /// Picks a number from 0 to 9 and answers guesses: the response to `GET /?q=7` is `true`, and another number is picked, or
 /// `false`. Other methods get 405.
@@ -39,8 +40,7 @@ impl Guess {
 
     /// Whether the guess is right. If so, another number is picked before any other guess is compared.
     pub fn try_guess(&self, guess: &str) -> bool {
-        // A panic cannot leave the number invalid, so a poisoned lock is still usable.
-        let mut number = self.number.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut number = lock(&self.number);
         if guess.as_bytes() != [b'0' + *number] {
             return false;
         }

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::sync::Mutex;
 
 use super::connection::Connection;
-use super::lock::lock;
 use super::registry::{Evicted, Ranked, Registry};
 use super::standing::MIN_WAIT;
+use crate::lock::lock;
 
 /// The connections among which to search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -21,7 +21,6 @@ mod evictor;
 mod exchange;
 mod lingering;
 mod listener;
-mod lock;
 mod notifier;
 mod pace;
 mod phase;

@@ -12,13 +12,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::lock::lock;
 use super::phase::Phase;
 use super::poller::Poller;
 use super::socket::{Interest, Socket};
 use super::standing::{MIN_WAIT, Standing};
 use super::timers::Timers;
 use super::token::Token;
+use crate::lock::lock;
 
 /// What the registry knows of a connection.
 pub(super) trait Parkable {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::lock::lock;
+use crate::lock::lock;
 
 /// The default mode of a socket's file: only the server's own user can connect.
 pub(super) const DEFAULT_MODE: u32 = 0o600;

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::lock::lock;
 use super::notifier::Notifier;
+use crate::lock::lock;
 
 /// Tells the threads of a server that it stops.
 pub(super) struct StopSignal {

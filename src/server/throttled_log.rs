@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::lock::lock;
+use crate::lock::lock;
 
 /// Logs errors, at most one a second.
 #[derive(Debug, Default)]

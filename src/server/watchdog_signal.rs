@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::lock::lock;
+use crate::lock::lock;
 
 /// Wakes the watchdog.
 #[derive(Default)]

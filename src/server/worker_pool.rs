@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
-use super::lock::lock;
+use crate::lock::lock;
 
 /// Counts the workers, and starts and stops them.
 pub(super) struct WorkerPool {

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::directory_id::DirectoryId;
 use super::disk::Disk;
+use crate::lock::lock;
 
 /// The fsyncs of directories that are running or waited for.
 ///
@@ -88,10 +89,6 @@ impl Progress {
             Some((_, None, kind)) => Err((*kind).into()),
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

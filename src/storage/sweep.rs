@@ -5,13 +5,14 @@ use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use rustix::fs::{AtFlags, Dir, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::directory_id::DirectoryId;
 use super::temp_file::is_temp_file_name;
+use crate::lock::lock;
 
 /// Sweeps each directory once.
 pub(super) struct Sweeper {
@@ -29,7 +30,7 @@ impl Sweeper {
     /// Sweeps a directory at the first call for it. A failure is logged.
     pub(super) fn sweep_once(&self, directory: &OwnedFd) {
         let Ok(id) = DirectoryId::of(directory) else { return };
-        let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut swept = lock(&self.swept);
         if !swept.insert(id) {
             return;
         }

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use super::directory_id::DirectoryId;
+use crate::lock::lock;
 
 /// How many writers have marked each directory.
 ///
@@ -41,7 +42,7 @@ impl UnsyncedDirs {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<DirectoryId, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

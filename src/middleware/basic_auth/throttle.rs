@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::http::peer::{ClientId, network_of};
+use crate::lock::lock;
 
 /// Counts failures by address and user name, in bounded memory.
 pub(super) struct Throttle {
@@ -104,8 +105,7 @@ impl Throttle {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Option<IpAddr>, Failures>> {
-        // A panic cannot leave the map inconsistent, so a poisoned lock is still usable.
-        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.addresses)
     }
 }
 

@@ -9,6 +9,7 @@ use rand::Rng as _;
 use super::error::CredentialsError;
 use super::password_hash::{Hash, Scratch, Secret};
 use crate::http::authorization::Credentials;
+use crate::lock::lock;
 
 /// The users. Plain passwords are not kept, only their tags.
 pub(super) struct Users {
@@ -102,10 +103,10 @@ impl Users {
     }
 
     fn compute(&self, hash: &Hash, credentials: &Credentials) -> bool {
-        let lock = || self.scratches.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut scratch = lock().pop().unwrap_or_default();
+        let scratches = || lock(&self.scratches);
+        let mut scratch = scratches().pop().unwrap_or_default();
         let matches = hash.matches(&credentials.password, &mut scratch);
-        lock().push(scratch);
+        scratches().push(scratch);
         matches
     }
 

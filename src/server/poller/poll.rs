@@ -12,6 +12,7 @@ use super::super::notifier::Notifier;
 use super::super::socket::{Interest, Socket};
 use super::super::token::Token;
 use super::readiness::Readiness;
+use crate::lock::lock;
 
 /// The descriptors to wait for, for poll(2).
 #[derive(Debug)]
@@ -140,7 +141,6 @@ impl Poller {
     }
 
     fn lock(&self) -> MutexGuard<'_, PollSet> {
-        // Nothing panics while the set is being changed.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
