@@ -188,7 +188,7 @@ impl Builder {
             registry: Arc::new(Registry::new(max_connections + listeners.len(), clock)),
             evictor: Evictor::default(),
             accepted: unbounded(),
-            cut_answers: AtomicUsize::new(0),
+            cut_responses: AtomicUsize::new(0),
         });
         let watching = Arc::clone(&context);
         let watchdog = Thread::spawn("hearken-watchdog", move || watchdog::run(&watching))?;

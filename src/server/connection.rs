@@ -44,7 +44,7 @@ pub(super) struct Connection {
     pub(super) body: RequestBody,
     /// When it was opened, in milliseconds of the clock, and how many requests were answered since.
     opened: u64,
-    pub(super) answers: u32,
+    pub(super) responses: u32,
     /// When the current wait began, in milliseconds of the clock: when it was opened, its handshake was done, a
     /// head began to arrive, a request was answered, or the server ended its side.
     pub(super) since: u64,
@@ -120,7 +120,7 @@ impl Connection {
             head: None,
             body: RequestBody::none(),
             opened: since,
-            answers: 0,
+            responses: 0,
             since,
             head_begun: false,
             lingering: None,
@@ -195,7 +195,7 @@ impl Connection {
 
     /// Whether another request may be on its way: the client has sent one within this many milliseconds on average.
     pub(super) fn is_conversing(&self, pause: u64) -> bool {
-        self.answers > 1 && (self.since - self.opened) / u64::from(self.answers - 1) < pause
+        self.responses > 1 && (self.since - self.opened) / u64::from(self.responses - 1) < pause
     }
 
     /// Reuses the buffers of a request that was answered for the next one.
@@ -230,7 +230,7 @@ impl Connection {
             }
             return Phase::Head;
         }
-        if self.answers > 0 { Phase::Idle } else { Phase::Fresh }
+        if self.responses > 0 { Phase::Idle } else { Phase::Fresh }
     }
 
     /// Reads more input, without waiting.
@@ -547,7 +547,7 @@ impl Parkable for Connection {
                 Standing::Waits(Waiting { waited: so_far.waited.saturating_add(now.saturating_sub(since)), ..so_far })
             }
             (_, _, Some(lingering)) => Standing::waits_since(lingering.begun(), now),
-            (Phase::Handshake | Phase::Fresh | Phase::Head, ..) => Standing::asks_since(since, now),
+            (Phase::Handshake | Phase::Fresh | Phase::Head, ..) => Standing::awaits_request_since(since, now),
             _ => Standing::waits_since(since, now),
         }
     }

@@ -25,7 +25,7 @@ pub(super) struct Context {
     /// The connections that were accepted and that no worker has taken yet.
     pub(super) accepted: (Sender<Box<Connection>>, Receiver<Box<Connection>>),
     /// How many responses failed because the stop cut them off.
-    pub(super) cut_answers: AtomicUsize,
+    pub(super) cut_responses: AtomicUsize,
 }
 
 impl Context {

@@ -53,7 +53,7 @@ pub(super) fn serve(
     };
     connection.head = Some(head);
     connection.body = RequestBody::new(length, expects_continue, settings);
-    connection.socket().progress.begin_answer();
+    connection.socket().progress.begin_exchange();
     let (token, peer, secure) = (connection.token(), connection.peer(), connection.is_secure());
 
     let mut request = Request::from_source(method.clone(), version, target, length, connection);
@@ -90,7 +90,7 @@ pub(super) fn serve(
     let sent = catch_unwind(AssertUnwindSafe(|| writer::send(connection.as_mut(), out)));
     shared.workers.leave_handler();
     let was_cut = connection.socket().progress.is_cut();
-    connection.socket().progress.end_answer();
+    connection.socket().progress.end_exchange();
     let result = sent.unwrap_or_else(|panic| {
         Err(SendError::Body(io::Error::other(format!("the stream panicked: {}", handler::panic_text(panic.as_ref())))))
     });
@@ -98,7 +98,7 @@ pub(super) fn serve(
         let sent = result.as_ref().map_or(0, |sent| sent.body);
         log.write(&record.end(status, sent, started.elapsed()));
     }
-    connection.answers = connection.answers.saturating_add(1);
+    connection.responses = connection.responses.saturating_add(1);
     // The deadline for the rest of the body, or for the next request, counts from here.
     connection.since = shared.clock.now();
     let outcome = match result {
@@ -107,7 +107,7 @@ pub(super) fn serve(
         Ok(_) => AfterExchange::Linger,
         Err(failure) => {
             if was_cut && context.is_stopping() {
-                context.cut_answers.fetch_add(1, Ordering::SeqCst);
+                context.cut_responses.fetch_add(1, Ordering::SeqCst);
             }
             match failure {
                 SendError::Connection(error) => log::debug!("{client}: a response was cut short: {error}"),

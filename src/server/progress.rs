@@ -36,11 +36,11 @@ impl Progress {
         }
     }
 
-    pub(super) fn begin_answer(&self) {
+    pub(super) fn begin_exchange(&self) {
         self.answering.store(true, Ordering::SeqCst);
     }
 
-    pub(super) fn end_answer(&self) {
+    pub(super) fn end_exchange(&self) {
         self.answering.store(false, Ordering::SeqCst);
         self.pending_since.store(NEVER, Ordering::Relaxed);
         self.end_transfer();

@@ -155,7 +155,7 @@ impl Server {
         for request in &left_behind {
             log::warn!("left behind because it does not return: {request}");
         }
-        let cut = context.cut_answers.load(Ordering::SeqCst) + context.registry.answering();
+        let cut = context.cut_responses.load(Ordering::SeqCst) + context.registry.answering();
         // No worker is left to take them.
         while context.accepted.1.try_recv().is_ok() {}
         drop(context.registry.cut_all());

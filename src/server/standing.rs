@@ -33,7 +33,7 @@ impl Standing {
 
     /// A connection that has waited for a request since this moment. After a second without one, each second counts as ten:
     /// closing the connection loses nothing, and a request that is on its way does not take so long.
-    pub(super) fn asks_since(since: u64, now: u64) -> Self {
+    pub(super) fn awaits_request_since(since: u64, now: u64) -> Self {
         let waited = now.saturating_sub(since);
         let waited = if waited < REQUEST_GRACE { waited } else { waited.saturating_mul(10) };
         Self::Waits(Waiting { waited, moved: 0 })
@@ -110,10 +110,10 @@ mod tests {
     #[test]
     fn a_client_that_sends_no_request_counts_as_slow_sooner() {
         for (age, is_slow) in [(0, false), (999, false), (1_000, true), (9_000, true)] {
-            assert_eq!(Standing::asks_since(5, 5 + age).slowness(10_000).is_some(), is_slow, "{age}");
+            assert_eq!(Standing::awaits_request_since(5, 5 + age).slowness(10_000).is_some(), is_slow, "{age}");
             assert_eq!(Standing::waits_since(5, 5 + age).slowness(10_000), None, "{age}");
         }
-        assert!(Standing::asks_since(0, 2_000).slowness(0) < waits(15_000, 0).slowness(0));
+        assert!(Standing::awaits_request_since(0, 2_000).slowness(0) < waits(15_000, 0).slowness(0));
     }
 
     #[test]
