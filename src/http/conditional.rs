@@ -148,23 +148,12 @@ fn matches_current(field: &str, exists: bool, etag: Option<&str>, equal: fn(&str
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
+    use std::time::Duration;
 
     use super::*;
+    use crate::http::validators::tests::{AFTER, NOW, at, current};
 
-    const NOW: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
     const BEFORE: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
-    const AFTER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
-
-    fn at(text: &str) -> SystemTime {
-        date::parse(text, UNIX_EPOCH).unwrap()
-    }
-
-    fn current(etag: &str) -> Validators {
-        // Half a second past the second: dates compare to the second.
-        let modified = at(NOW) + Duration::from_millis(500);
-        Validators { etag: Some(etag.into()), modified: Some(modified) }
-    }
 
     /// The fields of a request.
     #[derive(Clone, Copy, Debug, Default)]

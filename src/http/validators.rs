@@ -76,17 +76,17 @@ pub(crate) fn weakly_equal(a: &str, b: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    const NOW: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
-    const AFTER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
+    pub(crate) const NOW: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+    pub(crate) const AFTER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
 
-    fn at(text: &str) -> SystemTime {
+    pub(crate) fn at(text: &str) -> SystemTime {
         date::parse(text, UNIX_EPOCH).unwrap()
     }
 
-    fn current(etag: &str) -> Validators {
+    pub(crate) fn current(etag: &str) -> Validators {
         // Half a second past the second: dates compare to the second.
         let modified = at(NOW) + Duration::from_millis(500);
         Validators { etag: Some(etag.into()), modified: Some(modified) }
