@@ -139,7 +139,7 @@ fn paths_count_wherever_they_are() {
         ("fn f(_: impl Fn(super::b::Deep)) {}", &["1 -> b/deep.rs Deep"]),
         ("fn f() { let x = Vec::<crate::b::Deep>::new(); }", &["1 -> b/deep.rs Deep"]),
         ("fn f() { <crate::b::Deep>::dig() }", &["1 -> b/deep.rs Deep"]),
-        ("fn f() -> <crate::b::Deep as Iterator>::Item { todo!() }", &["1 -> b/deep.rs Deep"]),
+        ("fn f() -> <crate::b::Deep as Iterator>::Item { loop {} }", &["1 -> b/deep.rs Deep"]),
         ("fn f() { <u8 as crate::b::Deep>::Item::x() }", &["1 -> b/deep.rs Deep"]),
         ("impl crate::b::Deep {}", &["1 -> b/deep.rs Deep"]),
         ("fn f(x: u8) { match x { crate::b::deep::DEPTH => {} _ => {} } }", &["1 -> b/deep.rs DEPTH"]),
