@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn long_and_odd_names_and_sizes_are_right() {
+    fn long_names_and_all_sizes_are_archived_correctly() {
         let root = tempfile::tempdir().unwrap();
         let odd = OsStr::from_bytes(b"\xff\xfe");
         let deep = "d".repeat(120);
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_and_times_beyond_what_octal_digits_say_are_kept() {
+    fn sizes_and_times_beyond_octal_digits_are_kept() {
         let root = tempfile::tempdir().unwrap();
         let file = File::create(root.path().join("sparse")).unwrap();
         file.set_len(9 << 30).unwrap();
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn archives_are_made_where_they_are_allowed() {
+    fn archives_are_only_sent_if_enabled() {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join("index.html"), "<p>").unwrap();
         let status = |files: Files, target: &str| respond(&files, &mut Request::get(target)).status().code();

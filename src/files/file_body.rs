@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_and_texts_alternate() {
+    fn parts_alternate_with_their_separators() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("f");
         fs::write(&path, "0123456789").unwrap();

@@ -73,7 +73,7 @@ impl FileCache {
                 return None;
             }
         }
-        entry.representation(variant).map(Representation::share)
+        entry.representation(variant).cloned()
     }
 
     /// Keeps the representation that a request for this path has just got.
@@ -92,7 +92,7 @@ impl FileCache {
         let mut representations = match kept.forget(path) {
             Some(old) if old.id == id && old.variants == *variants => {
                 let others = old.representations.iter().filter(|(other, _)| other != variant);
-                others.map(|(variant, representation)| (*variant, representation.share())).collect()
+                others.map(|(variant, representation)| (*variant, representation.clone())).collect()
             }
             _ => Vec::new(),
         };
@@ -112,11 +112,11 @@ impl FileCache {
     /// The representation with its content in memory; `None` if it is not to be cached.
     fn in_memory(&self, representation: &Representation) -> Option<Representation> {
         match representation.content() {
-            Content::Memory(_) => Some(representation.share()),
+            Content::Memory(_) => Some(representation.clone()),
             Content::Disk(file) if file.length() <= LARGEST => {
                 let turn = self.offered.fetch_add(1, Ordering::Relaxed) % OFFERS_PER_COPY == OFFERS_PER_COPY - 1;
                 let bytes = turn.then(|| file.read().ok()).flatten()?;
-                Some(representation.with_content(Content::Memory(bytes.into())))
+                Some(representation.in_memory(bytes))
             }
             Content::Disk(_) | Content::Gzipped(..) => None,
         }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_shows_in_the_next_answer() {
+    fn an_edit_shows_in_the_next_response() {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().join("root");
         fs::create_dir(&root).unwrap();
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_just_changed_is_not_kept() {
+    fn a_file_that_has_just_changed_is_not_cached() {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("f"), "1").unwrap();
         let files = Files::new(directory.path());
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn the_keeping_is_bounded() {
+    fn the_cache_is_bounded() {
         let directory = tempfile::tempdir().unwrap();
         let files = Files::new(directory.path());
         let large = vec![b'x'; 60 * 1024];
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_middle_size_are_kept_when_they_are_asked_for_often() {
+    fn files_of_middle_size_are_cached_when_they_are_requested_often() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("f");
         let files = Files::new(directory.path());
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_is_kept_for_its_directory() {
+    fn an_index_file_is_cached_for_its_directory() {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("sub")).unwrap();
         fs::write(directory.path().join("sub/index.html"), "1").unwrap();

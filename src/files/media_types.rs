@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_set_comes_before_what_is_known() {
+    fn configured_media_types_come_before_known_ones() {
         let mut types = MediaTypes::default();
         types.set("TXT", "text/markdown").unwrap();
         types.set(".log", "text/plain; charset=ISO-8859-1").unwrap();

@@ -93,13 +93,13 @@ mod tests {
     }
 
     #[test]
-    fn a_short_body_is_made_at_once() {
+    fn a_short_body_is_generated_at_once() {
         let Ok(Beginning::Whole(body)) = PieceReader::new(Count(50)).begin() else { panic!("50 lines fit") };
         assert_eq!(body, expected(50).into_bytes());
     }
 
     #[test]
-    fn a_long_body_is_made_as_it_is_read() {
+    fn a_long_body_is_generated_while_it_is_read() {
         let Ok(Beginning::Part(mut reader)) = PieceReader::new(Count(50_000)).begin() else {
             panic!("50,000 lines do not fit")
         };

@@ -21,7 +21,8 @@ use super::encoding::gzip::Slot;
 use super::file_body::{FileBody, MultipartFileBody, OpenedFile};
 use super::lookup::OpenFile;
 
-/// A file in the form in which it is sent (RFC 9110 §3.2).
+/// A file in the form in which it is sent (RFC 9110 §3.2). A clone shares the content.
+#[derive(Clone)]
 pub(super) struct Representation {
     validators: Validators,
     last_modified: String,
@@ -96,6 +97,11 @@ impl Representation {
         Self { cache_control, ..self }
     }
 
+    /// Whether the response, whatever its status, depends on what the client accepts (RFC 9110 §12.5.5).
+    pub(super) fn varies(&self) -> bool {
+        self.varies
+    }
+
     pub(super) fn content(&self) -> &Content {
         &self.content
     }
@@ -106,23 +112,9 @@ impl Representation {
         with_optional(response, "Cache-Control", self.cache_control)
     }
 
-    /// Another one that shares the content.
-    pub(super) fn share(&self) -> Self {
-        self.with_content(self.content.clone())
-    }
-
-    /// Another one with the same bytes from elsewhere.
-    pub(super) fn with_content(&self, content: Content) -> Self {
-        Self {
-            validators: self.validators.clone(),
-            last_modified: self.last_modified.clone(),
-            media_type: self.media_type.clone(),
-            coding: self.coding,
-            varies: self.varies,
-            has_ranges: self.has_ranges,
-            cache_control: self.cache_control.clone(),
-            content,
-        }
+    /// The same, with these bytes in memory as its content.
+    pub(super) fn in_memory(&self, bytes: Vec<u8>) -> Self {
+        Self { content: Content::Memory(bytes.into()), ..self.clone() }
     }
 }
 
@@ -134,13 +126,6 @@ impl Content {
             Self::Memory(bytes) => Some(bytes.len() as u64),
             Self::Gzipped(..) => None,
         }
-    }
-}
-
-impl Representation {
-    /// Whether the response, whatever its status, depends on what the client accepts (RFC 9110 §12.5.5).
-    pub(super) fn varies(&self) -> bool {
-        self.varies
     }
 }
 
@@ -375,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_becomes_shorter_meanwhile_is_looked_at_again() {
+    fn a_file_that_becomes_shorter_while_it_is_read_is_read_again() {
         let file = tempfile::tempfile().unwrap();
         io::Write::write_all(&mut &file, b"0123456789").unwrap();
         let before = file.metadata().unwrap();

@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_says_that_it_varies_and_ranges_are_of_the_variant() {
+    fn every_response_has_vary_and_ranges_apply_to_the_variant() {
         let root = tempfile::tempdir().unwrap();
         write(&root.path().join("f.txt"), "0123456789", 60);
         write(&root.path().join("f.txt.gz"), "compressed", 50);
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_shows_though_there_is_a_variant() {
+    fn an_edit_of_the_original_shows_despite_an_older_variant() {
         let root = tempfile::tempdir().unwrap();
         let (path, variant) = (root.path().join("f.txt"), root.path().join("f.txt.gz"));
         let files = Files::new(root.path());
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_inside_is_no_variant() {
+    fn only_regular_files_inside_the_root_are_variants() {
         let outer = tempfile::tempdir().unwrap();
         let root = outer.path().join("root");
         fs::create_dir(&root).unwrap();
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_kept_to_the_second_is_not_older() {
+    fn a_time_in_whole_seconds_is_not_older_within_its_second() {
         let id = |seconds: i64, nanoseconds: i64| FileId::with_time(seconds, nanoseconds);
         let table = [
             ((5, 7), (5, 7), false, "the same"),

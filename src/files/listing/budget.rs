@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_is_what_the_others_leave() {
+    fn a_share_is_bounded_by_what_others_hold() {
         let budget = Budget::new(Limits { least: 10, window: 100, all: 1000, ample: 600 });
         let mut first = budget.share();
         assert!(first.resize(300) && !first.resize(301), "half of what there is");

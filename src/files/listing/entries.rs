@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn many_wait_and_then_only_those_whose_entries_are_on_their_way() {
+    fn beyond_the_bound_only_scans_of_begun_responses_wait() {
         let (scans, connection) = (Semaphore::new(1), Connection::default());
         let first = scans.try_acquire().unwrap();
         thread::scope(|scope| {

@@ -262,7 +262,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_that_deceives_is_made_visible() {
+    fn deceptive_characters_are_replaced() {
         let table = [
             ("a\u{202e}gpj.exe\n", "a\u{fffd}gpj.exe\u{fffd}"),
             ("<a href=\"'\">&amp;", "&lt;a href=&quot;&#39;&quot;&gt;&amp;amp;"),
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn thousands_are_set_apart() {
+    fn thousands_are_separated() {
         for (number, expected) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(with_commas(number), expected);
         }

@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn json_has_what_programs_need() {
+    fn json_lists_kind_size_time_and_url() {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join("s p/sub")).unwrap();
         write(&root.path().join("s p/a\"\n.txt"), 7, 784_111_777);
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_times_are_shown_as_well_as_they_can_be() {
+    fn times_out_of_range_are_shown() {
         let root = tempfile::tempdir().unwrap();
         fs::write(root.path().join("f"), "").unwrap();
         let file = fs::File::options().write(true).open(root.path().join("f")).unwrap();
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_allows_the_own_script_and_no_other() {
+    fn the_policy_allows_only_the_script_of_the_page() {
         let root = tempfile::tempdir().unwrap();
         let files = Files::new(root.path());
         let nonce = || {
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_listed_is_what_can_be_fetched() {
+    fn listed_entries_can_be_fetched_and_no_others() {
         let outer = tempfile::tempdir().unwrap();
         let root = outer.path().join("root");
         fs::create_dir_all(root.join("z")).unwrap();
@@ -322,7 +322,7 @@ mod tests {
 
     #[cfg(feature = "compress")]
     #[test]
-    fn listings_are_compressed_for_those_who_want_it() {
+    fn listings_are_compressed_for_clients_that_accept_gzip() {
         use std::io::Read as _;
 
         use flate2::read::GzDecoder;

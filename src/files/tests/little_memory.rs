@@ -94,7 +94,7 @@ fn listings_in_little_memory_are_the_same() {
 
 /// 64 clients that did not read on after the head once held 940 MiB of a directory of 200,000 entries.
 #[test]
-fn many_listings_hold_no_more_than_there_is_for_all() {
+fn many_listings_stay_within_the_budget() {
     let site = site();
     let limits = Limits { least: 8 << 10, window: 16 << 10, all: 1536 << 10, ample: 512 << 10 };
     let (files, budget) = files(site.path(), limits);

@@ -35,7 +35,7 @@ fn files(site: &tempfile::TempDir) -> Files {
 }
 
 #[test]
-fn paths_are_answered_by_what_is_there() {
+fn paths_get_what_they_name() {
     let site = site();
     let files = files(&site);
     let table = [
@@ -61,7 +61,7 @@ fn paths_are_answered_by_what_is_there() {
 }
 
 #[test]
-fn media_types_carry_a_charset_where_they_are_text() {
+fn text_is_served_with_a_charset() {
     let site = site();
     let files = files(&site);
     for (target, media_type) in [
@@ -96,7 +96,7 @@ fn uploads_cannot_act_as_the_site() {
 }
 
 #[test]
-fn a_directory_that_visitors_write_to_is_theirs_though_it_is_the_site() {
+fn a_root_that_visitors_write_to_is_served_as_uploads() {
     let site = site();
     let www = site.path().join("www");
     let files = Files::new(&www).with_uploads(www.join("../www")).index(["none"]).unwrap().upload_form(true);
@@ -181,7 +181,7 @@ fn seen(files: &Files, request: &Request, now: SystemTime) -> (u16, Vec<(String,
 }
 
 #[test]
-fn what_is_kept_in_memory_is_answered_as_what_is_read() {
+fn cached_files_are_served_like_uncached_ones() {
     let site = tempfile::tempdir().unwrap();
     let path = |name: &str| site.path().join(name);
     fs::create_dir_all(path("one/sub")).unwrap();
@@ -251,7 +251,7 @@ fn what_is_kept_in_memory_is_answered_as_what_is_read() {
 
 /// Errors of a file with variants once had the file's own `Cache-Control`, a year of it where the file is immutable.
 #[test]
-fn errors_may_not_be_kept_as_the_file_may() {
+fn errors_do_not_have_the_cache_control_of_the_file() {
     let site = tempfile::tempdir().unwrap();
     fs::write(site.path().join("app.3f9a1c2b.js"), "content").unwrap();
     fs::write(site.path().join("app.3f9a1c2b.js.gz"), "gzip").unwrap();
