@@ -73,14 +73,11 @@ impl Roots {
         for root in &self.roots {
             match find(&root.root_dir, path)? {
                 Found::Nothing => {}
-                // A directory in front hides it.
-                Found::File(_) if !directories.is_empty() => {}
                 Found::File(file) => return Ok(Lookup::File(root, file)),
                 Found::Directory(_) if !path.is_directory() => return Ok(Lookup::MissingSlash),
                 Found::Directory(directory) => directories.push((root, Some(directory))),
                 Found::Closed if path.is_directory() => directories.push((root, None)),
-                Found::Closed if directories.is_empty() => return Ok(Lookup::Forbidden),
-                Found::Closed => {}
+                Found::Closed => return Ok(Lookup::Forbidden),
             }
         }
         if directories.is_empty() {
