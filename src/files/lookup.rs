@@ -177,3 +177,24 @@ pub(super) fn is_missing(error: &io::Error) -> bool {
 pub(super) fn is_hidden(name: &[u8], include_hidden: bool) -> bool {
     name.starts_with(b".") && (!include_hidden || is_unfinished(name))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_files_are_told_from_failures() {
+        use io::ErrorKind::{InvalidFilename, NotADirectory, NotFound, Other, PermissionDenied, TimedOut};
+        let table = [
+            (NotFound, true, "nothing of this name"),
+            (NotADirectory, true, "a file in the place of a directory"),
+            (InvalidFilename, true, "longer than names are in this file system"),
+            (PermissionDenied, false, "it may not be opened"),
+            (TimedOut, false, "the file system does not answer"),
+            (Other, false, "anything else"),
+        ];
+        for (kind, missing, why) in table {
+            assert_eq!(is_missing(&kind.into()), missing, "{why}");
+        }
+    }
+}

@@ -264,3 +264,74 @@ fn errors_do_not_have_the_cache_control_of_the_file() {
         assert_eq!(response.headers().all("X-Content-Type-Options").count(), 1, "{field}");
     }
 }
+
+#[test]
+fn an_uploaded_index_file_does_not_answer_for_a_directory_of_the_site() {
+    let site = site();
+    fs::create_dir(site.path().join("data/empty")).unwrap();
+    fs::create_dir(site.path().join("data/theirs")).unwrap();
+    fs::write(site.path().join("data/empty/index.html"), "uploaded").unwrap();
+    fs::write(site.path().join("data/theirs/index.html"), "uploaded").unwrap();
+    let files = files(&site);
+    let body = |target: &str| respond(&files, &mut Request::get(target)).read_text().unwrap();
+    assert!(body("/empty/").contains("<table"), "the directory is listed");
+    assert_eq!(body("/theirs/"), "uploaded");
+}
+
+/// RFC 9110 §14.2: ranges are defined for GET only.
+#[test]
+fn a_range_of_head_is_ignored() {
+    let site = site();
+    let request = |method| Request::new(method, "/a%20b.txt").with_header("Range", "bytes=0-1");
+    let files = files(&site);
+    assert_eq!(respond(&files, &mut request(Method::Get)).status().code(), 206);
+    let head = respond(&files, &mut request(Method::Head));
+    assert_eq!((head.status().code(), head.content_length()), (200, Some(10)));
+}
+
+#[test]
+fn the_page_of_an_application_is_not_immutable_at_other_paths() {
+    let site = tempfile::tempdir().unwrap();
+    fs::write(site.path().join("app.3f9a1c2b.html"), "app").unwrap();
+    let files = Files::new(site.path()).index(["app.3f9a1c2b.html"]).unwrap().single_page(true).immutable(true);
+    for (target, cache_control) in [("/app.3f9a1c2b.html", "max-age=31536000, immutable"), ("/some/view", "no-cache")] {
+        let mut response = respond(&files, &mut Request::get(target));
+        assert_eq!(response.read_text().unwrap(), "app", "{target}");
+        assert_eq!(response.header("Cache-Control"), Some(cache_control), "{target}");
+    }
+}
+
+#[test]
+fn an_index_file_that_appears_before_a_cached_one_answers() {
+    let site = tempfile::tempdir().unwrap();
+    fs::write(site.path().join("second.html"), "second").unwrap();
+    let files = Files::new(site.path()).index(["first.html", "second.html"]).unwrap();
+    let later = SystemTime::now() + Duration::from_secs(10);
+    let body = || files.respond(&Request::get("/"), later).unwrap().read_text().unwrap();
+    assert_eq!((body(), body()), ("second".into(), "second".into()));
+    fs::write(site.path().join("first.html"), "first").unwrap();
+    assert_eq!(body(), "first");
+}
+
+#[cfg(feature = "archive")]
+#[test]
+fn a_hidden_directory_is_not_archived() {
+    let site = tempfile::tempdir().unwrap();
+    fs::create_dir(site.path().join(".git")).unwrap();
+    let files = Files::new(site.path()).archive(true);
+    assert_eq!(respond(&files, &mut Request::get("/?download=tar")).status().code(), 200);
+    assert_eq!(respond(&files, &mut Request::get("/.git/?download=tar")).status().code(), 404);
+}
+
+#[cfg(feature = "compress")]
+#[test]
+fn gzip_that_is_made_for_the_request_has_no_ranges() {
+    let site = tempfile::tempdir().unwrap();
+    fs::write(site.path().join("a.txt"), "text ".repeat(1000)).unwrap();
+    let files = Files::new(site.path()).compress(true);
+    let request = || Request::get("/a.txt").with_header("Accept-Encoding", "gzip, identity;q=0");
+    let whole = respond(&files, &mut request()).read_bytes().unwrap();
+    let mut ranged = respond(&files, &mut request().with_header("Range", "bytes=0-5"));
+    assert_eq!((ranged.status().code(), ranged.header("Accept-Ranges")), (200, None));
+    assert_eq!(ranged.read_bytes().unwrap(), whole);
+}
