@@ -2,12 +2,13 @@
 //!
 //! `cargo run --example basic_file_server [PORT]`, then open http://127.0.0.1:4046/
 
-use hearken::{Error, Files, Request, Server};
+use hearken::{Error, Files, RelativePath, Request, Server};
 
 fn main() -> Result<(), Error> {
     let port = std::env::args().nth(1).unwrap_or_else(|| "4046".into());
     let files = Files::new("www");
-    let index = move |request: &mut Request| files.file("/index.html", request);
+    let path = RelativePath::parse("index.html").expect("a fixed path is valid");
+    let index = move |request: &mut Request| files.file(&path, request);
     let server = Server::bind(format!("127.0.0.1:{port}"))?.serve(index)?;
     println!("Listening on {}", server.url());
     server.join();

@@ -3,13 +3,16 @@
 //! `cargo run --example mini_file_server [PORT]`, then open http://127.0.0.1:4044/
 
 use std::fs;
+use std::io::ErrorKind;
 
 use hearken::{Error, HttpError, Request, Response, Server};
 
 fn index(_: &mut Request) -> Result<Response, HttpError> {
-    // `?` turns a missing file into 404, and one that may not be read into 403.
-    let page = fs::read("www/index.html")?;
-    Ok(Response::bytes(page).with_header("Content-Type", "text/html; charset=utf-8"))
+    let page = fs::read_to_string("www/index.html").map_err(|error| match error.kind() {
+        ErrorKind::NotFound => HttpError::NotFound,
+        _ => error.into(), // a 500, with the error in the log
+    })?;
+    Ok(Response::html(page))
 }
 
 fn main() -> Result<(), Error> {

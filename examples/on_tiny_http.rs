@@ -13,7 +13,9 @@ use std::{fs, thread};
 
 use hearken::bridge::{self, tiny_http};
 use hearken::demo::Guess;
-use hearken::{Files, Handler, HttpError, Method, Request, Response, Router, Settings, Tls, WriteFile};
+use hearken::{
+    Files, Handler, HttpError, IntoResponse as _, Method, Request, Response, Router, Settings, Tls, WriteFile,
+};
 
 const WORKERS: usize = 16;
 
@@ -24,11 +26,12 @@ struct Site {
 }
 
 impl Handler for Site {
-    fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
+    fn handle(&self, request: &mut Request) -> Response {
         match request.method() {
             Method::Get | Method::Head => self.files.handle(request),
             Method::Post | Method::Put => self.write.handle(request),
-            _ => Err(HttpError::MethodNotAllowed((&[Method::Get, Method::Head, Method::Post, Method::Put]).into())),
+            _ => HttpError::MethodNotAllowed((&[Method::Get, Method::Head, Method::Post, Method::Put]).into())
+                .into_response(request),
         }
     }
 }

@@ -48,7 +48,7 @@ use std::sync::Arc;
 pub use tiny_http;
 
 use crate::config::Settings;
-use crate::handler::{Handler, panic_text, respond_catching_panics};
+use crate::handler::{Handler, IntoResponse as _, panic_text, respond};
 use crate::http::body::{BodyError, BodyLength};
 use crate::http::channel_body::ChannelBody;
 use crate::http::connection::Connection;
@@ -135,7 +135,7 @@ pub fn answer(request: tiny_http::Request, app: &dyn Handler, settings: &Setting
     if let Err(error) = bridged.apply_forwarded(&settings.trusted_proxies) {
         log::debug!("{peer}: fields of a trusted proxy are ignored: {}", error.explain());
     }
-    let response = respond_catching_panics(app, &mut bridged);
+    let response = respond(app, &mut bridged);
     let source: Box<dyn Any> = bridged.into_source();
     // A handler may have swapped the request for another client's, which must not get this response.
     let Some(received) = source.downcast::<Received>().ok().filter(|received| Arc::ptr_eq(&received.mark, &mark))
@@ -412,6 +412,10 @@ impl RequestSource for Received {
 
     fn connection(&self) -> Connection {
         Connection::default()
+    }
+
+    fn set_max_body(&mut self, bytes: u64) {
+        self.max_body = bytes;
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {

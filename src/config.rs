@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::http::body::DEFAULT_MAX_BODY;
 use crate::http::peer::Peer;
 use crate::http::request_head::HeadLimits;
 use crate::http::trusted_proxies::TrustedProxies;
@@ -44,7 +45,7 @@ const MIN_SHARE: usize = 16;
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            max_body: 10 * 1024 * 1024,
+            max_body: DEFAULT_MAX_BODY,
             max_head: 32 * 1024,
             max_headers: 100,
             max_target: 8 * 1024,

@@ -1,17 +1,15 @@
 //! A blocking HTTP/1.1 and HTTPS server for programs that have no async runtime and want none.
 //!
-//! A handler is a function from a [`Request`] to a [`Response`]; a [`Router`] picks one by method and path; a [`Server`]
-//! runs them on a pool of threads. [`Files`] is a handler that serves files, [`WriteFile`] one that stores them.
-//! `BasicAuth`, [`Cors`] and [`AllowedHosts`] wrap a handler and decide which requests reach it.
+//! A handler is a function from a [`Request`] to a [`Response`], or to anything that [`IntoResponse`] knows; a [`Router`] picks one
+//! by method and path; a [`Layer`] runs around handlers; a [`Server`] runs them on a pool of threads. [`Files`] is a handler that
+//! serves files, [`WriteFile`] one that stores them.
 //!
 //! ```
 //! use std::time::Duration;
-//! use hearken::{Files, Request, Response, Router, Server};
+//! use hearken::{Files, Request, Router, Server};
 //!
 //! let app = Router::new()
-//!     .get("/hello/{name}", |request: &mut Request| {
-//!         Response::text(format!("Hello, {}!", request.parameter("name").unwrap_or("world")))
-//!     })
+//!     .get("/hello/{name}", |request| request.param::<String>("name").map(|name| format!("Hello, {name}!")))
 //!     .fallback(Files::new("www"));
 //!
 //! // Without a socket, for tests:
@@ -41,6 +39,7 @@
 //! | `auth` | yes | user names and passwords |
 //! | `client` | yes | the `client` module and the `hearken-client` program |
 //! | `demo` | yes | the `demo` module: a greeting, a guessing game and notes |
+//! | `forms` | yes | forms and queries as values of the program's own types (`Request::form`, `Request::query_as`) |
 //! | `cli` | yes | the `hearken` program; turns on `archive`, `auth`, `compress`, `demo` and `tls` |
 //! | `archive` | by `cli` | directories as tar archives (`Files::archive`) |
 //! | `compress` | by `cli` | listings and text files compressed as they are sent (`Files::compress`) |
@@ -80,11 +79,11 @@ pub use config::Settings;
 pub use error::Error;
 
 pub use files::Files;
-pub use middleware::{AllowedHosts, Cors, ResponseHeaders};
+pub use middleware::{AllowedHosts, BodyLimit, Cors, ResponseHeaders};
 #[cfg(feature = "auth")]
 pub use middleware::{BasicAuth, CredentialsError, hash_password};
 
-pub use handler::{Handler, IntoOutcome};
+pub use handler::{Handler, IntoResponse, Json, Layer, Layered, Next, with_state};
 pub use http::body_channel::{BodySender, Disconnected};
 pub use http::connection::Connection;
 pub use http::error::HttpError;

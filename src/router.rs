@@ -1,9 +1,13 @@
-//! Dispatches on method and path to a handler. Makes the responses that need no handler: 404, 405 with `Allow`, `OPTIONS`.
+//! Dispatches on host, method and path to a handler. Makes the responses that need no handler: 404, 405 with `Allow`, `OPTIONS`, 421.
 
 use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
 
-use crate::handler::{Handler, respond};
+use crate::handler::{ErrorFormat, Handler, IntoResponse, Layer, Next, respond};
 use crate::http::error::HttpError;
+use crate::http::host;
+use crate::http::host_policy::{HostNameError, normalize_host_name};
 use crate::http::method::{Method, method_list};
 use crate::http::request::Request;
 use crate::http::response::Response;
@@ -11,17 +15,20 @@ use crate::http::status::Status;
 
 /// Picks a handler by method and path.
 ///
-/// A pattern is a path in which a segment may be `{name}`, which matches one segment, and the last one `{*name}`, which matches
-/// the rest; [`Request::parameter`] returns what matched. A `GET` handler answers `HEAD` too. `OPTIONS` gets the methods of the
-/// path, a method without a handler gets 405, and a path that matches no pattern goes to the fallback.
+/// A pattern is a path in which a segment may be `{name}`, which matches one segment, or begin or end with it, and the last one
+/// `{*name}`, which matches the rest; [`Request::param`] returns what matched, decoded. Where several patterns match, the one with
+/// fixed text further to the left comes first, in whatever order the routes were added. Matching takes the same time for many
+/// routes as for few.
+///
+/// A `GET` handler answers `HEAD` too. `OPTIONS` gets the methods of the path, a method without a handler gets 405, and a path
+/// that matches no pattern goes to the fallback.
 ///
 /// ```
-/// use hearken::{Request, Response, Router};
+/// use hearken::{Request, Router};
 ///
 /// let app = Router::new()
-///     .get("/hello/{name}", |request: &mut Request| {
-///         Response::text(format!("Hello, {}!", request.parameter("name").unwrap_or("world")))
-///     });
+///     .get("/hello", |_| "Hello, world!")
+///     .get("/hello/{name}", |request| request.param::<String>("name").map(|name| format!("Hello, {name}!")));
 /// assert_eq!(app.respond(&mut Request::get("/hello/Ada")).read_text().unwrap(), "Hello, Ada!");
 /// assert_eq!(app.respond(&mut Request::get("/bye")).status().code(), 404);
 /// ```
@@ -29,14 +36,29 @@ use crate::http::status::Status;
 pub struct Router {
     routes: Vec<Route>,
     by_pattern: HashMap<String, usize>,
-    matcher: matchit::Router<usize>,
+    matcher: matchit::Router<Matched>,
+    /// The handlers of host names, normalized.
+    hosts: HashMap<String, Box<dyn Handler>>,
     fallback: Option<Box<dyn Handler>>,
+    layers: Vec<Arc<dyn Layer>>,
+    errors: Option<ErrorFormat>,
+}
+
+/// What a pattern leads to.
+#[derive(Clone, Copy)]
+enum Matched {
+    /// The route at this index.
+    Route(usize),
+    /// The handler nested in the route at this index, with this many segments of the path used up.
+    Nested(usize, usize),
 }
 
 #[derive(Default)]
 struct Route {
+    pattern: String,
     methods: Vec<(Method, Box<dyn Handler>)>,
     any: Option<Box<dyn Handler>>,
+    nested: Option<Box<dyn Handler>>,
 }
 
 impl Router {
@@ -45,56 +67,86 @@ impl Router {
         Self::default()
     }
 
-    /// Routes `GET` and `HEAD` of a pattern.
+    /// Routes `GET` and `HEAD` of a pattern to a function. The type of its argument need not be written.
+    /// [`Router::route`] takes other handlers.
     ///
     /// # Panics
     ///
     /// As [`Router::route`].
     #[must_use]
-    pub fn get(self, pattern: &str, handler: impl Handler) -> Self {
-        self.route(Method::Get, pattern, handler)
+    pub fn get<F, R>(self, pattern: &str, function: F) -> Self
+    where
+        F: Fn(&mut Request) -> R + Send + Sync + 'static,
+        R: IntoResponse,
+    {
+        self.route(Method::Get, pattern, function)
     }
 
-    /// Routes `POST` of a pattern.
+    /// Routes `POST` of a pattern to a function.
     ///
     /// # Panics
     ///
     /// As [`Router::route`].
     #[must_use]
-    pub fn post(self, pattern: &str, handler: impl Handler) -> Self {
-        self.route(Method::Post, pattern, handler)
+    pub fn post<F, R>(self, pattern: &str, function: F) -> Self
+    where
+        F: Fn(&mut Request) -> R + Send + Sync + 'static,
+        R: IntoResponse,
+    {
+        self.route(Method::Post, pattern, function)
     }
 
-    /// Routes `PUT` of a pattern.
+    /// Routes `PUT` of a pattern to a function.
     ///
     /// # Panics
     ///
     /// As [`Router::route`].
     #[must_use]
-    pub fn put(self, pattern: &str, handler: impl Handler) -> Self {
-        self.route(Method::Put, pattern, handler)
+    pub fn put<F, R>(self, pattern: &str, function: F) -> Self
+    where
+        F: Fn(&mut Request) -> R + Send + Sync + 'static,
+        R: IntoResponse,
+    {
+        self.route(Method::Put, pattern, function)
     }
 
-    /// Routes `DELETE` of a pattern.
+    /// Routes `PATCH` of a pattern to a function.
     ///
     /// # Panics
     ///
     /// As [`Router::route`].
     #[must_use]
-    pub fn delete(self, pattern: &str, handler: impl Handler) -> Self {
-        self.route(Method::Delete, pattern, handler)
+    pub fn patch<F, R>(self, pattern: &str, function: F) -> Self
+    where
+        F: Fn(&mut Request) -> R + Send + Sync + 'static,
+        R: IntoResponse,
+    {
+        self.route(Method::Patch, pattern, function)
     }
 
-    /// Routes one method of a pattern. A later handler for the same method and pattern replaces the earlier one.
+    /// Routes `DELETE` of a pattern to a function.
     ///
     /// # Panics
     ///
-    /// If the pattern is malformed, or conflicts with another one: both match some path and neither is more specific.
+    /// As [`Router::route`].
+    #[must_use]
+    pub fn delete<F, R>(self, pattern: &str, function: F) -> Self
+    where
+        F: Fn(&mut Request) -> R + Send + Sync + 'static,
+        R: IntoResponse,
+    {
+        self.route(Method::Delete, pattern, function)
+    }
+
+    /// Routes one method of a pattern.
+    ///
+    /// # Panics
+    ///
+    /// If the pattern does not start with a slash or is malformed, if the method has a handler there already, or if another
+    /// pattern matches some of the same paths and neither is more specific, such as `/{id}` beside `/{name}`.
     #[must_use]
     pub fn route(mut self, method: Method, pattern: &str, handler: impl Handler) -> Self {
-        let methods = &mut self.route_mut(pattern).methods;
-        methods.retain(|(m, _)| *m != method);
-        methods.push((method, Box::new(handler)));
+        self.route_mut(pattern).add(method, Box::new(handler));
         self
     }
 
@@ -105,64 +157,285 @@ impl Router {
     /// As [`Router::route`].
     #[must_use]
     pub fn any(mut self, pattern: &str, handler: impl Handler) -> Self {
-        self.route_mut(pattern).any = Some(Box::new(handler));
+        self.route_mut(pattern).set_any(Box::new(handler));
         self
     }
 
-    /// Routes every path that no pattern matches, whatever the method.
+    /// Routes the path `prefix` and everything below it, whatever the method, to another router, to [`Files`](crate::Files), or to
+    /// any handler. It sees the path without the prefix: `/` for the prefix itself, with or without a slash at its end. The prefix
+    /// may have parameters, which are handed on.
+    ///
+    /// A route of this router whose pattern is more specific, such as `/api/status` beside `nest("/api", api)`, comes first. What
+    /// the nested handler does not find stays a 404: the fallback of this router does not get it.
+    ///
+    /// ```
+    /// use hearken::{Files, HttpError, Request, Router};
+    ///
+    /// fn page(request: &mut Request) -> Result<String, HttpError> {
+    ///     Ok(format!("page {} of {}", request.param::<u32>("page")?, request.param::<String>("book")?))
+    /// }
+    ///
+    /// let app = Router::new()
+    ///     .nest("/books/{book}", Router::new().get("/pages/{page}", page))
+    ///     .nest("/assets", Files::new("www"));
+    /// assert_eq!(app.respond(&mut Request::get("/books/emma/pages/7")).read_text().unwrap(), "page 7 of emma");
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the prefix does not start with a slash, ends with one, or is malformed, if something is nested there already, or if
+    /// another pattern matches some of the same paths and neither is more specific, such as `/api/{name}` beside `/api`.
+    #[must_use]
+    pub fn nest(mut self, prefix: &str, handler: impl Handler) -> Self {
+        assert!(
+            !prefix.ends_with('/'),
+            "the prefix {prefix:?} ends with a slash; a handler for all paths is a fallback"
+        );
+        assert!(
+            !prefix.contains("{*"),
+            "the prefix {prefix:?} matches the rest of the path, so nothing is left to nest"
+        );
+        let index = self.route_index(prefix);
+        let route = &mut self.routes[index];
+        assert!(route.nested.replace(Box::new(handler)).is_none(), "something is nested at {prefix:?} already");
+        let matched = Matched::Nested(index, prefix.matches('/').count());
+        for below in ["/", "/{*}"] {
+            self.insert(&format!("{prefix}{}", below.replace("{*}", BELOW)), matched);
+        }
+        self
+    }
+
+    /// Adds the routes, the hosts and the fallback of another router. Its layers and its [format of errors](Router::errors) go
+    /// around each of its handlers, and apply to nothing else.
+    ///
+    /// # Panics
+    ///
+    /// As [`Router::route`], or if both routers have a fallback, or the same host.
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        let Self { routes, hosts, fallback, layers, errors, .. } = other;
+        let around = Around { layers: layers.into(), errors };
+        for Route { pattern, methods, any, nested } in routes {
+            if !methods.is_empty() || any.is_some() {
+                let route = self.route_mut(&pattern);
+                for (method, handler) in methods {
+                    route.add(method, around.wrap(handler));
+                }
+                if let Some(handler) = any {
+                    route.set_any(around.wrap(handler));
+                }
+            }
+            if let Some(handler) = nested {
+                self = self.nest(&pattern, around.wrap(handler));
+            }
+        }
+        for (name, handler) in hosts {
+            self = self.host(&name, around.wrap(handler));
+        }
+        if let Some(handler) = fallback {
+            assert!(self.fallback.is_none(), "both routers have a fallback");
+            self.fallback = Some(around.wrap(handler));
+        }
+        self
+    }
+
+    /// Routes all requests for a host, such as `files.example`, to a handler: a virtual host. Case and port of the request's host
+    /// do not matter. Requests for other hosts go to the routes and the fallback of this router; where none fits, they get 421
+    /// (RFC 9110 §15.5.20).
+    ///
+    /// ```
+    /// use hearken::{Request, Router};
+    ///
+    /// let app = Router::new()
+    ///     .host("a.example", Router::new().get("/", |_| "this is a"))
+    ///     .host("b.example", Router::new().get("/", |_| "this is b"));
+    /// let get = |host: &str| app.respond(&mut Request::get("/").with_header("Host", host));
+    /// assert_eq!(get("A.example:8080").read_text().unwrap(), "this is a");
+    /// assert_eq!(get("c.example").status().code(), 421);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the name is not that of a host, or has a handler already.
+    #[must_use]
+    pub fn host(mut self, name: &str, handler: impl Handler) -> Self {
+        let normal = normalized(name).unwrap_or_else(|error| panic!("the host {name:?}: {error}"));
+        assert!(self.hosts.insert(normal, Box::new(handler)).is_none(), "the host {name:?} has a handler already");
+        self
+    }
+
+    /// Routes every path that no pattern matches, whatever the method. Replaces an earlier fallback.
     #[must_use]
     pub fn fallback(mut self, handler: impl Handler) -> Self {
         self.fallback = Some(Box::new(handler));
         self
     }
 
-    /// Makes the response to a request, also for an error: tests a whole application without a socket.
+    /// Puts a layer around the whole router: all its routes, whether they were added before or are added later, its hosts, its
+    /// fallback, and the responses that it makes itself. Of several layers the one that was added first is outermost.
+    ///
+    /// ```
+    /// use hearken::{Next, Request, ResponseHeaders, Router};
+    ///
+    /// let app = Router::new()
+    ///     .layer(|request: &mut Request, next: Next<'_>| {
+    ///         let response = next.respond(request);
+    ///         println!("{} {}: {}", request.method(), request.path(), response.status());
+    ///         response
+    ///     })
+    ///     .layer(ResponseHeaders::new().add("X-Frame-Options", "DENY")?)
+    ///     .get("/", |_| "hello");
+    /// assert_eq!(app.respond(&mut Request::get("/missing")).header("X-Frame-Options"), Some("DENY"));
+    /// # Ok::<(), hearken::Error>(())
+    /// ```
+    #[must_use]
+    pub fn layer(mut self, layer: impl Layer) -> Self {
+        self.layers.push(Arc::new(layer));
+        self
+    }
+
+    /// Sets how errors become responses, for everything in this router and nested in it: 404 and 405 of the router itself, each
+    /// [`HttpError`] that a handler or a layer of this router returns, and the 500 of a panic. The response gets the status of the
+    /// error, and the header field that goes with it, such as `Allow`. Defaults to plain text.
+    ///
+    /// What an [`HttpError`] displays is meant for the client. Nothing of the error inside [`HttpError::Internal`] is in it.
+    ///
+    /// ```
+    /// use hearken::{Request, Response, Router};
+    ///
+    /// let api = Router::new()
+    ///     .errors(|error, _| Response::json(&serde_json::json!({ "error": error.to_string() })))
+    ///     .get("/fails", |_| -> &str { panic!("a secret") });
+    /// let mut missing = api.respond(&mut Request::get("/missing"));
+    /// assert_eq!((missing.status().code(), missing.read_text().unwrap().as_str()), (404, r#"{"error":"not found"}"#));
+    /// let mut failed = api.respond(&mut Request::get("/fails"));
+    /// assert_eq!(failed.read_text().unwrap(), r#"{"error":"something went wrong here"}"#);
+    /// ```
+    #[must_use]
+    pub fn errors(mut self, format: impl Fn(&HttpError, &Request) -> Response + Send + Sync + 'static) -> Self {
+        self.errors = Some(ErrorFormat::new(format));
+        self
+    }
+
+    /// Makes the response to a request as a server would, also for an error or a panic, and without the body if the method is
+    /// `HEAD`: tests a whole application without a socket.
     pub fn respond(&self, request: &mut Request) -> Response {
-        respond(self, request)
+        let response = respond(self, request);
+        if *request.method() != Method::Head {
+            return response;
+        }
+        let length = response.content_length();
+        response.with_body_of(Response::stream(io::empty(), length))
     }
 
-    fn route_mut(&mut self, pattern: &str) -> &mut Route {
-        let index = *self.by_pattern.entry(pattern.into()).or_insert_with(|| {
-            let index = self.routes.len();
-            self.matcher.insert(pattern, index).unwrap_or_else(|error| panic!("the pattern {pattern:?}: {error}"));
-            self.routes.push(Route::default());
-            index
-        });
-        &mut self.routes[index]
-    }
-}
-
-impl Handler for Router {
-    fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
+    fn dispatch(&self, request: &mut Request) -> Response {
+        if let Some(handler) = self.host_of(request) {
+            return respond(handler, request);
+        }
         if let Ok(found) = self.matcher.at(request.path()) {
-            let route = &self.routes[*found.value];
-            let parameters = found.params.iter().map(|(name, value)| (name.into(), value.into())).collect();
-            request.set_parameters(parameters);
-            return route.handle(request);
+            let matched = *found.value;
+            let outer = request.parameter_count();
+            let parameters = found.params.iter().filter(|(name, _)| *name != BELOW_NAME);
+            let parameters: Vec<_> = parameters.map(|(name, value)| (name.into(), value.into())).collect();
+            request.add_parameters(parameters);
+            let response = match matched {
+                Matched::Route(index) => self.routes[index].handle(request),
+                Matched::Nested(index, segments) => self.routes[index].handle_nested(segments, request),
+            };
+            request.truncate_parameters(outer);
+            return response;
         }
         match &self.fallback {
             // RFC 9110 §9.3.7: OPTIONS * asks about the server as a whole, as a ping does.
-            _ if request.path() == "*" => Ok(Response::new(Status::NO_CONTENT)),
-            Some(fallback) => fallback.handle(request),
-            None => Err(HttpError::NotFound),
+            _ if request.path() == "*" => Response::new(Status::NO_CONTENT),
+            Some(fallback) => respond(fallback.as_ref(), request),
+            None if self.hosts.is_empty() => HttpError::NotFound.into_response(request),
+            None => {
+                let host = request.host().unwrap_or("");
+                let reason = if host.is_empty() {
+                    "the request names no host".into()
+                } else {
+                    format!("{} is not a name of this server", host::split_port(host).0)
+                };
+                HttpError::Misdirected(reason.into()).into_response(request)
+            }
         }
+    }
+
+    fn host_of(&self, request: &Request) -> Option<&dyn Handler> {
+        if self.hosts.is_empty() {
+            return None;
+        }
+        let name = normalized(request.host()?).ok()?;
+        self.hosts.get(&name).map(AsRef::as_ref)
+    }
+
+    fn route_mut(&mut self, pattern: &str) -> &mut Route {
+        let index = self.route_index(pattern);
+        &mut self.routes[index]
+    }
+
+    fn route_index(&mut self, pattern: &str) -> usize {
+        assert!(pattern.starts_with('/'), "the pattern {pattern:?} does not start with a slash");
+        if let Some(index) = self.by_pattern.get(pattern) {
+            return *index;
+        }
+        let index = self.routes.len();
+        self.insert(pattern, Matched::Route(index));
+        self.by_pattern.insert(pattern.into(), index);
+        self.routes.push(Route { pattern: pattern.into(), ..Route::default() });
+        index
+    }
+
+    fn insert(&mut self, pattern: &str, matched: Matched) {
+        self.matcher.insert(pattern, matched).unwrap_or_else(|error| panic!("the pattern {pattern:?}: {error}"));
+    }
+}
+
+/// What matches everything below a prefix. It is no parameter for handlers.
+const BELOW: &str = "{*\u{0}}";
+const BELOW_NAME: &str = "\u{0}";
+
+impl Handler for Router {
+    fn handle(&self, request: &mut Request) -> Response {
+        with_errors(self.errors.as_ref(), request, |request| match self.layers.as_slice() {
+            [] => self.dispatch(request),
+            layers => Next::new(layers, &|request| self.dispatch(request)).respond(request),
+        })
     }
 }
 
 impl Route {
-    fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
+    fn add(&mut self, method: Method, handler: Box<dyn Handler>) {
+        assert!(self.find(&method).is_none(), "{method} {:?} has a handler already", self.pattern);
+        self.methods.push((method, handler));
+    }
+
+    fn set_any(&mut self, handler: Box<dyn Handler>) {
+        assert!(self.any.replace(handler).is_none(), "{:?} has a handler for any method already", self.pattern);
+    }
+
+    fn handle(&self, request: &mut Request) -> Response {
         let method = request.method();
         let handler = self
             .find(method)
             .or_else(|| if *method == Method::Head { self.find(&Method::Get) } else { None })
             .or(self.any.as_deref());
         match handler {
-            Some(handler) => handler.handle(request),
+            Some(handler) => respond(handler, request),
+            None if self.nested.is_some() => self.handle_nested(self.pattern.matches('/').count(), request),
             None if *method == Method::Options => {
-                Ok(Response::new(Status::NO_CONTENT).with_header("Allow", method_list(&self.allowed())))
+                Response::new(Status::NO_CONTENT).with_header("Allow", method_list(&self.allowed()))
             }
-            None => Err(HttpError::MethodNotAllowed(self.allowed().into())),
+            None => HttpError::MethodNotAllowed(self.allowed().into()).into_response(request),
         }
+    }
+
+    fn handle_nested(&self, segments: usize, request: &mut Request) -> Response {
+        request.with_mount(segments, |request| match &self.nested {
+            Some(handler) => respond(handler.as_ref(), request),
+            None => HttpError::NotFound.into_response(request),
+        })
     }
 
     fn find(&self, method: &Method) -> Option<&dyn Handler> {
@@ -173,29 +446,90 @@ impl Route {
         let mut allowed = Vec::new();
         for (method, _) in &self.methods {
             allowed.push(method.clone());
-            if *method == Method::Get {
+            if *method == Method::Get && self.find(&Method::Head).is_none() {
                 allowed.push(Method::Head);
             }
         }
-        allowed.push(Method::Options);
+        if self.find(&Method::Options).is_none() {
+            allowed.push(Method::Options);
+        }
         allowed
     }
 }
 
+/// The name of a host as it is compared: without port and final dot, in lower case.
+fn normalized(host: &str) -> Result<String, HostNameError> {
+    normalize_host_name(host).map(|name| name.to_ascii_lowercase())
+}
+
+/// What a merged router has around its handlers.
+struct Around {
+    layers: Arc<[Arc<dyn Layer>]>,
+    errors: Option<ErrorFormat>,
+}
+
+impl Around {
+    fn wrap(&self, handler: Box<dyn Handler>) -> Box<dyn Handler> {
+        if self.layers.is_empty() && self.errors.is_none() {
+            return handler;
+        }
+        let (layers, errors) = (Arc::clone(&self.layers), self.errors.clone());
+        Box::new(move |request: &mut Request| {
+            with_errors(errors.as_ref(), request, |request| {
+                Next::new(&layers, &|request| handler.handle(request)).respond(request)
+            })
+        })
+    }
+}
+
+/// Has errors made into responses in this format, if there is one, while a request is answered.
+fn with_errors(
+    errors: Option<&ErrorFormat>,
+    request: &mut Request,
+    handle: impl FnOnce(&mut Request) -> Response,
+) -> Response {
+    let Some(errors) = errors else { return handle(request) };
+    let outer = request.insert(errors.clone());
+    let response = handle(request);
+    match outer {
+        Some(outer) => drop(request.insert(outer)),
+        None => drop(request.remove::<ErrorFormat>()),
+    }
+    response
+}
+
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::sync::Mutex;
+
     use super::*;
+    use crate::files::Files;
+    use crate::middleware::ResponseHeaders;
 
     fn app() -> Router {
         Router::new()
-            .get("/hello", |_: &mut Request| Response::text("hello"))
-            .post("/hello", |_: &mut Request| Response::text("posted"))
-            .get("/notes/{id}", |request: &mut Request| {
-                Response::text(request.parameter("id").unwrap_or("none").to_owned())
-            })
-            .any("/any", |request: &mut Request| Response::text(request.method().to_string()))
-            .get("/bad", |_: &mut Request| Response::text("a").with_header("X", "\r\n"))
-            .get("/broken", |_: &mut Request| -> Result<Response, HttpError> { Err(HttpError::internal("secret")) })
+            .get("/hello", |_| "hello")
+            .post("/hello", |_| "posted")
+            .get("/notes/{id}", |request| request.param::<String>("id"))
+            .any("/any", |request: &mut Request| request.method().to_string())
+            .get("/bad", |_| Response::text("a").with_header("X", "\r\n"))
+            .get("/broken", |_| -> Result<Response, HttpError> { Err(HttpError::internal("secret")) })
+            .get("/panics", |_| -> &str { panic!("secret") })
+    }
+
+    fn get(app: &Router, target: &str) -> (u16, String) {
+        send(app, Request::get(target))
+    }
+
+    fn send(app: &Router, mut request: Request) -> (u16, String) {
+        let mut response = app.respond(&mut request);
+        (response.status().code(), response.read_text().unwrap())
+    }
+
+    /// What a handler sees of where it is.
+    fn place(request: &mut Request) -> String {
+        format!("{} in {}, as sent {}", request.path(), request.mount(), request.encoded_path())
     }
 
     #[test]
@@ -203,7 +537,7 @@ mod tests {
         let table = [
             (Method::Get, "/hello", 200, "hello"),
             (Method::Get, "/h%65llo?q", 200, "hello"),
-            (Method::Head, "/hello", 200, "hello"),
+            (Method::Head, "/hello", 200, ""),
             (Method::Post, "/hello", 200, "posted"),
             (Method::Put, "/hello", 405, "Unsupported request: PUT."),
             (Method::Options, "/hello", 204, ""),
@@ -217,33 +551,323 @@ mod tests {
             (Method::Options, "*", 204, ""),
             (Method::Get, "/bad", 500, "Something went wrong here."),
             (Method::Get, "/broken", 500, "Something went wrong here."),
+            (Method::Get, "/panics", 500, "Something went wrong here."),
         ];
         let app = app();
         for (method, target, status, body) in table {
-            let mut response = app.respond(&mut Request::new(method.clone(), target));
-            assert_eq!(response.status().code(), status, "{method} {target}");
-            assert_eq!(response.read_text().unwrap(), body, "{method} {target}");
+            let got = send(&app, Request::new(method.clone(), target));
+            assert_eq!(got, (status, body.to_owned()), "{method} {target}");
         }
+        let head = app.respond(&mut Request::new(Method::Head, "/hello"));
+        assert_eq!(head.content_length(), Some(5), "HEAD tells the length of the body that it leaves out");
     }
 
     #[test]
     fn options_and_405_list_the_allowed_methods() {
-        for method in [Method::Put, Method::Options] {
-            let response = app().respond(&mut Request::new(method, "/hello"));
-            assert_eq!(response.header("Allow"), Some("GET, HEAD, POST, OPTIONS"));
+        let table: [(Router, &str); 3] = [
+            (app(), "GET, HEAD, POST, OPTIONS"),
+            (app().route(Method::Head, "/hello", |_: &mut Request| ""), "GET, POST, HEAD, OPTIONS"),
+            (app().route(Method::Patch, "/hello", |_: &mut Request| ""), "GET, HEAD, POST, PATCH, OPTIONS"),
+        ];
+        for (app, allowed) in table {
+            for method in [Method::Put, Method::Options] {
+                assert_eq!(app.respond(&mut Request::new(method, "/hello")).header("Allow"), Some(allowed));
+            }
         }
+        let app = app().route(Method::Options, "/hello", |_: &mut Request| "options");
+        assert_eq!(send(&app, Request::new(Method::Options, "/hello")).1, "options");
+        let refused = app.respond(&mut Request::put("/hello"));
+        assert_eq!(refused.header("Allow"), Some("GET, HEAD, POST, OPTIONS"));
     }
 
     #[test]
     fn the_fallback_gets_paths_that_match_no_pattern() {
-        let app = app().fallback(|request: &mut Request| Response::text(format!("fallback {}", request.method())));
-        assert_eq!(app.respond(&mut Request::new(Method::Post, "/x")).read_text().unwrap(), "fallback POST");
-        assert_eq!(app.respond(&mut Request::new(Method::Put, "/hello")).status(), Status::METHOD_NOT_ALLOWED);
+        let app = app().fallback(|request: &mut Request| format!("fallback {}", request.method()));
+        assert_eq!(send(&app, Request::post("/x")), (200, "fallback POST".into()));
+        assert_eq!(send(&app, Request::put("/hello")).0, 405);
     }
 
     #[test]
-    #[should_panic(expected = "/a/{x")]
-    fn a_malformed_pattern_panics_at_once() {
-        let _ = Router::new().get("/a/{x", |_: &mut Request| Response::text(""));
+    fn the_more_specific_pattern_comes_first_in_any_order() {
+        let patterns = ["/{*rest}", "/a/{*rest}", "/a/b", "/a/b/{c}", "/x/{id}.png", "/x/{id}", "/x/y", "/{z}/y/z"];
+        let table = [
+            ("/a/b", "/a/b"),
+            ("/a/b/c", "/a/b/{c}"),
+            ("/a/c", "/a/{*rest}"),
+            ("/a/b/c/d", "/a/{*rest}"),
+            ("/x/1.png", "/x/{id}.png"),
+            ("/x/1.gif", "/x/{id}"),
+            ("/x/y", "/x/y"),
+            ("/b", "/{*rest}"),
+        ];
+        let orders = (0..patterns.len()).flat_map(|turn| {
+            let turned: Vec<_> = (0..patterns.len()).map(|index| patterns[(turn + index) % patterns.len()]).collect();
+            let reversed = turned.iter().rev().copied().collect();
+            [turned, reversed]
+        });
+        for order in orders {
+            // `/{z}/y/z` matches some of the same paths as `/{*rest}`, and neither is more specific from left to right.
+            let order = order.into_iter().filter(|pattern| *pattern != "/{z}/y/z");
+            let app = order.clone().fold(Router::new(), |app, pattern| app.get(pattern, move |_| pattern));
+            for (target, expected) in table {
+                assert_eq!(get(&app, target).1, expected, "{target} {:?}", order.clone().collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn mistakes_panic_when_the_router_is_built() {
+        let hello = |_: &mut Request| "hello";
+        let table: [(&str, Box<dyn Fn() -> Router>); 15] = [
+            ("no leading slash", Box::new(move || Router::new().get("a", hello))),
+            ("an empty pattern", Box::new(move || Router::new().get("", hello))),
+            ("a malformed parameter", Box::new(move || Router::new().get("/a/{x", hello))),
+            ("the same method twice", Box::new(move || Router::new().get("/a", hello).get("/a", hello))),
+            ("any method twice", Box::new(move || Router::new().any("/a", hello).any("/a", hello))),
+            ("two names for a segment", Box::new(move || Router::new().get("/{a}", hello).post("/{b}", hello))),
+            ("nesting everything", Box::new(move || Router::new().nest("/", hello))),
+            ("nesting nothing", Box::new(move || Router::new().nest("", hello))),
+            ("a slash at the end", Box::new(move || Router::new().nest("/a/", hello))),
+            ("nesting below the rest", Box::new(move || Router::new().nest("/{*rest}", hello))),
+            ("nesting twice", Box::new(move || Router::new().nest("/a", hello).nest("/a", hello))),
+            ("nesting beside a parameter", Box::new(move || Router::new().get("/a/{x}", hello).nest("/a", hello))),
+            ("merging the same method", Box::new(move || app().merge(Router::new().get("/hello", hello)))),
+            (
+                "merging two fallbacks",
+                Box::new(move || Router::new().fallback(hello).merge(Router::new().fallback(hello))),
+            ),
+            ("a host that is none", Box::new(move || Router::new().host("http://a", hello))),
+        ];
+        for (mistake, build) in table {
+            let built = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(build())));
+            assert!(built.is_err(), "{mistake}");
+        }
+    }
+
+    #[test]
+    fn a_nested_handler_sees_the_path_below_its_prefix() {
+        let inner = Router::new().get("/", place).get("/deep/{x}", place).fallback(place);
+        let app = Router::new()
+            .nest("/api", inner)
+            .get("/api/status", |_| "status")
+            .nest("/users/{user}/files", Router::new().nest("/{folder}", place));
+        let table = [
+            ("/api", "/ in /api, as sent /"),
+            ("/api?q", "/ in /api, as sent /"),
+            ("/api/", "/ in /api, as sent /"),
+            ("/%61pi/a%20b", "/a b in /api, as sent /a%20b"),
+            ("/api/deep/x", "/deep/x in /api, as sent /deep/x"),
+            ("/api//x", "//x in /api, as sent //x"),
+            ("/api/%ff", "/%ff in /api, as sent /%ff"),
+            ("/api/status", "status"),
+            ("/users/a%20b/files/f/x%20y", "/x y in /users/a%20b/files/f, as sent /x%20y"),
+            ("/users/\\evil.example/files/f", "/ in /users/%5Cevil.example/files/f, as sent /"),
+        ];
+        for (target, expected) in table {
+            assert_eq!(get(&app, target), (200, expected.into()), "{target}");
+        }
+        assert_eq!(get(&app, "/apis").0, 404);
+        assert_eq!(get(&app, "/users/a/files").0, 404);
+    }
+
+    #[test]
+    fn nested_routers_keep_the_outer_parameters() {
+        let show = |request: &mut Request| -> Result<String, HttpError> {
+            Ok(format!("{} {}", request.param::<String>("a")?, request.param::<String>("b")?))
+        };
+        let app = Router::new()
+            .nest("/{a}/x", Router::new().get("/{b}", show))
+            .nest("/{b}/y", Router::new().get("/{a}", show))
+            .nest("/{a}/z", Router::new().get("/{a}/{b}", show));
+        assert_eq!(get(&app, "/1/x/2").1, "1 2");
+        assert_eq!(get(&app, "/1/z/2/3").1, "2 3", "of two with the same name the inner one counts");
+    }
+
+    #[test]
+    fn what_a_nested_router_does_not_find_is_404_with_the_whole_path() {
+        let app = Router::new().nest("/api", Router::new().get("/a", |_| "a")).fallback(|_: &mut Request| "fallback");
+        assert_eq!(get(&app, "/api/b"), (404, "Not found: GET, /api/b".into()));
+        assert_eq!(get(&app, "/b"), (200, "fallback".into()));
+        assert_eq!(send(&app, Request::put("/api/a")), (405, "Unsupported request: PUT.".into()));
+    }
+
+    #[test]
+    fn a_nested_directory_has_links_and_redirects_of_its_own() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("sub")).unwrap();
+        fs::write(root.path().join("sub/a.txt"), "a").unwrap();
+        fs::write(root.path().join("404.html"), "own page").unwrap();
+        let app = Router::new().nest("/static/{version}", Files::new(root.path()));
+        let table = [
+            ("/static/1/sub/a.txt", 200, None),
+            ("/static/1/sub/", 200, None),
+            ("/static/1", 301, Some("/static/1/")),
+            ("/static/1?a=b", 301, Some("/static/1/?a=b")),
+            ("/static/1/sub", 301, Some("/static/1/sub/")),
+            ("/static/1//sub//a.txt", 301, Some("/static/1/sub/a.txt")),
+            ("/static/\\evil.example/sub", 301, Some("/static/%5Cevil.example/sub/")),
+            ("/static/1/missing", 404, None),
+        ];
+        for (target, status, location) in table {
+            let response = app.respond(&mut Request::get(target));
+            assert_eq!((response.status().code(), response.header("Location")), (status, location), "{target}");
+        }
+        assert_eq!(get(&app, "/static/1/missing").1, "own page");
+        let listing = get(&app, "/static/1/sub/").1;
+        assert!(listing.contains("href=\"./a.txt\"") && listing.contains("href=\"../\""), "{listing}");
+        // The same file under another prefix, as it was kept.
+        assert_eq!((get(&app, "/static/1/sub/a.txt").1, get(&app, "/static/2/sub/a.txt").1), ("a".into(), "a".into()));
+    }
+
+    #[test]
+    fn layers_are_around_everything_the_first_one_outermost() {
+        let trace = Arc::new(Mutex::new(Vec::new()));
+        let layer = |name: &'static str| {
+            let trace = Arc::clone(&trace);
+            move |request: &mut Request, next: Next<'_>| {
+                trace.lock().unwrap().push(format!("{name} in"));
+                let response = next.respond(request);
+                trace.lock().unwrap().push(format!("{name} out {}", response.status().code()));
+                response
+            }
+        };
+        let app = Router::new().layer(layer("a")).get("/", |_| "hello").layer(layer("b")).get("/panics", app_panics);
+        let table = [("/", 200), ("/missing", 404), ("/panics", 500)];
+        for (target, status) in table {
+            assert_eq!(get(&app, target).0, status);
+            let traced: Vec<String> = trace.lock().unwrap().drain(..).collect();
+            assert_eq!(
+                traced,
+                ["a in".into(), "b in".into(), format!("b out {status}"), format!("a out {status}")],
+                "{target}"
+            );
+        }
+    }
+
+    fn app_panics(_: &mut Request) -> String {
+        panic!("a secret")
+    }
+
+    #[test]
+    fn a_layer_that_panics_is_a_500_for_the_layers_around_it() {
+        let app = Router::new()
+            .layer(ResponseHeaders::new().add("X-Seen", "1").unwrap())
+            .layer(|_: &mut Request, _: Next<'_>| -> Response { panic!("a secret") })
+            .get("/", |_| "hello");
+        let response = app.respond(&mut Request::get("/"));
+        assert_eq!((response.status().code(), response.header("X-Seen")), (500, Some("1")));
+    }
+
+    #[test]
+    fn a_layer_hands_on_values_and_fields() {
+        struct Seen(u8);
+        let app = Router::new()
+            .layer(|request: &mut Request, next: Next<'_>| {
+                request.insert(Seen(7));
+                request.set_header("X-Seen", "yes")?;
+                Ok::<_, HttpError>(next.respond(request))
+            })
+            .get("/", |request| {
+                let seen = request.extension::<Seen>().map_or(0, |seen| seen.0);
+                format!("{seen} {}", request.header("x-seen").unwrap_or("no"))
+            });
+        assert_eq!(send(&app, Request::get("/").with_header("X-Seen", "forged")).1, "7 yes");
+    }
+
+    #[test]
+    fn errors_have_the_format_of_the_innermost_router_that_sets_one() {
+        let format =
+            |name: &'static str| move |error: &HttpError, _: &Request| Response::text(format!("{name}: {error}"));
+        let inner = Router::new()
+            .errors(format("inner"))
+            .get("/none", |_| None::<String>)
+            .get("/panics", app_panics)
+            .get("/limited", |_| HttpError::TooManyRequests(3));
+        let app = Router::new()
+            .errors(format("outer"))
+            .nest("/inner", inner)
+            .nest(
+                "/plain",
+                Router::new().layer(|_: &mut Request, _: Next<'_>| HttpError::unauthorized("Bearer", "no token")),
+            )
+            .get("/a", |_| "a");
+        let table = [
+            ("/missing", 404, "outer: not found"),
+            ("/inner/missing", 404, "inner: not found"),
+            ("/inner/none", 404, "inner: not found"),
+            ("/inner/panics", 500, "inner: something went wrong here"),
+            ("/inner/limited", 429, "inner: too many requests: try again in 3 s"),
+            ("/plain/x", 401, "outer: unauthorized: no token"),
+        ];
+        for (target, status, text) in table {
+            assert_eq!(get(&app, target), (status, text.into()), "{target}");
+        }
+        let refused = app.respond(&mut Request::put("/a"));
+        assert_eq!((refused.status().code(), refused.header("Allow")), (405, Some("GET, HEAD, OPTIONS")));
+        assert_eq!(app.respond(&mut Request::get("/inner/limited")).header("Retry-After"), Some("3"));
+    }
+
+    #[test]
+    fn errors_are_plain_text_if_their_format_fails() {
+        let panics = Router::new().errors(|_, _| panic!("a secret"));
+        let cannot_be_sent = Router::new().errors(|_, _| Response::text("").with_header("X", "\r\n"));
+        for app in [panics, cannot_be_sent] {
+            assert_eq!(get(&app, "/missing"), (404, "Not found: GET, /missing".into()));
+        }
+    }
+
+    #[test]
+    fn a_merged_router_keeps_its_layers_to_itself() {
+        let other = Router::new()
+            .layer(ResponseHeaders::new().add("X-Other", "1").unwrap())
+            .errors(|error, _| Response::text(format!("other: {error}")))
+            .post("/hello2", |_| "hello")
+            .get("/none", |_| None::<String>)
+            .any("/any2", |_: &mut Request| "any")
+            .nest("/nested", Router::new().get("/x", place))
+            .fallback(|_: &mut Request| HttpError::Gone);
+        let app = app().merge(other);
+        let table = [
+            ("POST", "/hello2", "hello", true),
+            ("GET", "/none", "other: not found", true),
+            ("GET", "/any2", "any", true),
+            ("GET", "/nested/x", "/x in /nested, as sent /x", true),
+            ("GET", "/elsewhere", "other: gone", true),
+            ("GET", "/hello", "hello", false),
+            ("GET", "/hello2", "Unsupported request: GET.", false),
+        ];
+        for (method, target, text, around) in table {
+            let mut response = app.respond(&mut Request::new(Method::from_name(method), target));
+            assert_eq!(response.read_text().unwrap(), text, "{method} {target}");
+            assert_eq!(response.header("X-Other").is_some(), around, "{method} {target}");
+        }
+    }
+
+    #[test]
+    fn hosts_have_their_own_handlers() {
+        let named = |name: &'static str| Router::new().get("/", move |_| name);
+        let only = || Router::new().host("a.example", named("a")).host("[::1]", named("six"));
+        let with_default = only().get("/", |_| "default");
+        let with_fallback = only().fallback(|_: &mut Request| "fallback");
+        let table = [
+            ("a.example", "a", "a", "a"),
+            ("A.Example.:8080", "a", "a", "a"),
+            ("[::1]:80", "six", "six", "six"),
+            ("b.example", "421 b.example", "default", "fallback"),
+            ("www.a.example", "421 www.a.example", "default", "fallback"),
+            ("", "421 none", "default", "fallback"),
+        ];
+        for (host, alone, default, fallback) in table {
+            let ask = |app: &Router| send(app, Request::get("/").with_header("Host", host));
+            let expected = match alone.strip_prefix("421 ") {
+                None => (200, alone.to_owned()),
+                Some("none") => (421, "Misdirected request: the request names no host.".into()),
+                Some(name) => (421, format!("Misdirected request: {name} is not a name of this server.")),
+            };
+            assert_eq!(ask(&only()), expected, "{host}");
+            assert_eq!((ask(&with_default).1, ask(&with_fallback).1), (default.into(), fallback.into()), "{host}");
+        }
+        assert_eq!(get(&only(), "/").0, 421, "no Host at all");
+        assert_eq!(get(&with_default, "/missing").0, 421);
     }
 }

@@ -6,7 +6,7 @@ use std::net::UdpSocket;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use hearken::{BasicAuth, Files, Request, Response, Router};
+use hearken::{BasicAuth, Files, Layer as _, Request, Response, Router};
 
 /// How long each line of a file is, its line feed included.
 pub(crate) const LINE: usize = 32;

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rand::RngExt as _;
 
-use crate::handler::Handler;
+use crate::handler::{Handler, IntoResponse as _};
 use crate::http::error::HttpError;
 use crate::http::method::Method;
 use crate::http::request::Request;
@@ -57,15 +57,15 @@ impl Default for Guess {
 }
 
 impl Handler for Guess {
-    fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
+    fn handle(&self, request: &mut Request) -> Response {
         if !matches!(request.method(), Method::Get | Method::Head) {
-            return Err(HttpError::MethodNotAllowed((&[Method::Get, Method::Head]).into()));
+            return HttpError::MethodNotAllowed((&[Method::Get, Method::Head]).into()).into_response(request);
         }
         // HEAD is a safe method: it neither tells nor changes the number.
         let right =
             *request.method() == Method::Get && request.query().value("q").is_some_and(|guess| self.try_guess(&guess));
         let text = if right { "true\nI'm thinking of another number.\n" } else { "false\n" };
-        Ok(Response::text(text).with_header("Cache-Control", "no-store"))
+        Response::text(text).with_header("Cache-Control", "no-store")
     }
 }
 
@@ -104,7 +104,7 @@ mod tests {
             ("/", "false\n"),
         ];
         for (target, expected) in table {
-            let mut response = thinking_of(7).handle(&mut Request::get(target)).unwrap();
+            let mut response = thinking_of(7).handle(&mut Request::get(target));
             assert_eq!(response.read_text().unwrap(), expected, "{target}");
         }
     }
@@ -112,9 +112,8 @@ mod tests {
     #[test]
     fn only_get_can_guess() {
         let guess = thinking_of(7);
-        let error = guess.handle(&mut Request::new(Method::Post, "/?q=7")).unwrap_err();
-        assert!(matches!(error, HttpError::MethodNotAllowed(_)));
-        guess.handle(&mut Request::new(Method::Head, "/?q=7")).unwrap();
+        assert_eq!(guess.handle(&mut Request::post("/?q=7")).status().code(), 405);
+        assert_eq!(guess.handle(&mut Request::new(Method::Head, "/?q=7")).status().code(), 200);
         assert_eq!(*guess.number.lock().unwrap(), 7, "HEAD has no effect");
     }
 

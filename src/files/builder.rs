@@ -12,7 +12,7 @@ use super::listing::budget::Budget;
 use super::lookup::{Root, Roots};
 use super::service::FileService;
 use crate::error::Error;
-use crate::handler::Handler;
+use crate::handler::{Handler, IntoResponse as _};
 use crate::http::error::HttpError;
 use crate::http::path::RelativePath;
 use crate::http::request::Request;
@@ -197,16 +197,30 @@ impl Files {
         self
     }
 
-    /// The response with the file at this path, such as `/index.html`, whatever path and method the request has. The request's
-    /// conditions and range are honoured.
+    /// The response with the file at this path, whatever path and method the request has. The request's conditions and range are
+    /// honoured.
+    ///
+    /// ```
+    /// use hearken::{Files, HttpError, Request, RelativePath, Response, Router};
+    ///
+    /// let files = Files::new("reports");
+    /// let app = Router::new().get("/reports/{year}/{*path}", move |request| -> Result<Response, HttpError> {
+    ///     files.file(&request.param_path("path")?, request)
+    /// });
+    /// let status = |target: &str| app.respond(&mut Request::get(target)).status().code();
+    /// assert_eq!((status("/reports/2024/missing.txt"), status("/reports/2024/%2e%2e/secret")), (404, 400));
+    ///
+    /// let pages = Files::new("www");
+    /// let front = RelativePath::parse("/index.html")?;
+    /// let app = Router::new().get("/", move |request| pages.file(&front, request));
+    /// # Ok::<(), hearken::PathError>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// [`HttpError::NotFound`] when there is no such file, and the error when the file cannot be read.
-    pub fn file(&self, path: &str, request: &Request) -> Result<Response, HttpError> {
-        let path =
-            RelativePath::parse(path).map_err(|error| HttpError::internal(format!("{path}: {}", error.explain())))?;
-        self.service.respond_with(&path, request)
+    pub fn file(&self, path: &RelativePath, request: &Request) -> Result<Response, HttpError> {
+        self.service.respond_with(path, request)
     }
 
     /// Whether the site itself, and not an upload, has something at this path.
@@ -237,7 +251,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
 }
 
 impl Handler for Files {
-    fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
-        self.respond(request, SystemTime::now())
+    fn handle(&self, request: &mut Request) -> Response {
+        self.respond(request, SystemTime::now()).into_response(request)
     }
 }

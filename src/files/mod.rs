@@ -5,6 +5,7 @@ mod archive;
 mod builder;
 mod cache_headers;
 mod encoding;
+mod error;
 pub(crate) mod file_body;
 mod file_cache;
 mod listing;

@@ -18,6 +18,7 @@ use crate::http::status::Status;
 use crate::http::validators::{Validators, file_validators};
 
 use super::encoding::gzip::Slot;
+use super::error::unreadable;
 use super::file_body::{FileBody, MultipartFileBody, OpenedFile};
 use super::lookup::OpenFile;
 
@@ -243,10 +244,10 @@ fn take_in(file: File, mut metadata: Metadata) -> Result<(Metadata, Content), Ht
             let opened = OpenedFile::new(file, &metadata);
             return Ok((metadata, Content::Disk(opened)));
         }
-        if let Some(bytes) = read(&file, metadata.len())? {
+        if let Some(bytes) = read(&file, metadata.len()).map_err(unreadable)? {
             return Ok((metadata, Content::Memory(bytes)));
         }
-        metadata = file.metadata()?;
+        metadata = file.metadata().map_err(unreadable)?;
     }
     Err(HttpError::internal("the file became shorter each time that it was read"))
 }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::handler::IntoResponse as _;
 use crate::http::conditional::Conditions;
 use crate::http::content_disposition;
 use crate::http::error::HttpError;
@@ -18,6 +19,7 @@ use super::archive;
 use super::cache_headers::CacheHeaders;
 use super::encoding::gzip::Compressor;
 use super::encoding::variants::{self, Selected};
+use super::error::unreadable;
 use super::file_cache::FileCache;
 use super::listing;
 use super::listing::budget::Budget;
@@ -62,19 +64,22 @@ impl FileService {
         if !matches!(request.method(), Method::Get | Method::Head) {
             return Err(HttpError::MethodNotAllowed((&[Method::Get, Method::Head]).into()));
         }
+        if request.is_mount_without_slash() {
+            return Ok(redirect(&RelativePath::root(), "/", request));
+        }
         let get = Get { request, conditions: Conditions::of(request, now), now };
         if let Some(representation) = self.cached(&get) {
             return self.send(&self.roots.roots[0], representation, &get);
         }
         let path = match RelativePath::parse(request.encoded_path()) {
             Err(PathError::EmptySegment) => return redirect_to_single_slashes(request),
-            path => path.map_err(bad_path)?,
+            path => path?,
         };
         let download = request.encoded_query().and_then(|_| request.query().value("download"));
         if download.as_deref() == Some("tar") && path.is_directory() && !self.roots.hides(&path) {
             return self.archive(&path, &get)?.map_or_else(|| self.not_found(&path, &get), Ok);
         }
-        match self.roots.lookup(&path)? {
+        match self.roots.lookup(&path).map_err(unreadable)? {
             Lookup::File(root, file) => self.file(root, file, download.is_some(), &get),
             Lookup::Directory(directories) if self.listing => self.list(path, directories, request),
             Lookup::MissingSlash => Ok(redirect(&path, "/", request)),
@@ -87,7 +92,7 @@ impl FileService {
     pub(super) fn respond_with(&self, path: &RelativePath, request: &Request) -> Result<Response, HttpError> {
         let now = SystemTime::now();
         let get = Get { request, conditions: Conditions::of(request, now), now };
-        match self.roots.lookup(path)? {
+        match self.roots.lookup(path).map_err(unreadable)? {
             Lookup::File(root, file) => self.send(root, self.select(root, file, &get)?.representation, &get),
             _ => Err(HttpError::NotFound),
         }
@@ -130,7 +135,7 @@ impl FileService {
         if self.single_page
             && !has_extension
             && !self.roots.hides(path)
-            && let Lookup::File(root, file) = self.roots.lookup(&RelativePath::root())?
+            && let Lookup::File(root, file) = self.roots.lookup(&RelativePath::root()).map_err(unreadable)?
         {
             let page = self.select(root, file, get)?.representation;
             return self.send(root, page.with_cache_control(self.cache_headers.of_any()), get);
@@ -205,7 +210,7 @@ fn redirect_to_single_slashes(request: &Request) -> Result<Response, HttpError> 
     let sent = request.encoded_path();
     let slash = if sent.ends_with('/') { "/" } else { "" };
     let segments: Vec<_> = sent.split('/').filter(|segment| !segment.is_empty()).collect();
-    let path = RelativePath::parse(&segments.join("/")).map_err(bad_path)?;
+    let path = RelativePath::parse(&segments.join("/"))?;
     Ok(redirect(&path, slash, request))
 }
 
@@ -217,12 +222,8 @@ fn redirect(path: &RelativePath, end: &str, request: &Request) -> Response {
     let path: String = path.segments().iter().map(|name| format!("/{}", encode_segment(name))).collect();
     let query = request.encoded_query().map(|query| format!("?{query}")).unwrap_or_default();
     // Not for ever, as a client may assume of a 301: the path may name a file tomorrow.
-    Response::redirect(Status::MOVED_PERMANENTLY, format!("{path}{end}{query}"))
+    Response::redirect(Status::MOVED_PERMANENTLY, format!("{}{path}{end}{query}", request.mount()))
         .with_header("Cache-Control", "no-cache")
-}
-
-fn bad_path(error: PathError) -> HttpError {
-    HttpError::bad_request(error.explain())
 }
 
 #[cfg(test)]

@@ -4,6 +4,9 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+/// The most bytes that a request body may have, unless a setting says otherwise.
+pub(crate) const DEFAULT_MAX_BODY: u64 = 10 * 1024 * 1024;
+
 /// The length of a request body as its head announces it (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyLength {

@@ -3,10 +3,12 @@
 
 use std::borrow::Cow;
 use std::error::Error;
+use std::fmt;
 use std::io;
 
 use super::body::BodyError;
 use super::method::Method;
+use super::path::PathError;
 use super::status::Status;
 
 /// An error that becomes a response. The client reads its reason; only the error in [`HttpError::Internal`] is kept for
@@ -37,6 +39,8 @@ pub enum HttpError {
     RequestTimeout,
     /// 409: the request conflicts with the state of the target, for this reason.
     Conflict(Cow<'static, str>),
+    /// 410: the target existed and is gone for good.
+    Gone,
     /// 411: the request needs a body, with `Content-Length` or chunked.
     LengthRequired,
     /// 412: a precondition of the request does not hold (RFC 9110 §13).
@@ -53,6 +57,8 @@ pub enum HttpError {
     ExpectationFailed,
     /// 421: the server does not serve the host of the request, for this reason (RFC 9110 §15.5.20).
     Misdirected(Cow<'static, str>),
+    /// 422: the body is well-formed and has the right media type, but its content is invalid, for this reason (RFC 9110 §15.5.21).
+    UnprocessableContent(Cow<'static, str>),
     /// 429: the client has sent too many requests; it may try again after this many seconds (RFC 6585 §4).
     TooManyRequests(u64),
     /// 431: the request has too many header fields, or they are too large.
@@ -67,15 +73,47 @@ pub enum HttpError {
     VersionNotSupported,
     /// 507: there is no room, on the disk or within the quota.
     InsufficientStorage,
+    /// Any status, for this reason, which is the whole text of the response. [`HttpError::new`] makes one.
+    Other(Status, Cow<'static, str>),
 }
 
 impl HttpError {
+    /// An error with this status and this text, which the client reads as it is: `HttpError::new(Status::GONE, "sold out")`.
+    pub fn new(status: Status, text: impl Into<Cow<'static, str>>) -> Self {
+        Self::Other(status, text.into())
+    }
+
+    /// A 401 with this challenge for `WWW-Authenticate`, such as `Bearer`, and this reason.
+    pub fn unauthorized(challenge: impl Into<String>, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::Unauthorized { challenge: challenge.into(), reason: reason.into() }
+    }
+
+    /// A 403 with this reason.
+    pub fn forbidden(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::Denied(reason.into())
+    }
+
+    /// A 404 with this reason, such as `there is no note 7`.
+    pub fn not_found(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::Other(Status::NOT_FOUND, reason.into())
+    }
+
+    /// A 409 with this reason.
+    pub fn conflict(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::Conflict(reason.into())
+    }
+
+    /// A 422 with this reason.
+    pub fn unprocessable(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::UnprocessableContent(reason.into())
+    }
+
     /// A 400 with this reason.
     pub fn bad_request(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::BadRequest(reason.into())
     }
 
-    /// A 500 with this error for the log.
+    /// A 500 with this error for the log, which the client does not see: `parse(text).map_err(HttpError::internal)?`.
     pub fn internal(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Internal(error.into())
     }
@@ -91,6 +129,7 @@ impl HttpError {
             Self::NotAcceptable => Status::NOT_ACCEPTABLE,
             Self::RequestTimeout => Status::REQUEST_TIMEOUT,
             Self::Conflict(_) => Status::CONFLICT,
+            Self::Gone => Status::GONE,
             Self::LengthRequired => Status::LENGTH_REQUIRED,
             Self::PreconditionFailed => Status::PRECONDITION_FAILED,
             Self::ContentTooLarge(_) => Status::CONTENT_TOO_LARGE,
@@ -105,7 +144,9 @@ impl HttpError {
             Self::RangeNotSatisfiable(_) => Status::RANGE_NOT_SATISFIABLE,
             Self::Internal(_) => Status::INTERNAL_SERVER_ERROR,
             Self::NotImplemented(_) => Status::NOT_IMPLEMENTED,
+            Self::UnprocessableContent(_) => Status::UNPROCESSABLE_CONTENT,
             Self::InsufficientStorage => Status::INSUFFICIENT_STORAGE,
+            Self::Other(status, _) => *status,
         }
     }
 }
@@ -122,20 +163,129 @@ impl From<BodyError> for HttpError {
     }
 }
 
-/// Converts errors of the file system and of reading a body. An error without a more fitting status becomes a 500.
+/// Errors of reading a request body keep their status: 400, 408 or 413. All others are a 500, with the error for the log.
 impl From<io::Error> for HttpError {
     fn from(error: io::Error) -> Self {
-        let kind = error.kind();
         match error.downcast::<BodyError>() {
             Ok(body) => body.into(),
-            Err(error) => match kind {
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename => {
-                    Self::NotFound
-                }
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::Forbidden,
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::InsufficientStorage,
-                _ => Self::Internal(error.into()),
-            },
+            Err(error) => Self::Internal(error.into()),
         }
+    }
+}
+
+/// A 400 with the rule that the path breaks.
+impl From<PathError> for HttpError {
+    fn from(error: PathError) -> Self {
+        Self::bad_request(error.explain())
+    }
+}
+
+/// An `HttpError` or an error of reading the body stays what it is. All others are a 500, with the error for the log.
+impl From<Box<dyn Error + Send + Sync>> for HttpError {
+    fn from(error: Box<dyn Error + Send + Sync>) -> Self {
+        let error = match error.downcast::<Self>() {
+            Ok(error) => return *error,
+            Err(error) => error,
+        };
+        match error.downcast::<io::Error>() {
+            Ok(error) => (*error).into(),
+            Err(error) => Self::Internal(error),
+        }
+    }
+}
+
+/// As for an error that is `Send` and `Sync`, but of one that becomes a 500 only the message is kept for the log.
+impl From<Box<dyn Error>> for HttpError {
+    fn from(error: Box<dyn Error>) -> Self {
+        let error = match error.downcast::<Self>() {
+            Ok(error) => return *error,
+            Err(error) => error,
+        };
+        match error.downcast::<io::Error>() {
+            Ok(error) => (*error).into(),
+            Err(error) => Self::internal(error.to_string()),
+        }
+    }
+}
+
+/// What the client may know. The error in [`HttpError::Internal`], which it may not, is the [source](Error::source).
+impl fmt::Display for HttpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadRequest(reason) => write!(f, "bad request: {reason}"),
+            Self::Unauthorized { reason, .. } => write!(f, "unauthorized: {reason}"),
+            Self::Forbidden => f.write_str("forbidden"),
+            Self::Denied(reason) => write!(f, "forbidden: {reason}"),
+            Self::NotFound => f.write_str("not found"),
+            Self::MethodNotAllowed(_) => f.write_str("the method is not allowed here"),
+            Self::NotAcceptable => f.write_str("there is no content in a coding that the request accepts"),
+            Self::RequestTimeout => f.write_str("the request took too long"),
+            Self::Conflict(reason) => write!(f, "conflict: {reason}"),
+            Self::Gone => f.write_str("gone"),
+            Self::LengthRequired => f.write_str("the request needs a Content-Length or a chunked body"),
+            Self::PreconditionFailed => f.write_str("a precondition of the request does not hold"),
+            Self::ContentTooLarge(limit) => write!(f, "the request body is longer than {limit} bytes"),
+            Self::UriTooLong(limit) => write!(f, "the request target is longer than {limit} bytes"),
+            Self::ExpectationFailed => f.write_str("the only expectation that the server supports is 100-continue"),
+            Self::Misdirected(reason) => write!(f, "misdirected request: {reason}"),
+            Self::VersionNotSupported => f.write_str("this server speaks HTTP/1.1 and HTTP/1.0"),
+            Self::UnprocessableContent(reason) => write!(f, "unprocessable content: {reason}"),
+            Self::TooManyRequests(seconds) => write!(f, "too many requests: try again in {seconds} s"),
+            Self::Unavailable(seconds) => write!(f, "the server is busy: try again in {seconds} s"),
+            Self::HeadTooLarge => f.write_str("the request has too many header fields, or they are too large"),
+            Self::UnsupportedMediaType(accepted) => {
+                write!(f, "the media type is not supported; {} is accepted", accepted.replace(", ", " or "))
+            }
+            Self::RangeNotSatisfiable(length) => write!(f, "the range lies outside the {length} bytes of the content"),
+            Self::Internal(_) => f.write_str("something went wrong here"),
+            Self::NotImplemented(what) => write!(f, "not implemented: {what}"),
+            Self::InsufficientStorage => f.write_str("there is no space left to store it"),
+            Self::Other(_, text) => f.write_str(text),
+        }
+    }
+}
+
+impl Error for HttpError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Internal(error) => Some(error.as_ref()),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_program_are_not_the_clients() {
+        let io = |kind: io::ErrorKind| io::Error::from(kind);
+        let boxed = |error: HttpError| -> Box<dyn Error + Send + Sync> { error.into() };
+        let table: [(HttpError, u16); 12] = [
+            (io(io::ErrorKind::NotFound).into(), 500),
+            (io(io::ErrorKind::PermissionDenied).into(), 500),
+            (io(io::ErrorKind::UnexpectedEof).into(), 500),
+            (io::Error::from(BodyError::TooLarge(9)).into(), 413),
+            (io::Error::from(BodyError::TimedOut).into(), 408),
+            (io::Error::from(BodyError::Truncated).into(), 400),
+            (io::Error::from(BodyError::Malformed("x")).into(), 400),
+            (boxed(HttpError::NotFound).into(), 404),
+            (HttpError::from(Box::<dyn Error>::from(HttpError::Gone)), 410),
+            (HttpError::from(Box::<dyn Error>::from(io::Error::from(BodyError::TimedOut))), 408),
+            (HttpError::from(Box::<dyn Error + Send + Sync>::from(io::Error::from(BodyError::TimedOut))), 408),
+            (HttpError::from(Box::<dyn Error + Send + Sync>::from("7".parse::<bool>().unwrap_err())), 500),
+        ];
+        for (error, code) in table {
+            assert_eq!(error.status().code(), code, "{error:?}");
+        }
+        assert_eq!(HttpError::from(PathError::DotSegment).to_string(), "bad request: the path holds a dot segment");
+    }
+
+    #[test]
+    fn a_client_is_not_told_what_is_for_the_log() {
+        let error = HttpError::internal("the password is 1234");
+        assert_eq!(error.to_string(), "something went wrong here");
+        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("the password is 1234"));
     }
 }

@@ -1,67 +1,55 @@
-//! The response for an [`HttpError`]: the one place with the texts that a client reads.
+//! What the response for an [`HttpError`] says to the client: the text, and the header field that goes with the status.
 
 use super::error::HttpError;
+use super::headers::HeaderText;
 use super::method::{Method, method_list};
 use super::request::Request;
-use super::response::Response;
 
 impl HttpError {
-    /// The response to this request for the error.
-    pub fn into_response(self, request: &Request) -> Response {
-        let (method, path) = (request.method(), request.path());
-        let text = match &self {
-            Self::BadRequest(reason) => format!("Bad request: {reason}."),
-            Self::Unauthorized { reason, .. } => format!("Unauthorized: {reason}."),
+    /// The text of the response to this request. Errors about the request's own method, path or media type name them; the others
+    /// say what [`Display`](std::fmt::Display) says, as a sentence.
+    pub(crate) fn text(&self, request: &Request) -> String {
+        let (method, path) = (request.method(), request.full_path());
+        match self {
             Self::Forbidden => format!("Forbidden: {method}, {path}"),
-            Self::Denied(reason) => format!("Forbidden: {reason}."),
             Self::NotFound => format!("Not found: {method}, {path}"),
+            Self::Gone => format!("Gone: {method}, {path}"),
             Self::MethodNotAllowed(_) => format!("Unsupported request: {method}."),
-            Self::NotAcceptable => "There is no content in a coding that the request accepts.".into(),
-            Self::RequestTimeout => "The request took too long.".into(),
-            Self::Conflict(reason) => format!("Conflict: {reason}."),
-            Self::LengthRequired => "The request needs a Content-Length or a chunked body.".into(),
-            Self::PreconditionFailed => "A precondition of the request does not hold.".into(),
-            Self::ContentTooLarge(limit) => format!("The request body is longer than {limit} bytes."),
-            Self::UriTooLong(limit) => format!("The request target is longer than {limit} bytes."),
-            Self::ExpectationFailed => "The only expectation that the server supports is 100-continue.".into(),
-            Self::Misdirected(reason) => format!("Misdirected request: {reason}."),
-            Self::VersionNotSupported => "This server speaks HTTP/1.1 and HTTP/1.0.".into(),
-            Self::TooManyRequests(seconds) => format!("Too many requests: try again in {seconds} s."),
-            Self::Unavailable(seconds) => format!("The server is busy: try again in {seconds} s."),
-            Self::HeadTooLarge => "The request has too many header fields, or they are too large.".into(),
             Self::UnsupportedMediaType(accepted) => {
                 let sent = request.header("Content-Type").unwrap_or("no media type");
                 format!("Unsupported request: {method} of {sent}; {} is accepted.", accepted.replace(", ", " or "))
             }
-            Self::RangeNotSatisfiable(length) => format!("The range lies outside the {length} bytes of the content."),
-            Self::Internal(_) => "Something went wrong here.".into(),
-            Self::NotImplemented(what) => format!("Not implemented: {what}."),
-            Self::InsufficientStorage => "There is no space left to store it.".into(),
-        };
-        let response = Response::text(text).with_status(self.status()).with_header("X-Content-Type-Options", "nosniff");
-        match self {
-            Self::MethodNotAllowed(allowed) => response.with_header("Allow", method_list(&allowed)),
-            Self::UnsupportedMediaType(accepted) if *method == Method::Post => {
-                // RFC 9110 §15.5.16: Accept in the response lists the media types that the server would have accepted.
-                response.with_header("Accept", accepted)
-            }
-            Self::Unauthorized { challenge, .. } => response.with_header("WWW-Authenticate", challenge),
-            Self::TooManyRequests(seconds) | Self::Unavailable(seconds) => {
-                response.with_header("Retry-After", seconds.to_string())
-            }
-            Self::NotAcceptable => response.with_header("Vary", "Accept-Encoding"),
-            Self::RangeNotSatisfiable(length) => response.with_header("Content-Range", format!("bytes */{length}")),
-            _ => response,
+            Self::Other(_, text) => text.clone().into_owned(),
+            _ => sentence(&self.to_string()),
         }
     }
+
+    /// The header field that the response must have.
+    pub(crate) fn field(&self, request: &Request) -> Option<(&'static str, HeaderText)> {
+        Some(match self {
+            Self::MethodNotAllowed(allowed) => ("Allow", method_list(allowed).into()),
+            // RFC 9110 §15.5.16: Accept in the response lists the media types that the server would have accepted.
+            Self::UnsupportedMediaType(accepted) if *request.method() == Method::Post => ("Accept", (*accepted).into()),
+            Self::Unauthorized { challenge, .. } => ("WWW-Authenticate", challenge.clone().into()),
+            Self::TooManyRequests(seconds) | Self::Unavailable(seconds) => ("Retry-After", seconds.to_string().into()),
+            Self::NotAcceptable => ("Vary", "Accept-Encoding".into()),
+            Self::RangeNotSatisfiable(length) => ("Content-Range", format!("bytes */{length}").into()),
+            _ => return None,
+        })
+    }
+}
+
+/// The text with a capital letter first and a full stop last.
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next().map_or_else(String::new, |first| first.to_uppercase().to_string());
+    format!("{first}{}.", characters.as_str())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
-    use crate::http::body::BodyError;
+    use crate::http::status::Status;
 
     #[test]
     fn each_error_has_its_status_and_text() {
@@ -76,22 +64,31 @@ mod tests {
             ),
             (HttpError::internal("the secret path /etc/x"), 500, "Something went wrong here."),
             (HttpError::ContentTooLarge(10), 413, "The request body is longer than 10 bytes."),
-            (io::Error::from(io::ErrorKind::StorageFull).into(), 507, "There is no space left to store it."),
-            (io::Error::from(io::ErrorKind::PermissionDenied).into(), 403, "Forbidden: POST, /a b"),
-            (io::Error::from(BodyError::TooLarge(9)).into(), 413, "The request body is longer than 9 bytes."),
-            (io::Error::from(BodyError::TimedOut).into(), 408, "The request took too long."),
+            (HttpError::InsufficientStorage, 507, "There is no space left to store it."),
+            (HttpError::Forbidden, 403, "Forbidden: POST, /a b"),
+            (HttpError::forbidden("you may only read"), 403, "Forbidden: you may only read."),
+            (HttpError::unprocessable("there is no title"), 422, "Unprocessable content: there is no title."),
+            (HttpError::RequestTimeout, 408, "The request took too long."),
+            (HttpError::new(Status::GONE, "sold out"), 410, "sold out"),
+            (HttpError::not_found("there is no note 7"), 404, "there is no note 7"),
         ];
         for (error, code, text) in table {
-            let mut response = error.into_response(&request);
-            assert_eq!(response.status().code(), code, "{text}");
-            assert_eq!(response.read_text().unwrap(), text);
+            assert_eq!((error.status().code(), error.text(&request).as_str()), (code, text));
         }
     }
 
     #[test]
-    fn a_405_lists_the_allowed_methods() {
-        let response = HttpError::MethodNotAllowed(vec![Method::Get, Method::Head].into())
-            .into_response(&Request::new(Method::Put, "/"));
-        assert_eq!(response.header("Allow"), Some("GET, HEAD"));
+    fn fields_go_with_the_status() {
+        let table = [
+            (HttpError::MethodNotAllowed(vec![Method::Get, Method::Head].into()), Some(("Allow", "GET, HEAD"))),
+            (HttpError::unauthorized("Bearer", "no token"), Some(("WWW-Authenticate", "Bearer"))),
+            (HttpError::TooManyRequests(6), Some(("Retry-After", "6"))),
+            (HttpError::RangeNotSatisfiable(9), Some(("Content-Range", "bytes */9"))),
+            (HttpError::NotFound, None),
+        ];
+        for (error, expected) in table {
+            let field = error.field(&Request::get("/"));
+            assert_eq!(field.as_ref().map(|(name, value)| (*name, &**value)), expected, "{error:?}");
+        }
     }
 }

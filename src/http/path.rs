@@ -1,6 +1,8 @@
 //! URL paths: their percent-encoding, and the rules for which of them may name a file.
 
 use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
@@ -23,6 +25,7 @@ pub struct RelativePath {
 
 /// Why a URL path cannot name a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PathError {
     /// A segment is `.` or `..`, possibly percent-encoded.
     DotSegment,
@@ -55,14 +58,43 @@ impl PathError {
     }
 }
 
+impl fmt::Display for PathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.explain())
+    }
+}
+
+impl Error for PathError {}
+
 impl RelativePath {
-    /// Parses a URL path as it was sent. A path with a trailing slash names a directory.
+    /// Parses a URL path as it was sent, percent-encoded. A path with a trailing slash names a directory.
     ///
     /// # Errors
     ///
     /// [`PathError`] tells which rule the path breaks. [`PathError::Unwritable`], [`PathError::Hidden`] and
     /// [`PathError::Directory`] are for writing only.
     pub fn parse(path: &str) -> Result<Self, PathError> {
+        Self::from_segments(path, |segment| percent_decode_str(segment).collect())
+    }
+
+    /// As [`RelativePath::parse`], for a path that is not percent-encoded, or not any more: `%` stands for itself.
+    ///
+    /// ```
+    /// use hearken::{PathError, RelativePath};
+    ///
+    /// assert_eq!(RelativePath::from_decoded("reports/100%.txt")?, RelativePath::parse("reports/100%25.txt")?);
+    /// assert_eq!(RelativePath::from_decoded("../secret"), Err(PathError::DotSegment));
+    /// # Ok::<(), PathError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`RelativePath::parse`].
+    pub fn from_decoded(path: &str) -> Result<Self, PathError> {
+        Self::from_segments(path, |segment| segment.as_bytes().to_vec())
+    }
+
+    fn from_segments(path: &str, decode: impl Fn(&str) -> Vec<u8>) -> Result<Self, PathError> {
         let path = path.strip_prefix('/').unwrap_or(path);
         if path.is_empty() {
             return Ok(Self { segments: Vec::new(), directory: true });
@@ -71,7 +103,7 @@ impl RelativePath {
             Some(rest) => (rest, true),
             None => (path, false),
         };
-        let segments = path.split('/').map(decode_segment).collect::<Result<Vec<_>, _>>()?;
+        let segments = path.split('/').map(|segment| check_segment(decode(segment))).collect::<Result<Vec<_>, _>>()?;
         let length: usize = segments.iter().map(|segment| segment.len() + 1).sum();
         if segments.len() > MAX_SEGMENTS || length > MAX_BYTES {
             return Err(PathError::TooLong);
@@ -187,8 +219,7 @@ impl RelativePath {
 }
 
 /// Decodes a segment and checks it.
-fn decode_segment(encoded: &str) -> Result<Vec<u8>, PathError> {
-    let decoded: Vec<u8> = percent_decode_str(encoded).collect();
+fn check_segment(decoded: Vec<u8>) -> Result<Vec<u8>, PathError> {
     match decoded.as_slice() {
         [] => Err(PathError::EmptySegment),
         b"." | b".." => Err(PathError::DotSegment),
@@ -212,6 +243,12 @@ pub(crate) fn decode_for_display(path: &str) -> Cow<'_, str> {
 /// The name of a file as a segment of a URL path.
 pub(crate) fn encode_segment(name: &[u8]) -> String {
     percent_encode(name, SEGMENT).to_string()
+}
+
+/// A URL path whose segments are decoded and encoded again, without the empty ones.
+pub(crate) fn encode_again(path: &str) -> String {
+    let segments = path.split('/').filter(|segment| !segment.is_empty());
+    segments.map(|segment| format!("/{}", encode_segment(&percent_decode_str(segment).collect::<Vec<_>>()))).collect()
 }
 
 /// Whether every `%` is followed by two hexadecimal digits.
@@ -301,6 +338,23 @@ mod tests {
             assert_eq!(removed, Some(expected).filter(|error| *error != PathError::Hidden), "{path}");
         }
         assert!(RelativePath::parse_for_writing("/a/gr%C3%B6%C3%9Fe%20(1).json").is_ok());
+    }
+
+    #[test]
+    fn a_path_that_is_encoded_again_names_no_host() {
+        let table = [
+            ("", ""),
+            ("/", ""),
+            ("/a/b%20c", "/a/b%20c"),
+            ("/%61", "/a"),
+            ("//evil.example", "/evil.example"),
+            ("/\\evil.example/x", "/%5Cevil.example/x"),
+            ("/%2f%2fevil.example", "/%2F%2Fevil.example"),
+            ("/%ff", "/%FF"),
+        ];
+        for (path, expected) in table {
+            assert_eq!(encode_again(path), expected, "{path}");
+        }
     }
 
     #[test]

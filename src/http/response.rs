@@ -6,6 +6,8 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde_core::Serialize;
+
 use super::body_channel::{BodyReceiver, BodySender, body_channel};
 use super::channel_body::ChannelBody;
 use super::connection::Connection;
@@ -89,9 +91,16 @@ impl Response {
         Self::bytes(into_bytes(page.into())).with_header("Content-Type", "text/html; charset=utf-8")
     }
 
-    /// 200 with JSON.
-    pub fn json(value: &serde_json::Value) -> Self {
-        Self::bytes(value.to_string().into_bytes()).with_header("Content-Type", "application/json")
+    /// 200 with a value as JSON. The fields of a struct keep their order. Those of a map have the order of the map: a
+    /// `serde_json::Value` sorts them, unless the program turns on the feature `preserve_order` of serde_json.
+    ///
+    /// If the value cannot be JSON, because it has a map with keys that are no strings or its own `Serialize` fails, the server sends
+    /// a 500 instead of the response, and logs why.
+    pub fn json(value: &(impl Serialize + ?Sized)) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(json) => Self::bytes(json).with_header("Content-Type", "application/json"),
+            Err(error) => Self { fault: Some(format!("the content cannot be JSON: {error}")), ..Self::new(Status::OK) },
+        }
     }
 
     /// 200 with a body from this reader. If `length`, in bytes, is given, the reader must return exactly as many: the
@@ -217,6 +226,12 @@ impl Response {
     /// As [`Response::read_bytes`].
     pub fn read_text(&mut self) -> io::Result<String> {
         Ok(String::from_utf8_lossy(&self.read_bytes()?).into_owned())
+    }
+
+    /// The response with the body of another one.
+    pub(crate) fn with_body_of(mut self, other: Self) -> Self {
+        self.body = other.body;
+        self
     }
 
     /// Why the response cannot be sent, for the log.

@@ -1,13 +1,13 @@
 //! The layer that refuses requests for foreign host names; the rules are in `http::host_policy`.
 
-use crate::handler::Handler;
+use crate::handler::{IntoResponse as _, Layer, Next};
 use crate::http::error::HttpError;
 use crate::http::host;
 use crate::http::host_policy::{HostNameError, HostPolicy, normalize_host_name};
 use crate::http::request::Request;
 use crate::http::response::Response;
 
-/// The host names that a server accepts, checked around a handler: protects a server without passwords against DNS rebinding.
+/// A layer with the host names that a server accepts: protects a server without passwords against DNS rebinding.
 ///
 /// The owner of a web page can point the page's host name at this server. The browser then treats this server as the page's own
 /// origin and lets the page read and write here: neither [`Cors`](crate::Cors) nor a firewall prevents it. But the browser still
@@ -18,13 +18,11 @@ use crate::http::response::Response;
 /// is an absolute URL, its authority counts and `Host` is ignored.
 ///
 /// ```
-/// use hearken::{AllowedHosts, Handler, HttpError, Request, Response};
+/// use hearken::{AllowedHosts, Request, Router};
 ///
-/// let app = AllowedHosts::new().allow("files.example")?.around(|_: &mut Request| Response::text("hello"));
-/// let mut get = |host: &str| app.handle(&mut Request::get("/").with_header("Host", host));
-/// assert!(get("localhost:4040").is_ok());
-/// assert!(get("files.example").is_ok());
-/// assert!(matches!(get("evil.example"), Err(HttpError::Misdirected(_))));
+/// let app = Router::new().layer(AllowedHosts::new().allow("files.example")?).get("/", |_| "hello");
+/// let status = |host: &str| app.respond(&mut Request::get("/").with_header("Host", host)).status().code();
+/// assert_eq!((status("localhost:4040"), status("files.example"), status("evil.example")), (200, 200, 421));
 /// # Ok::<(), hearken::HostNameError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -90,11 +88,6 @@ impl AllowedHosts {
         self
     }
 
-    /// Wraps a handler.
-    pub fn around(self, handler: impl Handler) -> impl Handler {
-        Wrapped { hosts: self, handler }
-    }
-
     fn refusal(&self, host: &str) -> HttpError {
         let (name, _) = host::split_port(host);
         let hint = self.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
@@ -108,16 +101,11 @@ impl Default for AllowedHosts {
     }
 }
 
-struct Wrapped<H> {
-    hosts: AllowedHosts,
-    handler: H,
-}
-
-impl<H: Handler> Handler for Wrapped<H> {
-    fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
-        match self.hosts.policy.foreign_host(request) {
-            Some(host) => Err(self.hosts.refusal(host)),
-            None => self.handler.handle(request),
+impl Layer for AllowedHosts {
+    fn handle(&self, request: &mut Request, next: Next<'_>) -> Response {
+        match self.policy.foreign_host(request).map(|host| self.refusal(host)) {
+            Some(refusal) => refusal.into_response(request),
+            None => next.respond(request),
         }
     }
 }
@@ -125,7 +113,7 @@ impl<H: Handler> Handler for Wrapped<H> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::handler::respond;
+    use crate::handler::Handler as _;
     use crate::http::method::Method;
 
     #[test]
@@ -141,10 +129,10 @@ mod tests {
             let app = hosts.around(|_: &mut Request| Response::text("done"));
             for method in [Method::Get, Method::Put, Method::Options] {
                 let mut request = Request::new(method, "/").with_header("Host", "evil.example:80");
-                let mut response = respond(&app, &mut request);
+                let mut response = app.handle(&mut request);
                 assert_eq!((response.status().code(), response.read_text().unwrap().as_str()), (421, text));
             }
-            let mut response = respond(&app, &mut Request::get("/").with_header("Host", "localhost"));
+            let mut response = app.handle(&mut Request::get("/").with_header("Host", "localhost"));
             assert_eq!(response.read_text().unwrap(), "done");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::handler::{Handler, error_response, respond};
+use crate::handler::{IntoResponse as _, Layer, Next};
 use crate::http::cors::CorsPolicy;
 use crate::http::error::HttpError;
 use crate::http::method::Method;
@@ -10,7 +10,7 @@ use crate::http::origin::{OriginError, RequestOrigin, normalize_origin};
 use crate::http::request::Request;
 use crate::http::response::Response;
 
-/// Cross-origin resource sharing, wrapped around a handler: which pages, besides the server's own, may read responses and may
+/// A layer for cross-origin resource sharing: which pages, besides the server's own, may read responses and may
 /// write.
 ///
 /// A browser lets pages of any origin send some requests, and adds the password that it has stored for the server. So requests
@@ -18,12 +18,12 @@ use crate::http::response::Response;
 /// allowed, as the browser tells by `Sec-Fetch-Site` and `Origin`. Other programs send neither field and may write.
 ///
 /// ```
-/// use hearken::{Cors, Handler, Method, Request, Response};
+/// use hearken::{Cors, Request, Router};
 ///
-/// let app = Cors::new().allow("https://app.example")?.around(|_: &mut Request| Response::text("hello"));
-/// let put = |origin: &str| Request::new(Method::Put, "/").with_header("Host", "here").with_header("Origin", origin);
-/// assert_eq!(app.handle(&mut put("https://app.example")).unwrap().status().code(), 200);
-/// assert_eq!(app.handle(&mut put("https://evil.example")).unwrap().status().code(), 403);
+/// let app = Router::new().layer(Cors::new().allow("https://app.example")?).put("/", |_| "done");
+/// let put = |origin: &str| app.respond(&mut Request::put("/").with_header("Host", "here").with_header("Origin", origin));
+/// assert_eq!(put("https://app.example").status().code(), 200);
+/// assert_eq!(put("https://evil.example").status().code(), 403);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Cors {
@@ -88,11 +88,6 @@ impl Cors {
         self
     }
 
-    /// Wraps a handler.
-    pub fn around(self, handler: impl Handler) -> impl Handler {
-        Wrapped { cors: self, handler }
-    }
-
     fn refuses(&self, request: &Request) -> bool {
         !request.method().is_safe()
             && !self.policy.may_write(RequestOrigin::of(request), request.header("Authorization").is_some())
@@ -106,31 +101,26 @@ impl Default for Cors {
     }
 }
 
-struct Wrapped<H> {
-    cors: Cors,
-    handler: H,
-}
-
-impl<H: Handler> Handler for Wrapped<H> {
-    fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
-        let policy = &self.cors.policy;
-        if let Some(response) = policy.preflight(request) {
-            return Ok(response);
+impl Layer for Cors {
+    fn handle(&self, request: &mut Request, next: Next<'_>) -> Response {
+        if let Some(response) = self.policy.preflight(request) {
+            return response;
         }
-        let response = if self.cors.refuses(request) {
-            error_response(HttpError::Denied("a page of another origin may not write here".into()), request)
-        } else if !policy.any && policy.named.is_empty() {
-            return self.handler.handle(request);
+        let response = if self.refuses(request) {
+            HttpError::forbidden("a page of another origin may not write here").into_response(request)
+        } else if !self.policy.any && self.policy.named.is_empty() {
+            return next.respond(request);
         } else {
-            respond(&self.handler, request)
+            next.respond(request)
         };
-        Ok(policy.apply(response, request.header("Origin")))
+        self.policy.apply(response, request.header("Origin"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handler::Handler;
 
     fn app(cors: Cors) -> impl Handler {
         cors.around(|request: &mut Request| match request.path() {
@@ -142,7 +132,7 @@ mod tests {
 
     fn send(app: &impl Handler, method: Method, target: &str, origin: &str) -> Response {
         let request = Request::new(method, target).with_header("Host", "here:4040").with_header("Origin", origin);
-        app.handle(&mut { request }).unwrap()
+        app.handle(&mut { request })
     }
 
     #[test]

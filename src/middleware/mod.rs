@@ -3,11 +3,13 @@
 mod allowed_hosts;
 #[cfg(feature = "auth")]
 mod basic_auth;
+mod body_limit;
 mod cors;
 mod response_headers;
 
 pub use allowed_hosts::AllowedHosts;
 #[cfg(feature = "auth")]
 pub use basic_auth::{BasicAuth, CredentialsError, hash_password};
+pub use body_limit::BodyLimit;
 pub use cors::Cors;
 pub use response_headers::ResponseHeaders;

@@ -1,24 +1,23 @@
 //! The layer that puts header fields on every response.
 
 use crate::error::Error;
-use crate::handler::{Handler, error_response};
-use crate::http::error::HttpError;
+use crate::handler::{Layer, Next};
 use crate::http::headers::{self, is_field_value, is_token};
 use crate::http::request::Request;
 use crate::http::response::Response;
 
-/// Header fields that are put on every response of the wrapped handler, failures included.
+/// A layer that puts header fields on every response, failures included.
 ///
 /// A field replaces the handler's fields of the same name, except that `Vary` and `Set-Cookie` are added to them. When several
 /// fields of one name are given, all are sent.
 ///
 /// ```
-/// use hearken::{Handler, ResponseHeaders, Request, Response};
+/// use hearken::{Request, ResponseHeaders, Router};
 ///
-/// let app = ResponseHeaders::new()
-///     .add("Strict-Transport-Security", "max-age=31536000")?
-///     .around(|_: &mut Request| Response::text("hello"));
-/// let response = app.handle(&mut Request::get("/")).unwrap();
+/// let app = Router::new()
+///     .layer(ResponseHeaders::new().add("Strict-Transport-Security", "max-age=31536000")?)
+///     .get("/", |_| "hello");
+/// let response = app.respond(&mut Request::get("/"));
 /// assert_eq!(response.header("Strict-Transport-Security"), Some("max-age=31536000"));
 /// # Ok::<(), hearken::Error>(())
 /// ```
@@ -52,21 +51,11 @@ impl ResponseHeaders {
         self.fields.push((name.to_owned(), value.trim_matches([' ', '\t']).to_owned()));
         Ok(self)
     }
-
-    /// Wraps a handler.
-    pub fn around(self, handler: impl Handler) -> impl Handler {
-        Wrapped { fields: self.fields, handler }
-    }
 }
 
-struct Wrapped<H> {
-    fields: Vec<(String, String)>,
-    handler: H,
-}
-
-impl<H: Handler> Handler for Wrapped<H> {
-    fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
-        let mut response = self.handler.handle(request).unwrap_or_else(|error| error_response(error, request));
+impl Layer for ResponseHeaders {
+    fn handle(&self, request: &mut Request, next: Next<'_>) -> Response {
+        let mut response = next.respond(request);
         for (index, (name, value)) in self.fields.iter().enumerate() {
             let is_added = ["Vary", "Set-Cookie"].iter().any(|other| other.eq_ignore_ascii_case(name))
                 || self.fields[..index].iter().any(|(before, _)| before.eq_ignore_ascii_case(name));
@@ -76,13 +65,15 @@ impl<H: Handler> Handler for Wrapped<H> {
                 response.with_header(name.clone(), value.clone())
             };
         }
-        Ok(response)
+        response
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handler::Handler as _;
+    use crate::http::error::HttpError;
 
     #[test]
     fn every_response_has_the_fields() {
@@ -96,13 +87,13 @@ mod tests {
             .iter()
             .fold(ResponseHeaders::new(), |all, (name, value)| all.add(name, value).unwrap())
             .around(inner);
-        let found = app.handle(&mut Request::get("/")).unwrap();
+        let found = app.handle(&mut Request::get("/"));
         let all = |name: &str| found.headers().all(name).collect::<Vec<_>>();
         assert_eq!(all("Vary"), ["Accept", "Origin"]);
         assert_eq!(all("X-A"), ["1", "2"]);
         assert_eq!(all("Cache-Control"), ["max-age=1"]);
         assert_eq!(all("X-Empty"), [""]);
-        let missing = app.handle(&mut Request::get("/missing")).unwrap();
+        let missing = app.handle(&mut Request::get("/missing"));
         assert_eq!((missing.status().code(), missing.header("X-A")), (404, Some("1")));
     }
 

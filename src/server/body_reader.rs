@@ -21,7 +21,7 @@ impl Connection {
         while !self.body.is_done() {
             self.body.open();
             let Some(read) = self.decode(&mut scratch)? else { return Ok(false) };
-            if self.body.drop_bytes(read, self.shared.settings.max_body) {
+            if self.body.drop_bytes(read) {
                 return Err(BodyError::TooLarge(DISCARD_LIMIT));
             }
         }
@@ -29,10 +29,9 @@ impl Connection {
     }
 
     fn read_body(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
-        let max_body = self.shared.settings.max_body;
         if self.body.state() == BodyState::Unread {
-            if self.body.is_announced_longer_than(max_body) {
-                return Err(BodyError::TooLarge(max_body));
+            if self.body.is_announced_too_long() {
+                return Err(BodyError::TooLarge(self.body.max_body()));
             }
             self.body.open();
             // RFC 9110 §10.1.1: not if the client has begun to send the body anyway.
@@ -44,8 +43,8 @@ impl Connection {
             match self.decode(buffer)? {
                 Some(0) if !self.body.is_done() => {}
                 Some(read) => {
-                    if self.body.give(read, max_body) {
-                        return Err(BodyError::TooLarge(max_body));
+                    if self.body.give(read) {
+                        return Err(BodyError::TooLarge(self.body.max_body()));
                     }
                     return Ok(read);
                 }
@@ -125,6 +124,10 @@ impl RequestSource for Connection {
 
     fn field_bytes(&self, index: usize) -> Option<&[u8]> {
         self.head.as_ref()?.field_bytes(index)
+    }
+
+    fn set_max_body(&mut self, bytes: u64) {
+        self.body.set_max_body(bytes);
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {

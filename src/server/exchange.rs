@@ -13,7 +13,7 @@ use super::request_body::{RequestBody, UnreadBody};
 use super::worker_pool::WorkerPool;
 use super::writer::{self, Outgoing, SendError};
 use crate::access_log::Record;
-use crate::handler;
+use crate::handler::{self, IntoResponse as _};
 use crate::http::body::BodyLength;
 use crate::http::error::HttpError;
 use crate::http::framing;
@@ -66,8 +66,8 @@ pub(super) fn serve(
     WorkerPool::enter_handler();
     let refused = refusal.is_some();
     let response = match refusal {
-        None => handler::respond_catching_panics(context.app.as_ref(), &mut request),
-        Some(error) => handler::error_response(error, &request),
+        None => handler::respond(context.app.as_ref(), &mut request),
+        Some(error) => error.into_response(&request),
     };
     let record = context.access_log.as_ref().map(|_| Record::begin(&request, SystemTime::now()));
     // `Request` does not know the server's own `Connection`, so its boxed source is downcast to what it was made from. Sharing
@@ -79,7 +79,7 @@ pub(super) fn serve(
         log::error!("a handler has kept its request, which is not answered");
         return None;
     };
-    let unread = if refused { UnreadBody::Close } else { connection.body.unread(settings.max_body) };
+    let unread = if refused { UnreadBody::Close } else { connection.body.unread() };
     let stays =
         asked == Persistence::KeepAlive && unread != UnreadBody::Close && !context.is_stopping() && !context.is_full();
     let persistence = if stays { Persistence::KeepAlive } else { Persistence::Close };

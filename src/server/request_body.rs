@@ -18,6 +18,8 @@ pub(super) struct RequestBody {
     dropped: u64,
     /// The rate that the client must keep up while the body is read.
     pub(super) pace: Option<Pace>,
+    /// The most bytes it may have.
+    max_body: u64,
     trailers: Trailers,
 }
 
@@ -65,6 +67,7 @@ impl RequestBody {
             given: 0,
             dropped: 0,
             pace: None,
+            max_body: 0,
             trailers: Vec::new(),
         }
     }
@@ -78,7 +81,8 @@ impl RequestBody {
                 Framing::Chunked(Box::new(ChunkedDecoder::new(settings.max_head, settings.max_headers)))
             }
         };
-        Self { framing, state: BodyState::Unread, expects_continue, ..Self::none() }
+        let max_body = settings.max_body;
+        Self { framing, state: BodyState::Unread, expects_continue, max_body, ..Self::none() }
     }
 
     /// Whether it was read to its end.
@@ -87,13 +91,15 @@ impl RequestBody {
     }
 
     /// What to do about the part that no handler has read.
-    pub(super) fn unread(&self, max_body: u64) -> UnreadBody {
+    pub(super) fn unread(&self) -> UnreadBody {
         match (self.state, &self.framing) {
             (BodyState::Done, _) => UnreadBody::None,
             (BodyState::Failed, _) => UnreadBody::Close,
             // A client that waits for `100 Continue` is not told to send a body that will not be read.
             (BodyState::Unread, _) if self.expects_continue => UnreadBody::Close,
-            (_, Framing::Length(left)) if *left > DISCARD_LIMIT || self.given + left > max_body => UnreadBody::Close,
+            (_, Framing::Length(left)) if *left > DISCARD_LIMIT || self.given + left > self.max_body => {
+                UnreadBody::Close
+            }
             _ => UnreadBody::Discard,
         }
     }
@@ -112,9 +118,19 @@ impl RequestBody {
         self.state = BodyState::Failed;
     }
 
-    /// Whether its head announces that it is longer than this.
-    pub(super) fn is_announced_longer_than(&self, max_body: u64) -> bool {
-        matches!(self.framing, Framing::Length(length) if length > max_body)
+    /// The most bytes it may have.
+    pub(super) fn max_body(&self) -> u64 {
+        self.max_body
+    }
+
+    /// Sets the most bytes it may have.
+    pub(super) fn set_max_body(&mut self, bytes: u64) {
+        self.max_body = bytes;
+    }
+
+    /// Whether its head announces more bytes than it may have.
+    pub(super) fn is_announced_too_long(&self) -> bool {
+        matches!(self.framing, Framing::Length(length) if length > self.max_body)
     }
 
     /// Whether the client waits for `100 Continue`.
@@ -132,17 +148,17 @@ impl RequestBody {
         self.given
     }
 
-    /// Notes that a handler was given this many more bytes. Returns whether the body is longer than `max_body`.
-    pub(super) fn give(&mut self, bytes: usize, max_body: u64) -> bool {
+    /// Notes that a handler was given this many more bytes. Returns whether the body is longer than it may be.
+    pub(super) fn give(&mut self, bytes: usize) -> bool {
         self.given += bytes as u64;
-        self.given > max_body
+        self.given > self.max_body
     }
 
-    /// Notes that this many more bytes were dropped. Returns whether these are too many to go on, or the body is longer than
-    /// `max_body`.
-    pub(super) fn drop_bytes(&mut self, bytes: usize, max_body: u64) -> bool {
+    /// Notes that this many more bytes were dropped. Returns whether these are too many to go on, or the body is longer than it may
+    /// be.
+    pub(super) fn drop_bytes(&mut self, bytes: usize) -> bool {
         self.dropped += bytes as u64;
-        self.given + self.dropped > max_body || self.dropped > DISCARD_LIMIT
+        self.given + self.dropped > self.max_body || self.dropped > DISCARD_LIMIT
     }
 
     /// The trailer fields. There are none before the body was read to its end.

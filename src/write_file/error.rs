@@ -46,6 +46,7 @@ mod tests {
     use std::io;
 
     use super::*;
+    use crate::handler::IntoResponse as _;
     use crate::http::method::Method;
     use crate::http::request::Request;
 
@@ -78,21 +79,20 @@ mod tests {
     }
 
     #[test]
-    fn failures_of_the_file_system_have_the_status_that_they_have_elsewhere() {
-        let kinds = [
-            io::ErrorKind::NotFound,
-            io::ErrorKind::NotADirectory,
-            io::ErrorKind::InvalidFilename,
-            io::ErrorKind::PermissionDenied,
-            io::ErrorKind::ReadOnlyFilesystem,
-            io::ErrorKind::StorageFull,
-            io::ErrorKind::QuotaExceeded,
-            io::ErrorKind::Interrupted,
-            io::ErrorKind::Other,
+    fn each_failure_of_the_file_system_has_its_status() {
+        let table = [
+            (io::ErrorKind::NotFound, 404),
+            (io::ErrorKind::NotADirectory, 404),
+            (io::ErrorKind::InvalidFilename, 404),
+            (io::ErrorKind::PermissionDenied, 403),
+            (io::ErrorKind::ReadOnlyFilesystem, 403),
+            (io::ErrorKind::StorageFull, 507),
+            (io::ErrorKind::QuotaExceeded, 507),
+            (io::ErrorKind::Interrupted, 500),
+            (io::ErrorKind::Other, 500),
         ];
-        for kind in kinds {
-            let direct = HttpError::from(io::Error::from(kind)).status();
-            assert_eq!(HttpError::from(StoreError::from(io::Error::from(kind))).status(), direct, "{kind}");
+        for (kind, status) in table {
+            assert_eq!(HttpError::from(StoreError::from(io::Error::from(kind))).status().code(), status, "{kind}");
         }
     }
 }

@@ -103,7 +103,7 @@ impl<'a> Form<'a> {
 
 /// Redirects a browser back to the page that lists the directory; tells a program the names.
 fn stored_response(request: &Request, names: &[String]) -> Response {
-    let path = request.encoded_path();
+    let path = format!("{}{}", request.mount(), request.encoded_path());
     let slash = if path.ends_with('/') { "" } else { "/" };
     if accept::names_html(request.header_list("Accept").as_deref()) {
         return Response::redirect(Status::SEE_OTHER, format!("{path}{slash}"));

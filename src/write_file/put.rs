@@ -27,7 +27,7 @@ pub(super) fn put(dir: &WritableDir, request: &mut Request) -> Result<Response, 
     let response = if replaced {
         Response::new(Status::NO_CONTENT)
     } else {
-        Response::new(Status::CREATED).with_header("Location", request.encoded_path().to_owned())
+        Response::new(Status::CREATED).with_header("Location", format!("{}{}", request.mount(), request.encoded_path()))
     };
     // RFC 9110 §9.3.4: a validator may be sent because the content was stored unchanged.
     Ok(match validators_of_new(&file).etag {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::writable_dir::WritableDir;
 use super::{delete, form, json_post, put};
-use crate::handler::Handler;
+use crate::handler::{Handler, IntoResponse as _};
 use crate::http::error::HttpError;
 use crate::http::method::Method;
 use crate::http::path::RelativePath;
@@ -146,13 +146,14 @@ impl WriteFile {
 }
 
 impl Handler for WriteFile {
-    fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
-        match request.method() {
+    fn handle(&self, request: &mut Request) -> Response {
+        let result = match request.method() {
             Method::Post => self.post(request),
             Method::Put if self.put => put::put(&self.dir, request),
             Method::Delete if self.delete => delete::delete(&self.dir, self.delete_hidden, request),
             _ => Err(HttpError::MethodNotAllowed(self.methods().into())),
-        }
+        };
+        result.into_response(request)
     }
 }
 

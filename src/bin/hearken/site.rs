@@ -4,14 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hearken::demo::{Guess, Notes, hello};
-use hearken::{Files, Handler, HttpError, Method, RelativePath, Request, Response, Router, WriteFile};
+use hearken::{
+    Files, Handler, HttpError, IntoResponse as _, Method, RelativePath, Request, Response, Router, WriteFile,
+};
 
 use crate::configuration::{Access, Site, Write};
 use crate::users::Passwords;
 use crate::warnings;
 
 /// The application for a server that only this machine reaches, or others too.
-pub(crate) fn application(site: Site, is_loopback: bool) -> Box<dyn Handler> {
+pub(crate) fn application(site: Site, is_loopback: bool) -> Router {
     let Site { root, files, write, demo, access, response_headers } = site;
     let methods = methods(write.as_ref(), demo);
     // The tutorial's notes are open to every page. If there are passwords, they are not: a browser adds the password it knows.
@@ -21,11 +23,11 @@ pub(crate) fn application(site: Site, is_loopback: bool) -> Box<dyn Handler> {
         hosts: access.hosts.on_network(!is_loopback),
         ..access
     };
-    let app = with_checks(access, router(&root, files, write, demo));
-    match response_headers {
-        None => app,
-        Some(fields) => Box::new(fields.around(app)),
-    }
+    let app = match response_headers {
+        None => Router::new(),
+        Some(fields) => Router::new().layer(fields),
+    };
+    with_routes(with_checks(access, app), &root, files, write, demo)
 }
 
 /// The methods that the application accepts.
@@ -39,20 +41,20 @@ fn methods(write: Option<&Write>, demo: bool) -> Vec<Method> {
     methods
 }
 
-/// Puts the checks of origin, password and host name around the handler.
-fn with_checks(access: Access, app: impl Handler) -> Box<dyn Handler> {
+/// Puts the checks of host name, origin and password around the router.
+fn with_checks(access: Access, router: Router) -> Router {
     let Access { cors, passwords, hosts } = access;
     match passwords {
-        Passwords::NotAsked => Box::new(hosts.around(cors.around(app))),
-        Passwords::ForWriting(auth) => Box::new(hosts.around(cors.around(auth.around(app)))),
+        Passwords::NotAsked => router.layer(hosts).layer(cors),
+        Passwords::ForWriting(auth) => router.layer(hosts).layer(cors).layer(auth),
         // A browser sends a password only to the name that it was entered for, so names need no check.
-        Passwords::ForEverything(auth) => Box::new(cors.around(auth.around(app))),
+        Passwords::ForEverything(auth) => router.layer(cors).layer(auth),
     }
 }
 
-fn router(root: &Path, files: Files, write: Option<Write>, demo: bool) -> Router {
+fn with_routes(router: Router, root: &Path, files: Files, write: Option<Write>, demo: bool) -> Router {
     let Some(Write { directory, service }) = write else {
-        let router = Router::new().fallback(Content { files: files.into(), write: None });
+        let router = router.fallback(Content { files: files.into(), write: None });
         return if demo { with_demo(router, Path::new("")) } else { router };
     };
     if let Some(warning) = warnings::nesting(root, &directory) {
@@ -67,7 +69,7 @@ fn router(root: &Path, files: Files, write: Option<Write>, demo: bool) -> Router
     // The notes are in the same directory, and only their own service changes them.
     let is_notes = move |path: &RelativePath| demo && path.segments() == [NOTES_FILE.as_bytes()];
     let service = service.except(move |path| served.owns(path) || is_notes(path));
-    let router = Router::new().fallback(Content { files, write: Some(service) });
+    let router = router.fallback(Content { files, write: Some(service) });
     if demo { with_demo(router, &directory) } else { router }
 }
 
@@ -80,12 +82,11 @@ const NOTES_FILE: &str = "notes.txt";
 fn with_demo(router: Router, directory: &Path) -> Router {
     let guess = Guess::new().on_pick(|number| log::debug!("thinking of the number {number}"));
     let notes = Arc::new(Notes::new(directory.join(NOTES_FILE)));
-    let preflight = Arc::clone(&notes);
     router
         .get("/hello", hello)
-        .get("/guess", guess)
-        .post(NOTES_PATH, move |request: &mut Request| notes.handle(request))
-        .route(Method::Options, NOTES_PATH, move |request: &mut Request| preflight.handle(request))
+        .route(Method::Get, "/guess", guess)
+        .route(Method::Post, NOTES_PATH, Arc::clone(&notes))
+        .route(Method::Options, NOTES_PATH, notes)
 }
 
 /// Serves the files, and accepts writes if they are allowed, under the same paths.
@@ -95,14 +96,14 @@ struct Content {
 }
 
 impl Handler for Content {
-    fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
+    fn handle(&self, request: &mut Request) -> Response {
         match (request.method(), &self.write) {
             (Method::Get | Method::Head, _) => self.files.handle(request),
             (method, Some(write)) if write.methods().contains(method) => write.handle(request),
             (_, write) => {
                 let mut allowed = vec![Method::Get, Method::Head];
                 allowed.extend_from_slice(write.as_ref().map_or(&[], WriteFile::methods));
-                Err(HttpError::MethodNotAllowed(allowed.into()))
+                HttpError::MethodNotAllowed(allowed.into()).into_response(request)
             }
         }
     }

@@ -1,11 +1,12 @@
 //! The note service: parses requests and makes responses; `lines` keeps the notes.
 
+use std::io;
 use std::path::PathBuf;
 
 use serde_json::Value;
 
 use super::lines::Lines;
-use crate::handler::{Handler, error_response};
+use crate::handler::{Handler, IntoResponse as _};
 use crate::http::error::HttpError;
 use crate::http::method::Method;
 use crate::http::request::Request;
@@ -48,13 +49,16 @@ impl Notes {
             Method::Options => return Ok(Response::new(Status::NO_CONTENT)),
             _ => return Err(HttpError::NotFound),
         }
-        match parse(&request.read_json()?)? {
+        let body = request.read_body()?;
+        let body = serde_json::from_slice(&body)
+            .map_err(|error| HttpError::bad_request(format!("not valid JSON: {error}")))?;
+        match parse(&body)? {
             Command::Add(note) => {
-                let count = self.lines.add(&note)?;
+                let count = self.lines.add(&note).map_err(failed)?;
                 Ok(Response::text(format!("You have {count} notes.\n")))
             }
             Command::Fetch(number) => {
-                let line = self.lines.line(number)?.ok_or(HttpError::NotFound)?;
+                let line = self.lines.line(number).map_err(failed)?.ok_or(HttpError::NotFound)?;
                 Ok(Response::text(String::from_utf8_lossy(&line).into_owned()))
             }
         }
@@ -62,9 +66,17 @@ impl Notes {
 }
 
 impl Handler for Notes {
-    fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
-        let response = self.respond(request).unwrap_or_else(|error| error_response(error, request));
-        Ok(CORS.into_iter().fold(response, |response, (name, value)| response.with_header(name, value)))
+    fn handle(&self, request: &mut Request) -> Response {
+        let response = self.respond(request).into_response(request);
+        CORS.into_iter().fold(response, |response, (name, value)| response.with_header(name, value))
+    }
+}
+
+/// The status for a failure of the file of notes.
+fn failed(error: io::Error) -> HttpError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => HttpError::InsufficientStorage,
+        _ => HttpError::Internal(error.into()),
     }
 }
 
@@ -96,7 +108,7 @@ mod tests {
     use super::*;
 
     fn post(notes: &Notes, body: &str) -> (u16, String) {
-        let mut response = notes.handle(&mut Request::new(Method::Post, "/").with_body(body)).unwrap();
+        let mut response = notes.handle(&mut Request::new(Method::Post, "/").with_body(body));
         assert_eq!(response.header("Access-Control-Allow-Origin"), Some("*"));
         (response.status().code(), response.read_text().unwrap())
     }
@@ -185,7 +197,7 @@ mod tests {
             (Method::Get, 404, "Not found: GET, /x"),
             (Method::Put, 404, "Not found: PUT, /x"),
         ] {
-            let mut response = notes.handle(&mut Request::new(method, "/x")).unwrap();
+            let mut response = notes.handle(&mut Request::new(method, "/x"));
             assert_eq!((response.status().code(), response.read_text().unwrap().as_str()), (status, body));
             for (name, value) in [
                 ("Access-Control-Allow-Origin", "*"),

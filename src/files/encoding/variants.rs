@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use rustix::fs::{FileType, Stat};
 
+use super::super::error::unreadable;
 use super::super::lookup::{self, Found, OpenFile};
 use super::super::representation::Representation;
 use super::gzip::Compressor;
@@ -65,7 +66,7 @@ pub(crate) fn select(
     request: &Request,
     now: SystemTime,
 ) -> Result<Selected, HttpError> {
-    let status = file.status()?;
+    let status = file.status().map_err(unreadable)?;
     let path = file.path.clone();
     let compressible = compressor.is_some_and(|compressor| compressor.suits(&media_type, file.metadata.len()));
     let variants = Variants::find(root_dir, &path.to_bytes(), &FileId::of(&status), compressible);
@@ -168,7 +169,7 @@ mod tests {
 
     use super::*;
     use crate::files::Files;
-    use crate::handler::error_response;
+    use crate::handler::IntoResponse as _;
     use crate::http::response::Response;
 
     /// Writes a file and gives it an age.
@@ -183,7 +184,7 @@ mod tests {
         [later, later, later].map(|now| {
             let request =
                 fields.iter().fold(Request::get(path), |request, (name, value)| request.with_header(name, value));
-            files.respond(&request, now).unwrap_or_else(|error| error_response(error, &request))
+            files.respond(&request, now).into_response(&request)
         })
     }
 

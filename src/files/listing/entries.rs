@@ -11,6 +11,7 @@ use std::sync::{Arc, LazyLock};
 
 use rustix::fs::{AtFlags, Dir, FileType, Stat};
 
+use super::super::error::unreadable;
 use super::super::lookup::{is_hidden, is_missing};
 use super::super::media_types::MediaTypes;
 use super::budget::Budget;
@@ -150,7 +151,7 @@ impl From<ScanError> for HttpError {
     fn from(error: ScanError) -> Self {
         match error {
             ScanError::Crowded | ScanError::ClientLeft => Self::Unavailable(1),
-            ScanError::Io(error) => error.into(),
+            ScanError::Io(error) => unreadable(error),
         }
     }
 }

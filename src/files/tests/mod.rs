@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::Files;
-use crate::handler::respond;
+use crate::handler::{IntoResponse as _, respond};
 use crate::http::method::Method;
 use crate::http::path::RelativePath;
 use crate::http::request::Request;
@@ -172,10 +172,7 @@ fn conditions_and_ranges_are_answered() {
 
 /// Everything that a client sees of an answer.
 fn seen(files: &Files, request: &Request, now: SystemTime) -> (u16, Vec<(String, String)>, Vec<u8>) {
-    let mut response = match files.respond(request, now) {
-        Ok(response) => response,
-        Err(error) => error.into_response(request),
-    };
+    let mut response = files.respond(request, now).into_response(request);
     let fields = response.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     (response.status().code(), fields, response.read_bytes().unwrap())
 }

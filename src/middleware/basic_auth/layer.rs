@@ -7,14 +7,14 @@ use super::error::CredentialsError;
 use super::known_clients::KnownClients;
 use super::throttle::{Claim, RetryAfter, Throttle};
 use super::users::{User, Users};
-use crate::handler::Handler;
+use crate::handler::{IntoResponse as _, Layer, Next};
 use crate::http::authorization::{Credentials, challenge};
 use crate::http::error::HttpError;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::semaphore::{Semaphore, processors};
 
-/// Basic authentication (RFC 7617), wrapped around a handler.
+/// A layer for Basic authentication (RFC 7617).
 ///
 /// Once a user is added, every request needs a password. Once a writer is added, requests with methods other than `GET`, `HEAD`
 /// and `OPTIONS` need a writer's password; writers may read too, and users may then only read. A request without a password gets
@@ -30,11 +30,14 @@ use crate::semaphore::{Semaphore, processors};
 /// against this exception. After a burst of 100, and then one every six seconds, the right password has to wait as well.
 ///
 /// ```
-/// use hearken::{BasicAuth, Handler, Request, Response};
+/// use hearken::{BasicAuth, Request, Router};
 ///
-/// let app = BasicAuth::new().user("ada", "secret")?.around(|_: &mut Request| Response::text("hello"));
-/// assert!(app.handle(&mut Request::get("/")).is_err());
-/// assert!(app.handle(&mut Request::get("/").with_header("Authorization", "Basic YWRhOnNlY3JldA==")).is_ok());
+/// let app = Router::new()
+///     .layer(BasicAuth::new().user("ada", "secret")?)
+///     .get("/", |request| format!("hello, {}", request.user().unwrap_or("stranger")));
+/// assert_eq!(app.respond(&mut Request::get("/")).status().code(), 401);
+/// let mut request = Request::get("/").with_header("Authorization", "Basic YWRhOnNlY3JldA==");
+/// assert_eq!(app.respond(&mut request).read_text().unwrap(), "hello, ada");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct BasicAuth {
@@ -105,17 +108,17 @@ impl BasicAuth {
         self
     }
 
-    /// Wraps a handler.
-    pub fn around(self, handler: impl Handler) -> impl Handler {
-        Wrapped { auth: self, handler }
-    }
-
     fn needs_password(&self, access: Access) -> bool {
         self.users.readers() > 0 || (access == Access::Write && self.users.writers() > 0)
     }
 
-    fn allows(&self, user: &User, access: Access) -> bool {
-        access == Access::Read || user.writer || self.users.writers() == 0
+    /// Finds the user who sent the request, and who may do what it asks for.
+    fn permitted_user(&self, access: Access, request: &Request) -> Result<&User, HttpError> {
+        let user = self.authenticate(request)?;
+        if access == Access::Read || user.writer || self.users.writers() == 0 {
+            return Ok(user);
+        }
+        Err(HttpError::forbidden(format!("{} may read here and not write", user.name)))
     }
 
     /// Finds the user who sent the request.
@@ -198,22 +201,16 @@ impl Default for BasicAuth {
     }
 }
 
-struct Wrapped<H> {
-    auth: BasicAuth,
-    handler: H,
-}
-
-impl<H: Handler> Handler for Wrapped<H> {
-    fn handle(&self, request: &mut Request) -> Result<Response, HttpError> {
+impl Layer for BasicAuth {
+    fn handle(&self, request: &mut Request, next: Next<'_>) -> Response {
         let access = if request.method().is_safe() { Access::Read } else { Access::Write };
-        if self.auth.needs_password(access) {
-            let user = self.auth.authenticate(request)?;
-            if !self.auth.allows(user, access) {
-                return Err(HttpError::Denied(format!("{} may read here and not write", user.name).into()));
+        if self.needs_password(access) {
+            match self.permitted_user(access, request) {
+                Ok(user) => request.set_user(&user.name),
+                Err(error) => return error.into_response(request),
             }
-            request.set_user(&user.name);
         }
-        self.handler.handle(request)
+        next.respond(request)
     }
 }
 

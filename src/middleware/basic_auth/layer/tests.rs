@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 
 use super::super::password_hash::tests::{cheap_argon2, cheap_bcrypt};
 use super::*;
-use crate::handler::respond;
+use crate::handler::{Handler, respond};
 use crate::http::method::Method;
 use crate::http::peer::Peer;
 

@@ -1,27 +1,28 @@
-//! Requests, as a handler sees them: received over a connection, or made in memory to try a handler with.
+//! The request: its parts, wherever they are kept.
 
 use core::net::IpAddr;
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
-use std::io::{self, Read};
 
-use super::body::{BodyError, BodyLength};
-use super::connection::Connection;
-use super::error::HttpError;
-use super::forwarded::{Forwarded, ForwardedError};
-use super::headers::{HeaderText, Headers};
-use super::media_type;
-use super::method::Method;
-use super::path;
-use super::peer::{ClientId, Peer};
-use super::query::Query;
-use super::target::Target;
-use super::trusted_proxies::TrustedProxies;
-use super::version::Version;
+use super::added_fields::AddedFields;
+use super::extensions::Extensions;
+use super::mount::{self, Mount};
+use crate::http::body::{BodyError, BodyLength};
+use crate::http::connection::Connection;
+use crate::http::error::HttpError;
+use crate::http::forwarded::{Forwarded, ForwardedError};
+use crate::http::media_type;
+use crate::http::method::Method;
+use crate::http::path;
+use crate::http::peer::{ClientId, Peer};
+use crate::http::query::Query;
+use crate::http::target::Target;
+use crate::http::trusted_proxies::TrustedProxies;
+use crate::http::version::Version;
 
-/// Where the parts of a request are: in a connection, for the server's requests, or [in memory](InMemory). A request
-/// borrows its parts from here instead of copying them.
+/// Where the parts of a request are: in a connection, for the server's requests, or in memory. A request borrows its parts from
+/// here instead of copying them.
 pub(crate) trait RequestSource: Any + Send {
     /// The request target, as it was sent.
     fn target(&self) -> &str;
@@ -33,6 +34,8 @@ pub(crate) trait RequestSource: Any + Send {
     fn trailers(&self) -> &[(String, Vec<u8>)];
     /// The connection that the request came over.
     fn connection(&self) -> Connection;
+    /// Sets the most bytes that the body may have.
+    fn set_max_body(&mut self, bytes: u64);
     /// Reads from the body. `Ok(0)` means that the body has ended properly, and nothing else.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError>;
 }
@@ -55,62 +58,21 @@ pub struct Request {
     target: Target,
     /// The decoded path, if decoding changes it.
     decoded_path: Option<String>,
-    body_length: BodyLength,
-    peer: Option<Peer>,
+    /// The part of the path that routers have used up.
+    mount: Mount,
+    pub(super) body_length: BodyLength,
+    pub(super) peer: Option<Peer>,
     secure: bool,
     /// What the proxy says about the client, if the request came from a trusted proxy.
     forwarded: Option<Box<Forwarded>>,
-    parameters: Vec<(String, String)>,
+    pub(super) parameters: Vec<(String, String)>,
     user: Option<String>,
-    source: Box<dyn RequestSource>,
+    added_fields: AddedFields,
+    extensions: Extensions,
+    pub(super) source: Box<dyn RequestSource>,
 }
 
 impl Request {
-    /// A `GET` request without a connection, to try a handler with.
-    ///
-    /// # Panics
-    ///
-    /// As [`Request::new`].
-    pub fn get(target: &str) -> Self {
-        Self::new(Method::Get, target)
-    }
-
-    /// A request without a connection, to try a handler with. It is HTTP/1.1, and has no header fields and no body.
-    ///
-    /// # Panics
-    ///
-    /// If the target is not valid (RFC 9112 §3.2).
-    pub fn new(method: Method, target: &str) -> Self {
-        let parsed = Target::parse(&method, target).unwrap_or_else(|error| panic!("{target:?}: {}", error.explain()));
-        let source = InMemory { target: target.into(), headers: Headers::new(), body: io::Cursor::new(Vec::new()) };
-        Self::from_source(method, Version::Http11, parsed, BodyLength::Absent, Box::new(source))
-    }
-
-    /// The request with one more header field.
-    ///
-    /// # Panics
-    ///
-    /// If the request came over a connection, or the name or the value is not valid (RFC 9110 §5).
-    #[must_use]
-    pub fn with_header(mut self, name: &str, value: &str) -> Self {
-        let field = (HeaderText::Owned(name.into()), HeaderText::Owned(value.into()));
-        self.in_memory().headers.push(field.0, field.1).unwrap_or_else(|error| panic!("{name}: {error:?}"));
-        self
-    }
-
-    /// The request with this body, and its length as the announced one.
-    ///
-    /// # Panics
-    ///
-    /// If the request came over a connection.
-    #[must_use]
-    pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
-        let body = body.into();
-        self.body_length = BodyLength::Known(body.len() as u64);
-        self.in_memory().body = io::Cursor::new(body);
-        self
-    }
-
     /// The method.
     pub fn method(&self) -> &Method {
         &self.method
@@ -126,22 +88,68 @@ impl Request {
         self.source.target()
     }
 
-    /// The path, percent-decoded unless that gives invalid UTF-8 or new slashes. It is `*` for `OPTIONS *`.
+    /// The path, percent-decoded once, unless that gives invalid UTF-8 or new slashes: then it is as it was sent. In a handler that
+    /// is [nested](crate::Router::nest) in a router, the path without the router's prefix. It is `*` for `OPTIONS *`.
     ///
-    /// A decoded path is for comparison and display. To name a file, use [`RelativePath`](path::RelativePath).
+    /// A decoded path is for comparison and display. To name a file, use [`RelativePath`](path::RelativePath), which checks it.
     pub fn path(&self) -> &str {
         match &self.decoded_path {
-            Some(path) => path,
+            Some(path) => or_root(&path[self.mount.decoded..]),
             None => self.encoded_path(),
         }
     }
 
-    /// The path as the client sent it. It is `/` for a URL without one.
+    /// The path as the client sent it, without the prefix of the routers that the handler is nested in. It is `/` for a URL without
+    /// one.
     pub fn encoded_path(&self) -> &str {
-        match &self.target()[self.target.path.clone()] {
-            "" => "/",
-            path => path,
-        }
+        or_root(self.path_below_mount())
+    }
+
+    /// The prefix of the routers that the handler is [nested](crate::Router::nest) in, such as `/assets`, percent-encoded: what
+    /// stands before [`Request::encoded_path`] in the target. Empty in a handler that is not nested.
+    ///
+    /// A path that the client is told, such as a link or a redirect, starts with it. It is encoded anew, so that a browser does not
+    /// take it for the name of another host.
+    pub fn mount(&self) -> String {
+        path::encode_again(&self.whole_encoded_path()[..self.mount.encoded])
+    }
+
+    /// Whether the path is that of a nested router itself, without a slash at its end: relative links would lead elsewhere.
+    pub(crate) fn is_mount_without_slash(&self) -> bool {
+        self.mount.encoded > 0 && self.path_below_mount().is_empty()
+    }
+
+    /// Whether [`Request::path`] is decoded, or could not be.
+    pub(super) fn is_path_decoded(&self) -> bool {
+        self.decoded_path.is_some()
+    }
+
+    /// The whole path, decoded as [`Request::path`] is.
+    pub(crate) fn full_path(&self) -> &str {
+        self.decoded_path.as_deref().unwrap_or_else(|| or_root(self.whole_encoded_path()))
+    }
+
+    fn whole_encoded_path(&self) -> &str {
+        &self.target()[self.target.path.clone()]
+    }
+
+    fn path_below_mount(&self) -> &str {
+        &self.whole_encoded_path()[self.mount.encoded..]
+    }
+
+    /// Passes the request to a handler that is mounted at the first segments of the path, so many of them.
+    pub(crate) fn with_mount<T>(&mut self, segments: usize, handle: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = self.mount;
+        self.mount = Mount {
+            encoded: outer.encoded + mount::prefix_length(self.path_below_mount(), segments),
+            decoded: self
+                .decoded_path
+                .as_ref()
+                .map_or(0, |path| outer.decoded + mount::prefix_length(&path[outer.decoded..], segments)),
+        };
+        let result = handle(self);
+        self.mount = outer;
+        result
     }
 
     /// The query, which is empty if the target has none.
@@ -177,7 +185,11 @@ impl Request {
 
     /// The value of the first header field with this name, as it was sent.
     pub fn header_bytes(&self, name: &str) -> Option<&[u8]> {
-        let index = self.headers().position(|(n, _)| n.eq_ignore_ascii_case(name))?;
+        if let Some(value) = self.added_fields.get(name) {
+            return Some(value.as_bytes());
+        }
+        let index =
+            (0..).map_while(|index| self.source.field(index)).position(|(sent, _)| sent.eq_ignore_ascii_case(name))?;
         self.source.field_bytes(index)
     }
 
@@ -189,14 +201,42 @@ impl Request {
         Some(values.fold(Cow::Borrowed(first), |list, value| Cow::Owned(format!("{list}, {value}"))))
     }
 
-    /// All header fields as (name, value), in the order in which they were sent.
+    /// All header fields as (name, value): those that were sent, in this order, then those that were
+    /// [set](Request::set_header).
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        (0..).map_while(|index| self.source.field(index))
+        let sent = (0..).map_while(|index| self.source.field(index));
+        sent.filter(|(name, _)| !self.added_fields.replaces(name)).chain(self.added_fields.iter())
     }
 
-    /// The part of the path that `{name}` in the pattern of the route stands for.
-    pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    /// Sets a header field, in place of those of this name: for a layer that tells the handler something. A value that is meant for
+    /// the handler alone is better [inserted](Request::insert), because a client can send any field.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpError::Internal`] if the name is not a token, or the value contains a control character (RFC 9110 §5).
+    pub fn set_header(&mut self, name: &str, value: &str) -> Result<(), HttpError> {
+        self.added_fields.set(name, value)
+    }
+
+    /// Hands a value on to what is further in: a layer hands the handler the user whom it has recognized. Returns the value of this
+    /// type that was there.
+    pub fn insert<T: Send + 'static>(&mut self, value: T) -> Option<T> {
+        self.extensions.insert(value)
+    }
+
+    /// The value of this type that a layer has [inserted](Request::insert).
+    pub fn extension<T: Send + 'static>(&self) -> Option<&T> {
+        self.extensions.find()
+    }
+
+    /// Takes out the value of this type that a layer has [inserted](Request::insert).
+    pub fn remove<T: Send + 'static>(&mut self) -> Option<T> {
+        self.extensions.remove()
+    }
+
+    /// The part of the path that `{name}` in the pattern of the route stands for, decoded as [`Request::path`] is.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
     /// The other end of the connection, which may be a proxy; `None` for a request without a connection.
@@ -246,9 +286,14 @@ impl Request {
         }
     }
 
-    /// The authenticated user, if the route asks for a password.
+    /// The user whom a layer has recognized, such as the one who has given a password. The access log names this user.
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
+    }
+
+    /// Sets the user whom a layer has recognized.
+    pub fn set_user(&mut self, user: impl Into<String>) {
+        self.user = Some(user.into());
     }
 
     /// Whether the client uses HTTPS: what a [trusted proxy](crate::Settings::trusted_proxies) says, else whether the
@@ -276,11 +321,10 @@ impl Request {
         media_type::essence(sent).eq_ignore_ascii_case(media_type)
     }
 
-    /// A reader for the body, which reads it while it arrives. Reading fails if the body is longer than
-    /// [`Settings::max_body`](crate::Settings::max_body), too slow, truncated or malformed; `?` converts the error to
-    /// its status.
-    pub fn body(&mut self) -> Body<'_> {
-        Body(self.source.as_mut())
+    /// Sets the most bytes that the body may have, more or fewer than [`Settings::max_body`](crate::Settings::max_body). Has no
+    /// effect on what has been read.
+    pub fn set_max_body(&mut self, bytes: u64) {
+        self.source.set_max_body(bytes);
     }
 
     /// The trailer fields after a chunked body (RFC 9112 §7.1.2) as (name, value), in the order in which they were
@@ -288,32 +332,6 @@ impl Request {
     /// they frame, route or authenticate the request (RFC 9110 §6.5.1), are left out.
     pub fn trailers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.source.trailers().iter().map(|(name, value)| (name.as_str(), value.as_slice()))
-    }
-
-    /// Reads the whole body.
-    ///
-    /// # Errors
-    ///
-    /// [`HttpError::LengthRequired`] if the head announces no body, and the errors of reading it.
-    pub fn read_body(&mut self) -> Result<Vec<u8>, HttpError> {
-        if !self.has_body() {
-            return Err(HttpError::LengthRequired);
-        }
-        // The announced length is only a promise: memory is allocated as the bytes arrive.
-        let announced = usize::try_from(self.content_length().unwrap_or(0)).unwrap_or(usize::MAX);
-        let mut body = Vec::with_capacity(announced.min(64 * 1024));
-        self.body().read_to_end(&mut body)?;
-        Ok(body)
-    }
-
-    /// Reads the whole body as JSON.
-    ///
-    /// # Errors
-    ///
-    /// As [`Request::read_body`], and [`HttpError::BadRequest`] with line and column if it is not valid UTF-8 JSON.
-    pub fn read_json(&mut self) -> Result<serde_json::Value, HttpError> {
-        let body = self.read_body()?;
-        serde_json::from_slice(&body).map_err(|error| HttpError::bad_request(format!("not valid JSON: {error}")))
     }
 
     /// The request with these parts.
@@ -333,12 +351,15 @@ impl Request {
             version,
             target,
             decoded_path,
+            mount: Mount::default(),
             body_length,
             peer: None,
             secure: false,
             forwarded: None,
             parameters: Vec::new(),
             user: None,
+            added_fields: AddedFields::default(),
+            extensions: Extensions::default(),
             source,
         }
     }
@@ -363,23 +384,29 @@ impl Request {
         error.map_or(Ok(()), Err)
     }
 
-    pub(crate) fn set_parameters(&mut self, parameters: Vec<(String, String)>) {
-        self.parameters = parameters;
+    /// Adds parameters to those of the routers further out.
+    pub(crate) fn add_parameters(&mut self, parameters: impl IntoIterator<Item = (String, String)>) {
+        self.parameters.extend(parameters);
     }
 
-    #[cfg(feature = "auth")]
-    pub(crate) fn set_user(&mut self, user: &str) {
-        self.user = Some(user.to_owned());
+    /// How many parameters there are, to go back to.
+    pub(crate) fn parameter_count(&self) -> usize {
+        self.parameters.len()
+    }
+
+    /// Drops all parameters but the first `count`.
+    pub(crate) fn truncate_parameters(&mut self, count: usize) {
+        self.parameters.truncate(count);
     }
 
     pub(crate) fn into_source(self) -> Box<dyn RequestSource> {
         self.source
     }
+}
 
-    fn in_memory(&mut self) -> &mut InMemory {
-        let source: &mut dyn Any = self.source.as_mut();
-        source.downcast_mut().expect("the request was made in memory, not received over a connection")
-    }
+/// The path, which is `/` if it is empty.
+fn or_root(path: &str) -> &str {
+    if path.is_empty() { "/" } else { path }
 }
 
 impl fmt::Debug for Request {
@@ -389,57 +416,6 @@ impl fmt::Debug for Request {
             .field("target", &self.target())
             .field("peer", &self.peer)
             .finish_non_exhaustive()
-    }
-}
-
-/// A reader for the body of a request.
-pub struct Body<'a>(&'a mut dyn RequestSource);
-
-impl Read for Body<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        self.0.read(buffer).map_err(io::Error::from)
-    }
-}
-
-impl fmt::Debug for Body<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Body")
-    }
-}
-
-/// The parts of a request without a connection.
-struct InMemory {
-    target: String,
-    headers: Headers,
-    body: io::Cursor<Vec<u8>>,
-}
-
-impl RequestSource for InMemory {
-    fn target(&self) -> &str {
-        &self.target
-    }
-
-    fn field(&self, index: usize) -> Option<(&str, &str)> {
-        self.headers.iter().nth(index)
-    }
-
-    fn field_bytes(&self, index: usize) -> Option<&[u8]> {
-        self.headers.iter().nth(index).map(|(_, value)| value.as_bytes())
-    }
-
-    fn trailers(&self) -> &[(String, Vec<u8>)] {
-        &[]
-    }
-
-    fn connection(&self) -> Connection {
-        Connection::default()
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {
-        self.body.read(buffer).map_err(BodyError::Io)
     }
 }
 
@@ -543,13 +519,5 @@ mod tests {
             let request = Request::get("/").with_header("Content-Type", sent);
             assert_eq!(request.has_media_type("application/json"), expected, "{sent}");
         }
-    }
-
-    #[test]
-    fn json_errors_name_line_and_column() {
-        let error = Request::new(Method::Post, "/").with_body("{\n  \"a\": nope}").read_json().unwrap_err();
-        let HttpError::BadRequest(reason) = error else { panic!("{error:?}") };
-        assert!(reason.contains("line 2 column"), "{reason}");
-        assert!(matches!(Request::new(Method::Post, "/").read_json(), Err(HttpError::LengthRequired)));
     }
 }

@@ -1,0 +1,15 @@
+//! Requests, as a handler sees them: received over a connection, or made in memory to try a handler with.
+
+mod added_fields;
+mod body;
+mod extensions;
+mod in_memory;
+mod mount;
+#[expect(clippy::module_inception, reason = "it is named for `Request`")]
+mod request;
+mod typed;
+
+pub use body::Body;
+pub use request::Request;
+
+pub(crate) use request::{RequestSource, Trailers};
