@@ -2,17 +2,21 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::error::Error;
+use crate::handler::{Layer, Next};
 use crate::http::date;
+use crate::http::method::Method;
 use crate::http::peer::{ClientId, Peer};
 use crate::http::request::Request;
+use crate::http::response::Response;
 use crate::http::status::Status;
 use crate::log_writer::LogWriter;
 
 /// The format of an access log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LogFormat {
     /// The Common Log Format of NCSA httpd: address, time, request line, status and bytes of the body.
     Common,
@@ -26,6 +30,18 @@ pub enum LogFormat {
 ///
 /// A [`LogWriter`] writes the lines: a slow disk or terminal does not hold up a worker, and when more than 1 MiB is waiting,
 /// lines are dropped, and a line says how many.
+///
+/// [`Builder::access_log`](crate::Builder::access_log) logs every exchange of a server, once its response has been sent, invalid
+/// requests included. As a [`Layer`] it logs the requests of part of an application: each when its response is made, with the
+/// length of the content as the number of bytes, which is 0 for one of unknown length.
+///
+/// ```
+/// use hearken::{AccessLog, LogFormat, Router};
+///
+/// let admin = Router::new().layer(AccessLog::new(LogFormat::Common, std::io::stderr())?).get("/", |_| "welcome");
+/// let app = Router::new().nest("/admin", admin);
+/// # Ok::<(), hearken::Error>(())
+/// ```
 pub struct AccessLog {
     format: LogFormat,
     writer: LogWriter,
@@ -62,6 +78,17 @@ impl AccessLog {
     /// Waits until everything is written, for no longer than [`LogWriter::flush`] does.
     pub(crate) fn flush(&self) {
         self.writer.flush();
+    }
+}
+
+impl Layer for AccessLog {
+    fn handle(&self, request: &mut Request, next: Next<'_>) -> Response {
+        let started = Instant::now();
+        let response = next.respond(request);
+        let bytes = if *request.method() == Method::Head { 0 } else { response.content_length().unwrap_or(0) };
+        let record = Record::begin(request, SystemTime::now());
+        self.write(&record.end(response.status(), bytes, started.elapsed()));
+        response
     }
 }
 
@@ -173,8 +200,10 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
-    use crate::http::method::Method;
+    use crate::handler::Handler as _;
 
     fn record() -> Record {
         let request = Request::new(Method::Post, "/a?b=%22")
@@ -197,6 +226,39 @@ mod tests {
         ];
         for (format, expected) in table {
             assert_eq!(render(format, &record()), expected);
+        }
+    }
+
+    /// Sends each line to a channel.
+    struct Lines(mpsc::Sender<String>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.send(String::from_utf8_lossy(bytes).into_owned()).map_err(std::io::Error::other)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn as_a_layer_it_logs_each_request_with_the_user_whom_a_layer_further_in_has_recognized() {
+        let (sender, lines) = mpsc::channel();
+        let handler = |request: &mut Request| {
+            request.set_user("ada");
+            (Status::CREATED, "hello")
+        };
+        let app = AccessLog::new(LogFormat::Common, Lines(sender)).unwrap().around(handler);
+        for (request, end) in [(Request::get("/a"), "201 5\n"), (Request::new(Method::Head, "/a"), "201 0\n")] {
+            let method = request.method().clone();
+            assert_eq!(app.handle(&mut { request }).status(), Status::CREATED);
+            let line = lines.recv_timeout(Duration::from_secs(10)).unwrap();
+            assert!(
+                line.starts_with("- - ada [") && line.ends_with(&format!("\"{method} /a HTTP/1.1\" {end}")),
+                "{line}"
+            );
         }
     }
 
