@@ -85,6 +85,7 @@ pub use middleware::{BasicAuth, CredentialsError, hash_password};
 
 pub use handler::{Handler, IntoResponse, Json, Layer, Layered, Next, with_state};
 pub use http::body_channel::{BodySender, Disconnected};
+pub use http::conditional;
 pub use http::connection::Connection;
 pub use http::error::HttpError;
 pub use http::headers::Headers;
@@ -99,8 +100,9 @@ pub use http::response::Response;
 pub use http::status::Status;
 pub use http::trusted_proxies::{NetworkError, TrustedProxies};
 pub use http::version::Version;
-pub use http::{conditional, date, range, validators};
 pub use log_writer::LogWriter;
+// For the programs of this crate.
+#[doc(hidden)]
 pub use reason::reason;
 pub use router::Router;
 pub use server::{Builder, Server, Stopped, Stopper};

@@ -1,4 +1,29 @@
 //! Conditional requests (RFC 9110 §13): whether to perform a request, given the current representation.
+//!
+//! [`Files`](crate::Files) and [`WriteFile`](crate::WriteFile) do this by themselves. A handler does it for content of its own, to
+//! spare clients what they have already, and to lose no change that two clients make at the same time:
+//!
+//! ```
+//! use std::time::SystemTime;
+//! use hearken::conditional::{Conditions, Evaluation, Validators};
+//! use hearken::{HttpError, Request, Response, Router, Status};
+//!
+//! fn price(request: &mut Request) -> Result<Response, HttpError> {
+//!     let (price, version) = (42, 7);
+//!     let validators = Validators { etag: Some(format!("\"{version}\"")), modified: None };
+//!     let response = match Conditions::of(request, SystemTime::now()).evaluate(Some(&validators)) {
+//!         Evaluation::Proceed => Response::json(&price),
+//!         Evaluation::NotModified => Response::new(Status::NOT_MODIFIED),
+//!         Evaluation::PreconditionFailed => return Err(HttpError::PreconditionFailed),
+//!     };
+//!     Ok(response.with_header("ETag", format!("\"{version}\"")))
+//! }
+//!
+//! let app = Router::new().get("/price", price);
+//! assert_eq!(app.respond(&mut Request::get("/price")).read_text().unwrap(), "42");
+//! let mut request = Request::get("/price").with_header("If-None-Match", "\"7\"");
+//! assert_eq!(app.respond(&mut request).status(), Status::NOT_MODIFIED);
+//! ```
 
 use std::borrow::Cow;
 use std::time::SystemTime;
@@ -7,7 +32,8 @@ use super::date;
 use super::field_value;
 use super::method::Method;
 use super::request::Request;
-use super::validators::{Validators, strongly_equal, weakly_equal};
+pub use super::validators::Validators;
+use super::validators::{strongly_equal, weakly_equal};
 
 /// The conditions of a request: its method and its conditional fields, parsed once.
 ///

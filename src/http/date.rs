@@ -7,14 +7,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const LAST_SECOND: u64 = 253_402_300_799;
 
 /// Formats a time as an IMF-fixdate. Times before 1970 or after 9999 become the nearest time within.
-pub fn format(time: SystemTime) -> String {
+pub(crate) fn format(time: SystemTime) -> String {
     httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds(time)))
 }
 
 /// Parses a date in any of the three formats, to the second; `None` if it is not a date.
 ///
 /// A two-digit year is in the century of `now`, or in the one before if it would be more than 50 years after `now`.
-pub fn parse(text: &str, now: SystemTime) -> Option<SystemTime> {
+pub(crate) fn parse(text: &str, now: SystemTime) -> Option<SystemTime> {
     let text = text.trim_matches([' ', '\t']);
     if let Some(date) = with_century(text, now) {
         return httpdate::parse_http_date(&date).ok();

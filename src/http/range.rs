@@ -4,7 +4,7 @@ use super::field_value::{self, ValueParser};
 
 /// The parts of a representation to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Selection {
+pub(crate) enum Selection {
     /// The whole representation: the field is ignored.
     Whole,
     /// One part.
@@ -17,19 +17,19 @@ pub enum Selection {
 
 /// The bytes from one position to another, both included. It is never empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ByteRange {
+pub(crate) struct ByteRange {
     /// The position of the first byte.
-    pub first: u64,
+    pub(crate) first: u64,
     /// The position of the last byte, less than the length of the representation.
-    pub last: u64,
+    pub(crate) last: u64,
 }
 
 /// The most parts that are sent for one request. For more, the whole representation is sent.
-pub const MAX_PARTS: usize = 16;
+pub(crate) const MAX_PARTS: usize = 16;
 
 /// Parts with fewer bytes than this between them are sent as one, because the head of a part is about as long (RFC 9110
 /// §15.3.7.2).
-pub const MIN_GAP: u64 = 128;
+pub(crate) const MIN_GAP: u64 = 128;
 
 /// The most ranges in a field. A field with more is ignored.
 const MAX_RANGES: usize = 256;
@@ -50,7 +50,7 @@ const MAX_RANGES: usize = 256;
 /// | more than two that overlap, more than 16 parts | whole | a server may ignore such a field (§14.2) |
 ///
 /// Of 0 bytes, a suffix selects the whole: it is satisfiable, by nothing (§14.1.1).
-pub fn select(field: &str, length: u64) -> Selection {
+pub(crate) fn select(field: &str, length: u64) -> Selection {
     let Some((unit, set)) = field.split_once('=') else { return Selection::Whole };
     if !unit.eq_ignore_ascii_case("bytes") || set.starts_with([' ', '\t']) {
         return Selection::Whole;
@@ -78,12 +78,12 @@ pub fn select(field: &str, length: u64) -> Selection {
 impl ByteRange {
     /// The length in bytes.
     #[allow(clippy::len_without_is_empty, reason = "it is never empty")]
-    pub fn length(self) -> u64 {
+    pub(crate) fn length(self) -> u64 {
         self.last - self.first + 1
     }
 
     /// The value of `Content-Range` for this part of `length` bytes (RFC 9110 §14.4).
-    pub fn content_range(self, length: u64) -> String {
+    pub(crate) fn content_range(self, length: u64) -> String {
         format!("bytes {}-{}/{length}", self.first, self.last)
     }
 }

@@ -21,7 +21,7 @@ pub struct Validators {
 /// the clock that files get their timestamps from has ticked, because another change could leave the same timestamp
 /// before (RFC 9110 §8.8.1). A time in the future is replaced by `now`, because an origin server must not send it
 /// (§8.8.2.1).
-pub fn file_validators(length: u64, modified: SystemTime, inode: u64, now: SystemTime) -> Validators {
+pub(crate) fn file_validators(length: u64, modified: SystemTime, inode: u64, now: SystemTime) -> Validators {
     let weak = if is_settled(modified, now) { "" } else { "W/" };
     let mut etag = String::with_capacity(48);
     let (sign, since) = match modified.duration_since(UNIX_EPOCH) {

@@ -2,6 +2,7 @@
 
 /// The HTTP version of a request that hearken serves (RFC 9112 §2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Version {
     /// HTTP/1.0: connections close after a request unless `Connection: keep-alive` is sent.
     Http10,

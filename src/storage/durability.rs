@@ -2,6 +2,7 @@
 
 /// When a write counts as done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Durability {
     /// Once content and name are on the disk: the file survives a loss of power. Concurrent writes share the fsync that they
     /// wait for.
