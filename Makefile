@@ -1,7 +1,7 @@
 # The commands of the project. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: run test lint certs bench bench-writes bench-listing bench-notes bench-allocations fuzz siege soak clean help
+.PHONY: run test lint certs bench bench-writes bench-listing bench-notes bench-routes bench-allocations weight fuzz siege soak clean help
 
 ## run: serve www/ on http://127.0.0.1:4040/, with the demonstration services, writing into data/
 run:
@@ -33,7 +33,7 @@ certs:
 	cargo run --release --bin hearken -- --make-certs
 
 ## bench: measure beside nginx, static-web-server and axum with wrk, and write the tables of docs/performance.md
-bench: bench-writes bench-listing bench-notes bench-allocations
+bench: bench-writes bench-listing bench-notes bench-routes bench-allocations
 	bash benches/run.sh
 
 ## bench-writes: measure how many files one writer and 32 store in a second, and write the table in docs/performance.md
@@ -47,6 +47,14 @@ bench-notes:
 ## bench-allocations: count how often the server allocates memory for a request, and write the table in docs/performance.md
 bench-allocations:
 	cargo bench --bench allocations | bash benches/publish.sh allocations bench-allocations
+
+## bench-routes: measure how long finding a handler takes among 5, 50 or 500 routes, and write the table in docs/performance.md
+bench-routes:
+	cargo bench --no-default-features --bench routes | bash benches/publish.sh routes bench-routes
+
+## weight: count the crates that a program builds with the library, time the build, and write the table in docs/performance.md
+weight:
+	bash benches/weight.sh | bash benches/publish.sh weight weight
 
 ## siege: measure fresh requests beside thousands of slow clients of each kind, and write the table in docs/performance.md
 siege:
