@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     let contents = make_files(place.path(), FILES, FILE_SIZE);
     let mut builder = Server::bind("0.0.0.0:0").expect("there is a free port");
     if TcpListener::bind("[::1]:0").is_ok() {
-        builder = builder.and_bind("[::]:0").expect("there is a free port");
+        builder = builder.bind("[::]:0").expect("there is a free port");
     }
     let mut client = None;
     if arguments.iter().any(|argument| argument == "tls") {

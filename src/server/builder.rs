@@ -52,7 +52,7 @@ impl Server {
     ///
     /// [`Error::Resolve`] when it is no address, [`Error::Bind`] when it cannot be bound.
     pub fn bind(address: impl ToSocketAddrs + Debug) -> Result<Builder, Error> {
-        Builder::new().and_bind(address)
+        Builder::new().bind(address)
     }
 
     /// Binds a Unix socket to a path. A socket at that path where connecting is refused, left by a server that has ended, is
@@ -66,7 +66,7 @@ impl Server {
     ///
     /// [`Error::BindUnix`] when it cannot be bound.
     pub fn bind_unix(path: impl AsRef<Path>) -> Result<Builder, Error> {
-        Builder::new().and_bind_unix(path)
+        Builder::new().bind_unix(path)
     }
 }
 
@@ -87,7 +87,7 @@ impl Builder {
     /// # Errors
     ///
     /// As [`Server::bind`].
-    pub fn and_bind(mut self, address: impl ToSocketAddrs + Debug) -> Result<Self, Error> {
+    pub fn bind(mut self, address: impl ToSocketAddrs + Debug) -> Result<Self, Error> {
         let bound = Bound::bind(address, &mut self.bound)?;
         self.bound.push(bound);
         Ok(self)
@@ -98,7 +98,7 @@ impl Builder {
     /// # Errors
     ///
     /// As [`Server::bind_unix`].
-    pub fn and_bind_unix(mut self, path: impl AsRef<Path>) -> Result<Self, Error> {
+    pub fn bind_unix(mut self, path: impl AsRef<Path>) -> Result<Self, Error> {
         self.bound.push(Bound::bind_unix(path.as_ref())?);
         Ok(self)
     }

@@ -225,7 +225,7 @@ fn credentials_are_sent_and_not_to_other_hosts() {
             let away = request.query().value("to").unwrap_or_default().into_owned();
             hearken::Response::redirect(hearken::Status::FOUND, away)
         });
-    let server = hearken::Server::bind("127.0.0.1:0").unwrap().and_bind("127.0.0.2:0").unwrap().serve(app).unwrap();
+    let server = hearken::Server::bind("127.0.0.1:0").unwrap().bind("127.0.0.2:0").unwrap().serve(app).unwrap();
     let urls: Vec<_> = server.urls().collect();
     let who = run(&["get", &format!("{}who", urls[0]), "--auth", "ada:a:b"], b"").1;
     assert_eq!(String::from_utf8_lossy(&who), "Basic YWRhOmE6Yg==");

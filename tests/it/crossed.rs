@@ -47,7 +47,7 @@ fn check(wanted: usize, secure: bool) {
     let contents = make_files(directory.path(), FILES, FILE_SIZE);
     let mut builder = Server::bind("0.0.0.0:0").unwrap();
     if TcpListener::bind("[::1]:0").is_ok() {
-        builder = builder.and_bind("[::]:0").unwrap();
+        builder = builder.bind("[::]:0").unwrap();
     }
     let mut tls = None;
     if secure {

@@ -170,7 +170,7 @@ fn as_many_connections_as_allowed_are_served_at_once_and_the_rest_in_turn() {
 
 #[test]
 fn several_addresses_are_served() {
-    let server = Server::bind("127.0.0.1:0").unwrap().and_bind("127.0.0.1:0").unwrap().serve(app()).unwrap();
+    let server = Server::bind("127.0.0.1:0").unwrap().bind("127.0.0.1:0").unwrap().serve(app()).unwrap();
     let addresses: HashSet<_> = server.addresses().iter().copied().collect();
     assert_eq!(addresses.len(), 2);
     for address in addresses {

@@ -29,7 +29,7 @@ fn serve(addresses: &[&str]) -> (Server, u16) {
         let ip = |address: &str| address.parse::<IpAddr>().unwrap();
         let mut builder = Server::bind((ip(addresses[0]), port)).ok()?;
         for address in &addresses[1..] {
-            builder = builder.and_bind((ip(address), port)).ok()?;
+            builder = builder.bind((ip(address), port)).ok()?;
         }
         Some((builder.serve(who).ok()?, port))
     })

@@ -93,8 +93,8 @@ fn bind(listen: Listen) -> Result<Builder, hearken::Error> {
     };
     for address in &others {
         builder = match address {
-            BindAddress::Tcp(host) => builder.and_bind((host.as_str(), port))?,
-            BindAddress::Unix(path) => builder.and_bind_unix(path)?,
+            BindAddress::Tcp(host) => builder.bind((host.as_str(), port))?,
+            BindAddress::Unix(path) => builder.bind_unix(path)?,
         };
     }
     Ok(builder.socket_mode(socket_mode))
