@@ -12,6 +12,7 @@ use std::time::Duration;
 use socket2::{Domain, Socket, Type};
 use tiny_http::Listener;
 
+use super::address::Address;
 use super::socket_file::SocketFile;
 use crate::error::Error;
 
@@ -23,13 +24,6 @@ pub(super) const BACKLOG: i32 = 1024;
 pub(super) struct Bound {
     socket: Socket,
     address: Address,
-}
-
-/// Where a server listens.
-#[derive(Clone, Debug)]
-pub(super) enum Address {
-    Tcp(SocketAddr),
-    Unix(Arc<SocketFile>),
 }
 
 impl Bound {
@@ -82,30 +76,6 @@ impl Bound {
 }
 
 impl Address {
-    /// The error of listening here.
-    pub(super) fn error(&self, source: io::Error) -> Error {
-        match self {
-            Self::Tcp(address) => Error::Bind { address: *address, source },
-            Self::Unix(file) => Error::BindUnix { path: file.path().to_owned(), source },
-        }
-    }
-
-    pub(super) fn as_tcp(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(address) => Some(*address),
-            Self::Unix(_) => None,
-        }
-    }
-
-    /// Its URL.
-    pub(super) fn url(&self, secure: bool) -> String {
-        let scheme = if secure { "https" } else { "http" };
-        match self {
-            Self::Tcp(address) => format!("{scheme}://{address}/"),
-            Self::Unix(file) => format!("unix:{}", file.path().display()),
-        }
-    }
-
     /// Wakes the thread that accepts from this listener, so that it sees that the server stops. It is woken by a connection,
     /// because shutting down the listener would reset the connections in its queue. Unix sockets on Linux keep their queue, and
     /// there a connection of the server's own would be counted as cut off, so those are shut down.

@@ -11,6 +11,7 @@
 //! all this.
 
 mod acceptor;
+mod address;
 mod body_reader;
 mod builder;
 mod clock;

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use tiny_http::Listener;
 
 use super::acceptor;
+use super::address::Address;
 use super::connection::Connection;
 use super::context::Context;
-use super::listener::Address;
 use super::phase::Phase;
 use super::registry::Parkable as _;
 use super::stopper::Stopper;
@@ -82,11 +82,15 @@ impl Server {
     }
 
     /// The URL of the first address, such as `http://127.0.0.1:4040/`, or for a Unix socket `unix:/its/path`.
+    ///
+    /// It is for programs on this machine: `http://127.0.0.1:4040/` stands for `0.0.0.0`, and `http://[::1]:4040/` for `::`. To show
+    /// people the address that was bound, use [`Server::addresses`]. In the URL of a link-local IPv6 address, `%25` and its scope
+    /// follow the address.
     pub fn url(&self) -> String {
         self.addresses[0].url(self.context.is_secure())
     }
 
-    /// The URLs of all addresses, in the order they were given.
+    /// The URLs of all addresses, in the order they were given, each as [`Server::url`] gives it.
     pub fn urls(&self) -> impl Iterator<Item = String> {
         self.addresses.iter().map(|address| address.url(self.context.is_secure()))
     }

@@ -61,6 +61,36 @@ fn any_address_of_both_families_can_be_had_together_and_apart() {
     }
 }
 
+#[test]
+fn the_url_of_a_wildcard_can_be_opened() {
+    for (address, host) in [("0.0.0.0:0", "127.0.0.1"), ("[::]:0", "[::1]")] {
+        let server = Server::bind(address).unwrap().serve(who).unwrap();
+        let port = server.address().port();
+        assert_eq!(server.url(), format!("http://{host}:{port}/"));
+        let answer = hearken::client::Client::new().get(&server.url()).unwrap();
+        assert_eq!(answer.text().unwrap(), host.trim_matches(['[', ']']));
+    }
+}
+
+/// The URL that the library gives would hide that other machines can connect.
+#[test]
+fn the_program_names_wildcards_as_they_were_bound() {
+    let directory = tempfile::tempdir().unwrap();
+    let (socket, log) = (format!("unix:{}/socket", directory.path().display()), directory.path().join("log"));
+    let mut command = hearken();
+    command.args(["-p", "0", "--demo", "-b", "127.0.0.1", "-b", &socket, "-b", "0.0.0.0", "-b", "::"]);
+    let mut server = Program::start(command.stderr(fs::File::create(&log).unwrap()), 4);
+    let urls = server.urls.clone();
+    assert_eq!(urls[1], socket);
+    for (url, host) in urls.iter().zip(["127.0.0.1", "", "0.0.0.0", "[::]"]) {
+        assert!(host.is_empty() || url.starts_with(&format!("http://{host}:")), "{urls:?}");
+    }
+    server.signal("TERM");
+    assert!(server.wait().success());
+    let log = fs::read_to_string(&log).unwrap();
+    assert!(log.contains(&format!("anyone who reaches {} can add notes", urls[2])), "{log}");
+}
+
 /// The `hearken` program on a Unix socket.
 fn on_socket(path: &Path, arguments: &[&str]) -> Program {
     let address = format!("unix:{}", path.display());

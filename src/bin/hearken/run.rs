@@ -54,12 +54,14 @@ fn serve(configuration: Configuration) -> Result<(), Failure> {
     let server = builder.serve(app)?;
     // The thread for signals starts before clients make the server start others.
     signals::stop_on(signals, &server, grace)?;
-    announce(&server).map_err(Failure::Stdout)?;
-    let urls: Vec<_> = server.urls().filter(|url| !url.starts_with("unix:")).collect();
+    let urls = bound_urls(&server);
+    announce(&urls).map_err(Failure::Stdout)?;
     if is_development && !quiet {
-        development_certificate::say_how_to_trust(urls.first().map(String::as_str));
+        let url = server.urls().find(|url| !is_unix(url));
+        development_certificate::say_how_to_trust(url.as_deref());
     }
-    for warning in exposure.warnings(server.addresses(), &urls) {
+    let tcp_urls: Vec<_> = urls.into_iter().filter(|url| !is_unix(url)).collect();
+    for warning in exposure.warnings(server.addresses(), &tcp_urls) {
         log::warn!("{warning}");
     }
     let stopped = server.join();
@@ -100,10 +102,29 @@ fn bind(listen: Listen) -> Result<Builder, hearken::Error> {
     Ok(builder.socket_mode(socket_mode))
 }
 
-/// Prints the URL of each address.
-fn announce(server: &Server) -> io::Result<()> {
+/// The URLs of the addresses as they were bound. [`Server::urls`] names a loopback address instead of a wildcard, which would hide
+/// that other machines can connect.
+fn bound_urls(server: &Server) -> Vec<String> {
+    let mut addresses = server.addresses().iter();
+    let as_bound = |url: String| match url.split_once("://") {
+        None => url,
+        Some((scheme, _)) => match addresses.next() {
+            Some(address) if address.ip().to_canonical().is_unspecified() => format!("{scheme}://{address}/"),
+            _ => url,
+        },
+    };
+    server.urls().map(as_bound).collect()
+}
+
+/// Whether this is the URL of a Unix socket.
+fn is_unix(url: &str) -> bool {
+    url.starts_with("unix:")
+}
+
+/// Prints where the server listens.
+fn announce(urls: &[String]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    for url in server.urls() {
+    for url in urls {
         writeln!(out, "Listening on {url}")?;
     }
     out.flush()
