@@ -105,7 +105,7 @@ pub use log_writer::LogWriter;
 #[doc(hidden)]
 pub use reason::reason;
 pub use router::Router;
-pub use server::{Builder, Server, Stopped, Stopper};
+pub use server::{BindAddresses, Builder, Server, Stopped, Stopper};
 pub use storage::Durability;
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};

@@ -1,17 +1,17 @@
 //! Binds addresses and starts a server on them.
 
 use std::fmt::{self, Debug};
-use std::net::ToSocketAddrs;
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
 
 use crossbeam_channel::unbounded;
 
+use super::bind_addresses::BindAddresses;
 use super::clock::Clock;
 use super::context::Context;
 use super::evictor::Evictor;
-use super::listener::Bound;
+use super::listener::{Bound, no_address};
 use super::notifier::Notifier;
 use super::poller::Poller;
 use super::registry::Registry;
@@ -43,16 +43,21 @@ pub struct Builder {
 }
 
 impl Server {
-    /// Binds an address: the first of those given that can be bound. Port 0 is any free port.
+    /// Binds one address, or each address of a list. Port 0 is any free port, another one for each address.
+    ///
+    /// Of a host name that resolves to several addresses, such as `localhost`, the first that can be bound is bound, as by
+    /// [`TcpListener::bind`](std::net::TcpListener::bind). [`BindAddresses`] says what else may be given. [`Builder::bind`] adds
+    /// further addresses.
     ///
     /// `[::]` is for IPv6 and IPv4, unless an IPv4 address with the same port is bound as well, before or after it: then it is
     /// for IPv6 alone.
     ///
     /// # Errors
     ///
-    /// [`Error::Resolve`] when it is no address, [`Error::Bind`] when it cannot be bound.
-    pub fn bind(address: impl ToSocketAddrs + Debug) -> Result<Builder, Error> {
-        Builder::new().bind(address)
+    /// [`Error::Resolve`] when one is no address, [`Error::Bind`] when one cannot be bound, [`Error::Setting`] when the list is
+    /// empty.
+    pub fn bind(addresses: impl BindAddresses) -> Result<Builder, Error> {
+        Builder::new().bind(addresses)
     }
 
     /// Binds a Unix socket to a path. A socket at that path where connecting is refused, left by a server that has ended, is
@@ -82,14 +87,20 @@ impl Builder {
         }
     }
 
-    /// Binds one more address.
+    /// Binds one more address, or each address of a list.
     ///
     /// # Errors
     ///
     /// As [`Server::bind`].
-    pub fn bind(mut self, address: impl ToSocketAddrs + Debug) -> Result<Self, Error> {
-        let bound = Bound::bind(address, &mut self.bound)?;
-        self.bound.push(bound);
+    pub fn bind(mut self, addresses: impl BindAddresses) -> Result<Self, Error> {
+        let resolved = addresses.resolve()?;
+        if resolved.is_empty() {
+            return Err(no_address());
+        }
+        for candidates in resolved {
+            let bound = Bound::bind(candidates, &mut self.bound)?;
+            self.bound.push(bound);
+        }
         Ok(self)
     }
 

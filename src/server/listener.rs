@@ -1,8 +1,7 @@
 //! Listening sockets: binding them, listening, and waking the thread that accepts.
 
-use std::fmt::Debug;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -31,16 +30,15 @@ impl Bound {
     ///
     /// The socket of `::` is for IPv4 as well, unless an IPv4 address with the same port is bound by itself, before or after it:
     /// then IPv4 is left to that socket.
-    pub(super) fn bind(addresses: impl ToSocketAddrs + Debug, others: &mut [Self]) -> Result<Self, Error> {
-        let resolve = |source| Error::Resolve { address: format!("{addresses:?}").replace('"', ""), source };
-        let mut failure = None;
-        for address in addresses.to_socket_addrs().map_err(resolve)? {
+    pub(super) fn bind(candidates: Vec<SocketAddr>, others: &mut [Self]) -> Result<Self, Error> {
+        let mut failure = no_address();
+        for address in candidates {
             match bind_beside(address, others) {
                 Ok(bound) => return Ok(bound),
-                Err(source) => failure = Some(Error::Bind { address, source }),
+                Err(source) => failure = Error::Bind { address, source },
             }
         }
-        Err(failure.unwrap_or_else(|| resolve(io::Error::new(io::ErrorKind::NotFound, "it has no address"))))
+        Err(failure)
     }
 
     /// Binds a Unix socket.
@@ -98,6 +96,11 @@ impl Address {
             let _ = listener.shutdown(Shutdown::Both);
         }
     }
+}
+
+/// The error of a server without an address.
+pub(super) fn no_address() -> Error {
+    Error::Setting("there is no address to listen on".into())
 }
 
 /// How long waking an acceptor may take. Connecting takes long when the queue of the listener is full.

@@ -12,6 +12,7 @@
 
 mod acceptor;
 mod address;
+mod bind_addresses;
 mod body_reader;
 mod builder;
 mod clock;
@@ -52,6 +53,7 @@ mod worker;
 mod worker_pool;
 pub(crate) mod writer;
 
+pub use bind_addresses::BindAddresses;
 pub use builder::Builder;
 pub use server::{Server, Stopped};
 pub use stopper::Stopper;

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use hearken::{AccessLog, LogFormat, Request, Response, Router, Server, Settings};
+use hearken::{AccessLog, BindAddresses, LogFormat, Request, Response, Router, Server, Settings};
 
 use crate::support::{Lines, PATIENCE, Wire, alone, ask, get, read_until_closed, returns, stop, until};
 
@@ -170,12 +170,43 @@ fn as_many_connections_as_allowed_are_served_at_once_and_the_rest_in_turn() {
 
 #[test]
 fn several_addresses_are_served() {
-    let server = Server::bind("127.0.0.1:0").unwrap().bind("127.0.0.1:0").unwrap().serve(app()).unwrap();
-    let addresses: HashSet<_> = server.addresses().iter().copied().collect();
-    assert_eq!(addresses.len(), 2);
+    let given = ["127.0.0.1:0", "127.0.0.2:0"].map(|address| address.parse::<SocketAddr>().unwrap());
+    let server = Server::bind(&given[..]).unwrap().bind("127.0.0.1:0").unwrap().serve(app()).unwrap();
+    let addresses = server.addresses();
+    assert_eq!(addresses.iter().map(SocketAddr::ip).collect::<Vec<_>>(), [given[0].ip(), given[1].ip(), given[0].ip()]);
+    assert_eq!(addresses.iter().collect::<HashSet<_>>().len(), 3);
     for address in addresses {
-        assert_eq!(get(address, "/hello").text(), "Hello, world!");
+        assert_eq!(get(*address, "/hello").text(), "Hello, world!");
     }
+}
+
+#[test]
+fn of_a_list_all_are_bound_or_none() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let error = Server::bind(["127.0.0.1:0".parse().unwrap(), address]).unwrap_err();
+    assert_eq!(error.to_string(), format!("cannot bind {address}: address already in use"));
+    let error = Server::bind(&[] as &[SocketAddr]).unwrap_err();
+    assert_eq!(error.to_string(), "there is no address to listen on");
+}
+
+/// A host name that resolves to these addresses.
+struct Host(Vec<SocketAddr>);
+
+impl BindAddresses for Host {
+    fn resolve(&self) -> Result<Vec<Vec<SocketAddr>>, hearken::Error> {
+        Ok(vec![self.0.clone()])
+    }
+}
+
+#[test]
+fn of_a_host_the_first_address_that_can_be_bound_is_bound() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let free = |host: &str| SocketAddr::new(host.parse().unwrap(), 0);
+    let host = Host(vec![taken.local_addr().unwrap(), free("127.0.0.2"), free("127.0.0.3")]);
+    let server = Server::bind(host).unwrap().serve(app()).unwrap();
+    assert_eq!(server.addresses().len(), 1);
+    assert_eq!(server.address().ip(), free("127.0.0.2").ip());
 }
 
 #[test]

@@ -235,7 +235,7 @@ fn a_failed_start_is_one_line_and_exit_1() {
     let port = taken.local_addr().unwrap().port().to_string();
     let table: [(&[&str], String); 7] = [
         (&["-p", &port, root], format!("cannot bind 127.0.0.1:{port}: address already in use")),
-        (&["-p", "0", "-b", "nonsense.invalid", root], "cannot resolve (nonsense.invalid, 0): ".into()),
+        (&["-p", "0", "-b", "nonsense.invalid", root], "cannot resolve nonsense.invalid:0: ".into()),
         (&["-p", "0", "-b", "203.0.113.1", root], "cannot bind 203.0.113.1:0: address not available".into()),
         (&["-p", "0", "no/such/dir"], "cannot serve no/such/dir: no such file or directory".into()),
         (&["-p", "0", text(&file)], format!("cannot serve {}: not a directory", file.display())),
