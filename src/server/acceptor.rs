@@ -180,7 +180,7 @@ impl Context {
     fn make_room(&self, listener: impl AsFd) {
         let has_room = |count: usize| count < self.shared.settings.max_connections;
         while !has_room(self.registry.count()) && !self.is_stopping() {
-            if socket::has_pending_connections(&listener, self.shared.stop.notifier(), ROOM_CHECK_INTERVAL) {
+            if socket::has_pending_connections(&listener, &self.shared.stop_notifier, ROOM_CHECK_INTERVAL) {
                 self.evictor.make_room(&self.registry, self.grace());
                 self.registry.wait_for_fewer(ROOM_CHECK_INTERVAL, |count| has_room(count) || self.is_stopping());
             }

@@ -19,6 +19,7 @@ use super::server::Server;
 use super::shared::Shared;
 use super::socket_file;
 use super::stop_signal::StopSignal;
+use super::stopper::Stopper;
 use super::thread::Thread;
 use super::throttled_log::ThrottledLog;
 use super::watchdog;
@@ -36,6 +37,7 @@ use crate::tls::Tls;
 pub struct Builder {
     bound: Vec<Bound>,
     socket_mode: u32,
+    stop: Arc<StopSignal>,
     settings: Settings,
     access_log: Option<AccessLog>,
     #[cfg(feature = "tls")]
@@ -80,6 +82,7 @@ impl Builder {
         Self {
             bound: Vec::new(),
             socket_mode: socket_file::DEFAULT_MODE,
+            stop: Arc::default(),
             settings: Settings::default(),
             access_log: None,
             #[cfg(feature = "tls")]
@@ -150,6 +153,12 @@ impl Builder {
         self
     }
 
+    /// A handle to stop the server with, which handlers and other threads can be given before it starts. If it is used before, the
+    /// server stops as soon as it starts.
+    pub fn stopper(&self) -> Stopper {
+        Stopper::new(&self.stop)
+    }
+
     /// Starts to serve. The threads start here; when this returns, connections are accepted.
     ///
     /// # Errors
@@ -170,7 +179,7 @@ impl Builder {
         let head_limits = settings.head_limits();
         let notifier = Arc::new(Notifier::new().map_err(Error::Poll)?);
         let poller = Poller::new(&notifier).map_err(Error::Poll)?;
-        let stop = StopSignal::new().map_err(Error::Poll)?;
+        let stop_notifier = Notifier::new().map_err(Error::Poll)?;
         let clock = Clock::start();
         let context = Arc::new_cyclic(|context: &Weak<Context>| Context {
             app: Box::new(app),
@@ -192,7 +201,8 @@ impl Builder {
                     worker::runner(context),
                 ),
                 watchdog: WatchdogSignal::default(),
-                stop,
+                stop: Arc::clone(&self.stop),
+                stop_notifier,
                 throttled_log: ThrottledLog::default(),
             }),
             // Each acceptor may hold one more that is not counted yet.
@@ -200,6 +210,12 @@ impl Builder {
             evictor: Evictor::default(),
             accepted: unbounded(),
             cut_responses: AtomicUsize::new(0),
+        });
+        let woken = Arc::downgrade(&context);
+        self.stop.wake_by(move || {
+            if let Some(context) = woken.upgrade() {
+                context.wake();
+            }
         });
         let watching = Arc::clone(&context);
         let watchdog = Thread::spawn("hearken-watchdog", move || watchdog::run(&watching))?;

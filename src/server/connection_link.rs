@@ -53,7 +53,7 @@ impl Link for ConnectionLink {
                 let Some(socket) = self.socket.upgrade() else { return };
                 if left.is_zero()
                     || shared.stop.is_stopping()
-                    || socket.is_left(Some(shared.stop.notifier()), left.min(CHECK_INTERVAL))
+                    || socket.is_left(Some(&shared.stop_notifier), left.min(CHECK_INTERVAL))
                 {
                     return;
                 }

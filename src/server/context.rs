@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 
@@ -29,9 +28,9 @@ pub(super) struct Context {
 }
 
 impl Context {
-    /// Begins the stop. A later call can only shorten the grace.
-    pub(super) fn stop(&self, grace: Duration) {
-        self.shared.stop.begin(grace);
+    /// Wakes the threads that wait for a descriptor or for room, so that they see that the server stops.
+    pub(super) fn wake(&self) {
+        self.shared.stop_notifier.notify();
         self.registry.wake();
     }
 

@@ -97,7 +97,7 @@ impl Server {
 
     /// A handle to stop the server with while [`Server::join`] waits.
     pub fn stopper(&self) -> Stopper {
-        Stopper::new(&self.context)
+        Stopper::new(&self.context.shared.stop)
     }
 
     /// Waits until a [`Stopper`] stops the server, then stops it as [`Server::shutdown`] does. Without a stopper it waits for
@@ -117,7 +117,7 @@ impl Server {
     ///
     /// A handler uses a [`Stopper`] instead: this call would wait for the handler's own thread and leave it behind.
     pub fn shutdown(mut self, grace: Duration) -> Stopped {
-        self.context.stop(grace);
+        self.context.shared.stop.begin(grace);
         self.end()
     }
 
@@ -173,7 +173,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if self.running.is_some() {
-            self.context.stop(Duration::ZERO);
+            self.context.shared.stop.begin(Duration::ZERO);
             self.end();
         }
     }

@@ -23,7 +23,9 @@ pub(super) struct Shared {
     pub(super) notifier: Arc<Notifier>,
     pub(super) workers: WorkerPool,
     pub(super) watchdog: WatchdogSignal,
-    pub(super) stop: StopSignal,
+    pub(super) stop: Arc<StopSignal>,
+    /// Readable from when the server begins to stop, for threads that wait for descriptors.
+    pub(super) stop_notifier: Notifier,
     pub(super) throttled_log: ThrottledLog,
 }
 

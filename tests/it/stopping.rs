@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use hearken::{BodySender, Request, Response, Router, Server, Settings};
 
-use crate::support::{Dialer, Gate, Messages, PATIENCE, Place, Wire, alone, read_until_closed, returns, stop, until};
+use crate::support::{
+    Dialer, Gate, Messages, PATIENCE, Place, Wire, alone, count, read_until_closed, returns, stop, until,
+};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const HELLO: &str = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -25,6 +27,61 @@ impl Read for Waiting {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
         self.0.pass();
         Ok(0)
+    }
+}
+
+#[test]
+fn a_server_that_is_stopped_before_it_starts_stops_as_it_starts() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let builder = Server::bind("127.0.0.1:0").unwrap().bind_unix(&path).unwrap();
+    builder.stopper().clone().stop(PATIENCE);
+    // A client of a Unix socket may wait before the server starts.
+    let mut early = Dialer::unix(&path).connect().unwrap();
+    early.send(HELLO);
+    let server = builder.serve(app()).unwrap();
+    let address = server.address();
+    assert_eq!(returns("join", move || server.join()).cut, 0);
+    let reply = early.reply();
+    assert_eq!((reply.status, reply.header("Connection")), (200, Some("close")));
+    TcpListener::bind(address).expect("the address is free");
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_stop_while_the_server_starts_is_not_missed() {
+    for _ in 0..200 {
+        let builder = Server::bind("127.0.0.1:0").unwrap();
+        let stopper = builder.stopper();
+        let stopping = thread::spawn(move || stopper.stop(Duration::ZERO));
+        let server = builder.serve(app()).unwrap();
+        returns("join", move || server.join());
+        stopping.join().unwrap();
+    }
+}
+
+/// A stopper once kept the application alive, with whatever it had open.
+#[test]
+fn a_kept_stopper_keeps_nothing_of_its_server() {
+    if !alone("stopping::a_kept_stopper_keeps_nothing_of_its_server") {
+        return;
+    }
+    let mut kept = Vec::new();
+    let mut begin = None;
+    for _ in 0..10 {
+        let state = Arc::new(());
+        let of_app = Arc::clone(&state);
+        let builder = Server::bind("127.0.0.1:0").unwrap();
+        kept.push(builder.stopper());
+        let server = builder.serve(move |_: &mut Request| Response::text(format!("{of_app:?}"))).unwrap();
+        kept.push(server.stopper());
+        stop(server, PATIENCE);
+        until("the application to be dropped", || (Arc::strong_count(&state) == 1).then_some(()));
+        // The first server may have opened something for the whole process.
+        assert_eq!(count("fd"), *begin.get_or_insert_with(|| count("fd")));
+    }
+    for stopper in kept {
+        stopper.stop(Duration::ZERO);
     }
 }
 
