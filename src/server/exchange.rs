@@ -69,6 +69,9 @@ pub(super) fn serve(
         None => handler::respond(context.app.as_ref(), &mut request),
         Some(error) => error.into_response(&request),
     };
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| request.drop_extensions())) {
+        log::error!("dropping a value that a layer has inserted: a panic: {}", handler::panic_text(panic.as_ref()));
+    }
     let record = context.access_log.as_ref().map(|_| Record::begin(&request, SystemTime::now()));
     // `Request` does not know the server's own `Connection`, so its boxed source is downcast to what it was made from. Sharing
     // the connection with the request instead would take one more allocation a request.

@@ -18,6 +18,7 @@ mod docs;
 mod embedding;
 mod examples;
 mod fairness;
+mod layers;
 mod limits;
 mod listening;
 mod notes;

@@ -399,6 +399,11 @@ impl Request {
         self.parameters.truncate(count);
     }
 
+    /// Drops what layers have inserted: values of the program, whose `Drop` may panic.
+    pub(crate) fn drop_extensions(&mut self) {
+        self.extensions = Extensions::default();
+    }
+
     pub(crate) fn into_source(self) -> Box<dyn RequestSource> {
         self.source
     }
