@@ -1,8 +1,9 @@
 //! The acceptor threads, one for each listener: they accept connections, make room for them, and hand them to the workers.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use tiny_http::Listener;
 
 use super::connection::Connection;
 use super::context::Context;
-use super::listener::{BACKLOG, refuse_unix_newcomers};
+use super::listener::BACKLOG;
 use super::socket::{self, Socket};
 use super::tls_stream::TlsStream;
 use crate::http::peer::Peer;
@@ -22,6 +23,9 @@ use crate::reason::reason;
 pub(super) fn accept(listener: &Listener, context: &Context) {
     while !context.is_stopping() {
         context.make_room(listener);
+        if !socket::wait_for_client(listener, &context.shared.stop_notifier, None) {
+            continue;
+        }
         match accept_one(listener) {
             Ok((socket, peer)) => context.admit(socket, peer),
             Err(error) => context.back_off(&error),
@@ -40,26 +44,20 @@ pub(super) fn accept(listener: &Listener, context: &Context) {
     //     both           0 of 13,100            0 of 3,208
     //
     // The price is that a client whose handshake the filter drops learns after a second that it is refused.
-    let nonblocking = match listener {
+    match listener {
         Listener::Tcp(listener) => {
             refuse_newcomers(listener);
             thread::sleep(HANDSHAKE_PAUSE);
-            listener.set_nonblocking(true)
         }
-        Listener::Unix(listener) => {
-            refuse_unix_newcomers(&SockRef::from(listener));
-            listener.set_nonblocking(true)
-        }
-    };
-    if nonblocking.is_ok() {
-        // At most twice the queue: on a system that cannot keep new connections out they might come for ever.
-        for _ in 0..2 * BACKLOG {
-            match accept_one(listener) {
-                Ok((socket, peer)) => context.admit(socket, peer),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock || !is_passing(&error) => break,
-                // There may be others in the queue behind one that was reset.
-                Err(_) => {}
-            }
+        Listener::Unix(listener) => refuse_unix_newcomers(listener),
+    }
+    // At most twice the queue: on a system that cannot keep new connections out they might come for ever.
+    for _ in 0..2 * BACKLOG {
+        match accept_one(listener) {
+            Ok((socket, peer)) => context.admit(socket, peer),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock || !is_passing(&error) => break,
+            // There may be others in the queue behind one that was reset.
+            Err(_) => {}
         }
     }
 }
@@ -72,7 +70,7 @@ const HANDSHAKE_PAUSE: Duration = Duration::from_millis(5);
 
 /// Lets no new TCP handshake begin. The client's system tries again after a second, and is then refused.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn refuse_newcomers(listener: &std::net::TcpListener) {
+fn refuse_newcomers(listener: &TcpListener) {
     use socket2::SockFilter;
     // The filter sees packets from their TCP header on. Byte 13 holds the flags: packets with SYN and without ACK are dropped.
     let operation = |code: u32, if_true, if_false, operand| {
@@ -92,7 +90,16 @@ fn refuse_newcomers(listener: &std::net::TcpListener) {
 
 /// On other systems, connections made at this moment are reset.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn refuse_newcomers(_: &std::net::TcpListener) {}
+fn refuse_newcomers(_: &TcpListener) {}
+
+/// Has a Unix socket refuse new connections and keep those in its queue.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn refuse_unix_newcomers(listener: &UnixListener) {
+    let _ = SockRef::from(listener).shutdown(Shutdown::Read);
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn refuse_unix_newcomers(_: &UnixListener) {}
 
 /// Accepts one connection, whose socket does not block.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -180,7 +187,7 @@ impl Context {
     fn make_room(&self, listener: impl AsFd) {
         let has_room = |count: usize| count < self.shared.settings.max_connections;
         while !has_room(self.registry.count()) && !self.is_stopping() {
-            if socket::has_pending_connections(&listener, &self.shared.stop_notifier, ROOM_CHECK_INTERVAL) {
+            if socket::wait_for_client(&listener, &self.shared.stop_notifier, Some(ROOM_CHECK_INTERVAL)) {
                 self.evictor.make_room(&self.registry, self.grace());
                 self.registry.wait_for_fewer(ROOM_CHECK_INTERVAL, |count| has_room(count) || self.is_stopping());
             }

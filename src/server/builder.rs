@@ -220,11 +220,11 @@ impl Builder {
         let watching = Arc::clone(&context);
         let watchdog = Thread::spawn("hearken-watchdog", move || watchdog::run(&watching))?;
         // If anything fails from here on, the server is dropped, which ends the threads that were started.
-        let mut server = Server::new(Arc::clone(&context), addresses.clone(), watchdog);
+        let mut server = Server::new(Arc::clone(&context), addresses, watchdog);
         // One worker must start; others are added when they are needed.
         context.shared.workers.add().map_err(Error::Thread)?;
-        for (listener, address) in listeners.into_iter().zip(addresses) {
-            server.start_accepting(listener, address)?;
+        for listener in listeners {
+            server.start_accepting(listener)?;
         }
         Ok(server)
     }

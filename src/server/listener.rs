@@ -1,12 +1,11 @@
-//! Listening sockets: binding them, listening, and waking the thread that accepts.
+//! Listening sockets: binding them, and listening.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 use tiny_http::Listener;
@@ -65,7 +64,11 @@ impl Bound {
             }
             Address::Unix(file) => file.set_mode(socket_mode),
         };
-        listen().map_err(|source| self.address.error(source))?;
+        let begin = || {
+            listen()?;
+            self.socket.set_nonblocking(true)
+        };
+        begin().map_err(|source| self.address.error(source))?;
         Ok(match self.address {
             Address::Tcp(_) => Listener::Tcp(self.socket.into()),
             Address::Unix(_) => Listener::Unix(UnixListener::from(OwnedFd::from(self.socket))),
@@ -73,38 +76,10 @@ impl Bound {
     }
 }
 
-impl Address {
-    /// Wakes the thread that accepts from this listener, so that it sees that the server stops. It is woken by a connection,
-    /// because shutting down the listener would reset the connections in its queue. Unix sockets on Linux keep their queue, and
-    /// there a connection of the server's own would be counted as cut off, so those are shut down.
-    pub(super) fn wake(&self, listener: &Socket) {
-        let woken = match self {
-            Self::Tcp(address) => {
-                let ip = match address.ip() {
-                    IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-                    IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-                    ip => ip,
-                };
-                let address = (ip, address.port()).into();
-                TcpStream::connect_timeout(&address, WAKE_TIMEOUT).is_ok()
-            }
-            Self::Unix(_) if refuse_unix_newcomers(listener) => true,
-            // Another server may listen at the path by now.
-            Self::Unix(file) => is_bound_to(listener, file.path()) && UnixStream::connect(file.path()).is_ok(),
-        };
-        if !woken {
-            let _ = listener.shutdown(Shutdown::Both);
-        }
-    }
-}
-
 /// The error of a server without an address.
 pub(super) fn no_address() -> Error {
     Error::Setting("there is no address to listen on".into())
 }
-
-/// How long waking an acceptor may take. Connecting takes long when the queue of the listener is full.
-const WAKE_TIMEOUT: Duration = Duration::from_millis(100);
 
 fn bind_beside(address: SocketAddr, others: &mut [Bound]) -> io::Result<Bound> {
     let at_port = |other: &&mut Bound| other.address.as_tcp().is_some_and(|other| other.port() == address.port());
@@ -140,21 +115,4 @@ fn bind_one(address: SocketAddr, leaves_ipv4: bool) -> io::Result<Bound> {
 
 fn is_any_ipv6(address: &SocketAddr) -> bool {
     address.is_ipv6() && address.ip().is_unspecified()
-}
-
-/// Has a Unix socket refuse new connections and keep those in its queue. Returns whether the system can do that.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn refuse_unix_newcomers(listener: &Socket) -> bool {
-    listener.shutdown(Shutdown::Read).is_ok()
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) fn refuse_unix_newcomers(_: &Socket) -> bool {
-    false
-}
-
-/// Whether the file at the path is the listener's.
-fn is_bound_to(listener: &Socket, path: &Path) -> bool {
-    let bound = listener.local_addr().ok();
-    bound.and_then(|bound| bound.as_pathname().map(|bound| bound == path)).unwrap_or(false)
 }

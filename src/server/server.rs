@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Debug};
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -43,8 +42,6 @@ pub struct Server {
 
 /// The threads of a server but its workers, and what it takes to end them.
 struct Running {
-    /// Duplicates of the listening sockets, to wake the threads that accept from them.
-    listeners: Vec<(socket2::Socket, Address)>,
     accepting: Vec<Thread>,
     watchdog: Thread,
 }
@@ -63,7 +60,7 @@ impl Server {
     /// A server that does not accept connections yet. Dropping it ends its threads.
     pub(super) fn new(context: Arc<Context>, addresses: Vec<Address>, watchdog: Thread) -> Self {
         let tcp_addresses = addresses.iter().filter_map(Address::as_tcp).collect();
-        let running = Running { listeners: Vec::new(), accepting: Vec::new(), watchdog };
+        let running = Running { accepting: Vec::new(), watchdog };
         Self { context, addresses, tcp_addresses, running: Some(running) }
     }
 
@@ -121,15 +118,9 @@ impl Server {
         self.end()
     }
 
-    pub(super) fn start_accepting(&mut self, listener: Listener, address: Address) -> Result<(), Error> {
+    pub(super) fn start_accepting(&mut self, listener: Listener) -> Result<(), Error> {
         let Some(running) = &mut self.running else { return Ok(()) };
-        let waker = match &listener {
-            Listener::Tcp(listener) => listener.try_clone().map(OwnedFd::from),
-            Listener::Unix(listener) => listener.try_clone().map(OwnedFd::from),
-        };
-        let waker = waker.map_err(|source| address.error(source))?;
         let context = Arc::clone(&self.context);
-        running.listeners.push((waker.into(), address));
         running.accepting.push(Thread::spawn("hearken-accept", move || acceptor::accept(&listener, &context))?);
         Ok(())
     }
@@ -137,11 +128,7 @@ impl Server {
     fn end(&mut self) -> Stopped {
         let Some(running) = self.running.take() else { return Stopped { cut: 0, left_behind: 0 } };
         let context = &self.context;
-        for (socket, address) in &running.listeners {
-            address.wake(socket);
-        }
-        // From here on the acceptor holds the last descriptor of its socket, and closes it when it ends.
-        for (_, address) in running.listeners {
+        for address in &self.addresses {
             if let Address::Unix(file) = address {
                 file.remove();
             }

@@ -162,11 +162,12 @@ impl Socket {
     }
 }
 
-/// Waits until a client connects to this listener, the notifier is notified, or the time is over. Returns whether a client has
-/// connected.
-pub(super) fn has_pending_connections(listener: impl AsFd, notifier: &Notifier, time: Duration) -> bool {
+/// Waits until a client connects to this listener, or the notifier is notified, no longer than the limit. Returns whether a client
+/// has connected.
+pub(super) fn wait_for_client(listener: impl AsFd, notifier: &Notifier, limit: Option<Duration>) -> bool {
     let mut descriptors = [PollFd::new(&listener, PollFlags::IN), PollFd::new(notifier, PollFlags::IN)];
-    let _ = poll(&mut descriptors, Timespec::try_from(time).ok().as_ref());
+    let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
+    let _ = poll(&mut descriptors, limit.as_ref());
     !descriptors[0].revents().is_empty()
 }
 
