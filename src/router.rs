@@ -506,6 +506,7 @@ mod tests {
     use super::*;
     use crate::files::Files;
     use crate::middleware::ResponseHeaders;
+    use crate::write_file::WriteFile;
 
     fn app() -> Router {
         Router::new()
@@ -717,6 +718,23 @@ mod tests {
         assert!(listing.contains("href=\"./a.txt\"") && listing.contains("href=\"../\""), "{listing}");
         // The same file under another prefix, as it was kept.
         assert_eq!((get(&app, "/static/1/sub/a.txt").1, get(&app, "/static/2/sub/a.txt").1), ("a".into(), "a".into()));
+    }
+
+    #[test]
+    fn what_is_written_below_a_prefix_is_told_with_the_prefix() {
+        let root = tempfile::tempdir().unwrap();
+        let app = Router::new().nest("/up", WriteFile::new(root.path()).put(true).forms(true));
+        let created = app.respond(&mut Request::put("/up/a%20b").with_body("a"));
+        assert_eq!((created.status().code(), created.header("Location")), (201, Some("/up/a%20b")));
+        assert_eq!(fs::read(root.path().join("a b")).unwrap(), b"a");
+        let form = "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"c\"\r\n\r\nc\r\n--b--\r\n";
+        let post = |target: &str, accept: &str| {
+            let request = Request::post(target).with_header("Content-Type", "multipart/form-data; boundary=b");
+            let response = app.respond(&mut request.with_header("Accept", accept).with_body(form));
+            (response.status().code(), response.header("Location").map(str::to_owned))
+        };
+        assert_eq!(post("/up", "text/html"), (303, Some("/up/".into())));
+        assert_eq!(post("/up/sub/", "*/*"), (201, Some("/up/sub/c".into())));
     }
 
     #[test]
