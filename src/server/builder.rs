@@ -1,6 +1,7 @@
 //! Binds addresses and starts a server on them.
 
 use std::fmt::{self, Debug};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
@@ -125,10 +126,38 @@ impl Builder {
         self
     }
 
+    /// The first TCP address that was bound. Where port 0 was asked for, it has the port that the system chose.
+    ///
+    /// # Panics
+    ///
+    /// When there are Unix sockets only.
+    pub fn address(&self) -> SocketAddr {
+        *self.addresses().first().expect("address() is for servers that listen on TCP")
+    }
+
+    /// All TCP addresses that were bound, in the order they were given, with the ports that the system chose. Nothing listens there
+    /// before [`Builder::serve`].
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.bound.iter().filter_map(|bound| bound.address().as_tcp()).collect()
+    }
+
+    /// The paths of all Unix sockets, in the order they were given.
+    pub fn unix_paths(&self) -> impl Iterator<Item = &Path> {
+        self.bound.iter().filter_map(|bound| bound.address().as_path())
+    }
+
+    /// The URLs that the server will have, as [`Server::urls`] gives them: `https` if [`Builder::tls`] was called before.
+    pub fn urls(&self) -> impl Iterator<Item = String> {
+        #[cfg(feature = "tls")]
+        let secure = self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        let secure = false;
+        self.bound.iter().map(move |bound| bound.address().url(secure))
+    }
+
     /// Whether only this machine can reach the addresses that were bound: all are loopback addresses or Unix sockets.
     pub fn is_loopback(&self) -> bool {
-        let mut addresses = self.bound.iter().filter_map(|bound| bound.address().as_tcp());
-        addresses.all(|address| address.ip().to_canonical().is_loopback())
+        self.addresses().iter().all(|address| address.ip().to_canonical().is_loopback())
     }
 
     /// Sets the limits and timeouts of the server. Defaults to [`Settings::default`].

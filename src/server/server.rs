@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Debug};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -76,6 +77,11 @@ impl Server {
     /// All TCP addresses that the server listens on, in the order they were given.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.tcp_addresses
+    }
+
+    /// The paths of all Unix sockets that the server listens on, in the order they were given.
+    pub fn unix_paths(&self) -> impl Iterator<Item = &Path> {
+        self.addresses.iter().filter_map(Address::as_path)
     }
 
     /// The URL of the first address, such as `http://127.0.0.1:4040/`, or for a Unix socket `unix:/its/path`.

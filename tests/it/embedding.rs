@@ -9,7 +9,7 @@ use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use hearken::{AccessLog, BindAddresses, LogFormat, Request, Response, Router, Server, Settings};
+use hearken::{AccessLog, BindAddresses, LogFormat, Request, Response, Router, Server, Settings, Tls};
 
 use crate::support::{Lines, PATIENCE, Wire, alone, ask, get, read_until_closed, returns, stop, until};
 
@@ -178,6 +178,29 @@ fn several_addresses_are_served() {
     for address in addresses {
         assert_eq!(get(*address, "/hello").text(), "Hello, world!");
     }
+}
+
+#[test]
+fn the_addresses_are_known_before_the_server_starts() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let builder = Server::bind("127.0.0.1:0").unwrap().bind_unix(&path).unwrap().bind("[::]:0").unwrap();
+    let (addresses, urls): (_, Vec<_>) = (builder.addresses(), builder.urls().collect());
+    assert_eq!((addresses.len(), builder.address()), (2, addresses[0]));
+    assert!(addresses.iter().all(|address| address.port() != 0), "{addresses:?}");
+    let expected = [
+        format!("http://{}/", addresses[0]),
+        format!("unix:{}", path.display()),
+        format!("http://[::1]:{}/", addresses[1].port()),
+    ];
+    assert_eq!(urls, expected);
+    assert_eq!(builder.unix_paths().collect::<Vec<_>>(), [&path]);
+    assert!(TcpStream::connect(addresses[0]).is_err(), "nothing listens yet");
+    let secure = builder.tls(Tls::development(directory.path()).unwrap());
+    assert_eq!(secure.urls().next().unwrap(), format!("https://{}/", addresses[0]));
+    let server = secure.serve(app()).unwrap();
+    assert_eq!((server.addresses(), server.address()), (&addresses[..], addresses[0]));
+    assert_eq!(server.unix_paths().collect::<Vec<_>>(), [&path]);
 }
 
 #[test]
