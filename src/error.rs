@@ -36,6 +36,8 @@ pub enum Error {
         /// The error of the system.
         source: io::Error,
     },
+    /// The listener that the program has given is not a bound stream socket, TCP or Unix.
+    Listener(io::Error),
     /// The system has no file descriptor left for the event queue.
     Poll(io::Error),
     /// The system cannot start another thread.
@@ -60,6 +62,7 @@ impl fmt::Display for Error {
             Self::Resolve { address, source } => write!(f, "cannot resolve {address}: {source}"),
             Self::Bind { address, source } => write!(f, "cannot bind {address}: {}", reason(source)),
             Self::BindUnix { path, source } => write!(f, "cannot bind {}: {}", path.display(), reason(source)),
+            Self::Listener(source) => write!(f, "cannot use the listener: {}", reason(source)),
             Self::Poll(source) => write!(f, "cannot wait for connections: {}", reason(source)),
             Self::Thread(source) => write!(f, "cannot start a thread: {}", reason(source)),
             Self::Setting(reason) => f.write_str(reason),
@@ -81,6 +84,7 @@ impl StdError for Error {
             Self::Resolve { source, .. }
             | Self::Bind { source, .. }
             | Self::BindUnix { source, .. }
+            | Self::Listener(source)
             | Self::Poll(source)
             | Self::Thread(source) => Some(source),
             Self::Setting(_) => None,

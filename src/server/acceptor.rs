@@ -13,14 +13,15 @@ use tiny_http::Listener;
 
 use super::connection::Connection;
 use super::context::Context;
-use super::listener::BACKLOG;
+use super::listener::{BACKLOG, Listening};
 use super::socket::{self, Socket};
 use super::tls_stream::TlsStream;
 use crate::http::peer::Peer;
 use crate::reason::reason;
 
 /// Accepts connections until the server stops, then those that are already in the system's queue.
-pub(super) fn accept(listener: &Listener, context: &Context) {
+pub(super) fn accept(listening: &Listening, context: &Context) {
+    let listener = &listening.listener;
     while !context.is_stopping() {
         context.make_room(listener);
         if !socket::wait_for_client(listener, &context.shared.stop_notifier, None) {
@@ -49,6 +50,8 @@ pub(super) fn accept(listener: &Listener, context: &Context) {
             refuse_newcomers(listener);
             thread::sleep(HANDSHAKE_PAUSE);
         }
+        // It would refuse them for ever, also on behalf of others who have the socket.
+        Listener::Unix(_) if listening.is_given => {}
         Listener::Unix(listener) => refuse_unix_newcomers(listener),
     }
     // At most twice the queue: on a system that cannot keep new connections out they might come for ever.
@@ -59,6 +62,12 @@ pub(super) fn accept(listener: &Listener, context: &Context) {
             // There may be others in the queue behind one that was reset.
             Err(_) => {}
         }
+    }
+    // Others who have the socket, such as a service manager that starts the program again, get the clients that come from now on.
+    if let Listener::Tcp(listener) = listener
+        && listening.is_given
+    {
+        admit_newcomers(listener);
     }
 }
 
@@ -91,6 +100,17 @@ fn refuse_newcomers(listener: &TcpListener) {
 /// On other systems, connections made at this moment are reset.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn refuse_newcomers(_: &TcpListener) {}
+
+/// Undoes [`refuse_newcomers`].
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn admit_newcomers(listener: &TcpListener) {
+    if let Err(error) = SockRef::from(listener).detach_filter() {
+        log::debug!("cannot admit handshakes again: {error}");
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn admit_newcomers(_: &TcpListener) {}
 
 /// Has a Unix socket refuse new connections and keep those in its queue.
 #[cfg(any(target_os = "linux", target_os = "android"))]

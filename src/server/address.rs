@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::socket_file::SocketFile;
@@ -12,7 +12,12 @@ use crate::error::Error;
 #[derive(Clone, Debug)]
 pub(super) enum Address {
     Tcp(SocketAddr),
+    /// A Unix socket whose file the server has made.
     Unix(Arc<SocketFile>),
+    /// A Unix socket that was bound to this path elsewhere.
+    GivenUnix(PathBuf),
+    /// A Unix socket with this name in Linux's abstract namespace (unix(7)).
+    Abstract(Vec<u8>),
 }
 
 impl Address {
@@ -21,21 +26,24 @@ impl Address {
         match self {
             Self::Tcp(address) => Error::Bind { address: *address, source },
             Self::Unix(file) => Error::BindUnix { path: file.path().to_owned(), source },
+            Self::GivenUnix(path) => Error::BindUnix { path: path.clone(), source },
+            Self::Abstract(name) => Error::BindUnix { path: shown(name).into(), source },
         }
     }
 
     pub(super) fn as_tcp(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(address) => Some(*address),
-            Self::Unix(_) => None,
+            Self::Unix(_) | Self::GivenUnix(_) | Self::Abstract(_) => None,
         }
     }
 
     /// The path of a Unix socket.
     pub(super) fn as_path(&self) -> Option<&Path> {
         match self {
-            Self::Tcp(_) => None,
+            Self::Tcp(_) | Self::Abstract(_) => None,
             Self::Unix(file) => Some(file.path()),
+            Self::GivenUnix(path) => Some(path),
         }
     }
 
@@ -45,8 +53,15 @@ impl Address {
         match self {
             Self::Tcp(address) => format!("{scheme}://{}/", authority(*address)),
             Self::Unix(file) => format!("unix:{}", file.path().display()),
+            Self::GivenUnix(path) => format!("unix:{}", path.display()),
+            Self::Abstract(name) => format!("unix:{}", shown(name)),
         }
     }
+}
+
+/// An abstract name as `ss` shows it.
+fn shown(name: &[u8]) -> String {
+    format!("@{}", name.escape_ascii())
 }
 
 /// Host and port for a URL of this machine's own programs. Nothing connects to a wildcard portably, so a loopback address, which it

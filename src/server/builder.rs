@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Debug};
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Weak};
@@ -76,6 +77,31 @@ impl Server {
     pub fn bind_unix(path: impl AsRef<Path>) -> Result<Builder, Error> {
         Builder::new().bind_unix(path)
     }
+
+    /// Takes a socket that the program has bound or that it was started with: a [`TcpListener`](std::net::TcpListener), a
+    /// [`UnixListener`](std::os::unix::net::UnixListener), or an [`OwnedFd`] with either of them, as service managers pass on.
+    /// [`Builder::listener`] adds further ones.
+    ///
+    /// If it does not listen yet, [`Builder::serve`] has it listen. It makes the socket non-blocking, and with it all duplicates, which
+    /// other servers may use at the same time. When the server stops, the clients in the queue are answered, and the socket is
+    /// closed; duplicates go on listening. The file of a Unix socket stays.
+    ///
+    /// ```
+    /// use std::net::TcpListener;
+    /// use hearken::{Request, Response, Server};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let server = Server::from_listener(listener)?.serve(|_: &mut Request| Response::text("hello"))?;
+    /// println!("Listening on {}", server.url());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Listener`] when it is not a bound stream socket, TCP or Unix, or when it is connected.
+    pub fn from_listener(listener: impl Into<OwnedFd>) -> Result<Builder, Error> {
+        Builder::new().listener(listener)
+    }
 }
 
 impl Builder {
@@ -118,7 +144,17 @@ impl Builder {
         Ok(self)
     }
 
-    /// The mode of the files of Unix sockets, whatever the umask: users who may write to the file may connect, such as a reverse
+    /// Takes one more socket that was bound elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::from_listener`].
+    pub fn listener(mut self, listener: impl Into<OwnedFd>) -> Result<Self, Error> {
+        self.bound.push(Bound::given(listener.into())?);
+        Ok(self)
+    }
+
+    /// The mode of the files of Unix sockets that the server has bound, whatever the umask: users who may write to the file may connect, such as a reverse
     /// proxy of the same group with `0o660`. Defaults to `0o600`, which the file has from the moment it exists.
     #[must_use]
     pub fn socket_mode(mut self, mode: u32) -> Self {

@@ -7,12 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use tiny_http::Listener;
-
 use super::acceptor;
 use super::address::Address;
 use super::connection::Connection;
 use super::context::Context;
+use super::listener::Listening;
 use super::phase::Phase;
 use super::registry::Parkable as _;
 use super::stopper::Stopper;
@@ -124,7 +123,7 @@ impl Server {
         self.end()
     }
 
-    pub(super) fn start_accepting(&mut self, listener: Listener) -> Result<(), Error> {
+    pub(super) fn start_accepting(&mut self, listener: Listening) -> Result<(), Error> {
         let Some(running) = &mut self.running else { return Ok(()) };
         let context = Arc::clone(&self.context);
         running.accepting.push(Thread::spawn("hearken-accept", move || acceptor::accept(&listener, &context))?);

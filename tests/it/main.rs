@@ -20,6 +20,7 @@ mod examples;
 mod fairness;
 mod layers;
 mod limits;
+mod listeners;
 mod listening;
 mod notes;
 mod protocol;
