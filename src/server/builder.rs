@@ -38,6 +38,7 @@ use crate::tls::Tls;
 /// A server that is being set up: its addresses are bound, and nothing answers there yet.
 pub struct Builder {
     bound: Vec<Bound>,
+    ipv6_only: bool,
     socket_mode: u32,
     stop: Arc<StopSignal>,
     settings: Settings,
@@ -53,8 +54,8 @@ impl Server {
     /// [`TcpListener::bind`](std::net::TcpListener::bind). [`BindAddresses`] says what else may be given. [`Builder::bind`] adds
     /// further addresses.
     ///
-    /// `[::]` is for IPv6 and IPv4, unless an IPv4 address with the same port is bound as well, before or after it: then it is
-    /// for IPv6 alone.
+    /// `[::]` is for IPv6 and IPv4, whatever the system's default. If an IPv4 address with the same port is bound as well, before or
+    /// after it, or after [`Builder::ipv6_only`], it is for IPv6 alone.
     ///
     /// # Errors
     ///
@@ -105,9 +106,12 @@ impl Server {
 }
 
 impl Builder {
-    fn new() -> Self {
+    /// A server without an address yet. [`Server::bind`] is this and [`Builder::bind`].
+    #[must_use]
+    pub fn new() -> Self {
         Self {
             bound: Vec::new(),
+            ipv6_only: false,
             socket_mode: socket_file::DEFAULT_MODE,
             stop: Arc::default(),
             settings: Settings::default(),
@@ -128,7 +132,7 @@ impl Builder {
             return Err(no_address());
         }
         for candidates in resolved {
-            let bound = Bound::bind(candidates, &mut self.bound)?;
+            let bound = Bound::bind(candidates, &mut self.bound, self.ipv6_only)?;
             self.bound.push(bound);
         }
         Ok(self)
@@ -152,6 +156,22 @@ impl Builder {
     pub fn listener(mut self, listener: impl Into<OwnedFd>) -> Result<Self, Error> {
         self.bound.push(Bound::given(listener.into())?);
         Ok(self)
+    }
+
+    /// Whether `[::]` is for IPv6 alone, in all addresses that the server binds; a given listener stays as it is. Defaults to
+    /// `false`: `[::]` is for IPv4 too, except beside an IPv4 address with the same port.
+    ///
+    /// An address that is bound already is bound again by [`Builder::serve`] if need be, which fails if another program takes the
+    /// port meanwhile. Where another program has the IPv4 port, call this before binding:
+    ///
+    /// ```no_run
+    /// let builder = hearken::Builder::new().ipv6_only(true).bind("[::]:4040")?;
+    /// # Ok::<(), hearken::Error>(())
+    /// ```
+    #[must_use]
+    pub fn ipv6_only(mut self, ipv6_only: bool) -> Self {
+        self.ipv6_only = ipv6_only;
+        self
     }
 
     /// The mode of the files of Unix sockets that the server has bound, whatever the umask: users who may write to the file may connect, such as a reverse
@@ -229,13 +249,17 @@ impl Builder {
     /// # Errors
     ///
     /// [`Error::Bind`] when another program listens on an address since it was bound, [`Error::BindUnix`] when the file of a
-    /// socket is gone, [`Error::Setting`] when its mode is greater than `0o777`, [`Error::Thread`] when the system has no thread
+    /// socket is gone, [`Error::Setting`] when its mode is greater than `0o777` or there is no address, [`Error::Thread`] when the system has no thread
     /// left, [`Error::Poll`] when it has no descriptor left.
-    pub fn serve(self, app: impl Handler) -> Result<Server, Error> {
+    pub fn serve(mut self, app: impl Handler) -> Result<Server, Error> {
+        if self.bound.is_empty() {
+            return Err(no_address());
+        }
         let socket_mode = self.socket_mode;
         if socket_mode > socket_file::MAX_MODE {
             return Err(Error::Setting(format!("{socket_mode:o} is not a mode for a socket: 777 is the greatest")));
         }
+        Bound::settle(&mut self.bound, self.ipv6_only)?;
         let addresses: Vec<_> = self.bound.iter().map(|bound| bound.address().clone()).collect();
         let listeners = self.bound.into_iter().map(|bound| bound.listen(socket_mode)).collect::<Result<Vec<_>, _>>()?;
         let mut settings = self.settings;
@@ -314,6 +338,12 @@ fn affordable_connections(wanted: usize) -> usize {
 /// wait; with more, the system switches between them.
 fn workers_wanted() -> usize {
     2 * std::thread::available_parallelism().map_or(2, usize::from)
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Debug for Builder {

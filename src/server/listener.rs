@@ -24,6 +24,8 @@ pub(super) struct Bound {
     address: Address,
     /// Whether the program has given it. Then others may use it as well: a service manager, the program itself.
     is_given: bool,
+    /// Whether IPv4 was left to other sockets when it was bound.
+    leaves_ipv4: bool,
 }
 
 /// A listening socket, which does not block.
@@ -37,11 +39,11 @@ impl Bound {
     /// Binds the first of the addresses that can be bound, given those that are already bound.
     ///
     /// The socket of `::` is for IPv4 as well, unless an IPv4 address with the same port is bound by itself, before or after it:
-    /// then IPv4 is left to that socket.
-    pub(super) fn bind(candidates: Vec<SocketAddr>, others: &mut [Self]) -> Result<Self, Error> {
+    /// then IPv4 is left to that socket. With `ipv6_only` it is for IPv6 alone in any case.
+    pub(super) fn bind(candidates: Vec<SocketAddr>, others: &mut [Self], ipv6_only: bool) -> Result<Self, Error> {
         let mut failure = no_address();
         for address in candidates {
-            match bind_beside(address, others) {
+            match bind_beside(address, others, ipv6_only) {
                 Ok(bound) => return Ok(bound),
                 Err(source) => failure = Error::Bind { address, source },
             }
@@ -52,7 +54,9 @@ impl Bound {
     /// Binds a Unix socket.
     pub(super) fn bind_unix(path: &Path) -> Result<Self, Error> {
         match SocketFile::bind(path, BACKLOG) {
-            Ok((socket, file)) => Ok(Self { socket, address: Address::Unix(Arc::new(file)), is_given: false }),
+            Ok((socket, file)) => {
+                Ok(Self { socket, address: Address::Unix(Arc::new(file)), is_given: false, leaves_ipv4: false })
+            }
             Err(source) => Err(Error::BindUnix { path: path.to_owned(), source }),
         }
     }
@@ -66,12 +70,41 @@ impl Bound {
     pub(super) fn given(socket: OwnedFd) -> Result<Self, Error> {
         let socket = Socket::from(socket);
         let address = address_of(&socket).map_err(Error::Listener)?;
-        Ok(Self { socket, address, is_given: true })
+        Ok(Self { socket, address, is_given: true, leaves_ipv4: false })
+    }
+
+    /// Binds the sockets of `::` again that are not for IPv6 alone as `ipv6_only` wants it.
+    pub(super) fn settle(bound: &mut [Self], ipv6_only: bool) -> Result<(), Error> {
+        for index in 0..bound.len() {
+            let Some(address) = bound[index].address.as_tcp() else { continue };
+            let leaves_ipv4 = ipv6_only || has_ipv4_at(address.port(), bound);
+            if bound[index].is_any_ipv6_at(address.port()) {
+                bound[index].bind_again(leaves_ipv4).map_err(|source| Error::Bind { address, source })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it is the server's own socket of `::` with this port.
+    fn is_any_ipv6_at(&self, port: u16) -> bool {
+        !self.is_given && self.address.as_tcp().is_some_and(|address| is_any_ipv6(&address) && address.port() == port)
+    }
+
+    /// Replaces the socket by one with or without IPv4, because a bound socket cannot be changed. It does not listen yet, so nobody
+    /// notices, unless another program takes the port in between: then it is an error.
+    fn bind_again(&mut self, leaves_ipv4: bool) -> io::Result<()> {
+        if self.leaves_ipv4 == leaves_ipv4 {
+            return Ok(());
+        }
+        let Some(address) = self.address.as_tcp() else { return Ok(()) };
+        self.socket = Socket::new(Domain::IPV6, Type::STREAM, None)?;
+        *self = bind_one(address, leaves_ipv4)?;
+        Ok(())
     }
 
     /// Starts to listen. The file of a Unix socket that the server has bound gets this mode.
     pub(super) fn listen(self, socket_mode: u32) -> Result<Listening, Error> {
-        let Self { socket, address, is_given } = self;
+        let Self { socket, address, is_given, .. } = self;
         let begin = || {
             match &address {
                 Address::Unix(file) => file.set_mode(socket_mode)?,
@@ -101,20 +134,20 @@ pub(super) fn no_address() -> Error {
     Error::Setting("there is no address to listen on".into())
 }
 
-fn bind_beside(address: SocketAddr, others: &mut [Bound]) -> io::Result<Bound> {
-    let at_port = |other: &&mut Bound| other.address.as_tcp().is_some_and(|other| other.port() == address.port());
-    let mut at_port = others.iter_mut().filter(at_port);
+fn bind_beside(address: SocketAddr, others: &mut [Bound], ipv6_only: bool) -> io::Result<Bound> {
     if address.is_ipv6() {
-        let has_ipv4 = at_port.any(|other| other.address.as_tcp().is_some_and(|other| other.is_ipv4()));
-        return bind_one(address, has_ipv4);
+        return bind_one(address, ipv6_only || has_ipv4_at(address.port(), others));
     }
-    for other in at_port {
-        let Some(any) = other.address.as_tcp().filter(is_any_ipv6).filter(|_| !other.is_given) else { continue };
-        // A bound socket cannot be restricted to IPv6 any more. It does not listen yet, so it can be replaced unnoticed.
-        other.socket = Socket::new(Domain::IPV6, Type::STREAM, None)?;
-        *other = bind_one(any, true)?;
+    for other in others.iter_mut().filter(|other| other.is_any_ipv6_at(address.port())) {
+        other.bind_again(true)?;
     }
     bind_one(address, false)
+}
+
+/// Whether an IPv4 address with this port is bound by itself.
+fn has_ipv4_at(port: u16, bound: &[Bound]) -> bool {
+    let mut addresses = bound.iter().filter_map(|bound| bound.address.as_tcp());
+    addresses.any(|address| address.is_ipv4() && address.port() == port)
 }
 
 fn bind_one(address: SocketAddr, leaves_ipv4: bool) -> io::Result<Bound> {
@@ -130,7 +163,7 @@ fn bind_one(address: SocketAddr, leaves_ipv4: bool) -> io::Result<Bound> {
     }
     socket.bind(&address.into())?;
     let bound = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
-    Ok(Bound { socket, address: Address::Tcp(bound), is_given: false })
+    Ok(Bound { socket, address: Address::Tcp(bound), is_given: false, leaves_ipv4 })
 }
 
 /// The address of a socket that was bound elsewhere, if a server can listen on it.

@@ -1,7 +1,7 @@
 //! Where servers listen: several addresses at once, and Unix sockets.
 
 use std::fs;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use std::sync::Barrier;
 use std::time::Duration;
 
-use hearken::{Error, Peer, Request, Response, Server};
+use hearken::{Builder, Error, Peer, Request, Response, Server};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::support::{Dialer, Program, Run as _, get, hearken, on_path, skip, until};
@@ -55,10 +55,57 @@ fn any_address_of_both_families_can_be_had_together_and_apart() {
             let address = SocketAddr::new(client.parse().unwrap(), port);
             match seen {
                 Some(seen) => assert_eq!(get(address, "/").text(), seen, "{client} of {addresses:?}"),
-                None => assert!(std::net::TcpStream::connect(address).is_err(), "{client} of {addresses:?}"),
+                None => assert!(TcpStream::connect(address).is_err(), "{client} of {addresses:?}"),
             }
         }
     }
+}
+
+#[test]
+fn any_ipv6_address_can_be_had_without_ipv4() {
+    let client = |ip: &str, port| SocketAddr::new(ip.parse().unwrap(), port);
+    type Bind = fn(Builder, &str) -> Result<Builder, Error>;
+    let before: Bind = |builder, address| builder.ipv6_only(true).bind(address);
+    let after: Bind = |builder, address| Ok(builder.bind(address)?.ipv6_only(true));
+    let undone: Bind = |builder, address| Ok(builder.ipv6_only(true).bind(address)?.ipv6_only(false));
+    for (bind, has_ipv4, why) in [(before, false, "before"), (after, false, "after"), (undone, true, "undone")] {
+        let builder = bind(Builder::new(), "[::]:0").unwrap();
+        let port = builder.address().port();
+        let server = builder.serve(who).unwrap();
+        assert_eq!(server.address().port(), port, "{why}");
+        assert_eq!(get(client("::1", port), "/").text(), "::1", "{why}");
+        if has_ipv4 {
+            assert_eq!(get(client("127.0.0.1", port), "/").text(), "::ffff:127.0.0.1", "{why}");
+        } else {
+            assert!(TcpStream::connect(client("127.0.0.1", port)).is_err(), "{why}");
+        }
+    }
+    // Where another program has the port of IPv4.
+    let taken = TcpListener::bind("0.0.0.0:0").unwrap();
+    let any = format!("[::]:{}", taken.local_addr().unwrap().port());
+    let error = Server::bind(&any).unwrap_err().to_string();
+    assert_eq!(error, format!("cannot bind {any}: address already in use"));
+    let error = undone(Builder::new(), &any).unwrap().serve(who).unwrap_err().to_string();
+    assert_eq!(error, format!("cannot bind {any}: address already in use"));
+    let server = before(Builder::new(), &any).unwrap().serve(who).unwrap();
+    assert_eq!(get(client("::1", server.address().port()), "/").text(), "::1");
+}
+
+#[test]
+fn a_given_socket_for_both_families_stays_as_it_is() {
+    let given = TcpListener::bind("[::]:0").unwrap();
+    let port = given.local_addr().unwrap().port();
+    let builder = Server::from_listener(given).unwrap().ipv6_only(true);
+    let server = builder.serve(who).unwrap();
+    assert_eq!(get(SocketAddr::new("127.0.0.1".parse().unwrap(), port), "/").text(), "::ffff:127.0.0.1");
+    assert!(Server::bind(("0.0.0.0", port)).is_err(), "the given one has it");
+    drop(server);
+}
+
+#[test]
+fn a_server_needs_an_address() {
+    let error = Builder::new().serve(who).unwrap_err().to_string();
+    assert_eq!(error, "there is no address to listen on");
 }
 
 #[test]
