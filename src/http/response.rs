@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use serde_core::Serialize;
+use serde_core::de::DeserializeOwned;
 
 use super::body_channel::{BodyReceiver, BodySender, body_channel};
 use super::channel_body::ChannelBody;
@@ -228,6 +229,25 @@ impl Response {
         Ok(String::from_utf8_lossy(&self.read_bytes()?).into_owned())
     }
 
+    /// Reads the whole body as JSON.
+    ///
+    /// ```
+    /// use hearken::Response;
+    ///
+    /// let numbers: Vec<u32> = Response::json(&[1, 2]).read_json()?;
+    /// assert_eq!(numbers, [1, 2]);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Response::read_bytes`], and [`io::ErrorKind::InvalidData`], with line and column, if the body is not such a value.
+    pub fn read_json<T: DeserializeOwned>(&mut self) -> io::Result<T> {
+        serde_json::from_slice(&self.read_bytes()?).map_err(|error| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("the body is not the expected JSON: {error}"))
+        })
+    }
+
     /// The response with the body of another one.
     pub(crate) fn with_body_of(mut self, other: Self) -> Self {
         self.body = other.body;
@@ -304,5 +324,16 @@ mod tests {
         assert!(response.fault().unwrap().contains("X-Echo"));
         assert!(Response::text("a").with_header("content-length", "9").fault().unwrap().contains("own"));
         assert!(Response::text("a").with_header("X-Echo", "b").fault().is_none());
+    }
+
+    #[test]
+    fn json_is_read_as_a_type_or_the_error_says_where_it_is_not() {
+        assert_eq!(Response::text(" [1, 2]\n").read_json::<Vec<u8>>().unwrap(), [1, 2]);
+        for (body, place) in [("[1, 256]", "line 1 column 7"), ("[1]\n x", "line 2 column 2"), ("", "line 1 column 0")]
+        {
+            let error = Response::text(body).read_json::<Vec<u8>>().unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{body:?}");
+            assert!(error.to_string().ends_with(place), "{body:?}: {error}");
+        }
     }
 }
