@@ -70,6 +70,7 @@ mod router;
 mod semaphore;
 mod server;
 mod storage;
+pub mod testing;
 #[cfg(feature = "tls")]
 mod tls;
 mod write_file;

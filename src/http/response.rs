@@ -257,7 +257,6 @@ impl Response {
     /// A response that a client has received, with all its fields and its whole body.
     ///
     /// It cannot be sent: its fields frame the message that it came in.
-    #[expect(dead_code, reason = "for a client that comes next")]
     pub(crate) fn received(status: Status, headers: Headers, body: Vec<u8>) -> Self {
         let fault = "a client has received the response, and its header fields frame another message";
         Self { status, headers, body: ResponseBody::Bytes(body.into()), fault: Some(fault.into()) }

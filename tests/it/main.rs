@@ -29,6 +29,7 @@ mod ranges;
 mod server;
 mod stopping;
 mod support;
+mod testing;
 mod tls;
 mod trusted_proxies;
 mod variants;
