@@ -202,7 +202,7 @@ impl Builder {
         self.bound.iter().filter_map(|bound| bound.address().as_path())
     }
 
-    /// The URLs that the server will have, as [`Server::urls`] gives them: `https` if [`Builder::tls`] was called before.
+    /// The URLs that the server will have, as [`Server::urls`] gives them: `https` if `Builder::tls` was called before.
     pub fn urls(&self) -> impl Iterator<Item = String> {
         #[cfg(feature = "tls")]
         let secure = self.tls.is_some();
