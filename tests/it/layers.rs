@@ -27,7 +27,7 @@ fn a_body_limit_is_for_its_routes_alone() {
             ];
             for (how, rest) in requests {
                 let mut wire = Wire::connect(server.address());
-                wire.send(&format!("POST {path} HTTP/1.1\r\nHost: test\r\n{rest}"));
+                wire.send(format!("POST {path} HTTP/1.1\r\nHost: test\r\n{rest}"));
                 let reply = wire.reply();
                 assert_eq!(reply.status, status, "{path}, {length} bytes, {how}");
                 if status == 200 {
@@ -46,7 +46,7 @@ fn a_client_that_waits_is_told_to_send_no_more_than_is_allowed() {
     let server = Server::bind("127.0.0.1:0").unwrap().settings(Settings::default().max_body(100)).serve(app).unwrap();
     for (length, status) in [(1000, 100), (1001, 413)] {
         let mut wire = Wire::connect(server.address());
-        wire.send(&format!(
+        wire.send(format!(
             "POST /large HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
         ));
         assert_eq!(wire.reply().status, status, "{length}");
