@@ -6,6 +6,8 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use serde_core::ser::{Serialize, SerializeStruct as _, Serializer};
+
 use super::body::BodyError;
 use super::method::Method;
 use super::path::PathError;
@@ -254,6 +256,24 @@ impl Error for HttpError {
     }
 }
 
+/// `{"error": "..."}` with what the client may know, which is what [`Display`](fmt::Display) says. With it a JSON API has its errors
+/// as JSON:
+///
+/// ```
+/// use hearken::{Request, Response, Router};
+///
+/// let api = Router::new().errors(|error, _| Response::json(error));
+/// let mut missing = api.respond(&mut Request::get("/missing"));
+/// assert_eq!((missing.status().code(), missing.read_text().unwrap().as_str()), (404, r#"{"error":"not found"}"#));
+/// ```
+impl Serialize for HttpError {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("HttpError", 1)?;
+        object.serialize_field("error", &self.to_string())?;
+        object.end()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -286,6 +306,7 @@ mod tests {
     fn a_client_is_not_told_what_is_for_the_log() {
         let error = HttpError::internal("the password is 1234");
         assert_eq!(error.to_string(), "something went wrong here");
+        assert_eq!(serde_json::to_string(&error).unwrap(), r#"{"error":"something went wrong here"}"#);
         assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("the password is 1234"));
     }
 }
