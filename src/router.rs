@@ -298,13 +298,14 @@ impl Router {
     /// [`HttpError`] that a handler or a layer of this router returns, and the 500 of a panic. The response gets the status of the
     /// error, and the header field that goes with it, such as `Allow`. Defaults to plain text.
     ///
-    /// What an [`HttpError`] displays is meant for the client. Nothing of the error inside [`HttpError::Internal`] is in it.
+    /// As JSON an [`HttpError`] is `{"error": "..."}` with what it displays, which is meant for the client. Nothing of the error inside
+    /// [`HttpError::Internal`] is in it.
     ///
     /// ```
     /// use hearken::{Request, Response, Router};
     ///
     /// let api = Router::new()
-    ///     .errors(|error, _| Response::json(&serde_json::json!({ "error": error.to_string() })))
+    ///     .errors(|error, _| Response::json(error))
     ///     .get("/fails", |_| -> &str { panic!("a secret") });
     /// let mut missing = api.respond(&mut Request::get("/missing"));
     /// assert_eq!((missing.status().code(), missing.read_text().unwrap().as_str()), (404, r#"{"error":"not found"}"#));

@@ -174,8 +174,9 @@ impl Builder {
         self
     }
 
-    /// The mode of the files of Unix sockets that the server has bound, whatever the umask: users who may write to the file may connect, such as a reverse
-    /// proxy of the same group with `0o660`. Defaults to `0o600`, which the file has from the moment it exists.
+    /// The mode of the files of Unix sockets that the server has bound, whatever the umask: users who may write to the file may
+    /// connect, such as a reverse proxy of the same group with `0o660`. Defaults to `0o600`, which the file has from the moment it
+    /// exists.
     #[must_use]
     pub fn socket_mode(mut self, mode: u32) -> Self {
         self.socket_mode = mode;
@@ -249,8 +250,8 @@ impl Builder {
     /// # Errors
     ///
     /// [`Error::Bind`] when another program listens on an address since it was bound, [`Error::BindUnix`] when the file of a
-    /// socket is gone, [`Error::Setting`] when its mode is greater than `0o777` or there is no address, [`Error::Thread`] when the system has no thread
-    /// left, [`Error::Poll`] when it has no descriptor left.
+    /// socket is gone, [`Error::Setting`] when its mode is greater than `0o777` or there is no address, [`Error::Thread`] when the
+    /// system has no thread left, [`Error::Poll`] when it has no descriptor left.
     pub fn serve(mut self, app: impl Handler) -> Result<Server, Error> {
         if self.bound.is_empty() {
             return Err(no_address());
