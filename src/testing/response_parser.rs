@@ -218,7 +218,6 @@ fn body_rest(method: &Method, status: Status, head: &Head, max_body: u64) -> Res
     if head.headers.get("Transfer-Encoding").is_none() {
         return match length {
             None => Ok(BodyRest::UntilClose),
-            Some(0) => Ok(BodyRest::Nothing),
             Some(length) if length > max_body => Err(ResponseError::BodyTooLarge(max_body)),
             Some(length) => Ok(BodyRest::Length(length)),
         };
