@@ -37,6 +37,7 @@ impl Client {
 
         let stream = TcpStream::connect_timeout(&self.address, deadline.left()?)
             .map_err(|error| explain(&error, &format!("cannot connect to {}", self.address)))?;
+        // Otherwise the end of a long request waits until the server has acknowledged what came before.
         stream.set_nodelay(true)?;
         if bytes.len() <= AT_ONCE {
             let sent = send(&stream, &bytes, &deadline);
@@ -146,24 +147,33 @@ impl From<ResponseError> for io::Error {
 mod tests {
     use std::net::TcpListener;
 
+    use crossbeam_channel::{Receiver, RecvTimeoutError};
+
     use super::*;
     use crate::http::method::Method;
 
     /// Long enough for any machine.
     const PATIENCE: Duration = Duration::from_secs(30);
 
-    /// What a client makes of a server that does this with the first connection.
+    /// What a client makes of a server that does this with its connection. Nothing is ever received from the channel that the server
+    /// gets: its other end is dropped when the client has left.
     fn exchange(
         timeout: Duration,
         request: Request,
-        serve: impl FnOnce(TcpStream) + Send,
-    ) -> Result<String, io::Error> {
+        serve: impl FnOnce(TcpStream, Receiver<()>) + Send,
+    ) -> io::Result<String> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = Client { address: listener.local_addr().unwrap(), timeout, max_body: u64::MAX };
-        thread::scope(|scope| {
-            scope.spawn(|| serve(listener.accept().unwrap().0));
-            client.send(request)?.read_text()
-        })
+        let (leave, client_left) = crossbeam_channel::bounded(0);
+        let seen = thread::scope(|scope| {
+            scope.spawn(|| serve(listener.accept().unwrap().0, client_left));
+            let seen = client.send(request);
+            drop(leave);
+            // Wakes the server if the client did not connect.
+            drop(TcpStream::connect(client.address));
+            seen
+        });
+        seen?.read_text()
     }
 
     /// Reads what a client sends, up to these bytes.
@@ -213,7 +223,7 @@ mod tests {
             ),
         ];
         for (pieces, expected, why) in table {
-            let seen = exchange(PATIENCE, Request::get("/a?b"), |mut stream| {
+            let seen = exchange(PATIENCE, Request::get("/a?b"), |mut stream, _| {
                 read_to(&mut stream, "\r\n\r\n");
                 stream.set_nodelay(true).unwrap();
                 for piece in pieces {
@@ -242,7 +252,7 @@ mod tests {
         for (end, how) in ends {
             // More than the buffers of a connection hold.
             let request = Request::new(Method::Put, "/").with_body(vec![b'x'; 64 << 20]);
-            let seen = exchange(PATIENCE, request, |mut stream| {
+            let seen = exchange(PATIENCE, request, |mut stream, _| {
                 read_to(&mut stream, "\r\n\r\n");
                 let answer = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 8\r\n\r\ntoo long";
                 stream.write_all(answer).unwrap();
@@ -256,7 +266,7 @@ mod tests {
     fn a_body_that_a_reset_may_have_cut_short_is_an_error() {
         for body in ["", "a long body"] {
             let request = Request::new(Method::Put, "/").with_body(body.repeat(1 << 20));
-            let seen = exchange(PATIENCE, request, |mut stream| {
+            let seen = exchange(PATIENCE, request, |mut stream, _| {
                 read_to(&mut stream, "\r\n\r\n");
                 stream.write_all(b"HTTP/1.1 200 OK\r\n\r\npart").unwrap();
                 reset(stream);
@@ -272,7 +282,7 @@ mod tests {
     fn a_server_may_send_and_receive_at_the_same_time() {
         let length = 32 << 20;
         let request = Request::new(Method::Post, "/").with_body(vec![b'x'; length]);
-        let seen = exchange(PATIENCE, request, |mut stream| {
+        let seen = exchange(PATIENCE, request, |mut stream, _| {
             read_to(&mut stream, "\r\n\r\n");
             write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n").unwrap();
             let mut piece = vec![0; 1 << 16];
@@ -292,24 +302,43 @@ mod tests {
         let timeout = Duration::from_millis(50);
         // A server that falls silent, and one that never ends, each also while the rest of the request waits to be sent.
         for (length, falls_silent) in [(0, true), (0, false), (64 << 20, true), (64 << 20, false)] {
-            let (client_left, wait) = crossbeam_channel::bounded::<()>(0);
             let request = Request::new(Method::Put, "/a").with_body(vec![b'x'; length]);
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let client = Client { address: listener.local_addr().unwrap(), timeout, max_body: u64::MAX };
-            let error = thread::scope(|scope| {
-                scope.spawn(|| {
-                    let mut stream = listener.accept().unwrap().0;
-                    stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
-                    while !falls_silent && stream.write_all(b".").is_ok() {}
-                    let _ = wait.recv_timeout(PATIENCE);
-                });
-                let seen = client.send(request);
-                drop(client_left);
-                seen.unwrap_err()
+            let seen = exchange(timeout, request, |mut stream, client_left| {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+                while !falls_silent && stream.write_all(b".").is_ok() {}
+                assert_eq!(client_left.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected));
             });
+            let error = seen.unwrap_err();
             let expected = (io::ErrorKind::TimedOut, "PUT /a: no complete response within 50ms".to_owned());
             assert_eq!((error.kind(), error.to_string()), expected, "{length} bytes, falls silent: {falls_silent}");
         }
+    }
+
+    #[test]
+    fn no_time_is_left_at_the_deadline() {
+        let left = |timeout| Deadline { start: Instant::now(), timeout }.left();
+        assert_eq!(left(Duration::ZERO).unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(left(Duration::MAX).is_ok());
+    }
+
+    #[test]
+    fn the_longest_timeout_is_one_that_the_system_takes() {
+        let seen = exchange(Duration::MAX, Request::get("/"), |mut stream, _| {
+            read_to(&mut stream, "\r\n\r\n");
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+        });
+        assert_eq!(seen.unwrap(), "ok");
+    }
+
+    #[test]
+    fn the_rest_of_a_request_is_not_sent_once_it_is_answered() {
+        let request = Request::new(Method::Put, "/").with_body(vec![b'x'; 64 << 20]);
+        let seen = exchange(2 * PATIENCE, request, |mut stream, client_left| {
+            // The server reads nothing, and keeps the connection open.
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+            assert_eq!(client_left.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected));
+        });
+        assert_eq!(seen.unwrap(), "ok");
     }
 
     #[test]
