@@ -660,7 +660,8 @@ mod tests {
             ("/%61pi/a%20b", "/a b in /api, as sent /a%20b"),
             ("/api/deep/x", "/deep/x in /api, as sent /deep/x"),
             ("/api//x", "//x in /api, as sent //x"),
-            ("/api/%ff", "/%ff in /api, as sent /%ff"),
+            ("/%61pi/%ff", "/%FF in /api, as sent /%ff"),
+            ("/%61pi/%62%2fc/d", "/b%2Fc/d in /api, as sent /%62%2fc/d"),
             ("/api/status", "status"),
             ("/users/a%20b/files/f/x%20y", "/x y in /users/a%20b/files/f, as sent /x%20y"),
             ("/users/\\evil.example/files/f", "/ in /users/%5Cevil.example/files/f, as sent /"),
@@ -670,6 +671,23 @@ mod tests {
         }
         assert_eq!(get(&app, "/apis").0, 404);
         assert_eq!(get(&app, "/users/a/files").0, 404);
+    }
+
+    /// `/%61dmin` with a name in Latin-1 below it was once not below `/admin` for the router, but was for the files.
+    #[test]
+    fn no_encoding_leads_around_a_layer() {
+        use std::os::unix::ffi::OsStrExt as _;
+
+        let root = tempfile::tempdir().unwrap();
+        let admin = root.path().join("admin");
+        fs::create_dir(&admin).unwrap();
+        fs::write(admin.join(std::ffi::OsStr::from_bytes(b"\xf6%")), "a secret").unwrap();
+        let refuse = |_: &mut Request, _: Next<'_>| HttpError::Forbidden;
+        let app = Router::new().nest("/admin", Router::new().layer(refuse)).fallback(Files::new(root.path()));
+        for target in ["/admin/%f6%25", "/%61dmin/%f6%25", "/%61dmin/%F6%25?a", "http://h/adm%69n/%f6%25"] {
+            assert_eq!(get(&app, target).0, 403, "{target}");
+        }
+        assert_eq!(get(&app, "//%61dmin/%f6%25").0, 301);
     }
 
     #[test]

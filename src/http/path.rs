@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode, percent_encode_byte};
 
 /// What is percent-encoded in a path segment: all but the unreserved characters (RFC 3986 §2.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -229,15 +229,52 @@ fn check_segment(decoded: Vec<u8>) -> Result<Vec<u8>, PathError> {
     }
 }
 
-/// A path for display: percent-decoded, unless that gives invalid UTF-8 or new slashes.
-pub(crate) fn decode_for_display(path: &str) -> Cow<'_, str> {
-    if !path.contains('%') {
-        return Cow::Borrowed(path);
+/// A path that is percent-decoded for comparison and display.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DecodedPath {
+    pub(crate) text: String,
+    /// Whether all of it is decoded. If not, the text has slashes, bytes that are not UTF-8, and percent signs as `%2F`, `%FF`, `%25`.
+    pub(crate) is_complete: bool,
+}
+
+impl DecodedPath {
+    /// Decodes the path once, which keeps the number of its segments; `None` if nothing is encoded.
+    ///
+    /// Part of it is decoded even if the rest cannot be: `/%61dmin/%FF` is below `/admin` for whoever serves files, so it must be
+    /// for the router that asks for a password there.
+    pub(crate) fn of(path: &str) -> Option<Self> {
+        if !path.contains('%') {
+            return None;
+        }
+        let decoded = percent_decode_str(path).decode_utf8().map(Cow::into_owned);
+        let slashes = |path: &str| path.bytes().filter(|byte| *byte == b'/').count();
+        Some(match decoded {
+            Ok(text) if slashes(&text) == slashes(path) => Self { text, is_complete: true },
+            _ => Self { text: decode_in_part(path), is_complete: false },
+        })
     }
-    match percent_decode_str(path).decode_utf8() {
-        Ok(decoded) if decoded.matches('/').count() == path.matches('/').count() => decoded,
-        _ => Cow::Borrowed(path),
+}
+
+/// Decodes a path but for the bytes that are not UTF-8, slashes, and percent signs.
+fn decode_in_part(path: &str) -> String {
+    let mut bytes = Vec::with_capacity(path.len());
+    for (index, segment) in path.split('/').enumerate() {
+        if index > 0 {
+            bytes.push(b'/');
+        }
+        for byte in percent_decode_str(segment) {
+            match byte {
+                b'/' | b'%' => bytes.extend_from_slice(percent_encode_byte(byte).as_bytes()),
+                byte => bytes.push(byte),
+            }
+        }
     }
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|byte| percent_encode_byte(*byte)));
+    }
+    text
 }
 
 /// The name of a file as a segment of a URL path.
@@ -338,6 +375,27 @@ mod tests {
             assert_eq!(removed, Some(expected).filter(|error| *error != PathError::Hidden), "{path}");
         }
         assert!(RelativePath::parse_for_writing("/a/gr%C3%B6%C3%9Fe%20(1).json").is_ok());
+    }
+
+    #[test]
+    fn a_path_is_decoded_as_far_as_it_can_be() {
+        let table = [
+            ("/a%20b", "/a b", true),
+            ("/%25ff", "/%ff", true),
+            ("/%C3%B6%2e%2E", "/ö..", true),
+            ("/%61/%ff", "/a/%FF", false),
+            ("/%61%2fb/%C3%B6", "/a%2Fb/ö", false),
+            ("/%61%c3%28/%25", "/a%C3(/%25", false),
+            ("/%2525%2F", "/%2525%2F", false),
+            ("/%c0%af/%00", "/%C0%AF/\0", false),
+        ];
+        for (path, text, is_complete) in table {
+            assert_eq!(DecodedPath::of(path), Some(DecodedPath { text: text.into(), is_complete }), "{path}");
+            // Whether decoded or not, the text names the same file as the path.
+            let named = if is_complete { RelativePath::from_decoded(text) } else { RelativePath::parse(text) };
+            assert_eq!(named, RelativePath::parse(path), "{path}");
+        }
+        assert_eq!(DecodedPath::of("/a+b"), None);
     }
 
     #[test]

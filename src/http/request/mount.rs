@@ -5,7 +5,7 @@
 pub(super) struct Mount {
     /// Of the path as it was sent.
     pub(super) encoded: usize,
-    /// Of the decoded path, if decoding changes it. Decoding keeps the number of segments.
+    /// Of the decoded path, if some of the path is encoded. Decoding keeps the number of segments.
     pub(super) decoded: usize,
 }
 

@@ -14,7 +14,7 @@ use crate::http::error::HttpError;
 use crate::http::forwarded::{Forwarded, ForwardedError};
 use crate::http::media_type;
 use crate::http::method::Method;
-use crate::http::path;
+use crate::http::path::{self, DecodedPath};
 use crate::http::peer::{ClientId, Peer};
 use crate::http::query::Query;
 use crate::http::target::Target;
@@ -56,8 +56,8 @@ pub struct Request {
     method: Method,
     version: Version,
     target: Target,
-    /// The decoded path, if decoding changes it.
-    decoded_path: Option<String>,
+    /// The decoded path, if some of it is encoded.
+    decoded_path: Option<DecodedPath>,
     /// The part of the path that routers have used up.
     mount: Mount,
     pub(super) body_length: BodyLength,
@@ -88,13 +88,14 @@ impl Request {
         self.source.target()
     }
 
-    /// The path, percent-decoded once, unless that gives invalid UTF-8 or new slashes: then it is as it was sent. In a handler that
-    /// is [nested](crate::Router::nest) in a router, the path without the router's prefix. It is `*` for `OPTIONS *`.
+    /// The path, percent-decoded once. An encoded slash stays `%2F`, and a byte that is not UTF-8 stays encoded, such as `%FF`; in a
+    /// path that has one of these, a percent sign stays `%25`. In a handler that is [nested](crate::Router::nest) in a router, the
+    /// path without the router's prefix. It is `*` for `OPTIONS *`.
     ///
     /// A decoded path is for comparison and display. To name a file, use [`RelativePath`](path::RelativePath), which checks it.
     pub fn path(&self) -> &str {
         match &self.decoded_path {
-            Some(path) => or_root(&path[self.mount.decoded..]),
+            Some(path) => or_root(&path.text[self.mount.decoded..]),
             None => self.encoded_path(),
         }
     }
@@ -119,14 +120,14 @@ impl Request {
         self.mount.encoded > 0 && self.path_below_mount().is_empty()
     }
 
-    /// Whether [`Request::path`] is decoded, or could not be.
+    /// Whether nothing in [`Request::path`] is encoded any more.
     pub(super) fn is_path_decoded(&self) -> bool {
-        self.decoded_path.is_some()
+        self.decoded_path.as_ref().is_none_or(|path| path.is_complete)
     }
 
     /// The whole path, decoded as [`Request::path`] is.
     pub(crate) fn full_path(&self) -> &str {
-        self.decoded_path.as_deref().unwrap_or_else(|| or_root(self.whole_encoded_path()))
+        self.decoded_path.as_ref().map_or_else(|| or_root(self.whole_encoded_path()), |path| path.text.as_str())
     }
 
     fn whole_encoded_path(&self) -> &str {
@@ -145,7 +146,7 @@ impl Request {
             decoded: self
                 .decoded_path
                 .as_ref()
-                .map_or(0, |path| outer.decoded + mount::prefix_length(&path[outer.decoded..], segments)),
+                .map_or(0, |path| outer.decoded + mount::prefix_length(&path.text[outer.decoded..], segments)),
         };
         let result = handle(self);
         self.mount = outer;
@@ -342,10 +343,7 @@ impl Request {
         body_length: BodyLength,
         source: Box<dyn RequestSource>,
     ) -> Self {
-        let decoded_path = match path::decode_for_display(&source.target()[target.path.clone()]) {
-            Cow::Owned(decoded) => Some(decoded),
-            Cow::Borrowed(_) => None,
-        };
+        let decoded_path = DecodedPath::of(&source.target()[target.path.clone()]);
         Self {
             method,
             version,
@@ -432,8 +430,8 @@ mod tests {
     fn paths_are_decoded_for_display() {
         let table = [
             ("/a%20b?q", "/a b"),
-            ("/%ff", "/%ff"),
-            ("/a%2fb", "/a%2fb"),
+            ("/%ff", "/%FF"),
+            ("/%61%2fb", "/a%2Fb"),
             ("http://h", "/"),
             ("http://h/p?q", "/p"),
             ("*", "*"),
