@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
-use crate::handler::{ErrorFormat, Handler, IntoResponse, Layer, Next, respond};
+use crate::handler::{CurrentFormat, ErrorFormat, Handler, IntoResponse, Layer, Next, respond};
 use crate::http::error::HttpError;
 use crate::http::host;
 use crate::http::host_policy::{HostNameError, normalize_host_name};
@@ -298,6 +298,8 @@ impl Router {
     /// [`HttpError`] that a handler or a layer of this router returns, and the 500 of a panic. The response gets the status of the
     /// error, and the header field that goes with it, such as `Allow`. Defaults to plain text.
     ///
+    /// An error that the format itself makes into a response, by [`IntoResponse`], is plain text: so some errors can keep the default.
+    ///
     /// As JSON an [`HttpError`] is `{"error": "..."}` with what it displays, which is meant for the client. Nothing of the error inside
     /// [`HttpError::Internal`] is in it.
     ///
@@ -490,11 +492,11 @@ fn with_errors(
     handle: impl FnOnce(&mut Request) -> Response,
 ) -> Response {
     let Some(errors) = errors else { return handle(request) };
-    let outer = request.insert(errors.clone());
+    let outer = request.insert(errors.begin());
     let response = handle(request);
     match outer {
         Some(outer) => drop(request.insert(outer)),
-        None => drop(request.remove::<ErrorFormat>()),
+        None => drop(request.remove::<CurrentFormat>()),
     }
     response
 }
@@ -842,6 +844,23 @@ mod tests {
         let refused = app.respond(&mut Request::put("/a"));
         assert_eq!((refused.status().code(), refused.header("Allow")), (405, Some("GET, HEAD, OPTIONS")));
         assert_eq!(app.respond(&mut Request::get("/inner/limited")).header("Retry-After"), Some("3"));
+    }
+
+    /// The format was once called for the errors that it makes itself, until the stack overflowed.
+    #[test]
+    fn a_format_of_errors_can_make_another_error_into_a_response() {
+        let format = |error: &HttpError, request: &Request| match error {
+            HttpError::NotFound => HttpError::new(Status::NOT_FOUND, "try another").into_response(request),
+            error => Response::text(format!("own: {error}")),
+        };
+        let app = Router::new().errors(format).get("/limited", |_| HttpError::TooManyRequests(3));
+        assert_eq!(get(&app, "/missing"), (404, "try another".into()));
+        assert_eq!(get(&app, "/limited"), (429, "own: too many requests: try again in 3 s".into()));
+        let twice = Router::new().layer(|request: &mut Request, next: Next<'_>| {
+            next.respond(request);
+            next.respond(request)
+        });
+        assert_eq!(get(&twice.merge(app), "/limited").1, "own: too many requests: try again in 3 s", "each time");
     }
 
     #[test]

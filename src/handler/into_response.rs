@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::error::Error;
 
-use super::error_format::ErrorFormat;
+use super::error_format::CurrentFormat;
 use crate::http::error::HttpError;
 use crate::http::headers::HeaderText;
 use crate::http::request::Request;
@@ -178,7 +178,7 @@ impl IntoResponse for HttpError {
         if let Self::Internal(error) = &self {
             log::error!("{} {}: {error}", request.method(), request.target());
         }
-        let format = request.extension::<ErrorFormat>();
+        let format = request.extension::<CurrentFormat>();
         let response = format
             .and_then(|format| format.apply(&self, request))
             .unwrap_or_else(|| Response::text(self.text(request)).with_header("X-Content-Type-Options", "nosniff"));

@@ -17,5 +17,5 @@ pub use layer::{Layer, Layered, Next};
 pub use state::with_state;
 
 pub(crate) use attempt::panic_text;
-pub(crate) use error_format::ErrorFormat;
+pub(crate) use error_format::{CurrentFormat, ErrorFormat};
 pub(crate) use respond::respond;
