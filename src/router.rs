@@ -49,8 +49,8 @@ pub struct Router {
 enum Matched {
     /// The route at this index.
     Route(usize),
-    /// The handler nested in the route at this index, with this many segments of the path used up.
-    Nested(usize, usize),
+    /// The handler nested in the route at this index.
+    Nested(usize),
 }
 
 #[derive(Default)]
@@ -58,7 +58,14 @@ struct Route {
     pattern: String,
     methods: Vec<(Method, Box<dyn Handler>)>,
     any: Option<Box<dyn Handler>>,
+    /// A [`Mounted`] handler, perhaps with layers of a merged router around it.
     nested: Option<Box<dyn Handler>>,
+}
+
+/// A handler at a prefix of this many segments, which it does not see.
+struct Mounted {
+    segments: usize,
+    handler: Box<dyn Handler>,
 }
 
 impl Router {
@@ -186,7 +193,7 @@ impl Router {
     /// If the prefix does not start with a slash, ends with one, or is malformed, if something is nested there already, or if
     /// another pattern matches some of the same paths and neither is more specific, such as `/api/{name}` beside `/api`.
     #[must_use]
-    pub fn nest(mut self, prefix: &str, handler: impl Handler) -> Self {
+    pub fn nest(self, prefix: &str, handler: impl Handler) -> Self {
         assert!(
             !prefix.ends_with('/'),
             "the prefix {prefix:?} ends with a slash; a handler for all paths is a fallback"
@@ -195,14 +202,8 @@ impl Router {
             !prefix.contains("{*"),
             "the prefix {prefix:?} matches the rest of the path, so nothing is left to nest"
         );
-        let index = self.route_index(prefix);
-        let route = &mut self.routes[index];
-        assert!(route.nested.replace(Box::new(handler)).is_none(), "something is nested at {prefix:?} already");
-        let matched = Matched::Nested(index, prefix.matches('/').count());
-        for below in ["/", "/{*}"] {
-            self.insert(&format!("{prefix}{}", below.replace("{*}", BELOW)), matched);
-        }
-        self
+        let segments = prefix.matches('/').count();
+        self.nest_mounted(prefix, Box::new(Mounted { segments, handler: Box::new(handler) }))
     }
 
     /// Adds the routes, the hosts and the fallback of another router. Its layers and its [format of errors](Router::errors) go
@@ -226,7 +227,7 @@ impl Router {
                 }
             }
             if let Some(handler) = nested {
-                self = self.nest(&pattern, around.wrap(handler));
+                self = self.nest_mounted(&pattern, around.wrap(handler));
             }
         }
         for (name, handler) in hosts {
@@ -343,7 +344,7 @@ impl Router {
             request.add_parameters(parameters);
             let response = match matched {
                 Matched::Route(index) => self.routes[index].handle(request),
-                Matched::Nested(index, segments) => self.routes[index].handle_nested(segments, request),
+                Matched::Nested(index) => self.routes[index].handle_nested(request),
             };
             request.truncate_parameters(outer);
             return response;
@@ -371,6 +372,16 @@ impl Router {
         }
         let name = normalized(request.host()?).ok()?;
         self.hosts.get(&name).map(AsRef::as_ref)
+    }
+
+    fn nest_mounted(mut self, prefix: &str, handler: Box<dyn Handler>) -> Self {
+        let index = self.route_index(prefix);
+        let nested = self.routes[index].nested.replace(handler);
+        assert!(nested.is_none(), "something is nested at {prefix:?} already");
+        for below in ["/", "/{*}"] {
+            self.insert(&format!("{prefix}{}", below.replace("{*}", BELOW)), Matched::Nested(index));
+        }
+        self
     }
 
     fn route_mut(&mut self, pattern: &str) -> &mut Route {
@@ -408,6 +419,12 @@ impl Handler for Router {
     }
 }
 
+impl Handler for Mounted {
+    fn handle(&self, request: &mut Request) -> Response {
+        request.with_mount(self.segments, |request| respond(self.handler.as_ref(), request))
+    }
+}
+
 impl Route {
     fn add(&mut self, method: Method, handler: Box<dyn Handler>) {
         assert!(self.find(&method).is_none(), "{method} {:?} has a handler already", self.pattern);
@@ -426,7 +443,7 @@ impl Route {
             .or(self.any.as_deref());
         match handler {
             Some(handler) => respond(handler, request),
-            None if self.nested.is_some() => self.handle_nested(self.pattern.matches('/').count(), request),
+            None if self.nested.is_some() => self.handle_nested(request),
             None if *method == Method::Options => {
                 Response::new(Status::NO_CONTENT).with_header("Allow", method_list(&self.allowed()))
             }
@@ -434,11 +451,11 @@ impl Route {
         }
     }
 
-    fn handle_nested(&self, segments: usize, request: &mut Request) -> Response {
-        request.with_mount(segments, |request| match &self.nested {
+    fn handle_nested(&self, request: &mut Request) -> Response {
+        match &self.nested {
             Some(handler) => respond(handler.as_ref(), request),
             None => HttpError::NotFound.into_response(request),
-        })
+        }
     }
 
     fn find(&self, method: &Method) -> Option<&dyn Handler> {
@@ -896,6 +913,26 @@ mod tests {
             let mut response = app.respond(&mut Request::new(Method::from_name(method), target));
             assert_eq!(response.read_text().unwrap(), text, "{method} {target}");
             assert_eq!(response.header("X-Other").is_some(), around, "{method} {target}");
+        }
+    }
+
+    /// Layers of a merged router were once inside of the prefix, and so saw another path than before.
+    #[test]
+    fn layers_see_the_same_path_whether_their_router_is_merged_or_not() {
+        let layer = |request: &mut Request, next: Next<'_>| {
+            let seen = place(request);
+            let mut response = next.respond(request);
+            format!("{seen}; {}", response.read_text().unwrap())
+        };
+        let other = || Router::new().layer(layer).nest("/a", Router::new().nest("/{b}", place)).get("/c", place);
+        let table = [
+            ("/a/1/x", "/a/1/x in , as sent /a/1/x; /x in /a/1, as sent /x"),
+            ("/c", "/c in , as sent /c; /c in , as sent /c"),
+        ];
+        for (target, text) in table {
+            assert_eq!(get(&other(), target).1, text);
+            assert_eq!(get(&Router::new().merge(other()), target).1, text);
+            assert_eq!(get(&Router::new().merge(Router::new().merge(other())), target).1, text);
         }
     }
 
