@@ -143,8 +143,23 @@ fn not_json(error: &serde_json::Error) -> HttpError {
 
 /// The error with the field in front, unless it is the value as a whole.
 fn at_field(field: &str, error: &dyn Display) -> String {
-    if field == "." { error.to_string() } else { format!("{field}: {error}") }
+    let error = shortened(error.to_string());
+    if field == "." { error } else { format!("{}: {error}", shortened(field.to_owned())) }
 }
+
+/// The text without its middle if it is long: names and values in it are the client's, and may be as long as the body.
+fn shortened(text: String) -> String {
+    if text.len() <= 2 * SHOWN {
+        return text;
+    }
+    let is_boundary = |index: &usize| text.is_char_boundary(*index);
+    let start = (0..=SHOWN).rev().find(is_boundary).unwrap_or(0);
+    let end = (text.len() - SHOWN..text.len()).find(is_boundary).unwrap_or(text.len());
+    format!("{}...{}", &text[..start], &text[end..])
+}
+
+/// The most bytes that are shown of a long text at each end.
+const SHOWN: usize = 100;
 
 #[cfg(test)]
 mod tests {
@@ -188,6 +203,17 @@ mod tests {
             Request::post("/").with_header("Content-Type", "application/json").json::<u8>(),
             Err(HttpError::LengthRequired)
         ));
+    }
+
+    /// An error that quotes a string of 10 MiB was once a response of 10 MiB.
+    #[test]
+    fn an_error_quotes_little_of_what_was_sent() {
+        let long = "ö".repeat(100_000);
+        let bodies = [format!(r#"{{"a": "{long}"}}"#), format!(r#"{{"{long}": "{long}"}}"#), format!("\"{long}\"")];
+        for body in bodies {
+            let error = numbers(post("application/json", &body)).unwrap_err();
+            assert!(error.len() < 500 && error.starts_with("422 ") && error.contains("expected a "), "{error}");
+        }
     }
 
     #[test]
