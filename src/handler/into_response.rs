@@ -21,7 +21,7 @@ use crate::http::status::Status;
 /// | [`Status`] | this status, without a body |
 /// | [`Json<T>`](crate::Json) | 200, JSON |
 /// | `(Status, T)` | that of `T` with this status |
-/// | `(Status, [(name, value); N], T)` | that of `T` with this status and these header fields |
+/// | `(Status, [(name, value); N], T)` | that of `T` with this status and these header fields, in place of its own of these names |
 /// | `Option<T>` | that of `T`, or 404 |
 /// | `Result<T, E>` | that of `T` or that of `E` |
 /// | [`HttpError`] | its status, with the reason as text, or as [`Router::errors`](crate::Router::errors) says |
@@ -131,8 +131,14 @@ where
 {
     fn into_response(self, request: &Request) -> Response {
         let (status, fields, content) = self;
-        let response = content.into_response(request).with_status(status);
-        fields.into_iter().fold(response, |response, (name, value)| response.with_header(name, value))
+        let mut response = content.into_response(request).with_status(status);
+        let fields = fields.map(|(name, value)| (name.into(), value.into()));
+        for (index, (name, value)) in fields.iter().enumerate() {
+            let is_repeated = fields[..index].iter().any(|(before, _)| before.eq_ignore_ascii_case(name));
+            let add = if is_repeated { Response::with_added_header } else { Response::with_header };
+            response = add(response, name.clone(), value.clone());
+        }
+        response
     }
 }
 
@@ -192,4 +198,37 @@ impl IntoResponse for HttpError {
 
 fn octets(bytes: impl Into<Cow<'static, [u8]>>) -> Response {
     Response::bytes(bytes).with_header("Content-Type", "application/octet-stream")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(content: impl IntoResponse) -> (u16, Vec<(String, String)>, String) {
+        let mut response = content.into_response(&Request::get("/a"));
+        let fields = response.headers().iter().map(|(name, value)| (name.into(), value.into())).collect();
+        (response.status().code(), fields, response.read_text().unwrap())
+    }
+
+    /// Of two `Set-Cookie` fields only the last one was once sent.
+    #[test]
+    fn fields_of_a_tuple_replace_those_of_the_content_and_not_each_other() {
+        let fields = [
+            ("Set-Cookie", "a=1"),
+            ("content-type", "text/css"),
+            ("set-cookie", "b=2"),
+            ("X", "1"),
+            ("Set-Cookie", "c=3"),
+        ];
+        let (status, fields, text) = made((Status::CREATED, fields, "hello"));
+        assert_eq!((status, text.as_str()), (201, "hello"));
+        let expected = [
+            ("Set-Cookie", "a=1"),
+            ("content-type", "text/css"),
+            ("set-cookie", "b=2"),
+            ("X", "1"),
+            ("Set-Cookie", "c=3"),
+        ];
+        assert_eq!(fields, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
 }
