@@ -7,13 +7,14 @@
 run:
 	cargo run --release --bin hearken -- --demo --write data www
 
-## test: formatting, lints, all tests, and the documentation in three feature sets
+## test: formatting, lints, all tests, the programs in tests/apps, and the documentation in three feature sets
 test: lint
 	cargo test
 	cargo build --features tiny_http --example on_tiny_http
 	cargo test --features tiny_http bridge::
 	cargo test --features tiny_http --doc
 	cargo test --no-default-features --lib
+	cd tests/apps && cargo test --workspace --locked
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features --features tls
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --all-features
@@ -27,6 +28,7 @@ lint:
 	cargo clippy --features tiny_http --all-targets -- -D warnings
 	cargo clippy --no-default-features --all-targets -- -D warnings
 	cargo clippy --no-default-features --features cli --bin hearken -- -D warnings
+	cd tests/apps && cargo fmt --check && cargo clippy --workspace --all-targets --locked -- -D warnings
 
 ## certs: make the development certificate in certs/, unless a valid one is there
 certs:
