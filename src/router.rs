@@ -74,8 +74,8 @@ impl Router {
         Self::default()
     }
 
-    /// Routes `GET` and `HEAD` of a pattern to a function. The type of its argument need not be written.
-    /// [`Router::route`] takes other handlers.
+    /// Routes `GET` and `HEAD` of a pattern to a function. The type of its argument need not be written. [`Router::route`] takes
+    /// handlers of other types, such as [`Files`](crate::Files).
     ///
     /// # Panics
     ///
@@ -316,7 +316,12 @@ impl Router {
     /// assert_eq!(failed.read_text().unwrap(), r#"{"error":"something went wrong here"}"#);
     /// ```
     #[must_use]
-    pub fn errors(mut self, format: impl Fn(&HttpError, &Request) -> Response + Send + Sync + 'static) -> Self {
+    pub fn errors<F, R>(mut self, format: F) -> Self
+    where
+        F: Fn(&HttpError, &Request) -> R + Send + Sync + 'static,
+        R: IntoResponse,
+    {
+        let format = move |error: &HttpError, request: &Request| format(error, request).into_response(request);
         self.errors = Some(ErrorFormat::new(format));
         self
     }
@@ -528,9 +533,14 @@ mod tests {
     use crate::middleware::ResponseHeaders;
     use crate::write_file::WriteFile;
 
+    fn hidden_type(_: &mut Request) -> impl IntoResponse + use<> {
+        (Status::CREATED, "hidden")
+    }
+
     fn app() -> Router {
         Router::new()
             .get("/hello", |_| "hello")
+            .get("/hidden", hidden_type)
             .post("/hello", |_| "posted")
             .get("/notes/{id}", |request| request.param::<String>("id"))
             .any("/any", |request: &mut Request| request.method().to_string())
@@ -558,6 +568,7 @@ mod tests {
         let table = [
             (Method::Get, "/hello", 200, "hello"),
             (Method::Get, "/h%65llo?q", 200, "hello"),
+            (Method::Get, "/hidden", 201, "hidden"),
             (Method::Head, "/hello", 200, ""),
             (Method::Post, "/hello", 200, "posted"),
             (Method::Put, "/hello", 405, "Unsupported request: PUT."),
@@ -882,7 +893,7 @@ mod tests {
 
     #[test]
     fn errors_are_plain_text_if_their_format_fails() {
-        let panics = Router::new().errors(|_, _| panic!("a secret"));
+        let panics = Router::new().errors(|_, _| -> String { panic!("a secret") });
         let cannot_be_sent = Router::new().errors(|_, _| Response::text("").with_header("X", "\r\n"));
         for app in [panics, cannot_be_sent] {
             assert_eq!(get(&app, "/missing"), (404, "Not found: GET, /missing".into()));
@@ -893,7 +904,7 @@ mod tests {
     fn a_merged_router_keeps_its_layers_to_itself() {
         let other = Router::new()
             .layer(ResponseHeaders::new().add("X-Other", "1").unwrap())
-            .errors(|error, _| Response::text(format!("other: {error}")))
+            .errors(|error, _| format!("other: {error}"))
             .post("/hello2", |_| "hello")
             .get("/none", |_| None::<String>)
             .any("/any2", |_: &mut Request| "any")
