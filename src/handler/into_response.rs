@@ -27,6 +27,9 @@ use crate::http::status::Status;
 /// | [`HttpError`] | its status, with the reason as text, or as [`Router::errors`](crate::Router::errors) says |
 /// | `Box<dyn Error + Send + Sync>` | that of the [`HttpError`] or the error of reading the body in it, else 500; the log has the error |
 ///
+/// A function names its type, or `impl IntoResponse + use<>`: what it returns borrows nothing from the request, and without `use<>`
+/// the compiler assumes that it does. A closure that uses `?` names the type of its error: `Ok::<_, HttpError>(...)`.
+///
 /// A program's own type can join them, such as an error that handlers return with `?`:
 ///
 /// ```
