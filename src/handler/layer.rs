@@ -22,8 +22,8 @@ use crate::http::response::Response;
 /// struct User(String);
 ///
 /// fn bearer(request: &mut Request, next: Next<'_>) -> Result<Response, HttpError> {
-///     match request.header("Authorization") {
-///         Some("Bearer secret") => {
+///     match request.bearer_token() {
+///         Some("secret") => {
 ///             request.insert(User("Ada".into()));
 ///             Ok(next.respond(request))
 ///         }

@@ -202,6 +202,14 @@ impl Request {
         Some(values.fold(Cow::Borrowed(first), |list, value| Cow::Owned(format!("{list}, {value}"))))
     }
 
+    /// The token in `Authorization: Bearer TOKEN` (RFC 6750 §2.1), whatever the case of the scheme. Compare a secret one so that
+    /// the time does not depend on how much of it is right, or look it up by its hash.
+    pub fn bearer_token(&self) -> Option<&str> {
+        let (scheme, token) = self.header("Authorization")?.split_once(' ')?;
+        let token = token.trim_matches(' ');
+        (scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty()).then_some(token)
+    }
+
     /// All header fields as (name, value): those that were sent, in this order, then those that were
     /// [set](Request::set_header).
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -506,6 +514,23 @@ mod tests {
         assert_eq!(request.header_list("x").as_deref(), Some(""));
         assert_eq!((request.header_list("y"), request.header("y")), (None, None));
         assert_eq!(request.headers().collect::<Vec<_>>(), [("Accept", "a"), ("X", ""), ("accept", "b, c")]);
+    }
+
+    #[test]
+    fn bearer_tokens_are_told_from_other_credentials() {
+        let table = [
+            ("Bearer abc.-_~+/=", Some("abc.-_~+/=")),
+            ("bEARER  abc ", Some("abc")),
+            ("Bearer", None),
+            ("Bearer ", None),
+            ("Basic abc", None),
+            ("Bearers abc", None),
+            ("", None),
+        ];
+        for (field, token) in table {
+            assert_eq!(Request::get("/").with_header("Authorization", field).bearer_token(), token, "{field:?}");
+        }
+        assert_eq!(Request::get("/").bearer_token(), None);
     }
 
     #[test]

@@ -52,8 +52,8 @@ fn delete(todos: &Todos, request: &mut Request) -> Result<Option<Status>, HttpEr
 pub fn app() -> Router {
     let todos = Arc::<Todos>::default();
     let api = Router::new()
-        .layer(|request: &mut Request, next: Next<'_>| match request.header("Authorization") {
-            Some("Bearer open sesame") => Ok(next.respond(request)),
+        .layer(|request: &mut Request, next: Next<'_>| match request.bearer_token() {
+            Some("open-sesame") => Ok(next.respond(request)),
             _ => Err(HttpError::unauthorized("Bearer", "a token is needed")),
         })
         .get("/todos", with_state(&todos, list))

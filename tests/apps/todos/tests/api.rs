@@ -9,7 +9,7 @@ const TODOS: &str = "/api/v1/todos";
 
 /// A request of a client that knows the token.
 fn request(method: Method, target: &str) -> Request {
-    Request::new(method, target).with_header("Authorization", "Bearer open sesame")
+    Request::new(method, target).with_header("Authorization", "Bearer open-sesame")
 }
 
 /// The status and the body of a response.
