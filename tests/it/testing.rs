@@ -35,7 +35,16 @@ fn server() -> TestServer {
     TestServer::new(app(0)).unwrap()
 }
 
-/// Waits until this process has as many threads and descriptors as before. A thread that was joined is listed for a moment more.
+/// How many threads and descriptors this process has once a server has come and gone, which opens what is opened once.
+fn before() -> [usize; 2] {
+    let threads = count("task");
+    server().get("/number").unwrap();
+    // A thread that was joined is listed for a moment more.
+    until("the threads of the server to be gone", || (count("task") == threads).then_some(()));
+    [threads, count("fd")]
+}
+
+/// Waits until this process has as many threads and descriptors as before.
 #[track_caller]
 fn nothing_is_left(before: [usize; 2]) {
     until("threads and descriptors to be gone", || (["task", "fd"].map(count) == before).then_some(()));
@@ -46,9 +55,7 @@ fn fifty_servers_in_parallel_answer_everything_and_leave_nothing() {
     if !alone("testing::fifty_servers_in_parallel_answer_everything_and_leave_nothing") {
         return;
     }
-    // What a process opens once.
-    server().get("/number").unwrap();
-    let before = ["task", "fd"].map(count);
+    let before = before();
     thread::scope(|scope| {
         for number in 0..50 {
             scope.spawn(move || {
@@ -74,8 +81,7 @@ fn a_test_that_panics_stops_its_server() {
     if !alone("testing::a_test_that_panics_stops_its_server") {
         return;
     }
-    server().get("/number").unwrap();
-    let before = ["task", "fd"].map(count);
+    let before = before();
     let (address, told) = mpsc::channel();
     let test = thread::spawn(move || {
         let server = server();
