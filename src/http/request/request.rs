@@ -141,15 +141,17 @@ impl Request {
     /// Passes the request to a handler that is mounted at the first segments of the path, so many of them.
     pub(crate) fn with_mount<T>(&mut self, segments: usize, handle: impl FnOnce(&mut Self) -> T) -> T {
         let outer = self.mount;
-        self.mount = Mount {
+        let inner = Mount {
             encoded: outer.encoded + mount::prefix_length(self.path_below_mount(), segments),
             decoded: self
                 .decoded_path
                 .as_ref()
                 .map_or(0, |path| outer.decoded + mount::prefix_length(&path.text[outer.decoded..], segments)),
         };
+        self.mount = inner;
         let result = handle(self);
-        self.mount = outer;
+        // If the handler has put another request in the place of this one, its path has no such prefix.
+        self.mount = if self.mount == inner { outer } else { Mount::default() };
         result
     }
 
@@ -448,6 +450,20 @@ mod tests {
         for (target, expected) in table {
             assert_eq!(Request::new(Method::Options, target).path(), expected, "{target}");
         }
+    }
+
+    #[test]
+    fn a_request_that_takes_the_place_of_a_mounted_one_keeps_its_path() {
+        let mut request = Request::get("/a/b/c");
+        let seen = request.with_mount(1, |request| {
+            request.with_mount(1, |request| {
+                assert_eq!((request.path(), request.mount().as_str()), ("/c", "/a/b"));
+                *request = Request::get("/");
+            });
+            (request.path().to_owned(), request.mount())
+        });
+        assert_eq!((seen.0.as_str(), seen.1.as_str()), ("/", ""));
+        assert_eq!((request.path(), request.mount().as_str()), ("/", ""));
     }
 
     #[test]
