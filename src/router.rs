@@ -149,8 +149,9 @@ impl Router {
     ///
     /// # Panics
     ///
-    /// If the pattern does not start with a slash or is malformed, if the method has a handler there already, or if another
-    /// pattern matches some of the same paths and neither is more specific, such as `/{id}` beside `/{name}`.
+    /// If the pattern does not start with a slash or is malformed, if the method has a handler there already, or if it is ambiguous
+    /// beside another pattern: `/{id}` beside `/{name}`, `/v{id}` beside `/{id}.txt`, `/{id}/edit` beside `/{*rest}`, for which a
+    /// [fallback](Router::fallback) can stand in.
     #[must_use]
     pub fn route(mut self, method: Method, pattern: &str, handler: impl Handler) -> Self {
         self.route_mut(pattern).add(method, Box::new(handler));
@@ -621,7 +622,7 @@ mod tests {
 
     #[test]
     fn the_more_specific_pattern_comes_first_in_any_order() {
-        let patterns = ["/{*rest}", "/a/{*rest}", "/a/b", "/a/b/{c}", "/x/{id}.png", "/x/{id}", "/x/y", "/{z}/y/z"];
+        let patterns = ["/{*rest}", "/a/{*rest}", "/a/b", "/a/b/{c}", "/x/{id}.png", "/x/{id}", "/x/y"];
         let table = [
             ("/a/b", "/a/b"),
             ("/a/b/c", "/a/b/{c}"),
@@ -634,15 +635,13 @@ mod tests {
         ];
         let orders = (0..patterns.len()).flat_map(|turn| {
             let turned: Vec<_> = (0..patterns.len()).map(|index| patterns[(turn + index) % patterns.len()]).collect();
-            let reversed = turned.iter().rev().copied().collect();
+            let reversed: Vec<_> = turned.iter().rev().copied().collect();
             [turned, reversed]
         });
         for order in orders {
-            // `/{z}/y/z` matches some of the same paths as `/{*rest}`, and neither is more specific from left to right.
-            let order = order.into_iter().filter(|pattern| *pattern != "/{z}/y/z");
-            let app = order.clone().fold(Router::new(), |app, pattern| app.get(pattern, move |_| pattern));
+            let app = order.iter().copied().fold(Router::new(), |app, pattern| app.get(pattern, move |_| pattern));
             for (target, expected) in table {
-                assert_eq!(get(&app, target).1, expected, "{target} {:?}", order.clone().collect::<Vec<_>>());
+                assert_eq!(get(&app, target).1, expected, "{target} {order:?}");
             }
         }
     }
@@ -650,13 +649,15 @@ mod tests {
     #[test]
     fn mistakes_panic_when_the_router_is_built() {
         let hello = |_: &mut Request| "hello";
-        let table: [(&str, Box<dyn Fn() -> Router>); 15] = [
+        let table: [(&str, Box<dyn Fn() -> Router>); 17] = [
             ("no leading slash", Box::new(move || Router::new().get("a", hello))),
             ("an empty pattern", Box::new(move || Router::new().get("", hello))),
             ("a malformed parameter", Box::new(move || Router::new().get("/a/{x", hello))),
             ("the same method twice", Box::new(move || Router::new().get("/a", hello).get("/a", hello))),
             ("any method twice", Box::new(move || Router::new().any("/a", hello).any("/a", hello))),
             ("two names for a segment", Box::new(move || Router::new().get("/{a}", hello).post("/{b}", hello))),
+            ("a segment or the rest", Box::new(move || Router::new().get("/{a}/b", hello).get("/{*c}", hello))),
+            ("a start or an end", Box::new(move || Router::new().get("/v{a}", hello).get("/{a}.txt", hello))),
             ("nesting everything", Box::new(move || Router::new().nest("/", hello))),
             ("nesting nothing", Box::new(move || Router::new().nest("", hello))),
             ("a slash at the end", Box::new(move || Router::new().nest("/a/", hello))),
