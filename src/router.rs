@@ -60,6 +60,8 @@ struct Route {
     any: Option<Box<dyn Handler>>,
     /// A [`Mounted`] handler, perhaps with layers of a merged router around it.
     nested: Option<Box<dyn Handler>>,
+    /// What goes around the responses that need no handler, outermost first: what the merged router had that all handlers come from.
+    around: Vec<Around>,
 }
 
 /// A handler at a prefix of this many segments, which it does not see.
@@ -154,7 +156,9 @@ impl Router {
     /// [fallback](Router::fallback) can stand in.
     #[must_use]
     pub fn route(mut self, method: Method, pattern: &str, handler: impl Handler) -> Self {
-        self.route_mut(pattern).add(method, Box::new(handler));
+        let route = self.route_mut(pattern);
+        route.around.clear();
+        route.add(method, Box::new(handler));
         self
     }
 
@@ -165,7 +169,9 @@ impl Router {
     /// As [`Router::route`].
     #[must_use]
     pub fn any(mut self, pattern: &str, handler: impl Handler) -> Self {
-        self.route_mut(pattern).set_any(Box::new(handler));
+        let route = self.route_mut(pattern);
+        route.around.clear();
+        route.set_any(Box::new(handler));
         self
     }
 
@@ -208,7 +214,8 @@ impl Router {
     }
 
     /// Adds the routes, the hosts and the fallback of another router. Its layers and its [format of errors](Router::errors) go
-    /// around each of its handlers, and apply to nothing else.
+    /// around each of its handlers, and around the 405 and the response to `OPTIONS` of each pattern for which only it has handlers.
+    /// They apply to nothing else.
     ///
     /// # Panics
     ///
@@ -217,9 +224,15 @@ impl Router {
     pub fn merge(mut self, other: Self) -> Self {
         let Self { routes, hosts, fallback, layers, errors, .. } = other;
         let around = Around { layers: layers.into(), errors };
-        for Route { pattern, methods, any, nested } in routes {
+        for Route { pattern, methods, any, nested, around: inner } in routes {
             if !methods.is_empty() || any.is_some() {
                 let route = self.route_mut(&pattern);
+                if route.methods.is_empty() && route.any.is_none() {
+                    route.around.push(around.clone());
+                    route.around.extend(inner);
+                } else {
+                    route.around.clear();
+                }
                 for (method, handler) in methods {
                     route.add(method, around.wrap(handler));
                 }
@@ -450,10 +463,14 @@ impl Route {
         match handler {
             Some(handler) => respond(handler, request),
             None if self.nested.is_some() => self.handle_nested(request),
-            None if *method == Method::Options => {
-                Response::new(Status::NO_CONTENT).with_header("Allow", method_list(&self.allowed()))
-            }
-            None => HttpError::MethodNotAllowed(self.allowed().into()).into_response(request),
+            None => Around::handle_all(&self.around, request, &|request| self.handle_unsupported(request)),
+        }
+    }
+
+    fn handle_unsupported(&self, request: &mut Request) -> Response {
+        match request.method() {
+            Method::Options => Response::new(Status::NO_CONTENT).with_header("Allow", method_list(&self.allowed())),
+            _ => HttpError::MethodNotAllowed(self.allowed().into()).into_response(request),
         }
     }
 
@@ -489,6 +506,7 @@ fn normalized(host: &str) -> Result<String, HostNameError> {
 }
 
 /// What a merged router has around its handlers.
+#[derive(Clone)]
 struct Around {
     layers: Arc<[Arc<dyn Layer>]>,
     errors: Option<ErrorFormat>,
@@ -499,12 +517,20 @@ impl Around {
         if self.layers.is_empty() && self.errors.is_none() {
             return handler;
         }
-        let (layers, errors) = (Arc::clone(&self.layers), self.errors.clone());
-        Box::new(move |request: &mut Request| {
-            with_errors(errors.as_ref(), request, |request| {
-                Next::new(&layers, &|request| handler.handle(request)).respond(request)
-            })
-        })
+        let around = self.clone();
+        Box::new(move |request: &mut Request| around.handle(request, &|request| handler.handle(request)))
+    }
+
+    fn handle(&self, request: &mut Request, handle: &dyn Fn(&mut Request) -> Response) -> Response {
+        with_errors(self.errors.as_ref(), request, |request| Next::new(&self.layers, handle).respond(request))
+    }
+
+    /// Has all of these around, the first one outermost.
+    fn handle_all(all: &[Self], request: &mut Request, handle: &dyn Fn(&mut Request) -> Response) -> Response {
+        match all.split_first() {
+            Some((outer, inner)) => outer.handle(request, &|request| Self::handle_all(inner, request, handle)),
+            None => handle(request),
+        }
     }
 }
 
@@ -919,12 +945,44 @@ mod tests {
             ("GET", "/nested/x", "/x in /nested, as sent /x", true),
             ("GET", "/elsewhere", "other: gone", true),
             ("GET", "/hello", "hello", false),
-            ("GET", "/hello2", "Unsupported request: GET.", false),
+            ("GET", "/hello2", "other: the method is not allowed here", true),
+            ("OPTIONS", "/hello2", "", true),
+            ("PUT", "/hello", "Unsupported request: PUT.", false),
+            ("GET", "/missing/x", "other: gone", true),
         ];
         for (method, target, text, around) in table {
             let mut response = app.respond(&mut Request::new(Method::from_name(method), target));
             assert_eq!(response.read_text().unwrap(), text, "{method} {target}");
             assert_eq!(response.header("X-Other").is_some(), around, "{method} {target}");
+        }
+    }
+
+    /// A merged router with `Cors` once answered no preflight request, and its 405 was plain text where its errors are JSON.
+    #[test]
+    fn responses_without_a_handler_have_the_layers_of_the_router_that_all_handlers_are_from() {
+        let layered = |name: &'static str| {
+            let layer = move |request: &mut Request, next: Next<'_>| next.respond(request).with_added_header("X", name);
+            Router::new().layer(layer)
+        };
+        let inner = || layered("inner").get("/a", |_| "a").get("/b", |_| "b").get("/c", |_| "c");
+        let both = || layered("outer").merge(inner());
+        let posts = || Router::new().post("/b", |_| "b").any("/c", |_: &mut Request| "c");
+        for app in [
+            posts().merge(both()),
+            Router::new().merge(both()).merge(posts()),
+            Router::new().merge(both()).post("/b", |_| "b").any("/c", |_: &mut Request| "c"),
+        ] {
+            let seen = |method: Method, target: &str| {
+                let response = app.respond(&mut Request::new(method, target));
+                (response.status().code(), response.headers().all("X").map(str::to_owned).collect::<Vec<_>>().join(" "))
+            };
+            for (method, status) in [(Method::Get, 200), (Method::Options, 204), (Method::Put, 405)] {
+                assert_eq!(seen(method, "/a"), (status, "inner outer".into()));
+            }
+            for (method, status) in [(Method::Post, 200), (Method::Options, 204), (Method::Put, 405)] {
+                assert_eq!(seen(method, "/b"), (status, String::new()), "two routers share the pattern");
+            }
+            assert_eq!(seen(Method::Options, "/c"), (200, String::new()));
         }
     }
 
