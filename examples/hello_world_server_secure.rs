@@ -2,10 +2,10 @@
 //!
 //! `cargo run --example hello_world_server_secure [PORT]`, then `curl --cacert certs/ca.pem https://127.0.0.1:4047/`
 
-use hearken::{Error, Request, Response, Server, Tls};
+use hearken::{Error, Request, Server, Tls};
 
-fn hello(_: &mut Request) -> Response {
-    Response::text("Hello, world!")
+fn hello(_: &mut Request) -> &'static str {
+    "Hello, world!"
 }
 
 fn main() -> Result<(), Error> {

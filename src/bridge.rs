@@ -74,9 +74,9 @@ use crate::server::writer::{Outgoing, SendError, Sink, send_to};
 ///
 /// ```
 /// use hearken::bridge::{self, tiny_http};
-/// use hearken::{Request, Response, Router, Settings};
+/// use hearken::{Router, Settings};
 ///
-/// let app = Router::new().get("/hello", |_: &mut Request| Response::text("Hello, world!"));
+/// let app = Router::new().get("/hello", |_| "Hello, world!");
 /// let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
 /// # let address = server.server_addr().to_string();
 /// # let client = std::thread::spawn(move || {

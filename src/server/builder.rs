@@ -89,10 +89,10 @@ impl Server {
     ///
     /// ```
     /// use std::net::TcpListener;
-    /// use hearken::{Request, Response, Server};
+    /// use hearken::{Request, Server};
     ///
     /// let listener = TcpListener::bind("127.0.0.1:0")?;
-    /// let server = Server::from_listener(listener)?.serve(|_: &mut Request| Response::text("hello"))?;
+    /// let server = Server::from_listener(listener)?.serve(|_: &mut Request| "hello")?;
     /// println!("Listening on {}", server.url());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

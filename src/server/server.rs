@@ -23,9 +23,9 @@ use crate::error::Error;
 ///
 /// ```
 /// use std::time::Duration;
-/// use hearken::{Request, Response, Router, Server};
+/// use hearken::{Router, Server};
 ///
-/// let app = Router::new().get("/hello", |_: &mut Request| Response::text("Hello, world!"));
+/// let app = Router::new().get("/hello", |_| "Hello, world!");
 /// let server = Server::bind("127.0.0.1:0")?.serve(app)?;
 /// println!("Listening on {}", server.url());
 /// server.shutdown(Duration::from_secs(5));

@@ -18,9 +18,9 @@ use crate::server::{Builder, Server, Stopped};
 ///
 /// ```
 /// use hearken::testing::TestServer;
-/// use hearken::{Request, Response, Router};
+/// use hearken::{Request, Router};
 ///
-/// let app = Router::new().get("/hello", |_: &mut Request| Response::text("Hello, world!"));
+/// let app = Router::new().get("/hello", |_| "Hello, world!");
 /// let server = TestServer::new(app)?;
 /// let mut response = server.send(Request::get("/hello").with_header("Accept", "text/plain"))?;
 /// assert_eq!(response.status().code(), 200);
