@@ -124,7 +124,10 @@ impl Request {
     #[must_use]
     pub fn with_json(self, value: &(impl Serialize + ?Sized)) -> Self {
         let body = serde_json::to_vec(value).unwrap_or_else(|error| panic!("not JSON: {error}"));
-        self.with_header("Content-Type", "application/json").with_body(body)
+        let mut request = self.with_body(body);
+        let headers = &mut request.in_memory().headers;
+        headers.set("Content-Type".into(), "application/json".into()).expect("the field is valid");
+        request
     }
 
     /// The request as it comes from this peer.
