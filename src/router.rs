@@ -151,7 +151,7 @@ impl Router {
     ///
     /// # Panics
     ///
-    /// If the pattern does not start with a slash or is malformed, if the method has a handler there already, or if it is ambiguous
+    /// If the pattern does not start with a slash, has a percent sign or is malformed, if the method has a handler there already, or if it is ambiguous
     /// beside another pattern: `/{id}` beside `/{name}`, `/v{id}` beside `/{id}.txt`, `/{id}/edit` beside `/{*rest}`, for which a
     /// [fallback](Router::fallback) can stand in.
     #[must_use]
@@ -410,6 +410,8 @@ impl Router {
 
     fn route_index(&mut self, pattern: &str) -> usize {
         assert!(pattern.starts_with('/'), "the pattern {pattern:?} does not start with a slash");
+        // In a path of which part cannot be decoded a percent sign stays encoded, so such a pattern would miss some of its paths.
+        assert!(!pattern.contains('%'), "the pattern {pattern:?} has a percent sign: patterns match decoded paths");
         if let Some(index) = self.by_pattern.get(pattern) {
             return *index;
         }
@@ -675,8 +677,9 @@ mod tests {
     #[test]
     fn mistakes_panic_when_the_router_is_built() {
         let hello = |_: &mut Request| "hello";
-        let table: [(&str, Box<dyn Fn() -> Router>); 17] = [
+        let table: [(&str, Box<dyn Fn() -> Router>); 18] = [
             ("no leading slash", Box::new(move || Router::new().get("a", hello))),
+            ("a percent sign", Box::new(move || Router::new().get("/a%20b", hello))),
             ("an empty pattern", Box::new(move || Router::new().get("", hello))),
             ("a malformed parameter", Box::new(move || Router::new().get("/a/{x", hello))),
             ("the same method twice", Box::new(move || Router::new().get("/a", hello).get("/a", hello))),
