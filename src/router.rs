@@ -151,9 +151,9 @@ impl Router {
     ///
     /// # Panics
     ///
-    /// If the pattern does not start with a slash, has a percent sign or is malformed, if the method has a handler there already, or if it is ambiguous
-    /// beside another pattern: `/{id}` beside `/{name}`, `/v{id}` beside `/{id}.txt`, `/{id}/edit` beside `/{*rest}`, for which a
-    /// [fallback](Router::fallback) can stand in.
+    /// If the pattern does not start with a slash, has a percent sign or is malformed, if the method has a handler there already, or
+    /// if it is ambiguous beside another pattern: `/{id}` beside `/{name}`, `/v{id}` beside `/{id}.txt`, `/{id}/edit` beside
+    /// `/{*rest}`, for which a [fallback](Router::fallback) can stand in.
     #[must_use]
     pub fn route(mut self, method: Method, pattern: &str, handler: impl Handler) -> Self {
         let route = self.route_mut(pattern);
