@@ -1,14 +1,14 @@
 //! The layer that limits the bodies of requests.
 
-use crate::handler::{IntoResponse as _, Layer, Next};
-use crate::http::error::HttpError;
+use crate::handler::{Layer, Next};
 use crate::http::request::Request;
 use crate::http::response::Response;
 
 /// The most bytes that the body of a request may have, for some of the routes: more or fewer than
 /// [`Settings::max_body`](crate::Settings::max_body) allows for all.
 ///
-/// A request that announces a longer body gets 413 at once. If its length is not known, reading it fails with a 413.
+/// Reading a longer body fails with a 413: at once if its length is announced. Of several limits the innermost counts, as if it had
+/// been set by [`Request::set_max_body`] there.
 ///
 /// ```
 /// use hearken::{BodyLimit, Request, Router};
@@ -33,9 +33,6 @@ impl BodyLimit {
 
 impl Layer for BodyLimit {
     fn handle(&self, request: &mut Request, next: Next<'_>) -> Response {
-        if request.content_length().is_some_and(|length| length > self.bytes) {
-            return HttpError::ContentTooLarge(self.bytes).into_response(request);
-        }
         request.set_max_body(self.bytes);
         next.respond(request)
     }

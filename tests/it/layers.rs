@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use hearken::{BodyLimit, Next, Request, Router, Server, Settings};
+use hearken::{BodyLimit, Layer as _, Method, Next, Request, Router, Server, Settings};
 
 use crate::support::{Wire, get};
 
@@ -15,10 +15,14 @@ fn a_body_limit_is_for_its_routes_alone() {
     let app = Router::new()
         .post("/plain", read)
         .nest("/small", Router::new().layer(BodyLimit::new(10)).post("/", read))
-        .nest("/large", Router::new().layer(BodyLimit::new(1000)).post("/", read));
+        .nest("/large", Router::new().layer(BodyLimit::new(1000)).post("/", read))
+        .nest(
+            "/inner",
+            Router::new().layer(BodyLimit::new(10)).route(Method::Post, "/", BodyLimit::new(1000).around(read)),
+        );
     let server = Server::bind("127.0.0.1:0").unwrap().settings(Settings::default().max_body(100)).serve(app).unwrap();
     // For each path: the longest body that is read, and one that is not.
-    for (path, most) in [("/plain", 100), ("/small", 10), ("/large", 1000)] {
+    for (path, most) in [("/plain", 100), ("/small", 10), ("/large", 1000), ("/inner", 1000)] {
         for (length, status) in [(most, 200), (most + 1, 413)] {
             let body = "a".repeat(length);
             let requests = [
