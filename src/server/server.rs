@@ -31,6 +31,7 @@ use crate::error::Error;
 /// server.shutdown(Duration::from_secs(5));
 /// # Ok::<(), hearken::Error>(())
 /// ```
+#[must_use = "the server stops when it is dropped"]
 pub struct Server {
     context: Arc<Context>,
     addresses: Vec<Address>,

@@ -31,6 +31,7 @@ use crate::server::{Builder, Server, Stopped};
 ///
 /// Each `TestServer` has its own port, so tests can run at the same time. Several threads can use one. Other clients find it by
 /// [`TestServer::url`] or [`TestServer::address`].
+#[must_use = "the server stops when it is dropped"]
 pub struct TestServer {
     /// `None` once it has been stopped.
     server: Option<Server>,
@@ -75,14 +76,12 @@ impl TestServer {
     }
 
     /// How long [`TestServer::send`] may take, from connecting to the last byte of the response. Defaults to 10 s.
-    #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.client.timeout = timeout;
         self
     }
 
     /// The most bytes that the body of a response may have for [`TestServer::send`]. Defaults to 64 MiB.
-    #[must_use]
     pub fn max_response(mut self, bytes: u64) -> Self {
         self.client.max_body = bytes;
         self
