@@ -105,7 +105,7 @@ fn a_server_that_was_stopped_before_it_started_ends_at_once() {
     let builder = Server::bind("127.0.0.1:0").unwrap();
     builder.stopper().stop(GRACE);
     let server = builder.serve(answer).unwrap();
-    assert_eq!(server.join().left_behind, 0);
+    assert_eq!(server.join().cut, 0);
 }
 
 /// A path for a Unix socket, which is short, and removed in the end.
