@@ -36,7 +36,7 @@ use crate::http::status::Status;
 pub struct Router {
     routes: Vec<Route>,
     by_pattern: HashMap<String, usize>,
-    matcher: matchit::Router<Matched>,
+    matcher: matchit::Router<usize>,
     /// The handlers of host names, normalized.
     hosts: HashMap<String, Box<dyn Handler>>,
     fallback: Option<Box<dyn Handler>>,
@@ -44,30 +44,19 @@ pub struct Router {
     errors: Option<ErrorFormat>,
 }
 
-/// What a pattern leads to.
-#[derive(Clone, Copy)]
-enum Matched {
-    /// The route at this index.
-    Route(usize),
-    /// The handler nested in the route at this index.
-    Nested(usize),
-}
-
 #[derive(Default)]
 struct Route {
     pattern: String,
     methods: Vec<(Method, Box<dyn Handler>)>,
     any: Option<Box<dyn Handler>>,
-    /// A [`Mounted`] handler, perhaps with layers of a merged router around it.
-    nested: Option<Box<dyn Handler>>,
     /// What goes around the responses that need no handler, outermost first: what the merged router had that all handlers come from.
     around: Vec<Around>,
 }
 
 /// A handler at a prefix of this many segments, which it does not see.
-struct Mounted {
+struct Mounted<H> {
     segments: usize,
-    handler: Box<dyn Handler>,
+    handler: H,
 }
 
 impl Router {
@@ -197,8 +186,9 @@ impl Router {
     ///
     /// # Panics
     ///
-    /// If the prefix does not start with a slash, ends with one, or is malformed, if something is nested there already, or if
-    /// another pattern matches some of the same paths and neither is more specific, such as `/api/{name}` beside `/api`.
+    /// If the prefix does not start with a slash, ends with one, or is malformed, if something is nested there already or has all its
+    /// methods, or if another pattern matches some of the same paths and neither is more specific, such as `/api/{name}` beside
+    /// `/api`.
     #[must_use]
     pub fn nest(self, prefix: &str, handler: impl Handler) -> Self {
         assert!(
@@ -209,8 +199,10 @@ impl Router {
             !prefix.contains("{*"),
             "the prefix {prefix:?} matches the rest of the path, so nothing is left to nest"
         );
-        let segments = prefix.matches('/').count();
-        self.nest_mounted(prefix, Box::new(Mounted { segments, handler: Box::new(handler) }))
+        let mounted = Arc::new(Mounted { segments: prefix.matches('/').count(), handler });
+        self.any(prefix, Arc::clone(&mounted))
+            .any(&format!("{prefix}/"), Arc::clone(&mounted))
+            .any(&format!("{prefix}/{BELOW}"), mounted)
     }
 
     /// Adds the routes, the hosts and the fallback of another router. Its layers and its [format of errors](Router::errors) go
@@ -224,24 +216,19 @@ impl Router {
     pub fn merge(mut self, other: Self) -> Self {
         let Self { routes, hosts, fallback, layers, errors, .. } = other;
         let around = Around { layers: layers.into(), errors };
-        for Route { pattern, methods, any, nested, around: inner } in routes {
-            if !methods.is_empty() || any.is_some() {
-                let route = self.route_mut(&pattern);
-                if route.methods.is_empty() && route.any.is_none() {
-                    route.around.push(around.clone());
-                    route.around.extend(inner);
-                } else {
-                    route.around.clear();
-                }
-                for (method, handler) in methods {
-                    route.add(method, around.wrap(handler));
-                }
-                if let Some(handler) = any {
-                    route.set_any(around.wrap(handler));
-                }
+        for Route { pattern, methods, any, around: inner } in routes {
+            let route = self.route_mut(&pattern);
+            if route.methods.is_empty() && route.any.is_none() {
+                route.around.push(around.clone());
+                route.around.extend(inner);
+            } else {
+                route.around.clear();
             }
-            if let Some(handler) = nested {
-                self = self.nest_mounted(&pattern, around.wrap(handler));
+            for (method, handler) in methods {
+                route.add(method, around.wrap(handler));
+            }
+            if let Some(handler) = any {
+                route.set_any(around.wrap(handler));
             }
         }
         for (name, handler) in hosts {
@@ -356,15 +343,12 @@ impl Router {
             return respond(handler, request);
         }
         if let Ok(found) = self.matcher.at(request.path()) {
-            let matched = *found.value;
+            let route = &self.routes[*found.value];
             let outer = request.parameter_count();
             let parameters = found.params.iter().filter(|(name, _)| *name != BELOW_NAME);
             let parameters: Vec<_> = parameters.map(|(name, value)| (name.into(), value.into())).collect();
             request.add_parameters(parameters);
-            let response = match matched {
-                Matched::Route(index) => self.routes[index].handle(request),
-                Matched::Nested(index) => self.routes[index].handle_nested(request),
-            };
+            let response = route.handle(request);
             request.truncate_parameters(outer);
             return response;
         }
@@ -393,37 +377,17 @@ impl Router {
         self.hosts.get(&name).map(AsRef::as_ref)
     }
 
-    fn nest_mounted(mut self, prefix: &str, handler: Box<dyn Handler>) -> Self {
-        let index = self.route_index(prefix);
-        let nested = self.routes[index].nested.replace(handler);
-        assert!(nested.is_none(), "something is nested at {prefix:?} already");
-        for below in ["/", "/{*}"] {
-            self.insert(&format!("{prefix}{}", below.replace("{*}", BELOW)), Matched::Nested(index));
-        }
-        self
-    }
-
     fn route_mut(&mut self, pattern: &str) -> &mut Route {
-        let index = self.route_index(pattern);
-        &mut self.routes[index]
-    }
-
-    fn route_index(&mut self, pattern: &str) -> usize {
         assert!(pattern.starts_with('/'), "the pattern {pattern:?} does not start with a slash");
         // In a path of which part cannot be decoded a percent sign stays encoded, so such a pattern would miss some of its paths.
         assert!(!pattern.contains('%'), "the pattern {pattern:?} has a percent sign: patterns match decoded paths");
-        if let Some(index) = self.by_pattern.get(pattern) {
-            return *index;
-        }
-        let index = self.routes.len();
-        self.insert(pattern, Matched::Route(index));
-        self.by_pattern.insert(pattern.into(), index);
-        self.routes.push(Route { pattern: pattern.into(), ..Route::default() });
-        index
-    }
-
-    fn insert(&mut self, pattern: &str, matched: Matched) {
-        self.matcher.insert(pattern, matched).unwrap_or_else(|error| panic!("the pattern {pattern:?}: {error}"));
+        let index = *self.by_pattern.entry(pattern.into()).or_insert_with(|| {
+            let index = self.routes.len();
+            self.matcher.insert(pattern, index).unwrap_or_else(|error| panic!("the pattern {pattern:?}: {error}"));
+            self.routes.push(Route { pattern: pattern.into(), ..Route::default() });
+            index
+        });
+        &mut self.routes[index]
     }
 }
 
@@ -440,9 +404,9 @@ impl Handler for Router {
     }
 }
 
-impl Handler for Mounted {
+impl<H: Handler> Handler for Mounted<H> {
     fn handle(&self, request: &mut Request) -> Response {
-        request.with_mount(self.segments, |request| respond(self.handler.as_ref(), request))
+        request.with_mount(self.segments, |request| respond(&self.handler, request))
     }
 }
 
@@ -464,7 +428,6 @@ impl Route {
             .or(self.any.as_deref());
         match handler {
             Some(handler) => respond(handler, request),
-            None if self.nested.is_some() => self.handle_nested(request),
             None => Around::handle_all(&self.around, request, &|request| self.handle_unsupported(request)),
         }
     }
@@ -473,13 +436,6 @@ impl Route {
         match request.method() {
             Method::Options => Response::new(Status::NO_CONTENT).with_header("Allow", method_list(&self.allowed())),
             _ => HttpError::MethodNotAllowed(self.allowed().into()).into_response(request),
-        }
-    }
-
-    fn handle_nested(&self, request: &mut Request) -> Response {
-        match &self.nested {
-            Some(handler) => respond(handler.as_ref(), request),
-            None => HttpError::NotFound.into_response(request),
         }
     }
 
