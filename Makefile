@@ -68,7 +68,7 @@ bench-listing:
 
 ## fuzz: give a million random inputs to each parser of what a peer sends, divided at random
 fuzz:
-	PROPTEST_CASES=1000000 cargo test --release --lib -- http:: testing::response_parser:: --test-threads 2
+	PROPTEST_CASES=1000000 cargo test --release --lib -- http:: --test-threads 2
 
 ## soak: check that no response goes to another client, and that memory, threads and descriptors stay flat under mixed load
 soak:

@@ -5,10 +5,10 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::request_writer::request_bytes;
-use super::response_parser::{Progress, ResponseError, ResponseParser};
 use crate::http::request::Request;
+use crate::http::request_writer::request_bytes;
 use crate::http::response::Response;
+use crate::http::response_parser::{Progress, ResponseError, ResponseParser};
 use crate::reason::reason;
 
 /// Sends requests to one address.

@@ -4,8 +4,6 @@
 //! server, the framing of messages, several clients at once.
 
 mod client;
-mod request_writer;
-mod response_parser;
 mod test_server;
 
 pub use test_server::TestServer;

@@ -2,8 +2,8 @@
 
 use std::io::{self, Read as _};
 
-use crate::http::headers::list_members;
-use crate::http::request::Request;
+use super::headers::list_members;
+use super::request::Request;
 
 /// The bytes of a request to the server at this authority.
 ///
@@ -13,7 +13,7 @@ use crate::http::request::Request;
 /// # Errors
 ///
 /// The errors of reading the body of the request.
-pub(super) fn request_bytes(request: &mut Request, authority: &str) -> io::Result<Vec<u8>> {
+pub(crate) fn request_bytes(request: &mut Request, authority: &str) -> io::Result<Vec<u8>> {
     // The limit is for those who receive the body.
     request.set_max_body(u64::MAX);
     let mut body = Vec::new();

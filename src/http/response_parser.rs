@@ -2,17 +2,17 @@
 
 use std::fmt;
 
-use crate::http::chunked::{ChunkError, ChunkedDecoder};
-use crate::http::field_line::{LINE_END, LineError, LineScanner, split_field};
-use crate::http::headers::{Headers, list_members};
-use crate::http::method::Method;
-use crate::http::response::Response;
-use crate::http::status::Status;
-use crate::http::version::Version;
+use super::chunked::{ChunkError, ChunkedDecoder};
+use super::field_line::{LINE_END, LineError, LineScanner, split_field};
+use super::headers::{Headers, list_members};
+use super::method::Method;
+use super::response::Response;
+use super::status::Status;
+use super::version::Version;
 
 /// Parses a response while it arrives. Interim responses before it are skipped, and so are trailer fields. What follows the response
 /// is ignored.
-pub(super) struct ResponseParser {
+pub(crate) struct ResponseParser {
     /// The method of the request.
     method: Method,
     max_body: u64,
@@ -23,7 +23,7 @@ pub(super) struct ResponseParser {
 
 /// Whether more bytes are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Progress {
+pub(crate) enum Progress {
     /// The response is not complete, or ends with the connection.
     Incomplete,
     Complete,
@@ -31,7 +31,7 @@ pub(super) enum Progress {
 
 /// Why there is no response, or no complete one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ResponseError {
+pub(crate) enum ResponseError {
     /// The connection ended before the first byte of the response.
     Missing,
     /// The connection ended within the head.
@@ -61,12 +61,12 @@ const MAX_FIELDS: usize = 256;
 
 impl ResponseParser {
     /// A parser for the response to a request with this method, whose body may have this many bytes.
-    pub(super) fn new(method: Method, max_body: u64) -> Self {
+    pub(crate) fn new(method: Method, max_body: u64) -> Self {
         Self { method, max_body, head: HeadReader::default(), body: None }
     }
 
     /// Parses the bytes that have arrived since the last call.
-    pub(super) fn receive(&mut self, input: &[u8]) -> Result<Progress, ResponseError> {
+    pub(crate) fn receive(&mut self, input: &[u8]) -> Result<Progress, ResponseError> {
         if let Some(body) = &mut self.body {
             return body.receive(input);
         }
@@ -82,7 +82,7 @@ impl ResponseParser {
     }
 
     /// Whether the response has arrived completely, so that it does not matter how the connection ends.
-    pub(super) fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.body.as_ref().is_some_and(|body| matches!(body.rest, BodyRest::Nothing))
     }
 
@@ -91,7 +91,7 @@ impl ResponseParser {
     /// # Errors
     ///
     /// If the end of the connection has cut the response short.
-    pub(super) fn finish(self) -> Result<Response, ResponseError> {
+    pub(crate) fn finish(self) -> Result<Response, ResponseError> {
         let Some(body) = self.body else {
             return Err(if self.head.bytes.is_empty() { ResponseError::Missing } else { ResponseError::HeadTruncated });
         };
