@@ -406,14 +406,6 @@ impl RequestSource for Received {
         self.head.field_bytes(index)
     }
 
-    fn trailers(&self) -> &[(String, Vec<u8>)] {
-        &[]
-    }
-
-    fn connection(&self) -> Connection {
-        Connection::default()
-    }
-
     fn set_max_body(&mut self, bytes: u64) {
         self.max_body = bytes;
     }

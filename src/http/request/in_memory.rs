@@ -7,7 +7,6 @@ use serde_core::Serialize;
 
 use super::request::{Request, RequestSource};
 use crate::http::body::{BodyError, BodyLength, DEFAULT_MAX_BODY};
-use crate::http::connection::Connection;
 use crate::http::headers::{HeaderText, Headers};
 use crate::http::method::Method;
 use crate::http::peer::Peer;
@@ -176,14 +175,6 @@ impl RequestSource for InMemory {
 
     fn field_bytes(&self, index: usize) -> Option<&[u8]> {
         self.headers.iter().nth(index).map(|(_, value)| value.as_bytes())
-    }
-
-    fn trailers(&self) -> &[(String, Vec<u8>)] {
-        &[]
-    }
-
-    fn connection(&self) -> Connection {
-        Connection::default()
     }
 
     fn set_max_body(&mut self, bytes: u64) {

@@ -30,10 +30,14 @@ pub(crate) trait RequestSource: Any + Send {
     fn field(&self, index: usize) -> Option<(&str, &str)>;
     /// The value of the header field at this index, as it was sent.
     fn field_bytes(&self, index: usize) -> Option<&[u8]>;
-    /// The trailer fields. There are none until the body has been read to its end.
-    fn trailers(&self) -> &[(String, Vec<u8>)];
-    /// The connection that the request came over.
-    fn connection(&self) -> Connection;
+    /// The trailer fields. There are none until the body has been read to its end. Defaults to none at all.
+    fn trailers(&self) -> &[(String, Vec<u8>)] {
+        &[]
+    }
+    /// The connection that the request came over. Defaults to one of which nothing is known.
+    fn connection(&self) -> Connection {
+        Connection::default()
+    }
     /// Sets the most bytes that the body may have.
     fn set_max_body(&mut self, bytes: u64);
     /// Reads from the body. `Ok(0)` means that the body has ended properly, and nothing else.
