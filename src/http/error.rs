@@ -120,6 +120,11 @@ impl HttpError {
         Self::Internal(error.into())
     }
 
+    /// A 400 for a body that is not JSON.
+    pub(crate) fn not_json(error: &serde_json::Error) -> Self {
+        Self::bad_request(format!("not valid JSON: {error}"))
+    }
+
     /// The status code of the response.
     pub fn status(&self) -> Status {
         match self {

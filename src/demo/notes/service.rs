@@ -50,8 +50,7 @@ impl Notes {
             _ => return Err(HttpError::NotFound),
         }
         let body = request.read_body()?;
-        let body = serde_json::from_slice(&body)
-            .map_err(|error| HttpError::bad_request(format!("not valid JSON: {error}")))?;
+        let body = serde_json::from_slice(&body).map_err(|error| HttpError::not_json(&error))?;
         match parse(&body)? {
             Command::Add(note) => {
                 let count = self.lines.add(&note).map_err(failed)?;

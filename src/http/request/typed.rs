@@ -84,10 +84,10 @@ impl Request {
             let (field, error) = (error.path().to_string(), error.into_inner());
             match error.classify() {
                 serde_json::error::Category::Data => HttpError::unprocessable(at_field(&field, &error)),
-                _ => not_json(&error),
+                _ => HttpError::not_json(&error),
             }
         })?;
-        json.end().map_err(|error| not_json(&error))?;
+        json.end().map_err(|error| HttpError::not_json(&error))?;
         Ok(value)
     }
 
@@ -135,10 +135,6 @@ fn from_form<T: DeserializeOwned>(form: &[u8]) -> Result<T, String> {
 fn is_json(content_type: &str) -> bool {
     let essence = media_type::essence(content_type).to_ascii_lowercase();
     essence == "application/json" || (essence.contains('/') && essence.ends_with("+json"))
-}
-
-fn not_json(error: &serde_json::Error) -> HttpError {
-    HttpError::bad_request(format!("not valid JSON: {error}"))
 }
 
 /// The error with the field in front, unless it is the value as a whole.
