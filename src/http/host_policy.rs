@@ -13,7 +13,7 @@ use super::request::Request;
 #[derive(Clone, Debug)]
 pub(crate) struct HostPolicy {
     pub(crate) any: bool,
-    /// The allowed names, in any case, without a final dot.
+    /// The allowed names, normalized.
     pub(crate) named: Vec<String>,
     /// Whether other machines can reach the server.
     pub(crate) on_network: bool,
@@ -81,15 +81,28 @@ impl HostPolicy {
     }
 }
 
-/// A host name or an IP address as it is compared: without its port and final dot.
+/// A host name or an IP address as it is compared: without its port and final dot, in lower case, an IPv6 address as RFC 5952 writes
+/// it.
 pub(crate) fn normalize_host_name(text: &str) -> Result<String, HostNameError> {
+    if !is_host(text) {
+        return Err(HostNameError);
+    }
     let (name, _) = host::split_port(text);
     let name = without_final_dot(name);
-    if is_host(text) && (name.starts_with('[') || is_domain_name(name) || name.parse::<Ipv4Addr>().is_ok()) {
-        Ok(name.to_owned())
+    let literal = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    if let Some(address) = literal.and_then(|literal| literal.parse::<Ipv6Addr>().ok()) {
+        return Ok(format!("[{address}]"));
+    }
+    if literal.is_some() || is_domain_name(name) || name.parse::<Ipv4Addr>().is_ok() {
+        Ok(name.to_ascii_lowercase())
     } else {
         Err(HostNameError)
     }
+}
+
+/// The reason why a request for this host is misdirected (RFC 9110 §15.5.20).
+pub(crate) fn not_served(host: &str) -> String {
+    format!("{} is not a name of this server", host::split_port(host).0)
 }
 
 /// The name without the final dot of an absolute name.
@@ -136,6 +149,23 @@ mod tests {
 
     fn request(method: Method, fields: &[(&str, &str)]) -> Request {
         fields.iter().fold(Request::new(method, "/"), |request, (name, value)| request.with_header(name, value))
+    }
+
+    #[test]
+    fn a_host_has_one_normal_form() {
+        let table = [
+            ("Files.Example.:80", Ok("files.example")),
+            ("127.0.0.1:80", Ok("127.0.0.1")),
+            ("[2001:DB8:0::1]", Ok("[2001:db8::1]")),
+            ("[::1]:80", Ok("[::1]")),
+            ("[::1]:x", Err(HostNameError)),
+            ("[::1", Err(HostNameError)),
+            ("::1", Err(HostNameError)),
+            ("a..b", Err(HostNameError)),
+        ];
+        for (host, expected) in table {
+            assert_eq!(normalize_host_name(host).as_deref(), expected.as_ref().copied(), "{host}");
+        }
     }
 
     #[test]

@@ -2,8 +2,7 @@
 
 use crate::handler::{IntoResponse as _, Layer, Next};
 use crate::http::error::HttpError;
-use crate::http::host;
-use crate::http::host_policy::{HostNameError, HostPolicy, normalize_host_name};
+use crate::http::host_policy::{HostNameError, HostPolicy, normalize_host_name, not_served};
 use crate::http::request::Request;
 use crate::http::response::Response;
 
@@ -89,9 +88,8 @@ impl AllowedHosts {
     }
 
     fn refusal(&self, host: &str) -> HttpError {
-        let (name, _) = host::split_port(host);
         let hint = self.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
-        HttpError::Misdirected(format!("{name} is not a name of this server{hint}").into())
+        HttpError::Misdirected((not_served(host) + &hint).into())
     }
 }
 

@@ -9,8 +9,7 @@ use super::mounted::Mounted;
 use super::route::Route;
 use crate::handler::{ErrorFormat, Handler, IntoResponse, Layer, respond};
 use crate::http::error::HttpError;
-use crate::http::host;
-use crate::http::host_policy::{HostNameError, normalize_host_name};
+use crate::http::host_policy::{normalize_host_name, not_served};
 use crate::http::method::Method;
 use crate::http::request::Request;
 use crate::http::response::Response;
@@ -247,7 +246,7 @@ impl Router {
     /// If the name is not that of a host, or has a handler already.
     #[must_use]
     pub fn host(mut self, name: &str, handler: impl Handler) -> Self {
-        let normal = normalized(name).unwrap_or_else(|error| panic!("the host {name:?}: {error}"));
+        let normal = normalize_host_name(name).unwrap_or_else(|error| panic!("the host {name:?}: {error}"));
         assert!(self.hosts.insert(normal, Box::new(handler)).is_none(), "the host {name:?} has a handler already");
         self
     }
@@ -344,12 +343,8 @@ impl Router {
             Some(fallback) => respond(fallback.as_ref(), request),
             None if self.hosts.is_empty() => HttpError::NotFound.into_response(request),
             None => {
-                let host = request.host().unwrap_or("");
-                let reason = if host.is_empty() {
-                    "the request names no host".into()
-                } else {
-                    format!("{} is not a name of this server", host::split_port(host).0)
-                };
+                let host = request.host().filter(|host| !host.is_empty());
+                let reason = host.map_or_else(|| "the request names no host".into(), not_served);
                 HttpError::Misdirected(reason.into()).into_response(request)
             }
         }
@@ -359,7 +354,7 @@ impl Router {
         if self.hosts.is_empty() {
             return None;
         }
-        let name = normalized(request.host()?).ok()?;
+        let name = normalize_host_name(request.host()?).ok()?;
         self.hosts.get(&name).map(AsRef::as_ref)
     }
 
@@ -385,9 +380,4 @@ impl Handler for Router {
     fn handle(&self, request: &mut Request) -> Response {
         self.around.handle(request, &|request| self.dispatch(request))
     }
-}
-
-/// The name of a host as it is compared: without port and final dot, in lower case.
-fn normalized(host: &str) -> Result<String, HostNameError> {
-    normalize_host_name(host).map(|name| name.to_ascii_lowercase())
 }

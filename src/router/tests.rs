@@ -465,6 +465,7 @@ fn hosts_have_their_own_handlers() {
         ("a.example", "a", "a", "a"),
         ("A.Example.:8080", "a", "a", "a"),
         ("[::1]:80", "six", "six", "six"),
+        ("[0:0:0:0:0:0:0:1]", "six", "six", "six"),
         ("b.example", "421 b.example", "default", "fallback"),
         ("www.a.example", "421 www.a.example", "default", "fallback"),
         ("", "421 none", "default", "fallback"),
