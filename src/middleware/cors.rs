@@ -106,14 +106,13 @@ impl Layer for Cors {
         if let Some(response) = self.policy.preflight(request) {
             return response;
         }
-        let response = if self.refuses(request) {
-            HttpError::forbidden("a page of another origin may not write here").into_response(request)
-        } else if !self.policy.any && self.policy.named.is_empty() {
-            return next.respond(request);
-        } else {
-            next.respond(request)
-        };
-        self.policy.apply(response, request.header("Origin"))
+        if self.refuses(request) {
+            let refusal = HttpError::forbidden("a page of another origin may not write here").into_response(request);
+            return self.policy.apply(refusal, request.header("Origin"));
+        }
+        let response = next.respond(request);
+        let opens_to_none = !self.policy.any && self.policy.named.is_empty();
+        if opens_to_none { response } else { self.policy.apply(response, request.header("Origin")) }
     }
 }
 
