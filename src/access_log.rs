@@ -83,10 +83,10 @@ impl AccessLog {
 
 impl Layer for AccessLog {
     fn handle(&self, request: &mut Request, next: Next<'_>) -> Response {
-        let started = Instant::now();
+        let (started, time) = (Instant::now(), SystemTime::now());
         let response = next.respond(request);
         let bytes = if *request.method() == Method::Head { 0 } else { response.content_length().unwrap_or(0) };
-        let record = Record::begin(request, SystemTime::now());
+        let record = Record::begin(request, time);
         self.write(&record.end(response.status(), bytes, started.elapsed()));
         response
     }
@@ -260,6 +260,28 @@ mod tests {
                 "{line}"
             );
         }
+    }
+
+    /// The time was once that of the response.
+    #[test]
+    fn the_time_is_that_of_the_request() {
+        let seconds = || date::seconds(SystemTime::now());
+        let (sender, lines) = mpsc::channel();
+        let (entered, times) = mpsc::channel();
+        let handler = move |_: &mut Request| {
+            let second = seconds();
+            entered.send(second).unwrap();
+            while seconds() == second {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            "hello"
+        };
+        let app = AccessLog::new(LogFormat::Json, Lines(sender)).unwrap().around(handler);
+        app.handle(&mut Request::get("/"));
+        let line: serde_json::Value =
+            serde_json::from_str(&lines.recv_timeout(Duration::from_secs(10)).unwrap()).unwrap();
+        let entered = date::rfc3339(times.recv().unwrap().cast_signed());
+        assert!(line["time"].as_str().unwrap() <= entered.as_str(), "{line} is not later than {entered}");
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(super) fn serve(
 ) -> Option<(Box<Connection>, AfterExchange)> {
     let shared = &*context.shared;
     let settings = &shared.settings;
-    let started = context.access_log.is_some().then(Instant::now);
+    let started = context.access_log.is_some().then(|| (Instant::now(), SystemTime::now()));
     let framing = framing::read(&head);
     let (method, version, target) = (head.method().clone(), head.version(), head.target_parts().clone());
     let (length, expects_continue, asked, refusal) = match framing {
@@ -72,7 +72,7 @@ pub(super) fn serve(
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| request.drop_extensions())) {
         log::error!("dropping a value that a layer has inserted: a panic: {}", handler::panic_text(panic.as_ref()));
     }
-    let record = context.access_log.as_ref().map(|_| Record::begin(&request, SystemTime::now()));
+    let record = started.map(|(started, time)| (started, Record::begin(&request, time)));
     // `Request` does not know the server's own `Connection`, so its boxed source is downcast to what it was made from. Sharing
     // the connection with the request instead would take one more allocation a request.
     let left: Box<dyn Any> = request.into_source();
@@ -97,7 +97,7 @@ pub(super) fn serve(
     let result = sent.unwrap_or_else(|panic| {
         Err(SendError::Body(io::Error::other(format!("the stream panicked: {}", handler::panic_text(panic.as_ref())))))
     });
-    if let (Some(log), Some(record), Some(started)) = (&context.access_log, record, started) {
+    if let (Some(log), Some((started, record))) = (&context.access_log, record) {
         let sent = result.as_ref().map_or(0, |sent| sent.body);
         log.write(&record.end(status, sent, started.elapsed()));
     }
