@@ -12,8 +12,12 @@ impl AddedFields {
     ///
     /// # Errors
     ///
-    /// [`HttpError::Internal`] if the name is not a token, or the value contains a control character (RFC 9110 §5).
+    /// [`HttpError::Internal`] if the name is not a token, or the value contains a control character (RFC 9110 §5), and for the
+    /// fields that frame the body.
     pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), HttpError> {
+        if ["Content-Length", "Transfer-Encoding"].iter().any(|framing| framing.eq_ignore_ascii_case(name)) {
+            return Err(HttpError::internal(format!("the header field {name} frames the body, and cannot be set")));
+        }
         self.0.set(name.to_owned().into(), value.to_owned().into()).map_err(|error| {
             HttpError::internal(match error {
                 FieldError::Name => format!("{name:?} is not the name of a header field"),

@@ -228,7 +228,8 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// [`HttpError::Internal`] if the name is not a token, or the value contains a control character (RFC 9110 §5).
+    /// [`HttpError::Internal`] if the name is not a token, or the value contains a control character (RFC 9110 §5), and for
+    /// `Content-Length` and `Transfer-Encoding`, because the body has been framed already.
     pub fn set_header(&mut self, name: &str, value: &str) -> Result<(), HttpError> {
         self.added_fields.set(name, value)
     }
