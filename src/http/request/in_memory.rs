@@ -146,7 +146,7 @@ impl Request {
     /// The request with this parameter, as if a router had taken it from the path.
     #[must_use]
     pub fn with_param(mut self, name: &str, value: &str) -> Self {
-        self.add_parameters([(name.into(), value.into())]);
+        self.add_parameters(vec![(name.into(), value.into())]);
         self
     }
 

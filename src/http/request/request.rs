@@ -398,8 +398,12 @@ impl Request {
     }
 
     /// Adds parameters to those of the routers further out.
-    pub(crate) fn add_parameters(&mut self, parameters: impl IntoIterator<Item = (String, String)>) {
-        self.parameters.extend(parameters);
+    pub(crate) fn add_parameters(&mut self, mut parameters: Vec<(String, String)>) {
+        if self.parameters.is_empty() {
+            self.parameters = parameters;
+        } else {
+            self.parameters.append(&mut parameters);
+        }
     }
 
     /// How many parameters there are, to go back to.
