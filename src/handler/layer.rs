@@ -106,3 +106,16 @@ impl<L: Layer, H: Handler> Handler for Layered<L, H> {
         self.layer.handle(request, Next::new(&[], &|request| self.handler.handle(request)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layer_around_a_handler_sees_its_panic_as_a_response() {
+        let tell = |request: &mut Request, next: Next<'_>| next.respond(request).status().to_string();
+        let app = tell.around(|_: &mut Request| -> &str { panic!("the panic that this test is about") });
+        let text = app.handle(&mut Request::get("/")).read_text().unwrap();
+        assert_eq!(text, "500 Internal Server Error");
+    }
+}

@@ -12,6 +12,7 @@ pub(super) struct Mounted<H> {
 
 impl<H: Handler> Handler for Mounted<H> {
     fn handle(&self, request: &mut Request) -> Response {
+        // A panic ends inside, so that the request gets its whole path back.
         request.with_mount(self.segments, |request| respond(&self.handler, request))
     }
 }

@@ -34,6 +34,7 @@ impl Route {
             .or_else(|| if *method == Method::Head { self.find(&Method::Get) } else { None })
             .or(self.any.as_deref());
         match handler {
+            // A panic ends here, so that the router can take back the parameters.
             Some(handler) => respond(handler, request),
             None => Around::handle_all(&self.around, request, &|request| self.handle_unsupported(request)),
         }

@@ -144,9 +144,7 @@ impl Router {
     /// As [`Router::route`].
     #[must_use]
     pub fn any(mut self, pattern: &str, handler: impl Handler) -> Self {
-        let route = self.route_mut(pattern);
-        route.around.clear();
-        route.set_any(Box::new(handler));
+        self.route_mut(pattern).set_any(Box::new(handler));
         self
     }
 
@@ -325,11 +323,12 @@ impl Router {
 
     fn dispatch(&self, request: &mut Request) -> Response {
         if let Some(handler) = self.host_of(request) {
-            return respond(handler, request);
+            return handler.handle(request);
         }
         if let Ok(found) = self.matcher.at(request.path()) {
             let route = &self.routes[*found.value];
             let outer = request.parameter_count();
+            // The path below a prefix is not copied.
             let parameters = found.params.iter().filter(|(name, _)| *name != BELOW_NAME);
             let parameters: Vec<_> = parameters.map(|(name, value)| (name.into(), value.into())).collect();
             request.add_parameters(parameters);
@@ -340,7 +339,7 @@ impl Router {
         match &self.fallback {
             // RFC 9110 §9.3.7: OPTIONS * asks about the server as a whole, as a ping does.
             _ if request.path() == "*" => Response::new(Status::NO_CONTENT),
-            Some(fallback) => respond(fallback.as_ref(), request),
+            Some(fallback) => fallback.handle(request),
             None if self.hosts.is_empty() => HttpError::NotFound.into_response(request),
             None => {
                 let host = request.host().filter(|host| !host.is_empty());

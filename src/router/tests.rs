@@ -368,6 +368,56 @@ fn a_format_of_errors_can_make_another_error_into_a_response() {
 }
 
 #[test]
+fn a_layer_gets_the_request_back_as_it_was() {
+    let place_after = |request: &mut Request, next: Next<'_>| {
+        let status = next.respond(request).status();
+        let has_parameter = ["a", "b", "\u{0}"].iter().any(|name| request.param::<String>(name).is_ok());
+        format!("{} {} {} {has_parameter}", status.code(), request.path(), request.mount())
+    };
+    let panics = |_: &mut Request| -> &str { panic!("the panic that this test is about") };
+    let app = Router::new()
+        .layer(place_after)
+        .get("/route/{a}", |_| "a")
+        .get("/panics/{a}", panics)
+        .nest("/nested/{a}", Router::new().get("/{b}", |_| "b"))
+        .nest("/mounted/{a}", panics);
+    let table = [
+        ("/route/1", "200 /route/1  false"),
+        ("/panics/1", "500 /panics/1  false"),
+        ("/nested/1/2", "200 /nested/1/2  false"),
+        ("/mounted/1/2", "500 /mounted/1/2  false"),
+    ];
+    for (target, seen) in table {
+        assert_eq!(get(&app, target).1, seen, "{target}");
+    }
+}
+
+#[test]
+fn what_matched_below_a_prefix_is_no_parameter() {
+    let app = Router::new().nest("/a", |request: &mut Request| request.param::<String>("\u{0}").is_err().to_string());
+    assert_eq!(get(&app, "/a/b").1, "true");
+}
+
+#[test]
+fn a_second_error_for_a_request_has_the_format_of_its_own_router() {
+    let gone_if_missing = |request: &mut Request, next: Next<'_>| match next.respond(request) {
+        response if response.status() == Status::NOT_FOUND => HttpError::Gone.into_response(request),
+        response => response,
+    };
+    let inner = || Router::new().errors(|error, _| format!("inner: {error}")).layer(gone_if_missing);
+    let around = || {
+        Router::new().layer(move |request: &mut Request, next: Next<'_>| {
+            let inside = next.respond(request).read_text().unwrap_or_default();
+            let outside = HttpError::Forbidden.into_response(request).read_text().unwrap_or_default();
+            format!("{inside}; {outside}")
+        })
+    };
+    let app = around().errors(|error, _| format!("outer: {error}")).nest("/a", inner());
+    assert_eq!(get(&app, "/a/x").1, "inner: gone; outer: forbidden");
+    assert_eq!(get(&around().nest("/a", inner()), "/a/x").1, "inner: gone; Forbidden: GET, /a/x");
+}
+
+#[test]
 fn errors_are_plain_text_if_their_format_fails() {
     let panics = Router::new().errors(|_, _| -> String { panic!("a secret") });
     let cannot_be_sent = Router::new().errors(|_, _| Response::text("").with_header("X", "\r\n"));
