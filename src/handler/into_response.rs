@@ -205,12 +205,49 @@ fn octets(bytes: impl Into<Cow<'static, [u8]>>) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use super::super::json::Json;
     use super::*;
 
     fn made(content: impl IntoResponse) -> (u16, Vec<(String, String)>, String) {
         let mut response = content.into_response(&Request::get("/a"));
         let fields = response.headers().iter().map(|(name, value)| (name.into(), value.into())).collect();
         (response.status().code(), fields, response.read_text().unwrap())
+    }
+
+    #[test]
+    fn each_type_has_its_status_and_media_type() {
+        let text = "text/plain; charset=utf-8";
+        let octets = "application/octet-stream";
+        let boxed = |error: HttpError| -> Box<dyn Error + Send + Sync> { error.into() };
+        let table = [
+            (made("a"), 200, text, "a"),
+            (made(String::from("a")), 200, text, "a"),
+            (made(Cow::Borrowed("a")), 200, text, "a"),
+            (made(vec![b'a']), 200, octets, "a"),
+            (made(&b"a"[..]), 200, octets, "a"),
+            (made(b"a"), 200, octets, "a"),
+            (made(Status::ACCEPTED), 202, "", ""),
+            (made((Status::ACCEPTED, "a")), 202, text, "a"),
+            (made((Status::ACCEPTED, Json([1]))), 202, "application/json", "[1]"),
+            (made(Some("a")), 200, text, "a"),
+            (made(None::<&str>), 404, text, "Not found: GET, /a"),
+            (made(Ok::<_, Infallible>("a")), 200, text, "a"),
+            (made(Err::<&str, _>((Status::CONFLICT, "a"))), 409, text, "a"),
+            (made(HttpError::Gone), 410, text, "Gone: GET, /a"),
+            (made(boxed(HttpError::Gone)), 410, text, "Gone: GET, /a"),
+            (made(Box::<dyn Error>::from("a secret")), 500, text, "Something went wrong here."),
+            (made(Box::<dyn Error + Send + Sync>::from("a secret")), 500, text, "Something went wrong here."),
+        ];
+        for ((status, fields, content), expected_status, media_type, expected) in table {
+            let sent = fields.iter().find(|(name, _)| name == "Content-Type").map_or("", |(_, value)| value.as_str());
+            assert_eq!((status, sent, content.as_str()), (expected_status, media_type, expected));
+        }
+    }
+
+    #[test]
+    fn a_browser_does_not_guess_what_an_error_is() {
+        let nosniff = ("X-Content-Type-Options".to_owned(), "nosniff".to_owned());
+        assert!(made(HttpError::NotFound).1.contains(&nosniff));
     }
 
     /// Of two `Set-Cookie` fields only the last one was once sent.
