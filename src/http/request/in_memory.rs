@@ -208,6 +208,13 @@ mod tests {
     }
 
     #[test]
+    fn json_is_the_only_media_type_of_a_request_with_json() {
+        let request = Request::post("/").with_header("content-type", "text/plain").with_json(&[1]);
+        assert_eq!(request.headers().collect::<Vec<_>>(), [("Content-Type", "application/json")]);
+        assert_eq!(request.content_length(), Some(3));
+    }
+
+    #[test]
     fn cookies_are_one_field() {
         let request = Request::get("/").with_cookie("a", "1").with_cookie("b", "2");
         assert_eq!(request.headers().collect::<Vec<_>>(), [("Cookie", "a=1; b=2")]);

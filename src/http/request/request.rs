@@ -337,8 +337,8 @@ impl Request {
         media_type::essence(sent).eq_ignore_ascii_case(media_type)
     }
 
-    /// Sets the most bytes that the body may have, more or fewer than [`Settings::max_body`](crate::Settings::max_body). Has no
-    /// effect on what has been read.
+    /// Sets the most bytes that the body may have, more or fewer than [`Settings::max_body`](crate::Settings::max_body), as
+    /// [`BodyLimit`](crate::BodyLimit) does. Has no effect on what has been read.
     pub fn set_max_body(&mut self, bytes: u64) {
         self.source.set_max_body(bytes);
     }

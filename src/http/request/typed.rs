@@ -255,6 +255,7 @@ mod tests {
         let table = [
             ("a/b.txt", Ok("a/b.txt")),
             ("a b%.txt", Ok("a b%.txt")),
+            ("a%20b", Ok("a%20b")),
             ("..", Err("bad request: path: the path holds a dot segment")),
             ("a/../b", Err("bad request: path: the path holds a dot segment")),
             ("a//b", Err("bad request: path: the path holds an empty segment")),
