@@ -344,4 +344,11 @@ mod tests {
             assert!(error.to_string().ends_with(place), "{body:?}: {error}");
         }
     }
+
+    #[test]
+    fn what_cannot_be_json_is_a_fault() {
+        let with_keys_that_are_no_strings = std::collections::BTreeMap::from([((1, 2), 3)]);
+        assert!(Response::json(&with_keys_that_are_no_strings).fault().unwrap().contains("key must be a string"));
+        assert!(Response::json(&[1]).fault().is_none());
+    }
 }

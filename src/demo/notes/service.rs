@@ -207,4 +207,13 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_full_disk_is_told_from_other_failures() {
+        for (kind, status) in
+            [(io::ErrorKind::StorageFull, 507), (io::ErrorKind::QuotaExceeded, 507), (io::ErrorKind::NotFound, 500)]
+        {
+            assert_eq!(failed(kind.into()).status().code(), status, "{kind}");
+        }
+    }
 }
