@@ -530,7 +530,7 @@ mod tests {
     #[test]
     fn bodies_are_framed_so_that_they_can_fail() {
         use Version::{Http10, Http11};
-        let body = |length: u64, declared| Response::stream(io::repeat(b'x').take(length), declared).into_body();
+        let body = |length: u64, declared| Response::reader(io::repeat(b'x').take(length), declared).into_body();
         // The outcome: held in memory, or a stream and the length that is announced.
         let table = [
             (body(5, Some(5)), Http11, false, Ok(None), "a short one"),

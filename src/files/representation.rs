@@ -174,7 +174,7 @@ fn with_optional(response: Response, name: &'static str, value: Option<HeaderTex
 /// A 200 with the whole file in gzip, made while it is sent.
 fn gzipped(file: OpenedFile, slot: Arc<Slot>) -> Response {
     let length = file.length();
-    Response::stream(slot.reader(FileBody::new(file, 0, length)), None)
+    Response::reader(slot.reader(FileBody::new(file, 0, length)), None)
 }
 
 /// A 200 with the whole content.

@@ -107,11 +107,11 @@ impl Response {
     /// 200 with a body from this reader. If `length`, in bytes, is given, the reader must return exactly as many: the
     /// server aborts the connection if there are fewer, and never sends more. Without a length the body is chunked (for
     /// HTTP/1.0 clients, closing the connection ends it). No media type is set.
-    pub fn stream(reader: impl Read + Send + 'static, length: Option<u64>) -> Self {
+    pub fn reader(reader: impl Read + Send + 'static, length: Option<u64>) -> Self {
         Self::body_stream(Plain(reader), length)
     }
 
-    /// As [`Response::stream`], for a body that also decides whether its connection closes.
+    /// As [`Response::reader`], for a body that also decides whether its connection closes.
     pub(crate) fn body_stream(reader: impl BodyStream + 'static, length: Option<u64>) -> Self {
         Self { body: ResponseBody::Stream { reader: Box::new(reader), length }, ..Self::new(Status::OK) }
     }

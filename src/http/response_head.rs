@@ -99,7 +99,7 @@ mod tests {
     fn bodies_are_framed_by_status_method_and_version() {
         use BodyFraming::{Chunked, Length, None as NoBody, UntilClose};
         use Version::{Http10, Http11};
-        let stream = || Response::stream(std::io::empty(), None);
+        let stream = || Response::reader(std::io::empty(), None);
         let text = || Response::text("hello");
         let table = [
             (text(), Method::Get, Http11, Length(5), "Content-Length: 5\r\n\r\n"),

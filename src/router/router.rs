@@ -318,7 +318,7 @@ impl Router {
             return response;
         }
         let length = response.content_length();
-        response.with_body_of(Response::stream(io::empty(), length))
+        response.with_body_of(Response::reader(io::empty(), length))
     }
 
     fn dispatch(&self, request: &mut Request) -> Response {

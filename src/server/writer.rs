@@ -319,7 +319,7 @@ mod tests {
     #[test]
     fn bodies_are_framed_as_the_head_says() {
         let (get, v11, v10) = (Method::Get, Version::Http11, Version::Http10);
-        let stream = |length| Response::stream(Slow(b"hello"), length);
+        let stream = |length| Response::reader(Slow(b"hello"), length);
         let table = [
             (Response::text("hello"), &get, v11, "hello", 5),
             (Response::text("hello"), &Method::Head, v11, "", 0),
@@ -340,7 +340,7 @@ mod tests {
     fn large_bodies_arrive_whole() {
         for length in [CHUNK - 200, CHUNK, CHUNK + 1, 3 * CHUNK] {
             let text: String = (0..length).map(|i| char::from(b'a' + u8::try_from(i % 26).unwrap())).collect();
-            let streamed = Response::stream(io::Cursor::new(text.clone()), Some(length as u64));
+            let streamed = Response::reader(io::Cursor::new(text.clone()), Some(length as u64));
             for response in [Response::text(text.clone()), streamed] {
                 let (result, seen) = sent(response, &Method::Get, Version::Http11);
                 assert_eq!(result.unwrap().body, length as u64);
@@ -351,7 +351,7 @@ mod tests {
 
     #[test]
     fn a_body_that_falls_short_is_an_error() {
-        let (result, _) = sent(Response::stream(Slow(b"hello"), Some(6)), &Method::Get, Version::Http11);
+        let (result, _) = sent(Response::reader(Slow(b"hello"), Some(6)), &Method::Get, Version::Http11);
         assert!(matches!(result, Err(SendError::Body(error)) if error.kind() == io::ErrorKind::UnexpectedEof));
     }
 
@@ -386,7 +386,7 @@ mod tests {
         }
         for length in [None, Some(10)] {
             let (result, text) =
-                sent(Response::stream(Slow(b"hello").chain(Failing), length), &Method::Get, Version::Http11);
+                sent(Response::reader(Slow(b"hello").chain(Failing), length), &Method::Get, Version::Http11);
             assert!(matches!(result, Err(SendError::Body(_))), "{length:?}");
             assert!(!text.ends_with("0\r\n\r\n"), "{text}");
         }
@@ -408,7 +408,7 @@ mod tests {
                 Handle::default()
             }
         }
-        for response in [Response::text("hello"), Response::stream(Slow(b"hello"), None)] {
+        for response in [Response::text("hello"), Response::reader(Slow(b"hello"), None)] {
             let (method, version) = (&Method::Get, Version::Http11);
             let outgoing = Outgoing { response, method, version, persistence: Persistence::KeepAlive };
             let result = send_to(&mut Gone, &mut Vec::new(), outgoing);
@@ -428,7 +428,7 @@ mod tests {
             [(|| ClientLeft.into(), true), (|| io::ErrorKind::ConnectionAborted.into(), false)];
         for (error, has_left) in table {
             for (length, version) in [(None, Version::Http11), (None, Version::Http10), (Some(9), Version::Http11)] {
-                let (result, _) = sent(Response::stream(Failing(error), length), &Method::Get, version);
+                let (result, _) = sent(Response::reader(Failing(error), length), &Method::Get, version);
                 assert_eq!(matches!(result, Err(SendError::Connection(_))), has_left, "{length:?} {result:?}");
             }
         }

@@ -30,7 +30,7 @@ impl Read for Broken {
 }
 
 fn app() -> Router {
-    let broken = |panics| move |_: &mut Request| Response::stream(Broken { left: 200_000, panics }, None);
+    let broken = |panics| move |_: &mut Request| Response::reader(Broken { left: 200_000, panics }, None);
     Router::new()
         .get("/hello", hearken::demo::hello)
         .get("/large", |_: &mut Request| Response::bytes(vec![b'x'; 8 << 20]))

@@ -18,8 +18,8 @@ fn app() -> Router {
         .get("/hello", hearken::demo::hello)
         .get("/panic", |_: &mut Request| -> Response { panic!("the panic that this test is about") })
         .post("/echo", |request: &mut Request| Ok::<_, hearken::HttpError>(Response::bytes(request.read_body()?)))
-        .get("/stream", |_: &mut Request| Response::stream(&b"streamed"[..], None))
-        .get("/short", |_: &mut Request| Response::stream(&b"short"[..], Some(100)))
+        .get("/stream", |_: &mut Request| Response::reader(&b"streamed"[..], None))
+        .get("/short", |_: &mut Request| Response::reader(&b"short"[..], Some(100)))
         .get("/split", |request: &mut Request| {
             Response::text("x").with_header("X-Echo", request.query().value("v").unwrap_or_default().into_owned())
         })

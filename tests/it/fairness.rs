@@ -18,7 +18,7 @@ const SHORT: Duration = Duration::from_millis(300);
 fn app() -> Router {
     Router::new()
         .get("/hello", |_: &mut Request| Response::text("Hello, world!"))
-        .get("/endless", |_: &mut Request| Response::stream(io::repeat(b'x'), None))
+        .get("/endless", |_: &mut Request| Response::reader(io::repeat(b'x'), None))
 }
 
 /// A connection from this loopback address.

@@ -77,7 +77,7 @@ fn app(log: &Log) -> Router {
         .post("/unread", unread)
         .any("/204", reading(log, |_, _| Response::new(Status::NO_CONTENT)))
         .any("/304", reading(log, |_, _| Response::new(Status::NOT_MODIFIED)))
-        .any("/stream", reading(log, |_, _| Response::stream(&b"streamed"[..], None)))
+        .any("/stream", reading(log, |_, _| Response::reader(&b"streamed"[..], None)))
         .fallback(reading(log, |request, body| {
             let field = request.header("X").map_or(0, str::len);
             Response::text(format!("{} {} {field} {}", request.method(), request.target(), body.len()))

@@ -92,7 +92,7 @@ fn handlers_that_do_not_return_are_left_behind() {
         let at_gate = gate.clone();
         let app = move |_: &mut Request| {
             if streams {
-                return Response::stream(Waiting(at_gate.clone()), None);
+                return Response::reader(Waiting(at_gate.clone()), None);
             }
             at_gate.pass();
             Response::text("late")
@@ -166,7 +166,7 @@ fn reading_and_writing_fail_once_the_grace_is_over() {
             // The rest never comes.
             let read = request.body().read(&mut begun);
             told.lock().unwrap().send(read.is_ok()).unwrap();
-            Response::stream(io::repeat(b'x'), None)
+            Response::reader(io::repeat(b'x'), None)
         }
     }) {
         let name = place.name;
@@ -309,7 +309,7 @@ fn a_kept_handle_keeps_no_connection() {
     let keep = Arc::clone(&kept);
     let app = move |request: &mut Request| {
         keep.lock().unwrap().push(request.connection());
-        Response::stream(io::repeat(0), Some(3)).with_header("X", "y")
+        Response::reader(io::repeat(0), Some(3)).with_header("X", "y")
     };
     let server = Server::bind("127.0.0.1:0").unwrap().serve(app).unwrap();
     let mut wire = Wire::connect(server.address());

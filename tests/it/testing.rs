@@ -15,8 +15,8 @@ use crate::support::{Gate, PATIENCE, Wire, alone, count, get, returns, until};
 fn app(number: usize) -> Router {
     Router::new()
         .get("/number", move |_: &mut Request| Response::json(&number))
-        .get("/stream", |_: &mut Request| Response::stream(io::repeat(b'x').take(100_000), None))
-        .get("/short", |_: &mut Request| Response::stream(&b"short"[..], Some(100)))
+        .get("/stream", |_: &mut Request| Response::reader(io::repeat(b'x').take(100_000), None))
+        .get("/short", |_: &mut Request| Response::reader(&b"short"[..], Some(100)))
         .get("/empty", |_: &mut Request| Response::new(Status::NO_CONTENT))
         .get("/unchanged", |_: &mut Request| Response::text("a").with_status(Status::NOT_MODIFIED))
         .get("/cookies", |_: &mut Request| {
@@ -262,7 +262,7 @@ fn a_handler_that_does_not_return_and_a_body_that_does_not_end_are_errors() {
             at_gate.pass();
             "late"
         })
-        .get("/endless", |_: &mut Request| Response::stream(io::repeat(b'x'), None));
+        .get("/endless", |_: &mut Request| Response::reader(io::repeat(b'x'), None));
     let server = TestServer::new(app).unwrap().max_response(1 << 20);
     let error = server.get("/endless").unwrap_err();
     assert_eq!(error.to_string(), "GET /endless: the body of the response is longer than 1048576 bytes");

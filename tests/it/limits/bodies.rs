@@ -139,7 +139,7 @@ fn a_handler_may_take_its_time() {
             Ok(usize::from(self.0 > 0))
         }
     }
-    let slow_writer = |_: &mut Request| Response::stream(SlowWriter(4), None);
+    let slow_writer = |_: &mut Request| Response::reader(SlowWriter(4), None);
     let app = || Router::new().post("/read", slow_reader).get("/write", slow_writer);
     let settings = Settings::default().rate_grace(SHORT).head_timeout(SHORT);
     Place::each(&settings, app, |place| {

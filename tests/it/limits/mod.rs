@@ -23,7 +23,7 @@ const HELLO: &str = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
 fn app() -> Router {
     Router::new()
         .get("/hello", hearken::demo::hello)
-        .get("/large", |_: &mut Request| Response::stream(io::repeat(b'x').take(1 << 30), Some(1 << 30)))
+        .get("/large", |_: &mut Request| Response::reader(io::repeat(b'x').take(1 << 30), Some(1 << 30)))
         .post("/echo", |request: &mut Request| Ok::<_, HttpError>(Response::bytes(request.read_body()?)))
 }
 
@@ -66,7 +66,7 @@ impl Endless {
     fn app(&self) -> impl Handler {
         let ended = self.clone();
         move |request: &mut Request| {
-            Response::stream(EndlessBody { name: request.path().into(), ended: ended.clone() }, None)
+            Response::reader(EndlessBody { name: request.path().into(), ended: ended.clone() }, None)
         }
     }
 
