@@ -161,7 +161,7 @@ const WORTH_READING_FIRST: u64 = 64 * 1024;
 /// Streams up to this many bytes are read before they are sent: then they have a `Content-Length` and can still fail.
 const SHORT_STREAM: u64 = 32 * 1024;
 /// The most bytes of a body of unknown length for a client that knows no chunks and keeps its connection.
-const MAX_HELD: u64 = 1024 * 1024;
+const MAX_HELD: usize = 1024 * 1024;
 /// How many bytes of longer bodies are buffered before they are written.
 const AT_ONCE: usize = 64 * 1024;
 
@@ -344,6 +344,12 @@ fn frame(body: ResponseBody, version: Version, is_last: bool) -> io::Result<Resp
         ResponseBody::Channel(receiver) if version == Version::Http10 && !is_last => {
             in_memory(read_into_memory(ChannelBody::new(&receiver, Connection::default()))?)
         }
+        body @ ResponseBody::Writer(_) if version == Version::Http10 && !is_last => {
+            in_memory(body.write_to_memory(MAX_HELD)?)
+        }
+        ResponseBody::Stream { reader, length } => {
+            Ok(ResponseBody::Stream { reader: Box::new(HeadWithBody(reader)), length })
+        }
         body => Ok(body),
     }
 }
@@ -351,7 +357,7 @@ fn frame(body: ResponseBody, version: Version, is_last: bool) -> io::Result<Resp
 /// The whole body in memory, if it is not too long.
 fn read_into_memory(reader: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    if reader.take(MAX_HELD + 1).read_to_end(&mut bytes)? as u64 > MAX_HELD {
+    if reader.take(MAX_HELD as u64 + 1).read_to_end(&mut bytes)? > MAX_HELD {
         return Err(io::Error::other("the body is too long for an HTTP/1.0 client that keeps its connection"));
     }
     Ok(bytes)
@@ -435,6 +441,17 @@ impl RequestSource for Received {
             Err(_) => self.state = BodyProgress::Failed,
         }
         read
+    }
+}
+
+/// A body whose head leaves with the first of it, so that one which fails before is a 500.
+struct HeadWithBody<R>(R);
+
+impl<R: Read + Send> BodyStream for HeadWithBody<R> {}
+
+impl<R: Read> Read for HeadWithBody<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
     }
 }
 
@@ -546,8 +563,8 @@ mod tests {
             ),
             (body(5, None), Http11, false, Ok(Some(None)), "in chunks"),
             (body(5, None), Http10, true, Ok(Some(None)), "until the connection closes"),
-            (body(MAX_HELD, None), Http10, false, Ok(None), "as much as is held"),
-            (body(MAX_HELD + 1, None), Http10, false, Err(()), "more than that"),
+            (body(MAX_HELD as u64, None), Http10, false, Ok(None), "as much as is held"),
+            (body(MAX_HELD as u64 + 1, None), Http10, false, Err(()), "more than that"),
         ];
         for (body, version, is_last, expected, why) in table {
             let framed = frame(body, version, is_last).map_err(|_| ()).map(|body| match body {

@@ -22,6 +22,7 @@ pub struct Settings {
     pub(crate) max_headers: usize,
     pub(crate) max_target: usize,
     pub(crate) max_connections: usize,
+    max_streams: Option<usize>,
     per_address: PerAddress,
     pub(crate) handshake_timeout: Duration,
     pub(crate) head_timeout: Duration,
@@ -50,6 +51,7 @@ impl Default for Settings {
             max_headers: 100,
             max_target: 8 * 1024,
             max_connections: 4096,
+            max_streams: None,
             per_address: PerAddress::NoLimit,
             handshake_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(10),
@@ -110,6 +112,16 @@ impl Settings {
         self
     }
 
+    /// The most responses at the same time whose body the program makes while it is sent: those of `Response::writer`,
+    /// `Response::events` and `Response::channel`, and those of `Response::reader` without a length. Each occupies a thread for as
+    /// long as it runs. A further one is not begun: its client gets 503 with `Retry-After: 5`, and other requests are served as ever.
+    /// Defaults to half of the connections that may be open.
+    #[must_use]
+    pub fn max_streams(mut self, streams: usize) -> Self {
+        self.max_streams = Some(streams);
+        self
+    }
+
     /// The most connections that one address may have open at the same time. When it opens another one, its longest idle connection
     /// is closed, or else its slowest one that has kept the server waiting for [`Settings::rate_grace`]; if there is neither, the
     /// new one is closed at once.
@@ -129,6 +141,11 @@ impl Settings {
     pub fn fair_share(mut self) -> Self {
         self.per_address = PerAddress::FairShare;
         self
+    }
+
+    /// How many streams there may be at the same time.
+    pub(crate) fn stream_limit(&self) -> usize {
+        self.max_streams.unwrap_or((self.max_connections / 2).max(1))
     }
 
     /// What the head of a request may have.

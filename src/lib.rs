@@ -86,9 +86,12 @@ pub use middleware::{BasicAuth, CredentialsError, hash_password};
 
 pub use handler::{Handler, IntoResponse, Json, Layer, Layered, Next, with_state};
 pub use http::body_channel::{BodySender, Disconnected};
+pub use http::body_writer::BodyWriter;
 pub use http::conditional;
 pub use http::connection::Connection;
 pub use http::error::HttpError;
+pub use http::event::Event;
+pub use http::events::Events;
 pub use http::headers::Headers;
 pub use http::host_policy::HostNameError;
 pub use http::method::Method;

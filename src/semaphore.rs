@@ -30,6 +30,11 @@ impl Semaphore {
         Self { counts, released: Condvar::new(), permits }
     }
 
+    /// How many permits are held.
+    pub(crate) fn held(&self) -> usize {
+        self.lock().held
+    }
+
     /// Takes a permit if one is free.
     pub(crate) fn try_acquire(&self) -> Option<Permit<'_>> {
         let mut counts = self.lock();

@@ -10,8 +10,10 @@ use serde_core::Serialize;
 use serde_core::de::DeserializeOwned;
 
 use super::body_channel::{BodyReceiver, BodySender, body_channel};
+use super::body_writer::{BodyWriter, WriteBody, Written, write_body};
 use super::channel_body::ChannelBody;
 use super::connection::Connection;
+use super::events::Events;
 use super::headers::{self, FieldError, HeaderText, Headers};
 use super::status::Status;
 
@@ -40,6 +42,7 @@ pub(crate) enum ResponseBody {
     Shared(Arc<[u8]>, Range<usize>),
     Stream { reader: Box<dyn BodyStream>, length: Option<u64> },
     Channel(BodyReceiver),
+    Writer(WriteBody),
 }
 
 /// What the body of a response is read from while it is sent.
@@ -48,9 +51,14 @@ pub(crate) trait BodyStream: Read + Send {
     fn ends_connection(&self) -> bool {
         false
     }
+
+    /// Whether it may be long until there is something to read, so that what was read is sent at once. Defaults to false.
+    fn is_slow(&self) -> bool {
+        false
+    }
 }
 
-/// Any reader as a body.
+/// Any reader of the program's as a body.
 struct Plain<R>(R);
 
 impl<R: Read> Read for Plain<R> {
@@ -59,12 +67,37 @@ impl<R: Read> Read for Plain<R> {
     }
 }
 
-impl<R: Read + Send> BodyStream for Plain<R> {}
+impl<R: Read + Send> BodyStream for Plain<R> {
+    fn is_slow(&self) -> bool {
+        true
+    }
+}
+
+impl ResponseBody {
+    const EMPTY: Self = Self::Bytes(Cow::Borrowed(&[]));
+
+    /// What a writer writes, if it is no more than this many bytes. Nothing for another body.
+    pub(crate) fn write_to_memory(self, most: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let Self::Writer(write) = self else { return Ok(bytes) };
+        let written = write_body(write, Connection::default(), &mut |piece| {
+            if piece.len() > most - bytes.len() {
+                return Err(io::Error::other(format!("the body is longer than {most} bytes")));
+            }
+            bytes.extend_from_slice(piece);
+            Ok(())
+        });
+        match written {
+            Written::Whole(_) => Ok(bytes),
+            Written::Broken(error) | Written::Unsent(error) => Err(error),
+        }
+    }
+}
 
 impl Response {
     /// A response with this status and an empty body.
     pub fn new(status: Status) -> Self {
-        Self { status, headers: Headers::new(), body: ResponseBody::Bytes(Cow::Borrowed(&[])), fault: None }
+        Self { status, headers: Headers::new(), body: ResponseBody::EMPTY, fault: None }
     }
 
     /// 200 with these bytes. No media type is set.
@@ -104,9 +137,23 @@ impl Response {
         }
     }
 
-    /// 200 with a body from this reader. If `length`, in bytes, is given, the reader must return exactly as many: the
-    /// server aborts the connection if there are fewer, and never sends more. Without a length the body is chunked (for
-    /// HTTP/1.0 clients, closing the connection ends it). No media type is set.
+    /// 200 with a body from this reader, such as an open file. The head is sent at once, and each read as it returns. No media type is
+    /// set.
+    ///
+    /// If `length`, in bytes, is given, the reader must return exactly as many: the server aborts the connection if there are fewer,
+    /// and never sends more. Without a length the body is chunked (for HTTP/1.0 clients, closing the connection ends it), and the
+    /// response counts as one of [`Settings::max_streams`](crate::Settings::max_streams).
+    ///
+    /// ```
+    /// use std::fs::File;
+    /// use hearken::{HttpError, Request, Response};
+    ///
+    /// fn page(_: &mut Request) -> Result<Response, HttpError> {
+    ///     let file = File::open("index.html").map_err(|_| HttpError::NotFound)?;
+    ///     Ok(Response::reader(file, None).with_header("Content-Type", "text/html; charset=utf-8"))
+    /// }
+    /// # assert!(page(&mut Request::get("/")).is_err());
+    /// ```
     pub fn reader(reader: impl Read + Send + 'static, length: Option<u64>) -> Self {
         Self::body_stream(Plain(reader), length)
     }
@@ -116,25 +163,94 @@ impl Response {
         Self { body: ResponseBody::Stream { reader: Box::new(reader), length }, ..Self::new(Status::OK) }
     }
 
-    /// 200 with a body that any thread can send through the [`BodySender`]. The body is chunked, and the server sends
-    /// each piece as soon as it comes. At most `capacity` pieces wait to be written; with a capacity of 0, each send
-    /// waits until the server takes the piece. No media type is set.
+    /// 200 with a body that this function writes while it is sent. It runs on the worker after the handler has returned: the head is
+    /// sent before, and a response to HEAD does not run it. The body is chunked (for HTTP/1.0 clients, closing the connection ends
+    /// it). No media type is set.
     ///
-    /// A worker waits for the pieces, while another one takes its place. The body is cut short if the server stops and
-    /// its grace period is over, or if the client leaves, which the server notices within 250 ms; after that, sending
-    /// fails.
+    /// If the function fails or panics, the client sees that the body was cut short, and the log says why. When the client leaves,
+    /// writing fails and [`BodyWriter::wait`] returns false; when the server shuts down, `wait` returns false, and after the grace
+    /// period writing fails.
+    ///
+    /// A stream occupies a thread for as long as it runs, and another one takes the worker's place.
+    /// [`Settings::max_streams`](crate::Settings::max_streams) bounds how many there are at a time; a response beyond that is a 503.
+    ///
+    /// ```
+    /// use std::io::Write as _;
+    /// use hearken::{Request, Response};
+    ///
+    /// fn numbers(_: &mut Request) -> Response {
+    ///     let csv = Response::writer(|out| {
+    ///         writeln!(out, "number,square")?;
+    ///         (1..=1_000_000_u64).try_for_each(|number| writeln!(out, "{number},{}", number * number))
+    ///     });
+    ///     csv.with_header("Content-Type", "text/csv; charset=utf-8")
+    /// }
+    /// # assert!(numbers(&mut Request::get("/")).read_text()?.ends_with("\n1000000,1000000000000\n"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn writer(write: impl FnOnce(&mut BodyWriter<'_>) -> io::Result<()> + Send + 'static) -> Self {
+        Self::written(move |mut out| (write(&mut out), out))
+    }
+
+    /// 200 with server-sent events (WHATWG HTML §9.2), which this function sends while it runs, as that of [`Response::writer`] does.
+    /// A page receives them with `new EventSource("/clock")`, and reconnects when they end.
+    ///
+    /// `Content-Type` is `text/event-stream`, `Cache-Control` is `no-cache`, and `X-Accel-Buffering: no` has nginx pass each event on
+    /// at once. A client that reconnects says in `Last-Event-ID` which event it saw last.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hearken::{Event, Request, Response};
+    ///
+    /// fn clock(_: &mut Request) -> Response {
+    ///     Response::events(|events| {
+    ///         let mut seconds = 0;
+    ///         while events.wait(Duration::from_secs(1)) {
+    ///             seconds += 1;
+    ///             events.send(&Event::data(seconds.to_string()).name("tick"))?;
+    ///         }
+    ///         Ok(()) // the client has left, or the server is shutting down
+    ///     })
+    /// }
+    /// # assert_eq!(clock(&mut Request::get("/")).header("Content-Type"), Some("text/event-stream"));
+    /// ```
+    pub fn events(send: impl FnOnce(&mut Events<'_>) -> io::Result<()> + Send + 'static) -> Self {
+        let response = Self::written(move |out| {
+            let mut events = Events::new(out);
+            (send(&mut events), events.into_writer())
+        });
+        response
+            .with_header("Content-Type", "text/event-stream")
+            .with_header("Cache-Control", "no-cache")
+            .with_header("X-Accel-Buffering", "no")
+    }
+
+    fn written(
+        write: impl for<'a> FnOnce(BodyWriter<'a>) -> (io::Result<()>, BodyWriter<'a>) + Send + 'static,
+    ) -> Self {
+        Self { body: ResponseBody::Writer(Box::new(write)), ..Self::new(Status::OK) }
+    }
+
+    /// 200 with a body that any thread can send through the [`BodySender`]. The head is sent at once, and each piece as soon as it
+    /// comes. The body is chunked (for HTTP/1.0 clients, closing the connection ends it). At most `capacity` pieces wait to be
+    /// written; with a capacity of 0, each send waits until the server takes the piece. No media type is set.
+    ///
+    /// A worker waits for the pieces, while another one takes its place: [`Settings::max_streams`](crate::Settings::max_streams)
+    /// bounds how many such responses there are at a time. The body is cut short if the server stops and its grace period is over,
+    /// or if the client leaves, which the server notices within 250 ms; after that, sending fails. The request's
+    /// [`Connection`] tells the sender both.
     ///
     /// ```
     /// use std::thread;
     /// use std::time::Duration;
     /// use hearken::{Request, Response};
     ///
-    /// fn clock(_: &mut Request) -> Response {
+    /// fn clock(request: &mut Request) -> Response {
+    ///     let connection = request.connection();
     ///     let (sender, response) = Response::channel(4);
     ///     thread::spawn(move || {
     ///         let mut seconds = 0;
-    ///         while sender.send(format!("{seconds}\n")).is_ok() {
-    ///             thread::sleep(Duration::from_secs(1));
+    ///         while connection.wait(Duration::from_secs(1)) && sender.send(format!("{seconds}\n")).is_ok() {
     ///             seconds += 1;
     ///         }
     ///     });
@@ -198,15 +314,16 @@ impl Response {
             ResponseBody::Bytes(bytes) => Some(bytes.len() as u64),
             ResponseBody::Shared(_, range) => Some(range.len() as u64),
             ResponseBody::Stream { length, .. } => *length,
-            ResponseBody::Channel(_) => None,
+            ResponseBody::Channel(_) | ResponseBody::Writer(_) => None,
         }
     }
 
-    /// Reads the whole body. A stream is read to its end, so a second call returns nothing.
+    /// Reads the whole body. A stream is read to its end, so a second call returns nothing. Outside a server, nobody ends a stream
+    /// that waits for its client to leave.
     ///
     /// # Errors
     ///
-    /// The errors of reading the stream.
+    /// The errors of reading or writing the stream.
     pub fn read_bytes(&mut self) -> io::Result<Vec<u8>> {
         let mut read = Vec::new();
         match &mut self.body {
@@ -215,6 +332,9 @@ impl Response {
             ResponseBody::Stream { reader, .. } => reader.read_to_end(&mut read)?,
             ResponseBody::Channel(receiver) => {
                 ChannelBody::new(receiver, Connection::default()).read_to_end(&mut read)?
+            }
+            body @ ResponseBody::Writer(_) => {
+                return std::mem::replace(body, ResponseBody::EMPTY).write_to_memory(usize::MAX);
             }
         };
         Ok(read)
@@ -267,9 +387,21 @@ impl Response {
         self.fault.as_deref()
     }
 
-    /// Whether the body is read while it is sent.
+    /// Whether the body is made while it is sent.
     pub(crate) fn is_stream(&self) -> bool {
-        matches!(self.body, ResponseBody::Stream { .. } | ResponseBody::Channel(_))
+        match self.body {
+            ResponseBody::Bytes(_) | ResponseBody::Shared(..) => false,
+            ResponseBody::Stream { .. } | ResponseBody::Channel(_) | ResponseBody::Writer(_) => true,
+        }
+    }
+
+    /// Whether the program makes the body while it is sent, and may take any time for it.
+    pub(crate) fn is_open_ended(&self) -> bool {
+        match &self.body {
+            ResponseBody::Bytes(_) | ResponseBody::Shared(..) => false,
+            ResponseBody::Stream { reader, length } => length.is_none() && reader.is_slow(),
+            ResponseBody::Channel(_) | ResponseBody::Writer(_) => true,
+        }
     }
 
     pub(crate) fn into_body(self) -> ResponseBody {
@@ -279,7 +411,7 @@ impl Response {
     /// The response with another body.
     #[cfg(feature = "tiny_http")]
     pub(crate) fn map_body<E>(mut self, map: impl FnOnce(ResponseBody) -> Result<ResponseBody, E>) -> Result<Self, E> {
-        self.body = map(std::mem::replace(&mut self.body, ResponseBody::Bytes(Cow::Borrowed(&[]))))?;
+        self.body = map(std::mem::replace(&mut self.body, ResponseBody::EMPTY))?;
         Ok(self)
     }
 

@@ -32,6 +32,7 @@ use crate::access_log::AccessLog;
 use crate::config::Settings;
 use crate::error::Error;
 use crate::handler::Handler;
+use crate::semaphore::Semaphore;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 
@@ -266,7 +267,7 @@ impl Builder {
         let mut settings = self.settings;
         settings.max_connections = affordable_connections(settings.max_connections);
         let max_connections = settings.max_connections;
-        let head_limits = settings.head_limits();
+        let (head_limits, streams) = (settings.head_limits(), settings.stream_limit());
         let notifier = Arc::new(Notifier::new().map_err(Error::Poll)?);
         let poller = Poller::new(&notifier).map_err(Error::Poll)?;
         let stop_notifier = Notifier::new().map_err(Error::Poll)?;
@@ -290,6 +291,7 @@ impl Builder {
                     worker::IDLE_WORKER_TIME,
                     worker::runner(context),
                 ),
+                streams: Semaphore::new(streams),
                 watchdog: WatchdogSignal::default(),
                 stop: Arc::clone(&self.stop),
                 stop_notifier,

@@ -10,6 +10,7 @@ use super::connection::Connection;
 use super::context::Context;
 use super::registry::Parkable as _;
 use super::request_body::{RequestBody, UnreadBody};
+use super::shared::Shared;
 use super::worker_pool::WorkerPool;
 use super::writer::{self, Outgoing, SendError};
 use crate::access_log::Record;
@@ -21,7 +22,9 @@ use crate::http::method::Method;
 use crate::http::persistence::Persistence;
 use crate::http::request::Request;
 use crate::http::request_head::RequestHead;
+use crate::http::response::Response;
 use crate::http::version::Version;
+use crate::semaphore::Permit;
 
 /// What becomes of a connection after an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +72,7 @@ pub(super) fn serve(
         None => handler::respond(context.app.as_ref(), &mut request),
         Some(error) => error.into_response(&request),
     };
+    let (response, _stream) = begin_stream(shared, &request, response);
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| request.drop_extensions())) {
         log::error!("dropping a value that a layer has inserted: a panic: {}", handler::panic_text(panic.as_ref()));
     }
@@ -127,6 +131,28 @@ pub(super) fn serve(
     }
     Some((connection, outcome))
 }
+
+/// If the program makes the body while it is sent, a permit for that; without one the response is a 503.
+fn begin_stream<'a>(shared: &'a Shared, request: &Request, response: Response) -> (Response, Option<Permit<'a>>) {
+    let is_stream = response.is_open_ended() && *request.method() != Method::Head && !response.status().forbids_body();
+    if !is_stream {
+        return (response, None);
+    }
+    match shared.begin_stream() {
+        Some(permit) => (response, Some(permit)),
+        None => {
+            shared.throttled_log.error(&format!(
+                "{} {}: refused: too many streams",
+                request.method(),
+                request.target()
+            ));
+            (HttpError::Unavailable(RETRY_STREAM).into_response(request), None)
+        }
+    }
+}
+
+/// After how many seconds a client may ask again for a stream that was refused.
+const RETRY_STREAM: u64 = 5;
 
 /// Answers a head that is no valid request with this error, as the last response of the connection.
 pub(super) fn refuse(context: &Context, connection: &mut Connection, error: HttpError) -> AfterExchange {

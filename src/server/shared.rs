@@ -12,6 +12,7 @@ use super::worker_pool::WorkerPool;
 use crate::config::Settings;
 use crate::http::request_head::HeadLimits;
 use crate::reason::reason;
+use crate::semaphore::{Permit, Semaphore};
 
 /// The bottom of what the threads of a server share: everything that a connection needs.
 pub(super) struct Shared {
@@ -22,6 +23,8 @@ pub(super) struct Shared {
     /// Wakes a worker when a connection was accepted, or when the workers must end.
     pub(super) notifier: Arc<Notifier>,
     pub(super) workers: WorkerPool,
+    /// One permit for each response whose body the program makes while it is sent.
+    pub(super) streams: Semaphore,
     pub(super) watchdog: WatchdogSignal,
     pub(super) stop: Arc<StopSignal>,
     /// Readable from when the server begins to stop, for threads that wait for descriptors.
@@ -45,6 +48,19 @@ impl Shared {
             WorkerPool::enter_handler();
         }
         result
+    }
+
+    /// A permit for a response whose body the program makes while it is sent. `None` if there are as many as may be, or if no worker
+    /// would be left for other requests, because the system starts no more threads.
+    pub(super) fn begin_stream(&self) -> Option<Permit<'_>> {
+        let permit = self.streams.try_acquire()?;
+        match self.workers.ensure_more_than(self.streams.held()) {
+            Ok(()) => Some(permit),
+            Err(error) => {
+                self.throttled_log.error(&format!("cannot start a thread: {}", reason(&error)));
+                None
+            }
+        }
     }
 
     /// Adds a worker if fewer are active than are wanted.

@@ -138,6 +138,23 @@ impl WorkerPool {
         if roster.alive >= self.most {
             return Ok(());
         }
+        self.spawn(&mut roster)
+    }
+
+    /// Makes sure that there are more workers than this many, of which each answers a request for a long time.
+    ///
+    /// # Errors
+    ///
+    /// When the system starts no more threads.
+    pub(super) fn ensure_more_than(&self, occupied: usize) -> io::Result<()> {
+        let mut roster = self.lock();
+        if roster.alive > occupied || self.closing.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        self.spawn(&mut roster)
+    }
+
+    fn spawn(&self, roster: &mut Roster) -> io::Result<()> {
         let status = Arc::new(WorkerStatus::default());
         let (own, run) = (Arc::clone(&status), Arc::clone(&self.run));
         // It is counted before it runs, because it stops counting when it blocks.
@@ -478,6 +495,18 @@ mod tests {
         until(|| pool.workers.lock().spares == 1);
         assert_eq!(pool.workers.active.load(Ordering::SeqCst), 1);
         assert_eq!(pool.end(), 2);
+    }
+
+    #[test]
+    fn there_can_be_more_workers_than_are_occupied() {
+        let pool = Pool::new(1, 8, LONG);
+        for (occupied, alive) in [(0, 1), (1, 2), (1, 2), (2, 3), (0, 3)] {
+            pool.workers.ensure_more_than(occupied).unwrap();
+            assert_eq!(pool.workers.lock().alive, alive, "{occupied} occupied");
+        }
+        assert_eq!(pool.end(), 3);
+        pool.workers.ensure_more_than(9).unwrap();
+        assert_eq!(pool.workers.lock().alive, 0, "no thread starts while the workers end");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use super::connection::Connection;
 use super::pace::Pace;
+use crate::http::body_writer::{WriteBody, Written, write_body};
 use crate::http::channel_body::ChannelBody;
 use crate::http::connection::{ClientLeft, Connection as Handle};
 use crate::http::date;
@@ -108,10 +109,24 @@ pub(crate) fn send_to(sink: &mut impl Sink, buffer: &mut Vec<u8>, outgoing: Outg
         (BodyFraming::None, _) => send_bytes(sink, buffer, &[])?,
         (_, ResponseBody::Bytes(bytes)) => send_bytes(sink, buffer, &bytes)?,
         (_, ResponseBody::Shared(bytes, range)) => send_bytes(sink, buffer, &bytes[range])?,
-        (BodyFraming::Chunked, ResponseBody::Stream { reader, .. }) => send_chunks(sink, buffer, reader)?,
+        (BodyFraming::Chunked, ResponseBody::Stream { reader, .. }) => {
+            if reader.is_slow() {
+                send_head(sink, buffer)?;
+            }
+            send_chunks(sink, buffer, reader)?
+        }
         (BodyFraming::Chunked, ResponseBody::Channel(receiver)) => {
+            if receiver.pieces.is_empty() {
+                send_head(sink, buffer)?;
+            }
             let reader = ChannelBody::new(&receiver, sink.handle());
             send_chunks(sink, buffer, reader)?
+        }
+        (BodyFraming::Chunked, ResponseBody::Writer(write)) => {
+            send_head(sink, buffer)?;
+            let sent = send_written(sink, write, |sink, piece| write_chunk(sink, buffer, piece))?;
+            sink.write(&mut [IoSlice::new(LAST_CHUNK)])?;
+            sent
         }
         (BodyFraming::Length(length), ResponseBody::Stream { mut reader, .. }) => {
             let sent = send_known(sink, buffer, reader.as_mut(), length)?;
@@ -122,11 +137,17 @@ pub(crate) fn send_to(sink: &mut impl Sink, buffer: &mut Vec<u8>, outgoing: Outg
         }
         (BodyFraming::UntilClose, ResponseBody::Stream { reader, .. }) => {
             let at_once = sink.read_at_once(u64::MAX);
-            send_stream(sink, buffer, reader, at_once)?
+            let send = if reader.is_slow() { send_pieces } else { send_stream };
+            send(sink, buffer, reader, at_once)?
         }
         (BodyFraming::Length(_) | BodyFraming::UntilClose, ResponseBody::Channel(receiver)) => {
             let reader = ChannelBody::new(&receiver, sink.handle());
-            send_pieces(sink, buffer, reader)?
+            let at_once = sink.read_at_once(u64::MAX);
+            send_pieces(sink, buffer, reader, at_once)?
+        }
+        (BodyFraming::Length(_) | BodyFraming::UntilClose, ResponseBody::Writer(write)) => {
+            send_head(sink, buffer)?;
+            send_written(sink, write, |sink, piece| sink.write(&mut [IoSlice::new(piece)]))?
         }
     };
     Ok(Sent { body, persistence })
@@ -152,8 +173,13 @@ fn send_known(
     reader: &mut dyn BodyStream,
     length: u64,
 ) -> Result<u64, SendError> {
-    let at_once = sink.read_at_once(length.saturating_add(buffer.len() as u64));
-    let sent = send_stream(sink, buffer, reader.take(length), at_once)?;
+    let sent = if reader.is_slow() {
+        let at_once = sink.read_at_once(length);
+        send_pieces(sink, buffer, reader.take(length), at_once)?
+    } else {
+        let at_once = sink.read_at_once(length.saturating_add(buffer.len() as u64));
+        send_stream(sink, buffer, reader.take(length), at_once)?
+    };
     if sent < length {
         let error = io::Error::new(io::ErrorKind::UnexpectedEof, "the body is shorter than its declared length");
         return Err(SendError::Body(error));
@@ -202,30 +228,64 @@ fn send_chunks(sink: &mut impl Sink, buffer: &mut Vec<u8>, mut reader: impl Read
             Err(error) => return Err(SendError::of_body(error)),
         };
         if read == 0 {
-            buffer.extend_from_slice(b"0\r\n\r\n");
+            buffer.extend_from_slice(LAST_CHUNK);
             sink.write(&mut [IoSlice::new(buffer)])?;
             return Ok(sent);
         }
-        write!(buffer, "{read:x}\r\n")?;
-        sink.write(&mut [IoSlice::new(buffer), IoSlice::new(&chunk[..read]), IoSlice::new(b"\r\n")])?;
-        buffer.clear();
+        write_chunk(sink, buffer, &chunk[..read])?;
         sent += read as u64;
     }
 }
 
-/// Sends each read of the body at once, for a client that does not know chunks.
-fn send_pieces(sink: &mut impl Sink, buffer: &mut Vec<u8>, mut reader: impl Read) -> Result<u64, SendError> {
-    let mut piece = vec![0; CHUNK];
+/// Ends a chunked body (RFC 9112 §7.1).
+const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+/// Writes what the buffer holds, and these bytes as a chunk.
+fn write_chunk(sink: &mut impl Sink, buffer: &mut Vec<u8>, bytes: &[u8]) -> io::Result<()> {
+    write!(buffer, "{:x}\r\n", bytes.len())?;
+    sink.write(&mut [IoSlice::new(buffer), IoSlice::new(bytes), IoSlice::new(b"\r\n")])?;
+    buffer.clear();
+    Ok(())
+}
+
+/// Sends the head before there is anything of the body.
+fn send_head(sink: &mut impl Sink, buffer: &mut Vec<u8>) -> Result<(), SendError> {
+    sink.write(&mut [IoSlice::new(buffer)])?;
+    buffer.clear();
+    Ok(())
+}
+
+/// Sends what the function writes, each piece of it by `send`.
+fn send_written<S: Sink>(
+    sink: &mut S,
+    write: WriteBody,
+    mut send: impl FnMut(&mut S, &[u8]) -> io::Result<()>,
+) -> Result<u64, SendError> {
+    match write_body(write, sink.handle(), &mut |piece| send(sink, piece)) {
+        Written::Whole(length) => Ok(length),
+        Written::Broken(error) => Err(SendError::of_body(error)),
+        Written::Unsent(error) => Err(SendError::Connection(error)),
+    }
+}
+
+/// Sends the head and each read of the body at once, without framing, at most `at_once` bytes at a time.
+fn send_pieces(
+    sink: &mut impl Sink,
+    buffer: &mut Vec<u8>,
+    mut reader: impl Read,
+    at_once: usize,
+) -> Result<u64, SendError> {
+    send_head(sink, buffer)?;
+    buffer.resize(at_once, 0);
     let mut sent = 0;
     loop {
-        sink.write(&mut [IoSlice::new(buffer)])?;
-        buffer.clear();
-        match reader.read(&mut piece) {
+        match reader.read(buffer) {
             Ok(0) => return Ok(sent),
             Ok(read) => {
-                buffer.extend_from_slice(&piece[..read]);
+                sink.write(&mut [IoSlice::new(&buffer[..read])])?;
                 sent += read as u64;
             }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(SendError::of_body(error)),
         }
     }

@@ -1,6 +1,6 @@
 //! The bridge: a tiny_http server whose requests hearken's handlers answer.
 
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -91,6 +91,7 @@ fn app() -> Router {
         .get("/short-early", |_: &mut Request| Response::reader(long(40_000), Some(500_000)))
         .get("/broken", |_: &mut Request| Response::reader(failing(""), None))
         .get("/breaks", |_: &mut Request| Response::reader(failing("so far"), None))
+        .get("/writer", |_: &mut Request| Response::writer(|out| out.write_all(b"written")))
         .get("/channel", |_: &mut Request| {
             let (sender, response) = Response::channel(0);
             thread::spawn(move || ["one, ", "two"].iter().for_each(|piece| sender.send(*piece).unwrap()));
@@ -123,6 +124,8 @@ fn answers_are_framed_as_the_client_can_read_them() {
         ("GET", "/long", "HTTP/1.1", 200, "Transfer-Encoding: chunked", 1 << 20),
         ("HEAD", "/long", "HTTP/1.1", 200, "Content-Length: 1048576", 0),
         ("GET", "/unknown", "HTTP/1.1", 200, "Transfer-Encoding: chunked", 7),
+        ("GET", "/writer", "HTTP/1.1", 200, "Transfer-Encoding: chunked", 7),
+        ("GET", "/writer", "HTTP/1.0", 200, "Content-Length: 7", 7),
         ("GET", "/channel", "HTTP/1.1", 200, "Transfer-Encoding: chunked", 8),
         ("HEAD", "/unknown", "HTTP/1.1", 200, "Transfer-Encoding: chunked", 0),
         ("GET", "/long", "HTTP/1.0", 200, "Content-Length: 1048576", 1 << 20),

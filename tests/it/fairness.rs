@@ -180,7 +180,7 @@ fn an_address_at_its_limit_loses_its_slowest_beyond_the_grace() {
 fn readers_from_one_address_keep_nobody_out() {
     for within_grace in [true, false] {
         let grace = if within_grace { Duration::from_secs(3600) } else { SHORT };
-        let settings = Settings::default().max_connections(8).rate_grace(grace).min_rate(1);
+        let settings = Settings::default().max_connections(8).max_streams(8).rate_grace(grace).min_rate(1);
         Place::each(&settings, app, |place| {
             let (done, reading, cut) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
             thread::scope(|scope| {
@@ -245,7 +245,7 @@ fn answers_that_wait_for_what_is_to_come_keep_nobody_out() {
                 Response::text("nobody reads it")
             })
     };
-    for place in Place::all(&Settings::default().max_connections(4), app) {
+    for place in Place::all(&Settings::default().max_connections(4).max_streams(4), app) {
         for target in ["/channel", "/handler"] {
             let _pending: Vec<_> = (0..4)
                 .map(|_| {
@@ -286,7 +286,7 @@ fn silent_connections_of_several_addresses_keep_nobody_out() {
 /// The slower readers are of an address with fewer connections.
 #[test]
 fn the_address_with_the_most_connections_makes_room() {
-    let settings = Settings::default().max_connections(8).min_rate(1);
+    let settings = Settings::default().max_connections(8).max_streams(8).min_rate(1);
     let server = Server::bind("127.0.0.1:0").unwrap().settings(settings).serve(app()).unwrap();
     let address = server.address();
     let (done, reading, cut) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));

@@ -28,6 +28,7 @@ mod proxies;
 mod ranges;
 mod server;
 mod stopping;
+mod streams;
 mod support;
 mod testing;
 mod tls;
