@@ -7,6 +7,7 @@ mod in_memory;
 mod mount;
 #[expect(clippy::module_inception, reason = "it is named for `Request`")]
 mod request;
+mod shortened;
 mod typed;
 
 pub use body::Body;

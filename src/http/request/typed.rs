@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde_core::de::DeserializeOwned;
 
 use super::request::Request;
+use super::shortened::shortened;
 use crate::http::error::HttpError;
 use crate::http::media_type;
 use crate::http::path::RelativePath;
@@ -142,20 +143,6 @@ fn at_field(field: &str, error: &dyn Display) -> String {
     let error = shortened(error.to_string());
     if field == "." { error } else { format!("{}: {error}", shortened(field.to_owned())) }
 }
-
-/// The text without its middle if it is long: names and values in it are the client's, and may be as long as the body.
-fn shortened(text: String) -> String {
-    if text.len() <= 2 * SHOWN {
-        return text;
-    }
-    let is_boundary = |index: &usize| text.is_char_boundary(*index);
-    let start = (0..=SHOWN).rev().find(is_boundary).unwrap_or(0);
-    let end = (text.len() - SHOWN..text.len()).find(is_boundary).unwrap_or(text.len());
-    format!("{}...{}", &text[..start], &text[end..])
-}
-
-/// The most bytes that are shown of a long text at each end.
-const SHOWN: usize = 100;
 
 #[cfg(test)]
 mod tests {
