@@ -39,6 +39,7 @@
 //! | `auth` | yes | user names and passwords |
 //! | `client` | yes | the `client` module and the `hearken-client` program |
 //! | `demo` | yes | the `demo` module: a greeting, a guessing game and notes |
+//! | `charset` | yes | text in other charsets than UTF-8 and US-ASCII (`Request::text`) |
 //! | `forms` | yes | forms and queries as values of the program's own types (`Request::form`, `Request::query_as`) |
 //! | `cli` | yes | the `hearken` program; turns on `archive`, `auth`, `compress`, `demo` and `tls` |
 //! | `archive` | by `cli` | directories as tar archives (`Files::archive`) |

@@ -53,6 +53,8 @@ pub enum HttpError {
     UriTooLong(usize),
     /// 415: the body has another media type than the accepted ones, which are these, separated by commas.
     UnsupportedMediaType(&'static str),
+    /// 415: the body is text in a charset that is not supported, for this reason.
+    UnsupportedCharset(Cow<'static, str>),
     /// 416: the range lies outside the content, which has this many bytes (RFC 9110 §15.5.17).
     RangeNotSatisfiable(u64),
     /// 417: the request has another expectation than `100-continue` (RFC 9110 §10.1.1).
@@ -125,6 +127,12 @@ impl HttpError {
         Self::bad_request(format!("not valid JSON: {error}"))
     }
 
+    /// A 415 for text in the charset of this name, which may be long. What is accepted is a list and a verb.
+    pub(super) fn unsupported_charset(label: &str, accepted: &str) -> Self {
+        let label: String = label.chars().take(100).collect();
+        Self::UnsupportedCharset(format!("the charset {label:?} is not supported; {accepted} accepted").into())
+    }
+
     /// The status code of the response.
     pub fn status(&self) -> Status {
         match self {
@@ -147,7 +155,7 @@ impl HttpError {
             Self::TooManyRequests(_) => Status::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => Status::SERVICE_UNAVAILABLE,
             Self::HeadTooLarge => Status::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::UnsupportedMediaType(_) => Status::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType(_) | Self::UnsupportedCharset(_) => Status::UNSUPPORTED_MEDIA_TYPE,
             Self::RangeNotSatisfiable(_) => Status::RANGE_NOT_SATISFIABLE,
             Self::Internal(_) => Status::INTERNAL_SERVER_ERROR,
             Self::NotImplemented(_) => Status::NOT_IMPLEMENTED,
@@ -243,6 +251,7 @@ impl fmt::Display for HttpError {
             Self::UnsupportedMediaType(accepted) => {
                 write!(f, "the media type is not supported; {} is accepted", accepted.replace(", ", " or "))
             }
+            Self::UnsupportedCharset(reason) => f.write_str(reason),
             Self::RangeNotSatisfiable(length) => write!(f, "the range lies outside the {length} bytes of the content"),
             Self::Internal(_) => f.write_str("something went wrong here"),
             Self::NotImplemented(what) => write!(f, "not implemented: {what}"),

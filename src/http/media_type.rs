@@ -10,7 +10,12 @@ pub(crate) fn essence(media_type: &str) -> &str {
 
 /// Whether the parameters name a charset.
 pub(crate) fn has_charset(media_type: &str) -> bool {
-    Parameters::of(media_type).any(|(name, _)| name.eq_ignore_ascii_case("charset"))
+    charset(media_type).is_some()
+}
+
+/// The charset that the parameters name (RFC 9110 §8.3.2).
+pub(crate) fn charset(media_type: &str) -> Option<String> {
+    Parameters::of(media_type).find(|(name, _)| name.eq_ignore_ascii_case("charset")).map(|(_, value)| value)
 }
 
 /// Whether the text is a type and a subtype, with or without parameters, and valid as the value of a field.
@@ -26,17 +31,18 @@ mod tests {
     #[test]
     fn the_essence_is_split_from_the_parameters() {
         let table = [
-            ("text/html", "text/html", false),
-            ("text/html; charset=utf-8", "text/html", true),
-            ("text/html \t;Charset=\"utf-8\"", "text/html", true),
-            ("text/html; a=\"b; charset=x\"", "text/html", false),
-            ("text/html; charset", "text/html", false),
-            (" text/html;", "text/html", false),
-            ("", "", false),
-            (";charset=a", "", true),
+            ("text/html", "text/html", None),
+            ("text/html; charset=utf-8", "text/html", Some("utf-8")),
+            ("text/html \t;Charset=\"utf-8\"; charset=b", "text/html", Some("utf-8")),
+            ("text/html; a=\"b; charset=x\"", "text/html", None),
+            ("text/html; charset", "text/html", None),
+            (" text/html;", "text/html", None),
+            ("", "", None),
+            (";charset=a", "", Some("a")),
         ];
-        for (media_type, expected, charset) in table {
-            assert_eq!((essence(media_type), has_charset(media_type)), (expected, charset), "{media_type:?}");
+        for (media_type, expected, named) in table {
+            assert_eq!((essence(media_type), charset(media_type).as_deref()), (expected, named), "{media_type:?}");
+            assert_eq!(has_charset(media_type), named.is_some(), "{media_type:?}");
         }
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod body;
 pub(crate) mod body_channel;
 pub(crate) mod body_writer;
 pub(crate) mod channel_body;
+mod charset;
 pub(crate) mod chunked;
 pub mod conditional;
 pub(crate) mod connection;

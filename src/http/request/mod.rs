@@ -8,6 +8,7 @@ mod mount;
 #[expect(clippy::module_inception, reason = "it is named for `Request`")]
 mod request;
 mod shortened;
+mod text;
 mod typed;
 
 pub use body::Body;

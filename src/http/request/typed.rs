@@ -97,12 +97,19 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// [`HttpError::UnsupportedMediaType`] if the body is no such form, [`HttpError::UnprocessableContent`] with the field if it is
-    /// no such value, and those of [`Request::read_body`].
+    /// [`HttpError::UnsupportedMediaType`] if the body is no such form, [`HttpError::UnsupportedCharset`] if its media type names
+    /// another charset than UTF-8, [`HttpError::UnprocessableContent`] with the field if it is no such value, and those of
+    /// [`Request::read_body`].
     #[cfg(feature = "forms")]
     pub fn form<T: DeserializeOwned>(&mut self) -> Result<T, HttpError> {
         if !self.has_media_type(FORM) {
             return Err(HttpError::UnsupportedMediaType(FORM));
+        }
+        // The standard has no such parameter and no charset but UTF-8, but old clients send forms in others.
+        if let Some(charset) = media_type::charset(self.header("Content-Type").unwrap_or(""))
+            && !["utf-8", "utf8"].iter().any(|name| name.eq_ignore_ascii_case(&charset))
+        {
+            return Err(HttpError::unsupported_charset(&charset, "UTF-8 is"));
         }
         from_form(&self.read_body()?).map_err(HttpError::unprocessable)
     }
@@ -272,6 +279,16 @@ mod tests {
         assert_eq!(
             (error.status().code(), error.to_string().as_str()),
             (422, "unprocessable content: b: invalid digit found in string")
+        );
+        for charset in ["utf-8", "UTF8"] {
+            let mut request = post(&format!("application/x-www-form-urlencoded; charset={charset}"), "a=1");
+            assert!(request.form::<BTreeMap<String, u8>>().is_ok(), "{charset}");
+        }
+        let mut latin = post("application/x-www-form-urlencoded; charset=iso-8859-1", "a=1");
+        let error = latin.form::<BTreeMap<String, u8>>().unwrap_err();
+        assert_eq!(
+            (error.status().code(), error.to_string().as_str()),
+            (415, "the charset \"iso-8859-1\" is not supported; UTF-8 is accepted")
         );
         assert!(matches!(
             post("text/plain", "a=1").form::<BTreeMap<String, u8>>(),
