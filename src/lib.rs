@@ -114,7 +114,7 @@ pub use server::{BindAddresses, Builder, Server, Stopped, Stopper};
 pub use storage::Durability;
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};
-pub use write_file::WriteFile;
+pub use write_file::{Stored, WriteFile};
 
 /// So that the programs on these pages are compiled.
 #[cfg(doctest)]

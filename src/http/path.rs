@@ -117,7 +117,7 @@ impl RelativePath {
     ///
     /// As [`RelativePath::parse`], and for names that no file should have, directories, and more than 32 segments.
     pub fn parse_for_writing(path: &str) -> Result<Self, PathError> {
-        Self::parse_for_removing(path).and_then(Self::check_not_hidden)
+        Self::parse(path)?.check_writable()
     }
 
     /// As [`RelativePath::parse_for_writing`], for the path of a file to remove: its segments may start with a dot.
@@ -126,11 +126,16 @@ impl RelativePath {
     ///
     /// As [`RelativePath::parse_for_writing`], but for [`PathError::Hidden`].
     pub(crate) fn parse_for_removing(path: &str) -> Result<Self, PathError> {
-        let parsed = Self::parse(path)?;
-        if parsed.directory {
-            return Err(PathError::Directory);
-        }
-        parsed.check_for_writing(MAX_WRITABLE_SEGMENTS)
+        Self::parse(path)?.check_names_a_file()
+    }
+
+    /// The path itself, if [`RelativePath::parse_for_writing`] would accept it.
+    ///
+    /// # Errors
+    ///
+    /// As [`RelativePath::parse_for_writing`].
+    pub(crate) fn check_writable(self) -> Result<Self, PathError> {
+        self.check_names_a_file()?.check_not_hidden()
     }
 
     /// As [`RelativePath::parse_for_writing`], for the path of a directory to write into, with or without a trailing
@@ -142,6 +147,13 @@ impl RelativePath {
     pub(crate) fn parse_directory_for_writing(path: &str) -> Result<Self, PathError> {
         let parsed = Self::parse(path)?.check_for_writing(MAX_WRITABLE_SEGMENTS - 1)?.check_not_hidden()?;
         Ok(Self { directory: true, ..parsed })
+    }
+
+    fn check_names_a_file(self) -> Result<Self, PathError> {
+        if self.directory {
+            return Err(PathError::Directory);
+        }
+        self.check_for_writing(MAX_WRITABLE_SEGMENTS)
     }
 
     fn check_for_writing(self, most_segments: usize) -> Result<Self, PathError> {

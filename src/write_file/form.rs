@@ -1,6 +1,6 @@
 //! Upload forms: the files of a `multipart/form-data` body (RFC 7578), each stored under its own name as it arrives.
 
-use super::body::receive;
+use super::body::{buffer_for, receive};
 use super::error::unwritable;
 use super::writable_dir::{WritableDir, last_segment};
 use crate::http::accept;
@@ -24,7 +24,8 @@ pub(super) fn post(dir: &WritableDir, overwrite: bool, request: &mut Request) ->
     }
     let mut parser = FormParser::new(&boundary);
     let mut form = Form { dir, overwrite, directory, open: None, stored: Vec::new(), first: None };
-    receive(request, |bytes| parser.push(bytes, |event| form.take(event)))?;
+    let buffer = buffer_for(request);
+    receive(request.body(), buffer, |bytes| parser.push(bytes, |event| form.take(event)))?;
     parser.finish()?;
     let names = form.finish()?;
     Ok(stored_response(request, &names))

@@ -10,8 +10,10 @@ mod json_post;
 mod preconditions;
 mod put;
 mod service;
+mod store;
 #[cfg(test)]
 mod tests;
 mod writable_dir;
 
 pub use service::WriteFile;
+pub use store::Stored;

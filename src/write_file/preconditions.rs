@@ -10,13 +10,18 @@ use crate::http::request::Request;
 use crate::http::validators::{Validators, file_validators};
 use crate::storage::FileId;
 
-/// The preconditions of one request.
-pub(super) struct Preconditions(Conditions);
+/// The preconditions of one request, or of a write that has none.
+pub(super) struct Preconditions(Option<Conditions>);
 
 impl Preconditions {
     /// Reads them from the request.
     pub(super) fn of(request: &Request) -> Self {
-        Self(Conditions::of(request, SystemTime::now()))
+        Self(Some(Conditions::of(request, SystemTime::now())))
+    }
+
+    /// None, so that they hold whatever exists.
+    pub(super) fn none() -> Self {
+        Self(None)
     }
 
     /// Checks that they hold for the existing file, `None` if there is none.
@@ -25,8 +30,9 @@ impl Preconditions {
     ///
     /// [`HttpError::PreconditionFailed`] if one does not hold.
     pub(super) fn check(&self, existing: Option<&Stat>) -> Result<(), HttpError> {
+        let Some(conditions) = &self.0 else { return Ok(()) };
         let current = existing.map(|stat| strong_validators(&FileId::of(stat)));
-        match self.0.evaluate(current.as_ref()) {
+        match conditions.evaluate(current.as_ref()) {
             Evaluation::Proceed => Ok(()),
             Evaluation::NotModified | Evaluation::PreconditionFailed => Err(HttpError::PreconditionFailed),
         }

@@ -1,7 +1,7 @@
 //! `PUT`: any bytes, stored under the path of the request (RFC 9110 §9.3.4).
 
-use super::body::receive;
 use super::preconditions::{Preconditions, validators_of_new};
+use super::store::{Stored, store};
 use super::writable_dir::WritableDir;
 use crate::http::error::HttpError;
 use crate::http::request::Request;
@@ -19,15 +19,12 @@ pub(super) fn put(dir: &WritableDir, request: &mut Request) -> Result<Response, 
         return Err(HttpError::LengthRequired);
     }
     let preconditions = Preconditions::of(request);
-    let mut file = dir.destination(&path, &preconditions)?.begin(request.content_length())?;
-    receive(request, |bytes| Ok(file.write(bytes)?))?;
-    let persisted = file.persist(|existing| preconditions.check(existing))?;
-    let (replaced, file) = (persisted.replaced, persisted.file_id);
-    persisted.sync()?;
-    let response = if replaced {
-        Response::new(Status::NO_CONTENT)
-    } else {
-        Response::new(Status::CREATED).with_header("Location", format!("{}{}", request.mount(), request.encoded_path()))
+    let length = request.content_length();
+    let (stored, file) = store(dir, &path, &preconditions, length, request.body())?;
+    let response = match stored {
+        Stored::Replaced => Response::new(Status::NO_CONTENT),
+        Stored::Created => Response::new(Status::CREATED)
+            .with_header("Location", format!("{}{}", request.mount(), request.encoded_path())),
     };
     // RFC 9110 §9.3.4: a validator may be sent because the content was stored unchanged.
     Ok(match validators_of_new(&file).etag {

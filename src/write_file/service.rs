@@ -1,8 +1,10 @@
 //! The handler that clients write files through, with its settings.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::PathBuf;
 
+use super::preconditions::Preconditions;
+use super::store::{self, Stored};
 use super::writable_dir::WritableDir;
 use super::{delete, form, json_post, put};
 use crate::handler::{Handler, IntoResponse as _};
@@ -111,6 +113,38 @@ impl WriteFile {
     pub fn except(mut self, is_excepted: impl Fn(&RelativePath) -> bool + Send + Sync + 'static) -> Self {
         self.dir.except(is_excepted);
         self
+    }
+
+    /// Stores what the reader yields at this path, for a handler that decides itself what is stored where. The file is put in
+    /// place as by `PUT`, with the same limits and exceptions, and whatever [`WriteFile::put`] says.
+    ///
+    /// ```
+    /// use hearken::{HttpError, RelativePath, Request, Router, Stored, WriteFile};
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// # let directory = directory.path();
+    /// let files = WriteFile::new(directory).max_total(10_000_000);
+    /// let app = Router::new().post("/measurements", move |request| {
+    ///     let path = RelativePath::parse("latest.csv")?;
+    ///     Ok::<_, HttpError>(match files.store(&path, request.body())? {
+    ///         Stored::Created => "the first ones",
+    ///         Stored::Replaced => "newer ones",
+    ///     })
+    /// });
+    /// let post = || app.respond(&mut Request::post("/measurements").with_body("1;2\n")).read_text();
+    /// assert_eq!(post()?, "the first ones");
+    /// assert_eq!(post()?, "newer ones");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`HttpError::BadRequest`] for a path that [`RelativePath::parse_for_writing`] would refuse, and [`HttpError::Conflict`] if it
+    /// names a directory or is excepted; [`HttpError::InsufficientStorage`] if there is no room; the error for a body that cannot
+    /// be read; [`HttpError::Internal`] for other failures of the reader and of the disk. The old file then stays.
+    pub fn store(&self, path: &RelativePath, content: impl Read) -> Result<Stored, HttpError> {
+        let path = self.dir.check_writable(path)?;
+        store::store(&self.dir, &path, &Preconditions::none(), None, content).map(|(stored, _)| stored)
     }
 
     /// Removes the unfinished files that killed writers left; those that another process is writing stay. The first write does the

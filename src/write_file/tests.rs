@@ -1,8 +1,9 @@
 use std::fs;
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::WriteFile;
+use super::{Stored, WriteFile};
 use crate::handler::respond;
 use crate::http::method::Method;
 use crate::http::path::RelativePath;
@@ -239,6 +240,72 @@ fn max_total_limits_the_bytes_in_the_directory() {
         assert_eq!(send(&writer, request).0, status, "{target}");
     }
     assert_eq!(names(directory.path()), ["b", "c", "there"]);
+}
+
+/// Yields a piece after an interruption, and then an error.
+struct Failing(u8);
+
+impl Read for Failing {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0 += 1;
+        match self.0 {
+            1 => Err(io::ErrorKind::Interrupted.into()),
+            2 => {
+                buffer[0] = b'x';
+                Ok(1)
+            }
+            _ => Err(io::Error::other("unplugged")),
+        }
+    }
+}
+
+#[test]
+fn a_program_stores_content_of_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let writer = WriteFile::new(directory.path()).max_total(100);
+    let path = RelativePath::parse("/a/b c").unwrap();
+    let stored = |content: &mut dyn Read| writer.store(&path, content).map_err(|error| error.status().code());
+    let long = [b'x'; 101];
+    assert_eq!(stored(&mut &b"1"[..]), Ok(Stored::Created));
+    assert_eq!(stored(&mut &b"22"[..]), Ok(Stored::Replaced));
+    assert_eq!(stored(&mut &long[..]), Err(507));
+    assert_eq!(stored(&mut Failing(0)), Err(500));
+    assert_eq!(stored(&mut (&b"3"[..]).chain(Failing(1)).take(2)), Ok(Stored::Replaced));
+    assert_eq!(stored(&mut io::empty()), Ok(Stored::Replaced));
+    assert_eq!(stored(&mut &long[1..]), Ok(Stored::Replaced), "what is replaced makes room");
+    assert_eq!(fs::read(directory.path().join("a/b c")).unwrap(), long[1..]);
+    assert_eq!(names(directory.path()), ["a"]);
+}
+
+#[test]
+fn a_program_stores_nothing_at_a_path_that_clients_may_not_write_to() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("dir")).unwrap();
+    fs::write(directory.path().join("file"), "old").unwrap();
+    let writer = WriteFile::new(directory.path()).except(|path| path.segments()[0] == b"taken");
+    let long = "/a".repeat(33);
+    let table = [
+        ("", 409),
+        ("/", 409),
+        ("/a/", 409),
+        ("/dir", 409),
+        ("/file/f", 409),
+        ("/taken", 409),
+        ("/.profile", 400),
+        ("/a/.b/c", 400),
+        ("/.hearken-0123456789abcdef", 400),
+        ("/a%0Ab", 400),
+        ("/a%5Cb", 400),
+        ("/%FF", 400),
+        (&long, 400),
+    ];
+    for (path, status) in table {
+        let parsed = RelativePath::parse(path).unwrap();
+        let error = writer.store(&parsed, &b"new"[..]).unwrap_err();
+        assert_eq!(error.status().code(), status, "{path}: {error}");
+    }
+    assert_eq!(names(directory.path()), ["dir", "file"]);
+    assert_eq!(fs::read_to_string(directory.path().join("file")).unwrap(), "old");
 }
 
 const FORM_TYPE: &str = "multipart/form-data; boundary=B";

@@ -37,6 +37,11 @@ impl WritableDir {
         self.refuse_excepted(path)
     }
 
+    /// The path itself, if it may be written to.
+    pub(super) fn check_writable(&self, path: &RelativePath) -> Result<RelativePath, HttpError> {
+        self.refuse_excepted(path.clone().check_writable().map_err(unwritable)?)
+    }
+
     /// The path that a request removes. With `hidden` its names may start with a dot, except those of unfinished files.
     pub(super) fn path_to_remove(&self, request: &Request, hidden: bool) -> Result<RelativePath, HttpError> {
         if !hidden {
