@@ -48,8 +48,9 @@
 //!
 //! A program that embeds the library sets `default-features = false` and picks.
 //!
-//! Messages about connections and failures go to the [`log`] facade. A logger that waits for a terminal or a disk delays the
-//! thread that logs, even the watchdog; one that writes through a [`LogWriter`] does not.
+//! Messages about connections and failures go to the [`log`] facade: without a logger, the reason of a 500 is lost.
+//! [`log_to_stderr`] installs one that shows them. A logger that waits for a terminal or a disk delays the thread that logs, even
+//! the watchdog; one that writes through a [`LogWriter`] does not.
 
 mod access_log;
 #[cfg(feature = "tiny_http")]
@@ -70,6 +71,7 @@ mod reason;
 mod router;
 mod semaphore;
 mod server;
+mod stderr_log;
 mod storage;
 pub mod testing;
 #[cfg(feature = "tls")]
@@ -111,6 +113,7 @@ pub use log_writer::LogWriter;
 pub use reason::reason;
 pub use router::Router;
 pub use server::{BindAddresses, Builder, Server, Stopped, Stopper};
+pub use stderr_log::log_to_stderr;
 pub use storage::Durability;
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};
