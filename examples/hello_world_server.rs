@@ -2,10 +2,10 @@
 //!
 //! `cargo run --example hello_world_server [PORT]`, then open http://127.0.0.1:4040/
 
-use hearken::{Error, Request, Server};
+use hearken::{Error, Request, Response, Server};
 
-fn hello(_: &mut Request) -> &'static str {
-    "Hello, world!"
+fn hello(_: &mut Request) -> Response {
+    Response::text("Hello, world!")
 }
 
 fn main() -> Result<(), Error> {

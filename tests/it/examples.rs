@@ -1,13 +1,13 @@
 //! The ten programs of the tutorial, run as processes.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Program, Run as _, ask, example, get, output_within, unused_address};
+use crate::support::{Program, Run as _, ask, example, get, output_within, until, unused_address};
 
 /// The programs of the tutorial.
 const PROGRAMS: [&str; 10] = [
@@ -23,16 +23,27 @@ const PROGRAMS: [&str; 10] = [
     "basic_writer_client",
 ];
 
-const WWW: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/www");
+/// What basic_writer_client sends, and what the tutorial finds in file.txt.
+const HAN_SOLO: &str = r#"{"name":"Han Solo","job":"reluctant hero","BFF":"Chewbacca","ship":"Millennium Falcon","weakness":"smuggling debts"}"#;
 
 /// Starts an example on a free port in this directory.
 fn start(name: &str, directory: &Path) -> Program {
     Program::start(example(name).arg("0").current_dir(directory), 1)
 }
 
-/// A directory with one page in `www`.
+/// Starts an example likewise, and returns what shows its messages on stderr.
+fn start_heard(name: &str, directory: &Path) -> (Program, impl Fn() -> String) {
+    let messages = directory.join("stderr");
+    let stderr = fs::File::create(&messages).unwrap();
+    let server = Program::start(example(name).arg("0").current_dir(directory).stderr(stderr), 1);
+    (server, move || fs::read_to_string(&messages).unwrap())
+}
+
+/// A directory with the page of the file servers, and a site in `www`.
 fn directory() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("examples")).unwrap();
+    fs::write(directory.path().join("examples/index.html"), "<p>the only page").unwrap();
     fs::create_dir_all(directory.path().join("www/sub")).unwrap();
     fs::write(directory.path().join("www/index.html"), "<p>the page").unwrap();
     fs::write(directory.path().join("www/sub/index.html"), "<p>below").unwrap();
@@ -90,8 +101,25 @@ fn number_thinker() {
         assert_eq!((answer.status, answer.text().as_str()), (200, "true\nI'm thinking of another number.\n"));
         current = number(&server.line());
     }
-    let answer = ask(server.address(), "POST", &format!("/?q={current}"), &[], b"");
-    assert_eq!((answer.status, answer.text().as_str()), (405, "Unsupported request: POST."));
+    for method in ["POST", "PUT", "DELETE"] {
+        let answer = ask(server.address(), method, &format!("/?q={current}"), &[], b"");
+        assert_eq!((answer.status, answer.text()), (405, format!("Unsupported request: {method}.")));
+        assert_eq!(answer.header("Allow"), Some("GET"));
+    }
+}
+
+#[test]
+fn number_thinker_ends_at_a_signal() {
+    let directory = directory();
+    for signal in ["INT", "TERM"] {
+        let mut server = start("number_thinker", directory.path());
+        // A connection that waits for a request does not hold it up.
+        let _idle = TcpStream::connect(server.address()).unwrap();
+        get(server.address(), "/?q=x");
+        server.signal(signal);
+        assert_eq!(server.line(), "No more requests.", "{signal}");
+        assert_eq!(server.wait().code(), Some(0), "{signal}");
+    }
 }
 
 #[test]
@@ -147,29 +175,76 @@ fn note_server() {
         ("Access-Control-Allow-Methods", "POST, OPTIONS"),
         ("Access-Control-Allow-Headers", "Origin, X-Requested-With, Content-Type, Accept"),
     ];
-    let table: [(&str, &str, &[u8], u16, &str); 8] = [
-        ("POST", "/", br#"{"myNote": "first"}"#, 200, "You have 1 notes.\n"),
-        ("POST", "/any", br#"{"myNote": "second"}"#, 200, "You have 2 notes.\n"),
-        ("POST", "/", br#"{"getNote": "0"}"#, 200, "first\n"),
-        ("POST", "/", br#"{"getNote": "2"}"#, 404, "Not found: POST, /"),
-        ("POST", "/", br#"{"myNote": "a\nb"}"#, 400, "Bad request: a note is one line, without control characters."),
-        ("OPTIONS", "/", b"", 204, ""),
-        ("GET", "/path", b"", 404, "Not found: GET, /path"),
-        ("PUT", "/path", b"", 404, "Not found: PUT, /path"),
+    let table: [(&str, &str, &str, u16, &str); 17] = [
+        ("POST", "/", r#"{"getNote": "0"}"#, 404, "Not found: POST, /"),
+        ("POST", "/", r#"{"myNote": "first"}"#, 200, "You have 1 notes.\n"),
+        ("POST", "/any", r#"{"myNote": "größer"}"#, 200, "You have 2 notes.\n"),
+        ("POST", "/", r#"{"myNote": ""}"#, 200, "You have 3 notes.\n"),
+        ("POST", "/", r#"{"getNote": "0"}"#, 200, "first\n"),
+        ("POST", "/", r#"{"getNote": "1"}"#, 200, "größer\n"),
+        ("POST", "/", r#"{"getNote": "2"}"#, 200, "\n"),
+        ("POST", "/any", r#"{"getNote": "3"}"#, 404, "Not found: POST, /any"),
+        ("POST", "/", r#"{"getNote": "-1"}"#, 404, "Not found: POST, /"),
+        ("POST", "/", r#"{"getNote": "99999999999999999999999"}"#, 404, "Not found: POST, /"),
+        ("POST", "/", r#"{"myNote": "a\nb"}"#, 400, "Bad request: there is no myNote of one line."),
+        ("POST", "/", r#"{"myNote": "a\r"}"#, 400, "Bad request: there is no myNote of one line."),
+        ("POST", "/", "[]", 400, "Bad request: there is no myNote of one line."),
+        ("POST", "/", "{", 400, "Bad request: EOF while parsing an object at line 1 column 1."),
+        ("OPTIONS", "/", "", 204, ""),
+        ("GET", "/path", "", 404, "Not found: GET, /path"),
+        ("PUT", "/path", "", 404, "Not found: PUT, /path"),
     ];
     {
         let server = start("note_server", directory.path());
         for (method, target, body, status, text) in table {
-            let answer = ask(server.address(), method, target, &[("Content-Type", "text/plain")], body);
-            assert_eq!((answer.status, answer.text().as_str()), (status, text), "{method} {target}");
+            let answer = ask(server.address(), method, target, &[("Content-Type", "text/plain")], body.as_bytes());
+            assert_eq!((answer.status, answer.text().as_str()), (status, text), "{method} {target} {body}");
             for (name, value) in allow {
-                assert_eq!(answer.header(name), Some(value), "{method} {target}");
+                assert_eq!(answer.header(name), Some(value), "{method} {target} {body}");
             }
         }
     }
-    assert_eq!(fs::read_to_string(directory.path().join("notes.txt")).unwrap(), "first\nsecond\n");
-    let again = start("note_server", directory.path());
-    assert_eq!(ask(again.address(), "POST", "/", &[], br#"{"myNote": "third"}"#).text(), "You have 3 notes.\n");
+    assert_eq!(fs::read_to_string(directory.path().join("notes.txt")).unwrap(), "first\ngrößer\n\n");
+    let (again, messages) = start_heard("note_server", directory.path());
+    assert_eq!(ask(again.address(), "POST", "/", &[], br#"{"myNote": "fourth"}"#).text(), "You have 4 notes.\n");
+
+    // The file cannot be used: the client gets no details, but its page may read that.
+    fs::remove_file(directory.path().join("notes.txt")).unwrap();
+    fs::create_dir(directory.path().join("notes.txt")).unwrap();
+    let answer = ask(again.address(), "POST", "/?failing", &[], br#"{"myNote": "lost"}"#);
+    assert_eq!((answer.status, answer.text().as_str()), (500, "Something went wrong here."));
+    for (name, value) in allow {
+        assert_eq!(answer.header(name), Some(value));
+    }
+    let expected = "hearken: error: POST /?failing: Is a directory (os error 21)\n";
+    until("the reason on stderr", || (messages() == expected).then_some(()));
+}
+
+#[test]
+fn notes_that_come_at_the_same_time_are_all_kept() {
+    let directory = directory();
+    let server = start("note_server", directory.path());
+    let address = server.address();
+    let mut counts: Vec<String> = thread::scope(|scope| {
+        let note = |writer: usize, number: usize| format!("{writer}:{number}:{}", "x".repeat(5000));
+        let post = move |note: String| ask(address, "POST", "/", &[], format!("{{\"myNote\": {note:?}}}").as_bytes());
+        let writers: Vec<_> = (0..8)
+            .map(|writer| {
+                scope.spawn(move || (0..20).map(|number| post(note(writer, number)).text()).collect::<Vec<_>>())
+            })
+            .collect();
+        writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
+    });
+    let mut expected: Vec<_> = (1..=160).map(|count| format!("You have {count} notes.\n")).collect();
+    counts.sort();
+    expected.sort();
+    assert_eq!(counts, expected);
+    let notes = fs::read_to_string(directory.path().join("notes.txt")).unwrap();
+    let mut notes: Vec<_> = notes.lines().collect();
+    assert!(notes.iter().all(|note| note.ends_with(&format!(":{}", "x".repeat(5000)))), "whole lines");
+    notes.sort_unstable();
+    notes.dedup();
+    assert_eq!(notes.len(), 160);
 }
 
 #[test]
@@ -180,8 +255,9 @@ fn the_file_servers() {
         let server = start(name, directory.path());
         for (method, target) in [("GET", "/"), ("GET", "/any/thing"), ("GET", "/../x"), ("POST", "/")] {
             let answer = ask(server.address(), method, target, &[], b"");
-            assert_eq!((answer.status, answer.text().as_str()), (200, "<p>the page"), "{name}: {method} {target}");
+            assert_eq!((answer.status, answer.text().as_str()), (200, "<p>the only page"), "{name}: {method} {target}");
             assert_eq!(answer.header("Content-Type"), Some("text/html; charset=utf-8"));
+            assert_eq!(answer.header("Content-Length"), Some("16"), "{name}");
         }
         let nowhere = start(name, empty.path());
         assert_eq!(get(nowhere.address(), "/").status, 404, "{name}");
@@ -206,10 +282,27 @@ fn the_file_servers() {
 }
 
 #[test]
+fn failures_of_the_file_servers_show_on_stderr() {
+    let directory = directory();
+    let page = directory.path().join("examples/index.html");
+    fs::remove_file(&page).unwrap();
+    std::os::unix::fs::symlink("index.html", &page).unwrap();
+    let (server, messages) = start_heard("mini_file_server", directory.path());
+    let answer = get(server.address(), "/loop");
+    assert_eq!((answer.status, answer.text().as_str()), (500, "Something went wrong here."));
+    let start = "hearken: error: GET /loop: ";
+    until("the reason on stderr", || (messages().starts_with(start) && messages().ends_with('\n')).then_some(()));
+}
+
+#[test]
 fn the_file_servers_serve_our_own_pages() {
-    let project = Path::new(WWW).parent().unwrap();
-    let page = fs::read_to_string(Path::new(WWW).join("index.html")).unwrap();
-    for name in ["mini_file_server", "basic_file_server", "static_file_server"] {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (name, page) in [
+        ("mini_file_server", "examples/index.html"),
+        ("basic_file_server", "examples/index.html"),
+        ("static_file_server", "www/index.html"),
+    ] {
+        let page = fs::read_to_string(project.join(page)).unwrap();
         assert_eq!(get(start(name, project).address(), "/").text(), page, "{name}");
     }
 }
@@ -217,42 +310,126 @@ fn the_file_servers_serve_our_own_pages() {
 #[test]
 fn hello_world_server_secure() {
     let directory = directory();
-    let server = start("hello_world_server_secure", directory.path());
+    let (server, messages) = start_heard("hello_world_server_secure", directory.path());
     assert!(server.url().starts_with("https://127.0.0.1:"));
     let client = hearken::client::Client::builder().trust(directory.path().join("certs/ca.pem")).unwrap().build();
     assert_eq!(client.get(server.url()).unwrap().text().unwrap(), "Hello, world!");
     assert!(hearken::client::Client::new().get(server.url()).is_err(), "nobody else trusts it");
+    let command = format!("curl --cacert certs/ca.pem {}\n", server.url());
+    until("how to trust it", || messages().contains(&command).then_some(()));
+    until("and in a browser", || messages().contains("import certs/ca.pem").then_some(()));
 }
 
 #[test]
 fn basic_writer_client_and_basic_writer_server() {
     let directory = directory();
     let server = start("basic_writer_server", directory.path());
-    let file = directory.path().join("file.txt");
+    let data = directory.path().join("data");
+    assert!(!data.exists(), "it is made on first use");
     let output = example("basic_writer_client").arg(format!("{}file.txt", server.url())).run();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "Wrote data for Han Solo.\n");
-    let written: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
-    let keys: Vec<_> =
-        ["name", "job", "BFF", "ship", "weakness"].iter().filter(|key| written.get(key).is_some()).collect();
-    assert_eq!(keys.len(), 5, "{written}");
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+    assert_eq!(fs::read_to_string(data.join("file.txt")).unwrap(), HAN_SOLO);
+    let files = start("static_file_server", directory.path());
+    assert_eq!(get(files.address(), "/file.txt").text(), HAN_SOLO, "what it wrote is served on 4048");
 
     let json = ("Content-Type", "application/json");
     let text = ("Content-Type", "text/plain");
-    let table: [(&str, &str, &[(&str, &str)], &[u8], u16, &str); 7] = [
-        ("GET", "/file.txt", &[], b"", 405, "Unsupported request: GET."),
-        ("GET", "/", &[], b"", 405, "Unsupported request: GET."),
-        ("PUT", "/file.txt", &[json], b"{}", 405, "Unsupported request: PUT."),
-        ("POST", "/file.txt", &[text], b"{}", 415, "Unsupported request: POST of text/plain"),
-        ("POST", "/file.txt", &[json], b"{", 400, "Bad request: not valid JSON"),
-        ("POST", "/Cargo.toml", &[json], b"{}", 404, "Not found: POST, /Cargo.toml"),
-        ("POST", "/file.txt", &[json], b"{\"name\":\"Leia\"}", 200, "Wrote data for Leia."),
+    let long = format!("/{}", "a".repeat(256));
+    let wrote = |name: &str| format!("Wrote data for {name}.");
+    let table: [(&str, &str, &[(&str, &str)], &[u8], u16, String); 25] = [
+        ("GET", "/file.txt", &[], b"", 405, "Unsupported request: GET.".into()),
+        ("GET", "/", &[], b"", 405, "Unsupported request: GET.".into()),
+        ("PUT", "/file.txt", &[json], b"{}", 405, "Unsupported request: PUT.".into()),
+        ("POST", "/file.txt", &[text], b"{}", 415, "Unsupported request: POST of text/plain".into()),
+        ("POST", "/file.txt", &[], b"{}", 415, "Unsupported request: POST of no media type".into()),
+        ("POST", "/file.txt", &[json], b"{", 400, "Bad request: not valid JSON".into()),
+        ("POST", "/file.txt", &[json], b"\"\xff\"", 400, "Bad request: not valid JSON".into()),
+        ("POST", "/", &[json], b"{}", 400, "Bad request: the path names a directory.".into()),
+        ("POST", "/sub/", &[json], b"{}", 400, "Bad request: the path names a directory.".into()),
+        ("POST", "/..", &[json], b"{}", 400, "Bad request: the path holds a dot segment.".into()),
+        ("POST", "/%2e%2e", &[json], b"{}", 400, "Bad request: the path holds a dot segment.".into()),
+        ("POST", "/.", &[json], b"{}", 400, "Bad request: the path holds a dot segment.".into()),
+        ("POST", "/..%2Fup", &[json], b"{}", 400, "Bad request: the path holds an encoded slash or a NUL byte.".into()),
+        ("POST", "/a%00b", &[json], b"{}", 400, "Bad request: the path holds an encoded slash or a NUL byte.".into()),
+        ("POST", "/.profile", &[json], b"{}", 400, "Bad request: a segment of the path starts with a dot.".into()),
+        ("POST", &long, &[json], b"{}", 400, "Bad request: the path is too long.".into()),
+        ("POST", "/file.txt", &[json], b"{\"name\":\"Leia\"}", 200, wrote("Leia")),
+        ("POST", "/Cargo.toml", &[json], b"{\"name\":\"Lando\"}", 200, wrote("Lando")),
+        ("POST", "/any/where/last", &[json], b"{\"name\":\"Luke\"}", 200, wrote("Luke")),
+        ("POST", "/../up.json", &[json], b" [1]\n", 200, wrote("up.json")),
+        ("POST", "/gr%C3%B6%C3%9Fe?a=/b", &[json], b"{\"name\":5}", 200, wrote("größe")),
+        ("POST", &long[..256], &[json], b"null", 200, wrote(&long[1..256])),
+        ("POST", "/type", &[("Content-Type", "application/json; charset=utf-8")], b"{}", 200, wrote("type")),
+        ("POST", "/twice", &[json], b"{\"name\":\"a\",\"name\":\"b\"}", 200, wrote("b")),
+        ("OPTIONS", "/", &[], b"", 405, "Unsupported request: OPTIONS.".into()),
     ];
     for (method, target, fields, body, status, start) in table {
         let answer = ask(server.address(), method, target, fields, body);
         assert_eq!(answer.status, status, "{method} {target}: {}", answer.text());
-        assert!(answer.text().starts_with(start), "{method} {target}: {}", answer.text());
+        assert!(answer.text().starts_with(&start), "{method} {target}: {}", answer.text());
     }
-    assert_eq!(fs::read(&file).unwrap(), b"{\"name\":\"Leia\"}");
+    let mut names: Vec<_> =
+        fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, ["Cargo.toml", &long[1..256], "file.txt", "größe", "last", "twice", "type", "up.json"]);
+    assert_eq!(fs::read(data.join("file.txt")).unwrap(), b"{\"name\":\"Leia\"}");
+    assert_eq!(fs::read(data.join("up.json")).unwrap(), b" [1]\n", "byte for byte");
+    assert!(!directory.path().join("up.json").exists() && !directory.path().join("Cargo.toml").exists());
+}
+
+#[test]
+fn basic_writer_server_writes_into_another_directory() {
+    let directory = directory();
+    let mut command = example("basic_writer_server");
+    let server = Program::start(command.args(["0", "some/where"]).current_dir(&directory), 1);
+    let answer = ask(server.address(), "POST", "/f", &[("Content-Type", "application/json")], b"{}");
+    assert_eq!((answer.status, answer.text().as_str()), (200, "Wrote data for f."));
+    assert_eq!(fs::read(directory.path().join("some/where/f")).unwrap(), b"{}");
+    assert!(!directory.path().join("data").exists());
+}
+
+#[test]
+fn basic_writer_server_says_why_it_cannot_write() {
+    let directory = directory();
+    fs::write(directory.path().join("data"), "in the way").unwrap();
+    let (server, messages) = start_heard("basic_writer_server", directory.path());
+    let answer = ask(server.address(), "POST", "/f", &[("Content-Type", "application/json")], b"{}");
+    assert_eq!((answer.status, answer.text().as_str()), (500, "Something went wrong here."));
+    let expected = "hearken: error: POST /f: File exists (os error 17)\n";
+    until("the reason on stderr", || (messages() == expected).then_some(()));
+}
+
+/// A page that basic_writer_server was told to write would otherwise act as one of the site's own.
+#[test]
+fn static_file_server_serves_what_was_written_behind_its_own_files_and_as_uploads() {
+    let directory = directory();
+    fs::create_dir(directory.path().join("data")).unwrap();
+    for name in ["index.html", "page.html"] {
+        fs::write(directory.path().join("data").join(name), "<script>").unwrap();
+    }
+    let server = start("static_file_server", directory.path());
+    assert_eq!(get(server.address(), "/").text(), "<p>the page");
+    assert_eq!(get(server.address(), "/index.html").header("Content-Security-Policy"), None);
+    let written = get(server.address(), "/page.html");
+    assert_eq!(written.text(), "<script>");
+    assert!(written.header("Content-Security-Policy").unwrap().contains("sandbox"));
+}
+
+#[test]
+fn the_clients_fail_when_the_answer_is_an_error() {
+    let directory = directory();
+    // Neither guesses nor files here.
+    let server = start("static_file_server", directory.path());
+    for (name, status) in [("number_guesser", "404 Not Found"), ("basic_writer_client", "405 Method Not Allowed")] {
+        let url = format!("{}nothing", server.url());
+        let output = example(name).arg(&url).run();
+        assert_eq!(output.status.code(), Some(1), "{name}");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.starts_with(&format!("Error: {url}: {status}")), "{name}: {error}");
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(!printed.contains("guess,") && !printed.contains("Wrote"), "{name}: {printed}");
+    }
 }
 
 #[test]
