@@ -22,6 +22,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+#![cfg_attr(
+    all(doc, feature = "client", feature = "forms", feature = "tiny_http"),
+    doc = "The [`guide`] teaches it chapter by chapter.\n"
+)]
 //! # The way of a request
 //!
 //! ```text
@@ -62,6 +66,8 @@ mod config;
 pub mod demo;
 mod error;
 mod files;
+#[cfg(all(any(doc, doctest), feature = "client", feature = "forms", feature = "tiny_http"))]
+pub mod guide;
 mod handler;
 mod http;
 mod lock;

@@ -1,0 +1,105 @@
+//! A guide, from the first server to what lies beyond: each chapter is a page, and each program on it is compiled and run as a test.
+//!
+//! The first chapters follow a [tutorial] on HTTP servers and clients step by step. Its programs are the examples of this crate,
+//! `cargo run --example NAME`; a chapter shows the part that it is about.
+//!
+//! 1. [`hello_world`]: a server in ten lines, and a glance at the code
+//! 2. [`binding`]: addresses and ports
+//! 3. [`forms_and_get`]: a form that sends a number, and a server that thinks of one
+//! 4. [`the_request`]: what a handler can ask
+//! 5. [`the_response`]: what a handler can answer
+//! 6. [`routing`]: which handler answers what
+//! 7. [`client`]: POST from a program
+//! 8. [`handling_post`]: the body of a request, and JSON that becomes a file
+//! 9. [`cors`]: pages of other origins
+//! 10. [`note_server`]: JSON in, text out
+//! 11. [`serving_files`]: files by hand, and with [`Files`](crate::Files)
+//! 12. [`https`]: certificates, and keys with a password
+//!
+//! # The tutorial's names, and ours
+//!
+//! | there | here |
+//! |---|---|
+//! | **Addresses** | [`binding`] |
+//! | `LOOPBACK_IP_V4` | `"127.0.0.1:4040"` |
+//! | `LOOPBACK_IP_V6` | `"[::1]:4040"` |
+//! | `ANY_IP_V4` | `"0.0.0.0:4040"` |
+//! | `ANY_IP_V6` | `"[::]:4040"`, which takes IPv4 too; without it: [`Builder::ipv6_only`](crate::Builder::ipv6_only) |
+//! | a host name | `"localhost:4040"`: the first of its addresses that can be bound |
+//! | a port; 0 | the number behind the colon; 0 is any free one, which [`Server::address`](crate::Server::address) tells |
+//! | `server.port` | [`Server::address`](crate::Server::address), [`Server::url`](crate::Server::url) |
+//! | `HttpServer.bind` | [`Server::bind`](crate::Server::bind) |
+//! | `HttpServer.bindSecure` | [`Builder::tls`](crate::Builder::tls) |
+//! | `server.listen(callback)` | [`Builder::serve`](crate::Builder::serve) with a [`Handler`](crate::Handler), such as a function |
+//! | `onDone` | what follows [`Server::join`](crate::Server::join) |
+//! | `onError`, `catchError` | the [`log`] facade, shown by [`log_to_stderr`](crate::log_to_stderr); an [`Error`](crate::Error) at the start |
+//! | **The request** | [`the_request`] |
+//! | `request.method` | [`Request::method`](crate::Request::method) |
+//! | `request.uri` | [`Request::path`](crate::Request::path), [`target`](crate::Request::target), [`host`](crate::Request::host), [`is_secure`](crate::Request::is_secure) |
+//! | `uri.queryParameters` | [`Request::query`](crate::Request::query), [`query_as`](crate::Request::query_as) |
+//! | `uri.pathSegments.last` | [`Request::param`](crate::Request::param), or the end of [`Request::path`](crate::Request::path) |
+//! | `request.response` | the [`Response`](crate::Response) that the handler returns |
+//! | `request.headers` | [`Request::header`](crate::Request::header), [`headers`](crate::Request::headers) |
+//! | `headers.contentType`, `mimeType` | [`Request::has_media_type`](crate::Request::has_media_type) |
+//! | `headers.contentLength` | [`Request::content_length`](crate::Request::content_length) |
+//! | `request.listen`, `BytesBuilder` | [`Request::body`](crate::Request::body), a reader; [`Request::read_body`](crate::Request::read_body), all of it |
+//! | `UTF8.decode` | [`Request::text`](crate::Request::text) |
+//! | `JSON.decode` | [`Request::json`](crate::Request::json) |
+//! | **The response** | [`the_response`] |
+//! | `response.statusCode` | [`Response::with_status`](crate::Response::with_status) |
+//! | `HttpStatus.OK` | [`Status::OK`](crate::Status::OK), which is what a response has that names none |
+//! | `HttpStatus.METHOD_NOT_ALLOWED` | [`HttpError::MethodNotAllowed`](crate::HttpError::MethodNotAllowed), [`Status::METHOD_NOT_ALLOWED`](crate::Status::METHOD_NOT_ALLOWED) |
+//! | `HttpStatus.NOT_FOUND` | [`HttpError::NotFound`](crate::HttpError::NotFound), [`Status::NOT_FOUND`](crate::Status::NOT_FOUND) |
+//! | `response.contentLength` | set by the server; unknown for a stream, as -1 is |
+//! | `response.cookies` | [`Response::with_header`](crate::Response::with_header) |
+//! | `response.encoding` | UTF-8: [`Response::text`](crate::Response::text) says so |
+//! | `response.headers` | [`Response::with_header`](crate::Response::with_header), [`headers`](crate::Response::headers) |
+//! | `write`, `writeln`, `writeAll` | [`Response::text`](crate::Response::text), [`Response::writer`](crate::Response::writer) |
+//! | `addStream`, `pipe` | [`Response::reader`](crate::Response::reader) |
+//! | `close` | returning the response |
+//! | **The client** | [`client`] |
+//! | `HttpClient` | [`Client`](crate::client::Client) |
+//! | `get` | [`Client::get`](crate::client::Client::get) |
+//! | `post`, with `ContentType.JSON` | [`Client::post_json`](crate::client::Client::post_json) |
+//! | `HttpClientResponse` | [`client::Response`](crate::client::Response) |
+//! | **The package with higher-level classes** | [`serving_files`] |
+//! | `VirtualDirectory` | [`Files`](crate::Files) |
+//! | `serveFile` | [`Files::file`](crate::Files::file) |
+//! | `serveRequest` | [`Files`](crate::Files) as a handler |
+//! | `allowDirectoryListing` | [`Files::listing`](crate::Files::listing), on by default |
+//! | `directoryHandler` that serves `index.html` | [`Files::index`](crate::Files::index), by default `index.html` |
+//! | `SecureSocket.initialize(database, password)` | [`Tls::from_files`](crate::Tls::from_files) |
+//! | **The classes at its end** | |
+//! | `HttpServer` | [`Server`](crate::Server) |
+//! | `HttpRequest` | [`Request`](crate::Request) |
+//! | `HttpResponse` | [`Response`](crate::Response) |
+//! | `HttpHeaders` | [`Headers`](crate::Headers) |
+//! | `HttpStatus` | [`Status`](crate::Status) |
+//! | `InternetAddress` | [`BindAddresses`](crate::BindAddresses) |
+//! | `BytesBuilder` | `Vec<u8>` |
+//!
+//! [tutorial]: https://github.com/dart-archive/www.dartlang.org/blob/master/src/site/docs/tutorials/httpserver/index.markdown
+
+macro_rules! chapters {
+    ($($name:ident),* $(,)?) => {
+        $(
+            #[doc = include_str!(concat!(stringify!($name), ".md"))]
+            pub mod $name {}
+        )*
+    };
+}
+
+chapters! {
+    hello_world,
+    binding,
+    forms_and_get,
+    the_request,
+    the_response,
+    routing,
+    client,
+    handling_post,
+    cors,
+    note_server,
+    serving_files,
+    https,
+}
