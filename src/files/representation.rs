@@ -20,7 +20,6 @@ use crate::http::validators::{Validators, file_validators};
 use super::encoding::gzip::Slot;
 use super::error::unreadable;
 use super::file_body::{FileBody, MultipartFileBody, OpenedFile};
-use super::lookup::OpenFile;
 
 /// A file in the form in which it is sent (RFC 9110 §3.2). A clone shares the content.
 #[derive(Clone)]
@@ -54,9 +53,14 @@ pub(super) enum Content {
 const SMALL: u64 = 64 * 1024;
 
 impl Representation {
-    /// The representation of an open file. A small one is read.
-    pub(super) fn read(open: OpenFile, media_type: HeaderText, now: SystemTime) -> Result<Self, HttpError> {
-        let (metadata, content) = take_in(open.file, open.metadata)?;
+    /// The representation of an open file, which has this status. A small one is read.
+    pub(super) fn read(
+        file: File,
+        metadata: Metadata,
+        media_type: HeaderText,
+        now: SystemTime,
+    ) -> Result<Self, HttpError> {
+        let (metadata, content) = take_in(file, metadata)?;
         let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
         let validators = file_validators(metadata.len(), modified, metadata.ino(), now);
         let last_modified = date::format(modified.min(now));
@@ -110,7 +114,7 @@ impl Representation {
     /// A 200 with all of it, whatever the request's conditions.
     pub(super) fn into_whole(self) -> Response {
         let response = whole(self.content).with_header("Content-Type", self.media_type);
-        with_optional(response, "Cache-Control", self.cache_control)
+        with_optional(typed(response), "Cache-Control", self.cache_control)
     }
 
     /// The same, with these bytes in memory as its content.
@@ -160,7 +164,12 @@ pub(super) fn respond(file: Representation, conditions: &Conditions, now: System
     };
     let response = if has_ranges { response.with_header("Accept-Ranges", "bytes") } else { response };
     let response = with_optional(response, "Content-Encoding", coding.map(|coding| coding.name().into()));
-    Ok(described(response).with_header("Last-Modified", last_modified))
+    Ok(described(typed(response)).with_header("Last-Modified", last_modified))
+}
+
+/// The response with the field that keeps browsers from guessing another media type.
+fn typed(response: Response) -> Response {
+    response.with_header("X-Content-Type-Options", "nosniff")
 }
 
 /// The response with this field, if there is a value.

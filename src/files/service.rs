@@ -143,9 +143,8 @@ impl FileService {
         let page = RelativePath::root().join(NOT_FOUND_PAGE.as_bytes());
         let file = self.roots.own_file(&page).ok_or(HttpError::NotFound)?;
         let media_type = self.media_types.of(file.name());
-        let page = Representation::read(file, media_type, get.now)?.with_cache_control(self.cache_headers.of_any());
-        let response = page.into_whole().with_status(Status::NOT_FOUND);
-        Ok(response.with_header("X-Content-Type-Options", "nosniff"))
+        let page = Representation::read(file.file, file.metadata, media_type, get.now)?;
+        Ok(page.with_cache_control(self.cache_headers.of_any()).into_whole().with_status(Status::NOT_FOUND))
     }
 
     /// The variant of a file that the request accepts.
@@ -172,7 +171,6 @@ impl FileService {
             // The other fields stay with what the client has kept (RFC 9110 §15.4.5).
             return Ok(response);
         }
-        let response = response.with_header("X-Content-Type-Options", "nosniff");
         Ok(if root.uploads { response.with_header("Content-Security-Policy", "sandbox") } else { response })
     }
 

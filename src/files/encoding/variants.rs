@@ -75,18 +75,22 @@ pub(crate) fn select(
     let (representation, variant) = loop {
         let variant = usable.negotiate(request)?;
         match variant {
-            Variant::Original => break (Representation::read(file, media_type, now)?, variant),
+            Variant::Original => break (read(file, media_type, now)?, variant),
             Variant::Sibling(coding) => match usable.open(root_dir, &path, coding) {
-                Some(open) => break (Representation::read(open, media_type, now)?.in_coding(coding), variant),
+                Some(open) => break (read(open, media_type, now)?.in_coding(coding), variant),
                 None => usable.siblings.retain(|sibling| sibling.coding != coding),
             },
             Variant::Gzipped => match compressor.and_then(Compressor::take_slot) {
-                Some(slot) => break (Representation::read(file, media_type, now)?.gzipped(slot)?, variant),
+                Some(slot) => break (read(file, media_type, now)?.gzipped(slot)?, variant),
                 None => usable.compressible = false,
             },
         }
     };
     Ok(Selected { path, representation: representation.varying(varies), variant, variants, status })
+}
+
+fn read(open: OpenFile, media_type: HeaderText, now: SystemTime) -> Result<Representation, HttpError> {
+    Representation::read(open.file, open.metadata, media_type, now)
 }
 
 impl Variants {
