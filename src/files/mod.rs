@@ -13,6 +13,7 @@ mod lookup;
 mod media_types;
 mod pieces;
 mod representation;
+mod response_file;
 mod service;
 #[cfg(test)]
 mod tests;

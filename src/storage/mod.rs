@@ -27,6 +27,6 @@ pub(crate) use atomic_write::{AtomicWrite, Persisted};
 pub use durability::Durability;
 pub(crate) use error::StoreError;
 pub(crate) use file_id::FileId;
-pub(crate) use root_dir::RootDir;
+pub(crate) use root_dir::{RootDir, open_anywhere};
 pub(crate) use store::{Destination, Store};
 pub(crate) use temp_file::is_unfinished;

@@ -146,6 +146,11 @@ impl RootDir {
     }
 }
 
+/// Opens the file or directory at this path for reading, wherever it leads.
+pub(crate) fn open_anywhere(path: &Path) -> io::Result<File> {
+    Ok(rustix::fs::open(path, READ, Mode::empty()).map_err(refused)?.into())
+}
+
 /// Why a path below a directory was not opened.
 enum Blocked {
     /// A link in the path leads out of the directory, or no link may be followed.
