@@ -44,6 +44,7 @@
 //! | `client` | yes | the `client` module and the `hearken-client` program |
 //! | `demo` | yes | the `demo` module: a greeting, a guessing game and notes |
 //! | `charset` | yes | text in other charsets than UTF-8 and US-ASCII (`Request::text`) |
+//! | `cookies` | yes | cookies with their attributes (`Request::cookie`, `Response::with_cookie`) |
 //! | `forms` | yes | forms and queries as values of the program's own types (`Request::form`, `Request::query_as`) |
 //! | `cli` | yes | the `hearken` program; turns on `archive`, `auth`, `compress`, `demo` and `tls` |
 //! | `archive` | by `cli` | directories as tar archives (`Files::archive`) |
@@ -98,6 +99,8 @@ pub use http::body_channel::{BodySender, Disconnected};
 pub use http::body_writer::BodyWriter;
 pub use http::conditional;
 pub use http::connection::Connection;
+#[cfg(feature = "cookies")]
+pub use http::cookie::{Cookie, SameSite};
 pub use http::error::HttpError;
 pub use http::event::Event;
 pub use http::events::Events;

@@ -14,6 +14,8 @@ pub mod conditional;
 pub(crate) mod connection;
 pub(crate) mod content_coding;
 pub(crate) mod content_disposition;
+#[cfg(feature = "cookies")]
+pub(crate) mod cookie;
 pub(crate) mod cors;
 pub(crate) mod date;
 pub(crate) mod error;
@@ -39,6 +41,7 @@ pub(crate) mod peer;
 pub(crate) mod persistence;
 pub(crate) mod query;
 pub(crate) mod range;
+mod redirect;
 pub(crate) mod request;
 pub(crate) mod request_head;
 pub(crate) mod request_writer;

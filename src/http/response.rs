@@ -13,8 +13,11 @@ use super::body_channel::{BodyReceiver, BodySender, body_channel};
 use super::body_writer::{BodyWriter, WriteBody, Written, write_body};
 use super::channel_body::ChannelBody;
 use super::connection::Connection;
+#[cfg(feature = "cookies")]
+use super::cookie::Cookie;
 use super::events::Events;
 use super::headers::{self, FieldError, HeaderText, Headers};
+use super::redirect;
 use super::status::Status;
 
 /// A response: status, header fields and a body (RFC 9110 §3.4).
@@ -263,9 +266,23 @@ impl Response {
         (sender, Self { body: ResponseBody::Channel(receiver), ..Self::new(Status::OK) })
     }
 
-    /// A redirect with this status to a URL or a path, which must already be percent-encoded.
+    /// A redirect with this status to a URL, or to a path of the same server (RFC 9110 §15.4).
+    ///
+    /// The status is 300 to 303, 307 or 308. The location is a URI reference in visible ASCII: what a client has sent is percent-encoded
+    /// first, and a path that comes from a client must not begin with `//`, which leads to another host. If the location or the status
+    /// breaks these rules, the server sends a 500 instead, and logs why.
     pub fn redirect(status: Status, location: impl Into<String>) -> Self {
-        Self::new(status).with_header("Location", location.into())
+        let location = location.into();
+        match redirect::fault(status, &location) {
+            None => Self::new(status).with_header("Location", location),
+            Some(fault) => Self { fault: Some(fault), ..Self::new(status) },
+        }
+    }
+
+    /// A 303 to this location, which the client gets by `GET`: what follows a form that was posted, so that reloading the page does not
+    /// post it again. The rules are those of [`Response::redirect`].
+    pub fn see_other(location: impl Into<String>) -> Self {
+        Self::redirect(Status::SEE_OTHER, location)
     }
 
     /// The response with another status.
@@ -291,6 +308,30 @@ impl Response {
     #[must_use]
     pub fn with_added_header(self, name: impl Into<HeaderText>, value: impl Into<HeaderText>) -> Self {
         self.with_field(name.into(), value.into(), Headers::push)
+    }
+
+    /// The response that also sets this cookie. Of two with the same name, path and domain, browsers take the last one.
+    ///
+    /// If a part of the cookie cannot be sent, or browsers would drop it (because of `SameSite=None` without `Secure`, or of the
+    /// prefixes `__Host-` and `__Secure-`), the server sends a 500 instead of the response, and logs why.
+    #[cfg(feature = "cookies")]
+    #[must_use]
+    pub fn with_cookie(mut self, cookie: Cookie) -> Self {
+        match cookie.fault() {
+            None => self.with_added_header("Set-Cookie", cookie.to_string()),
+            Some(fault) => {
+                self.fault.get_or_insert(fault);
+                self
+            }
+        }
+    }
+
+    /// The response that also removes this cookie. It needs the path and the domain that it was set with: a name alone stands for a
+    /// cookie with the path `/` and no domain. The rules are those of [`Response::with_cookie`].
+    #[cfg(feature = "cookies")]
+    #[must_use]
+    pub fn without_cookie(self, cookie: impl Into<Cookie>) -> Self {
+        self.with_cookie(cookie.into().removal())
     }
 
     /// The status.
@@ -464,6 +505,35 @@ mod tests {
         assert!(response.fault().unwrap().contains("X-Echo"));
         assert!(Response::text("a").with_header("content-length", "9").fault().unwrap().contains("own"));
         assert!(Response::text("a").with_header("X-Echo", "b").fault().is_none());
+    }
+
+    #[test]
+    fn a_redirect_that_leads_nowhere_is_a_fault() {
+        let table = [
+            (
+                Response::redirect(Status::FOUND, "/a b"),
+                Some("\"/a b\" is no URI reference: it may have to be percent-encoded"),
+            ),
+            (Response::redirect(Status::OK, "/"), Some("200 is no status of a redirect")),
+            (Response::see_other("/a?b"), None),
+        ];
+        for (response, fault) in table {
+            assert_eq!(response.fault(), fault);
+            assert_eq!(response.header("Location").is_some(), fault.is_none());
+        }
+    }
+
+    #[cfg(feature = "cookies")]
+    #[test]
+    fn each_cookie_is_a_field() {
+        let response = Response::new(Status::OK).with_cookie(Cookie::new("a", "1")).with_cookie(Cookie::new("b", "2"));
+        let response = response.without_cookie("c").without_cookie(Cookie::new("d", "").path("/d"));
+        let cookies: Vec<_> =
+            response.headers().all("Set-Cookie").map(|field| field.split_once(';').unwrap().0).collect();
+        assert_eq!((cookies, response.fault()), (vec!["a=1", "b=2", "c=", "d="], None));
+        let response = response.with_cookie(Cookie::new("e", "1 2"));
+        assert_eq!(response.headers().all("Set-Cookie").count(), 4);
+        assert!(response.fault().unwrap().contains("encode it"));
     }
 
     #[test]

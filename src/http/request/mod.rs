@@ -2,6 +2,8 @@
 
 mod added_fields;
 mod body;
+#[cfg(feature = "cookies")]
+mod cookies;
 mod extensions;
 mod in_memory;
 mod mount;
