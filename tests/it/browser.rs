@@ -10,10 +10,12 @@ use std::thread;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Program, Reply, ask, get, until};
+use crate::support::{Program, Reply, ask, example, get, until};
 use crate::webdriver::{self, Browser, key};
 
 const PAGES: [&str; 5] = ["index.html", "make_a_guess.html", "note_taker.html", "upload.html", "write.html"];
+
+const WWW: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/www");
 
 const PHONE: (u32, u32) = (390, 844);
 const DESKTOP: (u32, u32) = (1280, 800);
@@ -23,7 +25,7 @@ fn a_number_is_guessed_within_ten_tries() {
     in_browser("a_number_is_guessed_within_ten_tries", |browser, site| {
         browser.resize(PHONE.0, PHONE.1);
         browser.navigate(&site.page("make_a_guess.html"));
-        assert_eq!(browser.find("form").property("action"), site.page("guess"), "where it leads without the script");
+        assert_eq!(browser.find("form").property("action"), site.page("guess"));
         let right = (0..10).find(|number| {
             let number = number.to_string();
             browser.find("#q").send_keys(&number);
@@ -42,9 +44,48 @@ fn a_number_is_guessed_within_ten_tries() {
 #[test]
 fn the_game_opened_from_disk_asks_the_number_thinker() {
     in_browser("the_game_opened_from_disk_asks_the_number_thinker", |browser, _| {
-        browser.navigate(&format!("file://{}/www/make_a_guess.html", env!("CARGO_MANIFEST_DIR")));
+        let mut thinker = Program::start(example("number_thinker").arg("0"), 1);
+        let url = thinker.url().to_owned();
+        // The page as it is, but for the port.
+        let disk = tempfile::tempdir().unwrap();
+        for name in ["make_a_guess.html", "page.js", "style.css", "favicon.svg"] {
+            let text = fs::read_to_string(Path::new(WWW).join(name)).unwrap();
+            fs::write(disk.path().join(name), text.replace("http://127.0.0.1:4041/", &url)).unwrap();
+        }
+        let guess = |number: &str| {
+            browser.navigate(&format!("file://{}/make_a_guess.html", disk.path().display()));
+            browser.find("#q").send_keys(number);
+            browser.find("button").click();
+            let answer = format!("{url}?q={number}");
+            until("the answer", || (browser.execute("return location.href") == *answer).then_some(()));
+            browser.execute("return document.body.textContent")
+        };
+        let mut line = thinker.preamble[0].clone();
+        for has_scripts in [true, false] {
+            if !has_scripts {
+                browser.disable_scripts();
+            }
+            let number = line.strip_prefix("I'm thinking of a number. ").unwrap();
+            assert_eq!(guess(if number == "0" { "1" } else { "0" }), "false\n", "scripts: {has_scripts}");
+            assert_eq!(guess(number), "true\nI'm thinking of another number.\n", "scripts: {has_scripts}");
+            line = thinker.line();
+        }
+    });
+}
+
+#[test]
+fn the_game_opened_from_disk_names_the_port_of_the_number_thinker() {
+    in_browser("the_game_opened_from_disk_names_the_port_of_the_number_thinker", |browser, site| {
+        browser.navigate(&format!("file://{WWW}/make_a_guess.html"));
         assert_eq!(browser.find("form").property("action"), "http://127.0.0.1:4041/");
         assert!(browser.find("#disk").text().contains("127.0.0.1:4041"));
+        // Where scripts are off the page can only say so, wherever it comes from.
+        browser.disable_scripts();
+        for page in [format!("file://{WWW}/make_a_guess.html"), site.page("make_a_guess.html")] {
+            browser.navigate(&page);
+            assert_eq!(browser.find("form").property("action"), "http://127.0.0.1:4041/");
+            assert!(browser.find("noscript").text().contains("127.0.0.1:4041"), "{page}");
+        }
     });
 }
 
@@ -79,8 +120,7 @@ fn notes_are_saved_and_fetched() {
 fn notes_are_not_taken_for_files_where_there_is_no_note_service() {
     in_browser("notes_are_not_taken_for_files_where_there_is_no_note_service", |browser, _| {
         let data = tempfile::tempdir().unwrap();
-        let www = concat!(env!("CARGO_MANIFEST_DIR"), "/www");
-        let server = Program::hearken(&["--write", data.path().to_str().unwrap(), www]);
+        let server = Program::hearken(&["--write", data.path().to_str().unwrap(), WWW]);
         browser.navigate(&format!("{}note_taker.html", server.url()));
         for button in ["#fetch", "#save"] {
             browser.find("#note").send_keys("x");
@@ -397,8 +437,7 @@ struct Site {
 impl Site {
     fn start(options: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let www = concat!(env!("CARGO_MANIFEST_DIR"), "/www");
-        let mut arguments = vec!["--demo", "--write", data.path().to_str().unwrap(), www];
+        let mut arguments = vec!["--demo", "--write", data.path().to_str().unwrap(), WWW];
         arguments.extend_from_slice(options);
         let server = Program::hearken(&arguments);
         Self { url: server.url().to_owned(), server, data }

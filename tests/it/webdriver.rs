@@ -123,6 +123,13 @@ impl Browser {
         self.post("/execute/sync", &json!({ "script": script, "args": [] }))
     }
 
+    /// Keeps the pages from running scripts from now on. `execute` still does.
+    #[track_caller]
+    pub(crate) fn disable_scripts(&self) {
+        let params = json!({ "value": true });
+        self.post("/goog/cdp/execute", &json!({ "cmd": "Emulation.setScriptExecutionDisabled", "params": params }));
+    }
+
     /// Sets the size of the window, in CSS pixels.
     #[track_caller]
     pub(crate) fn resize(&self, width: u32, height: u32) {
