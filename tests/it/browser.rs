@@ -319,6 +319,56 @@ fn linked_files_exist_and_the_pages_fit_phone_and_desktop() {
 }
 
 #[test]
+fn the_front_page_says_what_a_server_of_files_alone_lacks() {
+    in_browser("the_front_page_says_what_a_server_of_files_alone_lacks", |browser, site| {
+        let shown = |css: &str| {
+            let script = format!("return document.querySelector('{css}').checkVisibility()");
+            browser.execute(&script) == true
+        };
+        let project = Path::new(WWW).parent().unwrap();
+        let files = Program::start(example("static_file_server").arg("0").current_dir(project), 1);
+        browser.navigate(files.url());
+        until("the missing greeting to be noticed", || (!shown("#hello") && shown("#files-only")).then_some(()));
+        let origin = || browser.find("dd .origin").property("textContent");
+        assert_eq!(origin(), "http://127.0.0.1:4040", "the commands are for another server");
+        let links = "return [...document.querySelectorAll('main a')].filter(e => e.checkVisibility()).map(e => e.href)";
+        let links = browser.execute(links);
+        let links: Vec<_> = links.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let ours: Vec<_> = links.iter().filter_map(|url| url.strip_prefix(files.url())).collect();
+        assert_eq!(ours.len(), 4, "{links:?}");
+        for path in ours {
+            assert_eq!(get(files.address(), &format!("/{path}")).status, 200, "{path}");
+        }
+
+        browser.navigate(&format!("file://{WWW}/index.html"));
+        assert!(!shown("#hello") && !shown("#files-only") && shown("#disk"));
+        browser.navigate(&site.url);
+        until("the server's own address in the commands", || (site.url == format!("{}/", origin())).then_some(()));
+        assert!(shown("#hello") && !shown("#files-only") && !shown("#disk"));
+    });
+}
+
+#[test]
+fn the_page_that_is_served_for_every_path_is_whole_by_itself() {
+    in_browser("the_page_that_is_served_for_every_path_is_whole_by_itself", |browser, _| {
+        let project = Path::new(WWW).parent().unwrap();
+        for name in ["mini_file_server", "basic_file_server"] {
+            let server = Program::start(example(name).arg("0").current_dir(project), 1);
+            for (width, height) in [PHONE, DESKTOP] {
+                browser.resize(width, height);
+                browser.navigate(&format!("{}any/path?x", server.url()));
+                assert_eq!(browser.find("h1").text(), "This is index.html", "{name}");
+                assert_fits(browser, name);
+            }
+            // Nothing that it names is elsewhere, and the browser has fetched nothing else.
+            let named = "return [...document.querySelectorAll('[href], [src]')].filter(e => !e.href?.startsWith('data:')).length";
+            assert_eq!(browser.execute(named), 0, "{name}");
+            assert_eq!(browser.execute("return performance.getEntriesByType('resource').length"), 0, "{name}");
+        }
+    });
+}
+
+#[test]
 fn the_pages_are_used_with_the_keyboard_alone() {
     in_browser("the_pages_are_used_with_the_keyboard_alone", |browser, site| {
         for (round, (width, height)) in [PHONE, DESKTOP].into_iter().enumerate() {
