@@ -7,9 +7,10 @@ use std::path::Path;
 use std::sync::mpsc::{self, TryRecvError};
 use std::thread;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::examples::HAN_SOLO;
 use crate::support::{Program, Reply, ask, example, get, until};
 use crate::webdriver::{self, Browser, key};
 
@@ -146,10 +147,64 @@ fn an_unreachable_server_is_explained_in_words() {
 }
 
 #[test]
+fn the_five_fields_of_the_tutorial_are_written_to_the_letter() {
+    in_browser("the_five_fields_of_the_tutorial_are_written_to_the_letter", |browser, site| {
+        let written = || fs::read_to_string(site.data.path().join("file.txt")).unwrap();
+        browser.navigate(&site.page("write.html"));
+        browser.find("#write").click();
+        assert_eq!(told(browser, "Wrote"), "Wrote data for Han Solo.");
+        assert_eq!(written(), HAN_SOLO, "as basic_writer_client sends it");
+        let labels = "return [...document.querySelectorAll('fieldset input')].map(e => e.labels[0].textContent)";
+        assert_eq!(browser.execute(labels), json!(["name", "job", "BFF", "ship", "weakness"]));
+
+        for (width, height) in [PHONE, DESKTOP] {
+            browser.resize(width, height);
+            browser.navigate(&site.page("write.html"));
+            assert_fits(browser, "write.html");
+            // With the keyboard alone.
+            tab_to(browser, "name");
+            browser.press(key::END);
+            browser.press(" & \"Zoë\"");
+            tab_to(browser, "weakness");
+            browser.press(key::END);
+            browser.press("\\");
+            browser.press(key::ENTER);
+            assert_eq!(told(browser, "Zoë"), "Wrote data for Han Solo & \"Zoë\".");
+            let expected = HAN_SOLO.replace("Solo", "Solo & \\\"Zoë\\\"").replace("debts", "debts\\\\");
+            assert_eq!(written(), expected);
+            fs::remove_file(site.data.path().join("file.txt")).unwrap();
+
+            // Other JSON begins with that of the fields, and is written as long as it is shown.
+            tab_to(browser, "other");
+            browser.press(key::ENTER);
+            tab_to(browser, "content");
+            let text = browser.find("#content").property("value");
+            assert_eq!(
+                serde_json::from_str::<Value>(&text).unwrap(),
+                serde_json::from_str::<Value>(&expected).unwrap()
+            );
+            assert_eq!(browser.execute("return document.getElementById('name').matches(':disabled')"), true);
+            assert_fits(browser, "write.html with other JSON");
+            browser.find("#content").clear();
+            browser.find("#content").send_keys("[ 1.0 ]");
+            browser.find("#write").click();
+            assert_eq!(told(browser, "file.txt"), "Wrote data for file.txt.");
+            assert_eq!(written(), "[ 1.0 ]");
+            browser.find("#other").click();
+            browser.find("#write").click();
+            told(browser, "Zoë");
+            assert_eq!(written(), expected);
+            browser.find("#other").click();
+            assert_eq!(browser.find("#content").property("value"), "[ 1.0 ]", "what was typed stays");
+        }
+    });
+}
+
+#[test]
 fn json_is_written_under_its_name() {
     in_browser("json_is_written_under_its_name", |browser, site| {
         let write = |name: &str, content: &str| {
-            for (field, text) in [("#name", name), ("#content", content)] {
+            for (field, text) in [("#file", name), ("#content", content)] {
                 let field = browser.find(field);
                 field.clear();
                 field.send_keys(text);
@@ -159,6 +214,7 @@ fn json_is_written_under_its_name() {
         browser.resize(PHONE.0, PHONE.1);
         browser.navigate(&site.page("write.html"));
 
+        browser.find("#other").click();
         browser.find("#write").click();
         assert_eq!(told(browser, "Wrote"), "Wrote data for Han Solo.", "the example is good as it is");
 
@@ -175,6 +231,7 @@ fn json_is_written_under_its_name() {
         until("the link leads to the file", || (browser.execute("return location.href") == *link).then_some(()));
 
         browser.navigate(&site.page("write.html"));
+        browser.find("#other").click();
         write(name, "{\n  \"name\": }");
         let message = told(browser, "Bad request");
         assert!(message.contains("not valid JSON") && message.contains("line 2 column "), "{message}");
@@ -393,17 +450,17 @@ fn the_pages_are_used_with_the_keyboard_alone() {
             assert_fits(browser, "note_taker.html with an answer");
 
             browser.navigate(&site.page("write.html"));
-            tab_to(browser, "name");
+            tab_to(browser, "file");
             browser.press(key::HOME);
             browser.press(&format!("{round}/"));
-            tab_to(browser, "content");
+            tab_to(browser, "name");
             tab_to(browser, "write");
             browser.press(key::ENTER);
             assert_eq!(told(browser, "Wrote"), "Wrote data for Han Solo.");
-            assert!(site.data.path().join(format!("{round}/han_solo.json")).exists());
+            assert!(site.data.path().join(format!("{round}/file.txt")).exists());
             tab_to(browser, "link");
             browser.press(key::ENTER);
-            let there = format!("{}{round}/han_solo.json", site.url);
+            let there = format!("{}{round}/file.txt", site.url);
             until("the link leads to the file", || (browser.execute("return location.href") == *there).then_some(()));
         }
     });
@@ -417,7 +474,10 @@ fn refusals_are_explained_in_words() {
         let page = |user: &str, name: &str| format!("http://{user}@{}/{name}", site.server.address());
         let write = |content: &str| {
             let content = serde_json::to_string(content).unwrap();
-            browser.execute(&format!("document.getElementById('content').value = {content}"));
+            browser.execute(&format!(
+                "document.querySelector('details').open = true;
+                 document.getElementById('content').value = {content}"
+            ));
             browser.find("#write").click();
         };
         browser.resize(PHONE.0, PHONE.1);

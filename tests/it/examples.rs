@@ -24,7 +24,7 @@ const PROGRAMS: [&str; 10] = [
 ];
 
 /// What basic_writer_client sends, and what the tutorial finds in file.txt.
-const HAN_SOLO: &str = r#"{"name":"Han Solo","job":"reluctant hero","BFF":"Chewbacca","ship":"Millennium Falcon","weakness":"smuggling debts"}"#;
+pub(crate) const HAN_SOLO: &str = r#"{"name":"Han Solo","job":"reluctant hero","BFF":"Chewbacca","ship":"Millennium Falcon","weakness":"smuggling debts"}"#;
 
 /// Starts an example on a free port in this directory.
 fn start(name: &str, directory: &Path) -> Program {
