@@ -1,4 +1,4 @@
-//! Notes kept by several processes in one file, and by a process that is killed.
+//! The notes of `hearken --demo`: kept by several processes in one file, and by a process that is killed.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,22 +6,23 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::thread;
 
-use crate::support::{Program, Wire, ask, example, until};
+use crate::support::{Program, Wire, ask, hearken, until};
 
+/// Keeps notes in notes.txt of this directory.
 fn note_server(directory: &Path) -> Program {
-    Program::start(example("note_server").arg("0").current_dir(directory), 1)
+    Program::start(hearken().args(["--demo", "--port", "0", "--access-log", "off"]).current_dir(directory), 1)
 }
 
 /// Adds a note, and gives the number of notes that the answer tells.
 fn add(address: SocketAddr, note: &str) -> usize {
-    let reply = ask(address, "POST", "/", &[], format!(r#"{{"myNote": "{note}"}}"#).as_bytes());
+    let reply = ask(address, "POST", "/notes", &[], format!(r#"{{"myNote": "{note}"}}"#).as_bytes());
     let text = reply.text();
     let count = text.strip_prefix("You have ").and_then(|rest| rest.strip_suffix(" notes.\n"));
     count.unwrap_or_else(|| panic!("{note}: {reply:?}")).parse().unwrap()
 }
 
 fn fetch(address: SocketAddr, number: usize) -> String {
-    ask(address, "POST", "/", &[], format!(r#"{{"getNote": "{number}"}}"#).as_bytes()).text()
+    ask(address, "POST", "/notes", &[], format!(r#"{{"getNote": "{number}"}}"#).as_bytes()).text()
 }
 
 #[test]
@@ -51,7 +52,7 @@ fn two_processes_keep_notes_in_one_file() {
         }
     }
     for address in addresses {
-        assert_eq!(fetch(address, 200), "Not found: POST, /");
+        assert_eq!(fetch(address, 200), "Not found: POST, /notes");
     }
 }
 
@@ -70,7 +71,7 @@ fn notes_that_were_answered_outlive_a_kill() {
             for number in 0..1000 {
                 let body = format!(r#"{{"myNote": "{round}.{number}"}}"#);
                 let length = body.len();
-                wire.send(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}"));
+                wire.send(format!("POST /notes HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{body}"));
                 let Some(reply) = wire.try_reply() else { return counts };
                 counts.push(reply.text());
             }
@@ -117,7 +118,7 @@ fn each_of_a_million_notes_is_found() {
     for number in (0..=1_000_000).step_by(20_000).chain([1, 999_999]) {
         let body = format!(r#"{{"getNote": "{number}"}}"#);
         let length = body.len();
-        wire.send(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}"));
+        wire.send(format!("POST /notes HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{body}"));
         let reply = wire.reply();
         if number < 1_000_000 {
             assert_eq!(reply.text(), format!("note {number}\n"));
