@@ -15,6 +15,7 @@ test: lint
 	cargo test --features tiny_http --doc
 	cargo test --no-default-features --lib
 	cd tests/apps && cargo test --workspace --locked
+	cd tests/public_interface && cargo test --locked
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features --features tls
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --all-features
@@ -29,6 +30,7 @@ lint:
 	cargo clippy --no-default-features --all-targets -- -D warnings
 	cargo clippy --no-default-features --features cli --bin hearken -- -D warnings
 	cd tests/apps && cargo fmt --check && cargo clippy --workspace --all-targets --locked -- -D warnings
+	cd tests/public_interface && cargo fmt --check && cargo clippy --all-targets --locked -- -D warnings
 
 ## certs: make the development certificate in certs/, unless a valid one is there
 certs:
