@@ -1,7 +1,7 @@
 # The commands of the project. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: run test lint certs bench bench-writes bench-listing bench-notes bench-routes bench-allocations weight fuzz siege soak clean help
+.PHONY: run test lint public-interface check-public-interface certs bench bench-writes bench-listing bench-notes bench-routes bench-allocations weight fuzz siege soak clean help
 
 ## run: serve www/ on http://127.0.0.1:4040/, with the demonstration services, writing into data/
 run:
@@ -31,6 +31,14 @@ lint:
 	cargo clippy --no-default-features --features cli --bin hearken -- -D warnings
 	cd tests/apps && cargo fmt --check && cargo clippy --workspace --all-targets --locked -- -D warnings
 	cd tests/public_interface && cargo fmt --check && cargo clippy --all-targets --locked -- -D warnings
+
+## public-interface: list what the library exports in tests/public_interface/interface.txt
+public-interface:
+	cd tests/public_interface && cargo run --quiet --locked -- write
+
+## check-public-interface: fail with the difference if the library exports other items than that list says
+check-public-interface:
+	cd tests/public_interface && cargo run --quiet --locked -- check
 
 ## certs: make the development certificate in certs/, unless a valid one is there
 certs:
