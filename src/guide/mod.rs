@@ -16,6 +16,10 @@
 //! 11. [`serving_files`]: files by hand, and with [`Files`](crate::Files)
 //! 12. [`https`]: certificates, and keys with a password
 //!
+//! Beside other programs and libraries:
+//!
+//! - [`behind_a_proxy`]: nginx, HAProxy or Caddy in front
+//!
 //! # The tutorial's names, and ours
 //!
 //! | there | here |
@@ -102,4 +106,5 @@ chapters! {
     note_server,
     serving_files,
     https,
+    behind_a_proxy,
 }
