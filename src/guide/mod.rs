@@ -19,6 +19,7 @@
 //! Beside other programs and libraries:
 //!
 //! - [`behind_a_proxy`]: nginx, HAProxy or Caddy in front
+//! - [`coming_from_tiny_http`]: names there and here, and one program in both
 //!
 //! # The tutorial's names, and ours
 //!
@@ -107,4 +108,5 @@ chapters! {
     serving_files,
     https,
     behind_a_proxy,
+    coming_from_tiny_http,
 }
