@@ -19,7 +19,7 @@
 //! Beside other programs and libraries:
 //!
 //! - [`behind_a_proxy`]: nginx, HAProxy or Caddy in front
-//! - [`coming_from_tiny_http`]: names there and here, and one program in both
+//! - [`coming_from_rouille`], [`coming_from_tiny_http`]: names there and here, and one program in both
 //!
 //! # The tutorial's names, and ours
 //!
@@ -108,5 +108,6 @@ chapters! {
     serving_files,
     https,
     behind_a_proxy,
+    coming_from_rouille,
     coming_from_tiny_http,
 }
