@@ -20,6 +20,7 @@
 //!
 //! - [`behind_a_proxy`]: nginx, HAProxy or Caddy in front
 //! - [`coming_from_rouille`], [`coming_from_tiny_http`]: names there and here, and one program in both
+//! - [`when_not_to_choose_hearken`]: what it cannot do, and what can
 //!
 //! # The tutorial's names, and ours
 //!
@@ -110,4 +111,5 @@ chapters! {
     behind_a_proxy,
     coming_from_rouille,
     coming_from_tiny_http,
+    when_not_to_choose_hearken,
 }
