@@ -19,7 +19,7 @@
 //! Beside other programs and libraries:
 //!
 //! - [`behind_a_proxy`]: nginx, HAProxy or Caddy in front
-//! - [`coming_from_rouille`], [`coming_from_tiny_http`]: names there and here, and one program in both
+//! - [`coming_from_rouille`], [`coming_from_tiny_http`], [`coming_from_axum`]: names there and here, and one program in both
 //! - [`when_not_to_choose_hearken`]: what it cannot do, and what can
 //!
 //! # The tutorial's names, and ours
@@ -111,5 +111,6 @@ chapters! {
     behind_a_proxy,
     coming_from_rouille,
     coming_from_tiny_http,
+    coming_from_axum,
     when_not_to_choose_hearken,
 }
