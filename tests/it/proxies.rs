@@ -92,8 +92,25 @@ fn serve(log: &Log) -> Server {
 
 /// nginx, which reads a body to its end before it asks, and another that passes on what it has.
 fn nginx(directory: &Path, server: &Server) -> Option<Proxy> {
-    let program = on_path("nginx")?;
     let (buffering, streaming) = (directory.join("buffering"), directory.join("streaming"));
+    let sites = format!(
+        "client_header_timeout 500ms; client_body_timeout 500ms; client_max_body_size 0;
+         large_client_header_buffers 4 32k; underscores_in_headers on; ignore_invalid_headers off;
+         upstream hearken {{ server {}; keepalive 8; }}
+         proxy_http_version 1.1; proxy_set_header Connection \"\"; proxy_set_header Host $http_host;
+         server {{ listen unix:{}; location / {{ proxy_pass http://hearken; }} }}
+         server {{ listen unix:{}; location / {{ proxy_pass http://hearken; proxy_request_buffering off; }} }}",
+        server.address(),
+        buffering.display(),
+        streaming.display(),
+    );
+    let doors = vec![("nginx", Dialer::unix(buffering)), ("nginx without buffers", Dialer::unix(streaming))];
+    start_nginx(directory, &sites, doors)
+}
+
+/// nginx with these sites, which keeps its files in this directory.
+fn start_nginx(directory: &Path, sites: &str, doors: Vec<(&'static str, Dialer)>) -> Option<Proxy> {
+    let program = on_path("nginx")?;
     let place = directory.display();
     let configuration = format!(
         "daemon off; master_process off; pid {place}/nginx.pid; error_log {place}/nginx.log;
@@ -102,22 +119,13 @@ fn nginx(directory: &Path, server: &Server) -> Option<Proxy> {
              access_log off;
              client_body_temp_path {place}/body; proxy_temp_path {place}/proxy; fastcgi_temp_path {place}/fastcgi;
              uwsgi_temp_path {place}/uwsgi; scgi_temp_path {place}/scgi;
-             client_header_timeout 500ms; client_body_timeout 500ms; client_max_body_size 0;
-             large_client_header_buffers 4 32k; underscores_in_headers on; ignore_invalid_headers off;
-             upstream hearken {{ server {}; keepalive 8; }}
-             proxy_http_version 1.1; proxy_set_header Connection \"\"; proxy_set_header Host $http_host;
-             server {{ listen unix:{}; location / {{ proxy_pass http://hearken; }} }}
-             server {{ listen unix:{}; location / {{ proxy_pass http://hearken; proxy_request_buffering off; }} }}
-         }}",
-        server.address(),
-        buffering.display(),
-        streaming.display(),
+             {sites}
+         }}"
     );
     let file = directory.join("nginx.conf");
     fs::write(&file, configuration).unwrap();
     let mut command = Command::new(program);
     command.arg("-e").arg(directory.join("nginx.log")).arg("-p").arg(directory).arg("-c").arg(file);
-    let doors = vec![("nginx", Dialer::unix(buffering)), ("nginx without buffers", Dialer::unix(streaming))];
     Some(Proxy::start(command, directory, doors))
 }
 
@@ -126,7 +134,6 @@ fn directly(_: &Path, server: &Server) -> Option<Proxy> {
 }
 
 fn haproxy(directory: &Path, server: &Server) -> Option<Proxy> {
-    let program = on_path("haproxy")?;
     let socket = directory.join("haproxy.sock");
     let configuration = format!(
         "global
@@ -147,11 +154,16 @@ backend hearken
         socket.display(),
         server.address(),
     );
+    start_haproxy(directory, &configuration, vec![("HAProxy", Dialer::unix(socket))])
+}
+
+fn start_haproxy(directory: &Path, configuration: &str, doors: Vec<(&'static str, Dialer)>) -> Option<Proxy> {
+    let program = on_path("haproxy")?;
     let file = directory.join("haproxy.cfg");
     fs::write(&file, configuration).unwrap();
     let mut command = Command::new(program);
     command.arg("-db").arg("-f").arg(file);
-    Some(Proxy::start(command, directory, vec![("HAProxy", Dialer::unix(socket))]))
+    Some(Proxy::start(command, directory, doors))
 }
 
 impl Proxy {
