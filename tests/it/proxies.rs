@@ -3,15 +3,16 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
+use std::io::BufRead as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use hearken::{HttpError, Request, Response, Router, Server, Settings, Status};
+use hearken::{Event, HttpError, Request, Response, Router, Server, Settings, Status, Tls, TrustedProxies};
 
-use crate::support::{Dialer, PATIENCE, Reply, on_path, skip, until};
+use crate::support::{Dialer, Gate, PATIENCE, Reply, client_config, on_path, skip, until, unused_address};
 
 /// The serial number of the request that an answer of a handler is for.
 const SERIAL: &str = "X-Serial";
@@ -509,4 +510,110 @@ fn nothing_is_smuggled_past_proxies() {
             account(&what, log, from, &replies);
         }
     });
+}
+
+/// A configuration that the guide shows, with some of its parts replaced.
+fn configuration_of_the_guide(language: &str, replacements: &[(&str, String)]) -> String {
+    let chapter = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/behind_a_proxy.md")).unwrap();
+    let (_, configuration) = chapter.split_once(&format!("\n```{language}\n")).unwrap();
+    let (configuration, _) = configuration.split_once("\n```\n").unwrap();
+    let replaced = replacements.iter().fold(configuration.to_owned(), |text, (part, replacement)| {
+        assert!(text.contains(part), "there is no {part} in {text}");
+        text.replace(part, replacement)
+    });
+    replaced + "\n"
+}
+
+#[test]
+fn the_configurations_of_the_guide_do_what_it_says() {
+    for program in ["nginx", "haproxy"] {
+        let directory = tempfile::tempdir().unwrap();
+        let place = directory.path();
+        let (certificate, key, both) =
+            (place.join("localhost.pem"), place.join("localhost-key.pem"), place.join("both.pem"));
+        Tls::development(place).unwrap();
+        fs::write(&both, [fs::read(&certificate).unwrap(), fs::read(&key).unwrap()].concat()).unwrap();
+
+        let gate = Gate::default();
+        let app = {
+            let gate = gate.clone();
+            Router::new()
+                .get("/", |request| {
+                    let host = request.host().unwrap_or("-");
+                    format!("{:?} {} {host}", request.client_address(), request.is_secure())
+                })
+                .post("/", |request| request.read_body().map(|body| body.len().to_string()))
+                .get("/events", move |_| {
+                    let gate = gate.clone();
+                    Response::events(move |events| {
+                        events.send(&Event::data("first"))?;
+                        gate.pass();
+                        events.send(&Event::data("second"))
+                    })
+                })
+        };
+        let socket = place.join("http.sock");
+        let settings = Settings::default().trusted_proxies(TrustedProxies::none().trust("unix").unwrap());
+        let server = Server::bind_unix(&socket).unwrap().settings(settings).serve(app).unwrap();
+
+        let address = unused_address();
+        let path = |path: &Path| path.display().to_string();
+        // Older versions of nginx speak no other one unless they are told to.
+        let tls = client_config(place, &rustls::version::TLS12);
+        let (the_socket, doors) = ("/run/example/http.sock", vec![("guide", Dialer::tcp(address, Some(tls)))]);
+        let proxy = match program {
+            "nginx" => {
+                let replacements = [
+                    (the_socket, path(&socket)),
+                    ("listen 443", format!("listen {address}")),
+                    ("/etc/ssl/example.pem", path(&certificate)),
+                    ("/etc/ssl/example-key.pem", path(&key)),
+                ];
+                start_nginx(place, &configuration_of_the_guide("nginx", &replacements), doors)
+            }
+            _ => {
+                let replacements = [
+                    (the_socket, path(&socket)),
+                    ("bind :443", format!("bind {address}")),
+                    ("/etc/ssl/example-both.pem", path(&both)),
+                ];
+                start_haproxy(place, &configuration_of_the_guide("haproxy", &replacements), doors)
+            }
+        };
+        let Some(proxy) = proxy else {
+            skip("the_configurations_of_the_guide_do_what_it_says", program);
+            continue;
+        };
+        let ask = |request: &str| {
+            let mut wire = proxy.doors[0].1.connect().unwrap();
+            wire.send(request);
+            wire
+        };
+
+        let claims = "Forwarded: for=203.0.113.9;proto=http;host=evil\r\nX-Forwarded-For: 203.0.113.9\r\n\
+                      X-Forwarded-Proto: http\r\nX-Forwarded-Host: evil\r\n";
+        for claims in ["", claims] {
+            let reply = ask(&format!("GET / HTTP/1.1\r\nHost: example.org\r\n{claims}\r\n")).reply();
+            assert_eq!(reply.text(), "Some(127.0.0.1) true example.org", "{program}: {claims}");
+        }
+        // nginx alone would refuse it at 1 MiB.
+        let body = "x".repeat(3_000_000);
+        let head = format!("POST / HTTP/1.1\r\nHost: example.org\r\nContent-Length: {}\r\n\r\n", body.len());
+        assert_eq!(ask(&(head + &body)).reply().text(), "3000000", "{program}");
+
+        let mut events = ask("GET /events HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n");
+        assert_eq!(events.head().status, 200, "{program}");
+        let mut wait_for = |expected: &str| {
+            let mut line = String::new();
+            while line != expected {
+                line.clear();
+                assert_ne!(events.stream.read_line(&mut line).unwrap(), 0, "{program}: there is no {expected:?}");
+            }
+        };
+        wait_for("data: first\n");
+        gate.open();
+        wait_for("data: second\n");
+        drop(proxy);
+        assert_eq!(server.shutdown(PATIENCE).cut, 0, "{program}");
+    }
 }
