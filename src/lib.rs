@@ -107,6 +107,7 @@ pub use http::events::Events;
 pub use http::headers::Headers;
 pub use http::host_policy::HostNameError;
 pub use http::method::Method;
+pub use http::multipart::FormData;
 pub use http::origin::OriginError;
 pub use http::path::{PathError, RelativePath};
 pub use http::peer::Peer;

@@ -32,6 +32,7 @@ pub(crate) mod host_policy;
 pub(crate) mod json;
 pub(crate) mod media_type;
 pub(crate) mod method;
+pub(crate) mod multipart;
 pub(crate) mod multipart_byteranges;
 pub(crate) mod multipart_form;
 pub(crate) mod origin;

@@ -9,6 +9,7 @@ use super::request::{Request, RequestSource};
 use crate::http::body::{BodyError, BodyLength, DEFAULT_MAX_BODY};
 use crate::http::headers::{HeaderText, Headers};
 use crate::http::method::Method;
+use crate::http::multipart::FormData;
 use crate::http::peer::Peer;
 use crate::http::target::Target;
 use crate::http::version::Version;
@@ -129,6 +130,20 @@ impl Request {
         request
     }
 
+    /// The request with this form with files as its body.
+    ///
+    /// # Panics
+    ///
+    /// As [`Request::with_body`].
+    #[must_use]
+    pub fn with_multipart(self, form: &FormData) -> Self {
+        let (media_type, body) = form.encode();
+        let mut request = self.with_body(body);
+        let headers = &mut request.in_memory().headers;
+        headers.set("Content-Type".into(), media_type.into()).expect("the field is valid");
+        request
+    }
+
     /// The request as it comes from this peer.
     #[must_use]
     pub fn with_peer(mut self, peer: Peer) -> Self {
@@ -212,6 +227,17 @@ mod tests {
         let request = Request::post("/").with_header("content-type", "text/plain").with_json(&[1]);
         assert_eq!(request.headers().collect::<Vec<_>>(), [("Content-Type", "application/json")]);
         assert_eq!(request.content_length(), Some(3));
+    }
+
+    #[test]
+    fn a_form_replaces_the_media_type_and_the_body() {
+        let form = FormData::new().text("a", "b");
+        let (media_type, body) = form.encode();
+        let request = Request::post("/").with_header("content-type", "text/plain").with_body("c");
+        let mut request = request.with_multipart(&form);
+        assert_eq!(request.headers().collect::<Vec<_>>(), [("Content-Type", media_type.as_str())]);
+        assert_eq!(request.content_length(), Some(body.len() as u64));
+        assert_eq!(request.read_body().unwrap(), body);
     }
 
     #[test]
