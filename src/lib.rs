@@ -43,7 +43,7 @@
 //! | `auth` | yes | user names and passwords |
 //! | `client` | yes | the `client` module and the `hearken-client` program |
 //! | `demo` | yes | the `demo` module: a greeting, a guessing game and notes |
-//! | `charset` | yes | text in other charsets than UTF-8 and US-ASCII (`Request::text`) |
+//! | `charset` | yes | text in other charsets than UTF-8 and US-ASCII (`Request::text`, `Part::text`) |
 //! | `cookies` | yes | cookies with their attributes (`Request::cookie`, `Response::with_cookie`) |
 //! | `forms` | yes | forms and queries as values of the program's own types (`Request::form`, `Request::query_as`) |
 //! | `cli` | yes | the `hearken` program; turns on `archive`, `auth`, `compress`, `demo` and `tls` |
@@ -112,7 +112,7 @@ pub use http::origin::OriginError;
 pub use http::path::{PathError, RelativePath};
 pub use http::peer::Peer;
 pub use http::query::Query;
-pub use http::request::{Body, Request};
+pub use http::request::{Body, Multipart, Part, Request};
 pub use http::response::Response;
 pub use http::status::Status;
 pub use http::trusted_proxies::{NetworkError, TrustedProxies};

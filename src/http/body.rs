@@ -27,8 +27,10 @@ pub(crate) enum BodyError {
     TimedOut,
     /// The connection ended before the body did.
     Truncated,
-    /// The chunked coding is malformed, for this reason.
+    /// The chunked coding, or a form in the body, is malformed, for this reason.
     Malformed(&'static str),
+    /// A form in the body is beyond a limit, for this reason.
+    FormTooLarge(String),
     /// The connection failed.
     Io(io::Error),
 }
@@ -40,6 +42,7 @@ impl fmt::Display for BodyError {
             Self::TimedOut => f.write_str("the request body did not arrive in time"),
             Self::Truncated => f.write_str("the connection ended before the request body did"),
             Self::Malformed(reason) => f.write_str(reason),
+            Self::FormTooLarge(reason) => f.write_str(reason),
             Self::Io(error) => write!(f, "cannot read the request body: {error}"),
         }
     }
@@ -50,7 +53,7 @@ impl Error for BodyError {}
 impl From<BodyError> for io::Error {
     fn from(error: BodyError) -> Self {
         let kind = match &error {
-            BodyError::TooLarge(_) => io::ErrorKind::FileTooLarge,
+            BodyError::TooLarge(_) | BodyError::FormTooLarge(_) => io::ErrorKind::FileTooLarge,
             BodyError::TimedOut => io::ErrorKind::TimedOut,
             BodyError::Truncated => io::ErrorKind::UnexpectedEof,
             BodyError::Malformed(_) => io::ErrorKind::InvalidData,

@@ -49,6 +49,8 @@ pub enum HttpError {
     PreconditionFailed,
     /// 413: the body is longer than the limit of this many bytes.
     ContentTooLarge(u64),
+    /// 413: a form is beyond a limit on its parts, for this reason.
+    FormTooLarge(Cow<'static, str>),
     /// 414: the target is longer than the limit of this many bytes.
     UriTooLong(usize),
     /// 415: the body has another media type than the accepted ones, which are these, separated by commas.
@@ -147,7 +149,7 @@ impl HttpError {
             Self::Gone => Status::GONE,
             Self::LengthRequired => Status::LENGTH_REQUIRED,
             Self::PreconditionFailed => Status::PRECONDITION_FAILED,
-            Self::ContentTooLarge(_) => Status::CONTENT_TOO_LARGE,
+            Self::ContentTooLarge(_) | Self::FormTooLarge(_) => Status::CONTENT_TOO_LARGE,
             Self::UriTooLong(_) => Status::URI_TOO_LONG,
             Self::ExpectationFailed => Status::EXPECTATION_FAILED,
             Self::Misdirected(_) => Status::MISDIRECTED_REQUEST,
@@ -170,6 +172,7 @@ impl From<BodyError> for HttpError {
     fn from(error: BodyError) -> Self {
         match error {
             BodyError::TooLarge(limit) => Self::ContentTooLarge(limit),
+            BodyError::FormTooLarge(reason) => Self::FormTooLarge(reason.into()),
             BodyError::TimedOut => Self::RequestTimeout,
             BodyError::Truncated | BodyError::Malformed(_) | BodyError::Io(_) => {
                 Self::BadRequest(error.to_string().into())
@@ -240,6 +243,7 @@ impl fmt::Display for HttpError {
             Self::LengthRequired => f.write_str("the request needs a Content-Length or a chunked body"),
             Self::PreconditionFailed => f.write_str("a precondition of the request does not hold"),
             Self::ContentTooLarge(limit) => write!(f, "the request body is longer than {limit} bytes"),
+            Self::FormTooLarge(reason) => f.write_str(reason),
             Self::UriTooLong(limit) => write!(f, "the request target is longer than {limit} bytes"),
             Self::ExpectationFailed => f.write_str("the only expectation that the server supports is 100-continue"),
             Self::Misdirected(reason) => write!(f, "misdirected request: {reason}"),
@@ -296,11 +300,12 @@ mod tests {
     fn errors_of_the_program_are_not_the_clients() {
         let io = |kind: io::ErrorKind| io::Error::from(kind);
         let boxed = |error: HttpError| -> Box<dyn Error + Send + Sync> { error.into() };
-        let table: [(HttpError, u16); 12] = [
+        let table: [(HttpError, u16); 13] = [
             (io(io::ErrorKind::NotFound).into(), 500),
             (io(io::ErrorKind::PermissionDenied).into(), 500),
             (io(io::ErrorKind::UnexpectedEof).into(), 500),
             (io::Error::from(BodyError::TooLarge(9)).into(), 413),
+            (io::Error::from(BodyError::FormTooLarge("x".into())).into(), 413),
             (io::Error::from(BodyError::TimedOut).into(), 408),
             (io::Error::from(BodyError::Truncated).into(), 400),
             (io::Error::from(BodyError::Malformed("x")).into(), 400),

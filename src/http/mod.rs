@@ -34,7 +34,6 @@ pub(crate) mod media_type;
 pub(crate) mod method;
 pub(crate) mod multipart;
 pub(crate) mod multipart_byteranges;
-pub(crate) mod multipart_form;
 pub(crate) mod origin;
 mod parameters;
 pub(crate) mod path;

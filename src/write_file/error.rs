@@ -2,7 +2,6 @@
 
 use crate::http::error::HttpError;
 use crate::http::json::JsonError;
-use crate::http::multipart_form::FormError;
 use crate::http::path::PathError;
 use crate::storage::StoreError;
 
@@ -26,12 +25,6 @@ pub(super) fn unwritable(error: PathError) -> HttpError {
     match error {
         PathError::Directory => HttpError::Conflict(error.explain().into()),
         error => HttpError::bad_request(error.explain()),
-    }
-}
-
-impl From<FormError> for HttpError {
-    fn from(error: FormError) -> Self {
-        Self::bad_request(error.0)
     }
 }
 

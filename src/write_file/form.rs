@@ -1,11 +1,11 @@
 //! Upload forms: the files of a `multipart/form-data` body (RFC 7578), each stored under its own name as it arrives.
 
-use super::body::{buffer_for, receive};
+use std::io::BufRead as _;
+
 use super::error::unwritable;
 use super::writable_dir::{WritableDir, last_segment};
 use crate::http::accept;
 use crate::http::error::HttpError;
-use crate::http::multipart_form::{self, FormEvent, FormParser};
 use crate::http::path::{RelativePath, encode_segment};
 use crate::http::request::Request;
 use crate::http::response::Response;
@@ -17,28 +17,34 @@ use crate::storage::{AtomicWrite, Persisted, StoreError};
 /// before one that fails stay. With `overwrite` a file replaces one of the same name.
 pub(super) fn post(dir: &WritableDir, overwrite: bool, request: &mut Request) -> Result<Response, HttpError> {
     let directory = RelativePath::parse_directory_for_writing(request.encoded_path()).map_err(unwritable)?;
-    let boundary = request.header("Content-Type").and_then(multipart_form::boundary);
-    let boundary = boundary.ok_or(HttpError::bad_request("the form has no boundary"))?;
-    if !request.has_body() {
-        return Err(HttpError::LengthRequired);
+    // However many files there are, the limit of the body bounds them.
+    let mut form = request.multipart()?.max_parts(usize::MAX);
+    let mut upload = Upload { dir, overwrite, directory, stored: Vec::new(), first: None };
+    while let Some(mut part) = form.next_part()? {
+        // Neither a field that is no file, nor a file field in which no file was chosen, has a name.
+        let Some(name) = part.clean_filename() else { continue };
+        let mut file = upload.begin(&name)?;
+        loop {
+            let bytes = part.fill_buf()?;
+            if bytes.is_empty() {
+                break;
+            }
+            file.write(bytes)?;
+            let length = bytes.len();
+            part.consume(length);
+        }
+        upload.persist(file, &name)?;
     }
-    let mut parser = FormParser::new(&boundary);
-    let mut form = Form { dir, overwrite, directory, open: None, stored: Vec::new(), first: None };
-    let buffer = buffer_for(request);
-    receive(request.body(), buffer, |bytes| parser.push(bytes, |event| form.take(event)))?;
-    parser.finish()?;
-    let names = form.finish()?;
+    let names = upload.finish()?;
     Ok(stored_response(request, &names))
 }
 
-/// A form being received.
-struct Form<'a> {
+/// The files of a form that are persisted.
+struct Upload<'a> {
     dir: &'a WritableDir,
     overwrite: bool,
     directory: RelativePath,
-    /// The file being received, and its name.
-    open: Option<(AtomicWrite<'a>, String)>,
-    /// The names of the files that are persisted.
+    /// Their names.
     stored: Vec<String>,
     /// All files are in one directory, so one sync at the end, for the first, makes the names of all durable.
     first: Option<Persisted<'a>>,
@@ -47,28 +53,7 @@ struct Form<'a> {
 /// How many numbers are tried for a name that is taken.
 const MAX_NUMBERS: u32 = 10_000;
 
-impl<'a> Form<'a> {
-    fn take(&mut self, event: FormEvent<'_>) -> Result<(), HttpError> {
-        match event {
-            FormEvent::Part(head) => {
-                // A field that is no file, or a file field in which no file was chosen.
-                let Some(sent) = head.filename.filter(|name| !name.is_empty()) else { return Ok(()) };
-                let name = upload_filename::sanitize(&sent);
-                let file = self.begin(&name)?;
-                self.open = Some((file, name));
-                Ok(())
-            }
-            FormEvent::Data(bytes) => match &mut self.open {
-                Some((file, _)) => Ok(file.write(bytes)?),
-                None => Ok(()),
-            },
-            FormEvent::End => match self.open.take() {
-                Some((file, name)) => self.persist(file, &name),
-                None => Ok(()),
-            },
-        }
-    }
-
+impl<'a> Upload<'a> {
     fn begin(&self, name: &str) -> Result<AtomicWrite<'a>, HttpError> {
         let path = self.directory.join(name.as_bytes());
         Ok(if self.overwrite {

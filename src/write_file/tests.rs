@@ -361,6 +361,15 @@ fn the_files_of_a_form_are_stored_under_their_names() {
 }
 
 #[test]
+fn a_form_may_have_as_many_parts_as_fit_into_the_body() {
+    let directory = tempfile::tempdir().unwrap();
+    let writer = WriteFile::new(directory.path()).forms(true);
+    let mut files = vec![("", ""); 2000];
+    files.push(("a", "1"));
+    assert_eq!(send(&writer, form("/", &files)), (201, "Stored a.\n".into()));
+}
+
+#[test]
 fn incomplete_or_misdirected_forms_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("file"), "").unwrap();

@@ -9,8 +9,13 @@ use memchr::memmem;
 /// use hearken::{FormData, Request};
 ///
 /// let form = FormData::new().text("title", "The sea").file("photo", "\"sea\".jpg", "image/jpeg", [0xff, 0xd8]);
-/// let request = Request::post("/").with_multipart(&form);
-/// assert!(request.has_media_type("multipart/form-data"));
+/// let mut request = Request::post("/").with_multipart(&form);
+/// let mut form = request.multipart()?;
+/// let mut title = form.next_part()?.expect("there is a title");
+/// assert_eq!(title.text()?, "The sea");
+/// let photo = form.next_part()?.expect("there is a photo");
+/// assert_eq!(photo.filename(), Some("\"sea\".jpg"));
+/// # Ok::<(), hearken::HttpError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]

@@ -7,6 +7,8 @@ mod cookies;
 mod extensions;
 mod in_memory;
 mod mount;
+mod multipart;
+mod part;
 #[expect(clippy::module_inception, reason = "it is named for `Request`")]
 mod request;
 mod shortened;
@@ -14,6 +16,8 @@ mod text;
 mod typed;
 
 pub use body::Body;
+pub use multipart::Multipart;
+pub use part::Part;
 pub use request::Request;
 
 pub(crate) use request::{RequestSource, Trailers};
