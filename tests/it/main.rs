@@ -22,6 +22,7 @@ mod layers;
 mod limits;
 mod listeners;
 mod listening;
+mod multipart;
 mod notes;
 mod protocol;
 mod proxies;
