@@ -24,13 +24,43 @@ pub struct Tls {
 
 impl Tls {
     /// Loads a certificate chain, the server's own certificate first, and its private key, both in PEM. The key may be RSA,
-    /// EC or Ed25519, in PKCS#8, PKCS#1 or SEC1.
+    /// EC or Ed25519, in PKCS#8, PKCS#1 or SEC1, and not encrypted: [`Tls::from_files_with_password`] is for keys that are.
     ///
     /// # Errors
     ///
     /// [`TlsError`] says which file is wrong, and how.
     pub fn from_files(certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self, TlsError> {
-        Ok(Self { config: Arc::new(load::from_files(certificate.as_ref(), key.as_ref())?) })
+        Ok(Self { config: Arc::new(load::from_files(certificate.as_ref(), key.as_ref(), None)?) })
+    }
+
+    /// As [`Tls::from_files`], for a key that is encrypted with this password. The password is not kept.
+    ///
+    /// The key may be in PKCS#8 with PBES2, as OpenSSL writes it since 1.1: PBKDF2 (HMAC with SHA-2, 10,000,000 iterations at
+    /// most) or scrypt (256 MiB at most), and AES. Needs the feature `encrypted-keys`.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use hearken::Tls;
+    ///
+    /// let password = std::fs::read_to_string("/run/secrets/key-password")?;
+    /// let tls = Tls::from_files_with_password("server.pem", "server-key.pem", password.trim_end())?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Tls::from_files`]. [`TlsError::WrongKeyPassword`] when the password is wrong,
+    /// [`TlsError::UnneededKeyPassword`] when the key is not encrypted, and [`TlsError::UnsupportedKeyEncryption`] when it is
+    /// encrypted in another way or costs more to decrypt.
+    #[cfg(feature = "encrypted-keys")]
+    pub fn from_files_with_password(
+        certificate: impl AsRef<Path>,
+        key: impl AsRef<Path>,
+        password: impl AsRef<[u8]>,
+    ) -> Result<Self, TlsError> {
+        let config = load::from_files(certificate.as_ref(), key.as_ref(), Some(password.as_ref()))?;
+        Ok(Self { config: Arc::new(config) })
     }
 
     /// Loads the certificate for `localhost`, `127.0.0.1` and `::1` from this directory. If it is missing or about to expire, it

@@ -40,7 +40,7 @@ pub(super) fn load_or_make(directory: &Path) -> Result<ServerConfig, TlsError> {
     if !is_valid(directory, soon) {
         make(directory, SystemTime::now())?;
     }
-    load::from_files(&directory.join(CERTIFICATE), &directory.join(KEY))
+    load::from_files(&directory.join(CERTIFICATE), &directory.join(KEY), None)
 }
 
 /// Whether the directory has a certificate for this machine that its authority issued and that is valid at that time.

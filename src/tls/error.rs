@@ -22,8 +22,19 @@ pub enum TlsError {
     NoCertificate(PathBuf),
     /// There is no private key in the file.
     NoKey(PathBuf),
-    /// The private key is protected by a passphrase.
+    /// The private key is encrypted, and no password was given.
     EncryptedKey(PathBuf),
+    /// The password does not decrypt the private key.
+    WrongKeyPassword(PathBuf),
+    /// A password was given, and the private key is not encrypted.
+    UnneededKeyPassword(PathBuf),
+    /// The private key is encrypted in a way that is not supported.
+    UnsupportedKeyEncryption {
+        /// The key's file.
+        path: PathBuf,
+        /// What is not supported.
+        reason: String,
+    },
     /// The private key does not belong to the certificate.
     Mismatch {
         /// The certificate's file.
@@ -51,7 +62,18 @@ impl fmt::Display for TlsError {
             Self::NoCertificate(path) => write!(f, "there is no PEM certificate in {}", path.display()),
             Self::NoKey(path) => write!(f, "there is no PEM private key in {}", path.display()),
             Self::EncryptedKey(path) => {
-                write!(f, "the private key in {} is encrypted; decrypt it first", path.display())
+                write!(f, "the private key in {} is encrypted: {HOW_TO_DECRYPT}", path.display())
+            }
+            Self::WrongKeyPassword(path) => {
+                write!(f, "the password does not decrypt the private key in {}", path.display())
+            }
+            Self::UnneededKeyPassword(path) => {
+                write!(f, "the private key in {} is not encrypted: it needs no password", path.display())
+            }
+            Self::UnsupportedKeyEncryption { path, reason } => {
+                let path = path.display();
+                write!(f, "cannot decrypt the private key in {path}: {reason}; ")?;
+                write!(f, "convert it with: openssl pkcs8 -topk8 -in {path} -out new-key.pem")
             }
             Self::Mismatch { certificate, key } => {
                 write!(f, "the private key in {} does not belong to {}", key.display(), certificate.display())
@@ -62,6 +84,11 @@ impl fmt::Display for TlsError {
         }
     }
 }
+
+#[cfg(feature = "encrypted-keys")]
+const HOW_TO_DECRYPT: &str = "give its password with --tls-key-password @FILE, or by Tls::from_files_with_password";
+#[cfg(not(feature = "encrypted-keys"))]
+const HOW_TO_DECRYPT: &str = "hearken decrypts it if it is built with the feature encrypted-keys";
 
 impl StdError for TlsError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {

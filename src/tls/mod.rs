@@ -2,6 +2,8 @@
 
 mod certificate;
 mod development_certificate;
+#[cfg(feature = "encrypted-keys")]
+mod encrypted_key;
 mod error;
 mod load;
 mod provider;

@@ -9,6 +9,11 @@ use std::sync::Arc;
 
 use hearken::client::Client;
 use hearken::{HttpError, Request, Response, Router, Server, Tls};
+use pkcs8::EncryptedPrivateKeyInfoRef;
+use pkcs8::der::Encode as _;
+use pkcs8::der::asn1::OctetStringRef;
+use pkcs8::pkcs5::EncryptionScheme;
+use pkcs8::pkcs5::pbes2::Parameters;
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256, SignatureAlgorithm};
 use rustls::version::{TLS12, TLS13};
 use rustls::{AlertDescription, ClientConfig, ClientConnection, HandshakeKind, StreamOwned};
@@ -39,6 +44,16 @@ impl Certificate {
     fn write(&self, name: &str, text: &str) -> PathBuf {
         fs::write(self.path(name), text).unwrap();
         self.path(name)
+    }
+
+    /// Writes the key, encrypted with this password (PBES2: PBKDF2 and AES).
+    fn write_encrypted(&self, name: &str, password: &str) -> PathBuf {
+        let parameters = Parameters::generate_pbkdf2_sha256_aes256cbc(2048, b"saltsalt", [7; 16]).unwrap();
+        let data = parameters.encrypt(password, &self.key.serialize_der()).unwrap();
+        let encryption_algorithm = EncryptionScheme::Pbes2(parameters);
+        let encrypted_data = OctetStringRef::new(&data).unwrap();
+        let document = EncryptedPrivateKeyInfoRef { encryption_algorithm, encrypted_data }.to_der().unwrap();
+        self.write(name, &pem("ENCRYPTED PRIVATE KEY", &document))
     }
 }
 
@@ -143,7 +158,8 @@ fn an_unusable_certificate_or_key_is_one_line() {
     let garbage = ec.write("garbage.pem", &pem("PRIVATE KEY", b"not a key"));
     let bad_cert = ec.write("bad-cert.pem", &pem("CERTIFICATE", b"not a certificate"));
     let torn = ec.write("torn.pem", &key_text[..key_text.len() / 2]);
-    let encrypted = ec.write("encrypted.pem", &pem("ENCRYPTED PRIVATE KEY", b"secret"));
+    let encrypted = ec.write_encrypted("encrypted.pem", "open sesame");
+    let not_encrypted = ec.write("not-encrypted.pem", &pem("ENCRYPTED PRIVATE KEY", b"secret"));
     let old_encrypted = ec.write(
         "old-encrypted.pem",
         "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n",
@@ -158,8 +174,9 @@ fn an_unusable_certificate_or_key_is_one_line() {
         (&cert, &cert, "there is no PEM private key in"),
         (&cert, &garbage, "the private key is not valid"),
         (&cert, &torn, "PEM"),
-        (&cert, &encrypted, "is encrypted; decrypt it first"),
-        (&cert, &old_encrypted, "is encrypted; decrypt it first"),
+        (&cert, &encrypted, "is encrypted: give its password with --tls-key-password @FILE"),
+        (&cert, &not_encrypted, "the encrypted private key is not valid"),
+        (&cert, &old_encrypted, "convert it with: openssl pkcs8 -topk8 -in "),
         (&cert, &other.path("key.pem"), "does not belong to"),
     ];
     for (certificate, key, reason) in table {
@@ -171,6 +188,83 @@ fn an_unusable_certificate_or_key_is_one_line() {
         assert!(error.contains(reason), "{certificate:?} {key:?}: {error}");
         assert_eq!(error.lines().count(), 1, "{error}");
     }
+}
+
+#[test]
+fn a_key_with_a_password_serves() {
+    let certificate = Certificate::new(&PKCS_ECDSA_P256_SHA256);
+    let (cert, client) = (certificate.path("cert.pem"), || Client::builder().trust(certificate.path("cert.pem")));
+    let key = certificate.write_encrypted("encrypted.pem", "open sesame");
+    let key_without = certificate.write_encrypted("empty.pem", "");
+    let tls = Tls::from_files_with_password(&cert, &key, "open sesame").unwrap();
+    let server = Server::bind("127.0.0.1:0").unwrap().tls(tls).serve(hearken::demo::hello).unwrap();
+    assert_eq!(client().unwrap().build().get(&server.url()).unwrap().text().unwrap(), "Hello, world!");
+
+    let file = |name: &str, text: &str| format!("@{}", certificate.write(name, text).display());
+    let table = [
+        (&key, "--tls-key-password", file("password", "open sesame")),
+        (&key, "--tls-key-password", file("with-newline", "open sesame\n")),
+        (&key, "--tls-key-password", file("with-more", "open sesame\r\nand more\n")),
+        (&key, "--tls-key-password", "open sesame".into()),
+        (&key, "HEARKEN_TLS_KEY_PASSWORD", "open sesame".into()),
+        (&key, "HEARKEN_TLS_KEY_PASSWORD", file("for-the-environment", "open sesame\n")),
+        (&key_without, "--tls-key-password", file("empty", "")),
+        (&key_without, "--tls-key-password", file("empty-with-newline", "\n")),
+    ];
+    for (key, option, password) in table {
+        let mut command = hearken();
+        command.args(["-q", "-p", "0", "--demo", "--tls-cert"]).arg(&cert).arg("--tls-key").arg(key);
+        match option {
+            "HEARKEN_TLS_KEY_PASSWORD" => command.env(option, &password),
+            _ => command.args([option, &password]),
+        };
+        let server = Program::start(command.arg(certificate.directory.path()), 1);
+        let answer = client().unwrap().build().get(&format!("{}hello", server.url())).unwrap();
+        assert_eq!(answer.text().unwrap(), "Hello, world!", "{option} {password}");
+    }
+}
+
+#[test]
+fn a_password_that_does_not_fit_its_key_is_one_line_without_it() {
+    let certificate = Certificate::new(&PKCS_ECDSA_P256_SHA256);
+    let (cert, plain) = (certificate.path("cert.pem"), certificate.path("key.pem"));
+    let key = certificate.write_encrypted("encrypted.pem", "open sesame");
+    let key_without = certificate.write_encrypted("empty.pem", "");
+    let old = certificate.write(
+        "old.pem",
+        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n",
+    );
+    let file = |name: &str, text: &str| format!("@{}", certificate.write(name, text).display());
+    let wrong = "hearken: the password does not decrypt the private key in ";
+    let table = [
+        (&key, "open barley".into(), wrong),
+        (&key, "open sesame\n".into(), wrong),
+        (&key, String::new(), wrong),
+        (&key, file("empty", ""), wrong),
+        (&key, file("another-line", "\nopen sesame\n"), wrong),
+        (&key_without, "open sesame".into(), wrong),
+        (
+            &key,
+            "@no/such/file".into(),
+            "hearken: cannot read the password of the private key from no/such/file: no such",
+        ),
+        (&old, "open sesame".into(), "hearken: cannot decrypt the private key in "),
+    ];
+    let unneeded = [(&plain, "open sesame".into(), "hearken: the private key in ")];
+    for (key, password, reason) in table.into_iter().chain(unneeded) {
+        let mut command = hearken();
+        command.args(["-p", "0", "--tls-cert"]).arg(&cert).arg("--tls-key").arg(key);
+        let output = command.args(["--tls-key-password", &password, "."]).run();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{key:?} {password:?}: {error}");
+        assert!(error.starts_with(reason), "{key:?} {password:?}: {error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+        assert!(!error.contains("sesame") && !error.contains("barley"), "{error}");
+        assert_eq!(error.ends_with("is not encrypted: it needs no password\n"), *key == plain, "{error}");
+    }
+    let help = hearken().arg("--help").env("HEARKEN_TLS_KEY_PASSWORD", "open sesame").run();
+    let text = String::from_utf8_lossy(&help.stdout);
+    assert!(text.contains("HEARKEN_TLS_KEY_PASSWORD") && !text.contains("sesame"), "{text}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(crate) enum Password {
 /// Why a password cannot be read from its file.
 #[derive(Debug)]
 pub(crate) struct PasswordFileError {
-    user: String,
+    owner: String,
     path: PathBuf,
     source: io::Error,
 }
@@ -33,27 +33,33 @@ impl Credentials {
     /// Splits `USER:PASS` at the first colon.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (user, password) = text.split_once(':').ok_or("there is no colon between user name and password")?;
-        let password = match password.strip_prefix('@') {
-            Some(path) => Password::InFile(path.into()),
-            None => Password::Given(password.into()),
-        };
-        Ok(Self { user: user.into(), password })
+        Ok(Self { user: user.into(), password: password.into() })
     }
 }
 
 impl Password {
-    /// The password of this user, read from its file if it is in one.
-    pub(crate) fn read(&self, user: &str) -> Result<String, PasswordFileError> {
+    /// The password, read from its file if it is in one. The owner is for error messages: a user, or what the password protects.
+    pub(crate) fn read(&self, owner: &str) -> Result<String, PasswordFileError> {
         let path = match self {
             Self::Given(password) => return Ok(password.clone()),
             Self::InFile(path) => path,
         };
         let text = fs::read_to_string(path).map_err(|source| PasswordFileError {
-            user: user.into(),
+            owner: owner.into(),
             path: path.clone(),
             source,
         })?;
         Ok(text.lines().next().unwrap_or_default().to_owned())
+    }
+}
+
+/// `PASS` or `@FILE`
+impl From<&str> for Password {
+    fn from(text: &str) -> Self {
+        match text.strip_prefix('@') {
+            Some(path) => Self::InFile(path.into()),
+            None => Self::Given(text.into()),
+        }
     }
 }
 
@@ -69,8 +75,8 @@ impl fmt::Debug for Password {
 
 impl fmt::Display for PasswordFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { user, path, source } = self;
-        write!(f, "cannot read the password of {user} from {}: {}", path.display(), hearken::reason(source))
+        let Self { owner, path, source } = self;
+        write!(f, "cannot read the password of {owner} from {}: {}", path.display(), hearken::reason(source))
     }
 }
 

@@ -9,7 +9,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser};
 use log::LevelFilter;
 
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Password};
 use crate::seconds;
 
 /// Serve a directory over HTTP or HTTPS; with --write, accept files and JSON.
@@ -73,6 +73,10 @@ pub(crate) struct Args {
     /// The certificate's private key (PEM)
     #[arg(long, value_name = "FILE", env = "HEARKEN_TLS_KEY", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
+
+    /// The password of the private key, if it is encrypted; @FILE is the first line of a file
+    #[arg(long, value_name = "PASS", env = "HEARKEN_TLS_KEY_PASSWORD", hide_env_values = true, requires = "tls_key")]
+    pub(crate) tls_key_password: Option<Password>,
 
     /// Ask for a user name and a password for everything. PASS can also be a hash (see --make-hash), or @FILE for the first
     /// line of a file; @FILE alone names a file with one USER:PASS a line. Can be given more than once
@@ -324,13 +328,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_refused_with_a_reason() {
-        let table: [(&[&str], &str); 6] = [
+        let table: [(&[&str], &str); 7] = [
             (&["--bind", "unix:"], "the path of the socket is missing"),
             (&["--socket-mode", "1777"], "octal digits, 777 at most"),
             (&["--socket-mode", "680"], "octal digits, 777 at most"),
             (&["--socket-mode", "+66"], "octal digits, 777 at most"),
             (&["--auth", "ada"], "there is no colon between user name and password"),
             (&["--archive", "--no-listing"], "cannot be used with"),
+            (&["--tls-key-password", "@a"], "--tls-key <FILE>"),
         ];
         for (arguments, reason) in table {
             let error = Args::try_parse_from(["hearken"].iter().chain(arguments)).unwrap_err().to_string();

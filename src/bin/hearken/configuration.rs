@@ -241,12 +241,17 @@ fn write(args: &Args) -> Option<Write> {
     Some(Write { directory, service })
 }
 
-fn encryption(args: &Args) -> Result<Encryption, Error> {
-    match (&args.tls_cert, &args.tls_key) {
-        _ if args.tls => Ok(Encryption::Development),
-        (Some(certificate), Some(key)) => Ok(Encryption::Certificate(Tls::from_files(certificate, key)?)),
-        _ => Ok(Encryption::None),
-    }
+fn encryption(args: &Args) -> Result<Encryption, Failure> {
+    let (certificate, key) = match (&args.tls_cert, &args.tls_key) {
+        _ if args.tls => return Ok(Encryption::Development),
+        (Some(certificate), Some(key)) => (certificate, key),
+        _ => return Ok(Encryption::None),
+    };
+    let tls = match &args.tls_key_password {
+        None => Tls::from_files(certificate, key),
+        Some(password) => Tls::from_files_with_password(certificate, key, password.read("the private key")?),
+    };
+    Ok(Encryption::Certificate(tls.map_err(Error::from)?))
 }
 
 fn access_log(args: &Args) -> Option<LogFormat> {
@@ -332,12 +337,16 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_used_is_a_failure_to_start() {
-        let table: [(&[&str], &str); 5] = [
+        let table: [(&[&str], &str); 6] = [
             (&["no/such/directory"], "cannot serve no/such/directory: no such file or directory"),
             (&["Cargo.toml"], "cannot serve Cargo.toml: not a directory"),
             (&["--auth", "@no/such/file"], "cannot read users from no/such/file: no such file or directory"),
             (&["--write-auth", "ada:@no/such/file"], "cannot read the password of ada from no/such/file: no such file"),
             (&["--tls-cert", "no.pem", "--tls-key", "no.pem"], "cannot use no.pem: no such file or directory"),
+            (
+                &["--tls-cert", "no.pem", "--tls-key", "no.pem", "--tls-key-password", "@no/such/file"],
+                "cannot read the password of the private key from no/such/file: no such file or directory",
+            ),
         ];
         for (arguments, expected) in table {
             let failure = configure(arguments).err().unwrap();
