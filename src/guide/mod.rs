@@ -74,7 +74,7 @@
 //! | `serveRequest` | [`Files`](crate::Files) as a handler |
 //! | `allowDirectoryListing` | [`Files::listing`](crate::Files::listing), on by default |
 //! | `directoryHandler` that serves `index.html` | [`Files::index`](crate::Files::index), by default `index.html` |
-//! | `SecureSocket.initialize(database, password)` | [`Tls::from_files`](crate::Tls::from_files) |
+//! | `SecureSocket.initialize(database, password)` | [`Tls::from_files_with_password`](crate::Tls::from_files_with_password) |
 //! | **The classes at its end** | |
 //! | `HttpServer` | [`Server`](crate::Server) |
 //! | `HttpRequest` | [`Request`](crate::Request) |
