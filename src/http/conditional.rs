@@ -110,7 +110,8 @@ impl Conditions {
                 return Evaluation::PreconditionFailed;
             }
         } else if let Some(since) = self.if_unmodified_since
-            && modified.is_none_or(|modified| date::seconds(modified) > date::seconds(since))
+            // RFC 9110 §13.1.4: ignored if there is a representation without a date. What is missing is not unmodified.
+            && modified.map_or(current.is_none(), |modified| date::seconds(modified) > date::seconds(since))
         {
             return Evaluation::PreconditionFailed;
         }
@@ -278,6 +279,23 @@ mod tests {
             ];
             assert_eq!(seen, *expected, "{why}: {fields:?}");
         }
+    }
+
+    #[test]
+    fn dates_are_ignored_where_the_representation_has_none() {
+        let undated = Validators { modified: None, ..current("\"a\"") };
+        let none = Fields::default();
+        let table = [
+            (Fields { if_modified_since: Some(AFTER), ..none }, "§13.1.3"),
+            (Fields { if_unmodified_since: Some(BEFORE), ..none }, "§13.1.4"),
+        ];
+        for (fields, section) in table {
+            for method in [Method::Get, Method::Put] {
+                let seen = evaluate(&method, &fields, Some(&undated), at(AFTER));
+                assert_eq!(seen, Evaluation::Proceed, "{section}: {method:?}");
+            }
+        }
+        assert!(!range_applies(Some(NOW), &undated, at(AFTER)), "a date matches no other date (§13.1.5)");
     }
 
     #[test]
