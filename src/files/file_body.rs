@@ -6,7 +6,6 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::http::range::ByteRange;
 use crate::http::response::BodyStream;
 
 /// An open file, and its state when its length was announced to the client.
@@ -26,11 +25,14 @@ pub(crate) struct FileBody {
 }
 
 /// Several parts of a file, and the texts before, between and after them.
-pub(crate) struct MultipartFileBody {
+pub(crate) struct MultipartBody<P> {
     texts: std::vec::IntoIter<String>,
-    ranges: std::vec::IntoIter<ByteRange>,
+    parts: std::vec::IntoIter<P>,
     text: io::Cursor<String>,
-    part: FileBody,
+    /// The part that follows the text.
+    part: Option<P>,
+    /// Whether one of the parts before has said so.
+    ends_connection: bool,
 }
 
 impl OpenedFile {
@@ -104,36 +106,31 @@ impl Read for FileBody {
     }
 }
 
-impl MultipartFileBody {
+impl<P: BodyStream> MultipartBody<P> {
     /// These parts of a file, with a text before each of them and one after the last.
-    pub(crate) fn new(opened: OpenedFile, ranges: Vec<ByteRange>, texts: Vec<String>) -> Self {
-        let mut parts = Self {
-            texts: texts.into_iter(),
-            ranges: ranges.into_iter(),
-            text: io::Cursor::default(),
-            part: FileBody::new(opened, 0, 0),
-        };
-        parts.advance();
-        parts
+    pub(crate) fn new(texts: Vec<String>, parts: Vec<P>) -> Self {
+        let (texts, parts) = (texts.into_iter(), parts.into_iter());
+        let mut body = Self { texts, parts, text: io::Cursor::default(), part: None, ends_connection: false };
+        body.advance();
+        body
     }
 
     /// Moves on to the next text, and to the part after it if there is one. Returns false after the last text.
     fn advance(&mut self) -> bool {
         let Some(text) = self.texts.next() else { return false };
+        self.ends_connection = self.ends_connection();
         self.text = io::Cursor::new(text);
-        if let Some(range) = self.ranges.next() {
-            (self.part.position, self.part.left) = (range.first, range.length());
-        }
+        self.part = self.parts.next();
         true
     }
 }
 
-impl Read for MultipartFileBody {
+impl<P: BodyStream> Read for MultipartBody<P> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            let read = match self.text.read(buffer)? {
-                0 => self.part.read(buffer)?,
-                read => read,
+            let read = match (self.text.read(buffer)?, &mut self.part) {
+                (0, Some(part)) => part.read(buffer)?,
+                (read, _) => read,
             };
             if read > 0 || buffer.is_empty() || !self.advance() {
                 return Ok(read);
@@ -142,9 +139,9 @@ impl Read for MultipartFileBody {
     }
 }
 
-impl BodyStream for MultipartFileBody {
+impl<P: BodyStream> BodyStream for MultipartBody<P> {
     fn ends_connection(&self) -> bool {
-        self.part.ends_connection()
+        self.ends_connection || self.part.as_ref().is_some_and(BodyStream::ends_connection)
     }
 }
 
@@ -194,9 +191,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("f");
         fs::write(&path, "0123456789").unwrap();
-        let ranges = vec![ByteRange { first: 7, last: 9 }, ByteRange { first: 0, last: 0 }];
+        let file = opened(&path);
         let texts = ["<", "", ">"].map(str::to_owned).to_vec();
-        let mut parts = MultipartFileBody::new(opened(&path), ranges, texts);
+        let mut parts = MultipartBody::new(texts, vec![FileBody::new(file.clone(), 7, 3), FileBody::new(file, 0, 1)]);
         let mut seen = Vec::new();
         let mut byte = [0];
         while parts.read(&mut byte).unwrap() > 0 {
@@ -223,10 +220,11 @@ mod tests {
         ];
         for (what, change, whole, grown) in table {
             fs::write(&path, "0123456789").unwrap();
-            let ranges = vec![ByteRange { first: 0, last: 1 }, ByteRange { first: 3, last: 9 }];
             let texts = ["", "", ""].map(str::to_owned).to_vec();
             let mut one = FileBody::new(opened(&path), 0, 10);
-            let mut several = MultipartFileBody::new(opened(&path), ranges, texts);
+            let file = opened(&path);
+            let parts = vec![FileBody::new(file.clone(), 0, 2), FileBody::new(file, 3, 7)];
+            let mut several = MultipartBody::new(texts, parts);
             for body in [&mut one as &mut dyn BodyStream, &mut several] {
                 body.read_exact(&mut [0]).unwrap();
             }

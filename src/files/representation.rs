@@ -19,7 +19,7 @@ use crate::http::validators::{Validators, file_validators};
 
 use super::encoding::gzip::Slot;
 use super::error::unreadable;
-use super::file_body::{FileBody, MultipartFileBody, OpenedFile};
+use super::file_body::{FileBody, MultipartBody, OpenedFile};
 
 /// A file in the form in which it is sent (RFC 9110 §3.2). A clone shares the content.
 #[derive(Clone)]
@@ -221,8 +221,10 @@ fn several(content: Content, length: u64, media_type: HeaderText, ranges: Vec<By
     let response = match content {
         Content::Disk(file) => {
             let around: u64 = texts.iter().map(|text| text.len() as u64).sum();
-            let parts: u64 = ranges.iter().map(|range| range.length()).sum();
-            Response::body_stream(MultipartFileBody::new(file, ranges, texts), Some(around + parts))
+            let length = around + ranges.iter().map(|range| range.length()).sum::<u64>();
+            let part = |range: ByteRange| FileBody::new(file.clone(), range.first, range.length());
+            let parts = ranges.into_iter().map(part).collect();
+            Response::body_stream(MultipartBody::new(texts, parts), Some(length))
         }
         Content::Memory(bytes) => {
             let mut body = Vec::new();
