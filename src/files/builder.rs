@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::cache_headers::CacheHeaders;
+use super::embedded::EmbeddedTree;
 #[cfg(feature = "compress")]
 use super::encoding::gzip::Compressor;
 use super::file_cache::FileCache;
 use super::listing::budget::Budget;
-use super::lookup::{Root, Roots};
+use super::lookup::{Root, Roots, Tree};
 use super::service::FileService;
 use crate::error::Error;
 use crate::handler::{Handler, IntoResponse as _};
@@ -19,7 +20,7 @@ use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::storage::RootDir;
 
-/// Serves the files of a directory, or of several laid over each other.
+/// Serves the files of a directory, files that are part of the program, or several of these laid over each other.
 ///
 /// A directory is answered with its index file, else with a listing: HTML, or JSON for `Accept: application/json` or
 /// `?format=json`. A directory named without its slash is redirected to. Files are streamed, with `Last-Modified` and `ETag`;
@@ -45,6 +46,43 @@ impl Files {
     /// Serves this directory, which need not exist yet. When the path later names another directory, as when a symbolic link is
     /// swapped, that one is served within a second.
     pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self::without_root().overlay(root)
+    }
+
+    /// Serves files that are part of the program: the path of each, such as `css/style.css`, and its bytes. Several roots are
+    /// combined as directories are: see [`Files::overlay_embedded`].
+    ///
+    /// An embedded file is served as a file on disk is, but without the file system, and from where its bytes are in the program. Its
+    /// entity tag is made from the bytes: clients keep their copy until a program with other bytes is started. There is no
+    /// `Last-Modified`. The parts of a path are directories, with index files and redirects. Listings and archives leave out embedded
+    /// files, so that a directory without an index file that is in no root on disk gets 404. A sibling with `.br`, `.zst` or `.gz` is
+    /// sent to clients that accept that coding: embed it together with its original.
+    ///
+    /// ```
+    /// use hearken::{Files, Request, Router};
+    ///
+    /// let files = Files::embedded([
+    ///     ("index.html", include_bytes!("../../www/index.html")),
+    ///     ("css/style.css", include_bytes!("../../www/style.css")),
+    /// ]);
+    /// let app = Router::new().nest("/ui", files);
+    /// let page = app.respond(&mut Request::get("/ui/"));
+    /// assert_eq!(page.header("Content-Type"), Some("text/html; charset=utf-8"));
+    /// let part = app.respond(&mut Request::get("/ui/css/style.css").with_header("Range", "bytes=0-99"));
+    /// assert_eq!((part.status().code(), part.content_length()), (206, Some(100)));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If a path is empty, starts or ends with a slash, has an empty segment, a dot segment or a NUL byte, or is longer than a path of a
+    /// request may be; if it is given twice; or if it is also the directory of another file, as `a` beside `a/b`. The message names
+    /// the path.
+    pub fn embedded<const N: usize>(files: [(&str, &'static [u8]); N]) -> Self {
+        Self::without_root().overlay_embedded(&files)
+    }
+
+    /// The service without a root.
+    fn without_root() -> Self {
         let service = FileService {
             roots: Roots { roots: Vec::new(), index_names: vec!["index.html".into()], include_hidden: false },
             listing: true,
@@ -57,16 +95,45 @@ impl Files {
             budget: Budget::of_process(),
             cache: FileCache::default(),
         };
-        Self { service, follow_links: false }.overlay(root)
+        Self { service, follow_links: false }
     }
 
     /// Adds a directory behind the ones before: its files are served where the others have none. A directory that several of them
     /// have is listed once, with the entries of all.
     #[must_use]
-    pub fn overlay(mut self, directory: impl Into<PathBuf>) -> Self {
+    pub fn overlay(self, directory: impl Into<PathBuf>) -> Self {
         let mut root_dir = RootDir::new(directory);
         root_dir.follow_links(self.follow_links);
-        self.service.roots.roots.push(Root { root_dir: root_dir.into(), uploads: false });
+        self.add(Tree::Disk(root_dir.into()), false)
+    }
+
+    /// Adds files that are part of the program, as those of [`Files::embedded`], behind the roots before. The list may be made at run
+    /// time.
+    ///
+    /// ```
+    /// use hearken::{Files, Handler, Request};
+    ///
+    /// let built_in = [("theme.css", "body { color: navy }".as_bytes()), ("logo.svg", b"<svg/>")];
+    /// // A file in the directory `custom` replaces the embedded one of the same path.
+    /// let files = Files::new("custom").overlay_embedded(&built_in);
+    /// assert_eq!(files.handle(&mut Request::get("/theme.css")).read_text().unwrap(), "body { color: navy }");
+    ///
+    /// // The other way round, the directory only adds files. This list is made at run time.
+    /// let list: Vec<(&str, &'static [u8])> = built_in.into_iter().filter(|(path, _)| path.ends_with(".css")).collect();
+    /// let files = Files::embedded([]).overlay_embedded(&list).overlay("more");
+    /// assert_eq!(files.handle(&mut Request::get("/logo.svg")).status().code(), 404);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// As [`Files::embedded`].
+    #[must_use]
+    pub fn overlay_embedded(self, files: &[(&str, &'static [u8])]) -> Self {
+        self.add(Tree::Embedded(EmbeddedTree::new(files)), false)
+    }
+
+    fn add(mut self, tree: Tree, uploads: bool) -> Self {
+        self.service.roots.roots.push(Root { tree, uploads });
         self
     }
 
@@ -78,14 +145,16 @@ impl Files {
     #[must_use]
     pub fn with_uploads(mut self, directory: impl Into<PathBuf>) -> Self {
         let directory = directory.into();
-        if let Some(root) = self.service.roots.roots.iter_mut().find(|root| is_same(root.root_dir.path(), &directory)) {
-            root.uploads = true;
-            Arc::get_mut(&mut root.root_dir).expect("nobody else has it before anything is served").follow_links(false);
-            return self;
+        for Root { tree, uploads } in &mut self.service.roots.roots {
+            if let Tree::Disk(root_dir) = tree
+                && is_same(root_dir.path(), &directory)
+            {
+                *uploads = true;
+                exclusive(root_dir).follow_links(false);
+                return self;
+            }
         }
-        let root_dir = RootDir::new(directory).into();
-        self.service.roots.roots.push(Root { root_dir, uploads: true });
-        self
+        self.add(Tree::Disk(RootDir::new(directory).into()), true)
     }
 
     /// The names of index files; the first one that exists is served for its directory. Defaults to `["index.html"]`.
@@ -141,8 +210,9 @@ impl Files {
     pub fn follow_links(mut self, follow: bool) -> Self {
         self.follow_links = follow;
         for root in self.service.roots.roots.iter_mut().filter(|root| !root.uploads) {
-            let root_dir = Arc::get_mut(&mut root.root_dir).expect("nobody else has it before anything is served");
-            root_dir.follow_links(follow);
+            if let Tree::Disk(root_dir) = &mut root.tree {
+                exclusive(root_dir).follow_links(follow);
+            }
         }
         self
     }
@@ -243,6 +313,11 @@ impl Files {
     pub(super) fn set_budget(&mut self, budget: Arc<Budget>) {
         self.service.budget = budget;
     }
+}
+
+/// The directory of a root, to change its settings.
+fn exclusive(root_dir: &mut Arc<RootDir>) -> &mut RootDir {
+    Arc::get_mut(root_dir).expect("nobody else has it before anything is served")
 }
 
 /// Whether two paths name the same directory, as far as they name one yet.

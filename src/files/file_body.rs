@@ -106,6 +106,9 @@ impl Read for FileBody {
     }
 }
 
+/// A part of the program's own bytes.
+impl BodyStream for &'static [u8] {}
+
 impl<P: BodyStream> MultipartBody<P> {
     /// These parts of a file, with a text before each of them and one after the last.
     pub(crate) fn new(texts: Vec<String>, parts: Vec<P>) -> Self {

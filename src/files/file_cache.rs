@@ -118,7 +118,7 @@ impl FileCache {
                 let bytes = turn.then(|| file.read().ok()).flatten()?;
                 Some(representation.in_memory(bytes))
             }
-            Content::Disk(_) | Content::Gzipped(..) => None,
+            Content::Disk(_) | Content::Embedded(_) | Content::Gzipped(..) => None,
         }
     }
 
@@ -168,7 +168,7 @@ impl CachedFile {
     fn cost(&self) -> usize {
         let costs = self.representations.iter().map(|(_, representation)| match representation.content() {
             Content::Memory(bytes) => bytes.len(),
-            Content::Disk(_) | Content::Gzipped(..) => 0,
+            Content::Disk(_) | Content::Embedded(_) | Content::Gzipped(..) => 0,
         });
         costs.sum()
     }

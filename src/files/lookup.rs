@@ -1,4 +1,4 @@
-//! From a path to the file or directory that it names: in one directory tree, or in several laid over each other.
+//! From a path to the file or directory that it names: in one tree, or in several laid over each other.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use rustix::fs::Stat;
 
+use super::embedded::{EmbeddedFile, EmbeddedTree, Entry};
 use crate::http::path::RelativePath;
 use crate::storage::RootDir;
 use crate::storage::is_unfinished;
 
-/// The directory trees that are served. One hides what those behind it have at the same path.
+/// The trees that are served. One hides what those behind it have at the same path.
 pub(super) struct Roots {
     pub(super) roots: Vec<Root>,
     /// The names of index files, the preferred one first.
@@ -19,20 +20,28 @@ pub(super) struct Roots {
     pub(super) include_hidden: bool,
 }
 
-/// One directory tree.
+/// One tree that is served.
 pub(super) struct Root {
-    pub(super) root_dir: Arc<RootDir>,
+    pub(super) tree: Tree,
     /// Whether it holds uploads, which must not act as the site's own files.
     pub(super) uploads: bool,
+}
+
+/// Where the files of a tree are.
+pub(super) enum Tree {
+    /// Below a directory of the file system.
+    Disk(Arc<RootDir>),
+    /// In the program itself.
+    Embedded(EmbeddedTree),
 }
 
 /// What a path names in all trees together.
 #[allow(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
 pub(super) enum Lookup<'a> {
     /// A file, or the index file of a directory, with the tree that it is in.
-    File(&'a Root, OpenFile),
-    /// A directory without an index file, in each tree that has it.
-    Directory(Vec<(&'a Root, File)>),
+    File(&'a Root, FoundFile<'a>),
+    /// A directory without an index file, in each tree on disk that has it.
+    Directory(Vec<(Arc<RootDir>, File)>),
     /// A directory, by a path that does not end with a slash.
     MissingSlash,
     /// Something that may not be read, or that is no file and no directory.
@@ -41,18 +50,31 @@ pub(super) enum Lookup<'a> {
     NotFound,
 }
 
-/// What a path names in one tree.
+/// What a path names in one tree; by default, in one on disk.
 #[allow(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
-pub(super) enum Found {
+pub(super) enum Found<F = OpenFile, D = File> {
     /// A regular file.
-    File(OpenFile),
+    File(F),
     /// A directory.
-    Directory(File),
+    Directory(D),
     /// Something that may not be opened, a fifo, a socket or a device. If it is a directory, files in it may still be opened
     /// by their names.
     Closed,
     /// Nothing, or a file by a path that asks for a directory.
     Nothing,
+}
+
+/// A file in any tree.
+#[allow(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
+pub(super) enum FoundFile<'a> {
+    Disk(&'a RootDir, OpenFile),
+    Embedded(&'a EmbeddedFile),
+}
+
+/// A directory in any tree.
+enum FoundDirectory {
+    Disk(Arc<RootDir>, File),
+    Embedded,
 }
 
 /// A regular file, opened for reading.
@@ -71,7 +93,7 @@ impl Roots {
         }
         let mut directories = Vec::new();
         for root in &self.roots {
-            match find(&root.root_dir, path)? {
+            match root.tree.find(path)? {
                 Found::Nothing => {}
                 Found::File(file) => return Ok(Lookup::File(root, file)),
                 Found::Directory(_) if !path.is_directory() => return Ok(Lookup::MissingSlash),
@@ -88,8 +110,15 @@ impl Roots {
             Some(_) => return Ok(Lookup::Forbidden),
             None => {}
         }
-        let open: Option<Vec<_>> = directories.into_iter().map(|(root, open)| Some((root, open?))).collect();
-        Ok(open.map_or(Lookup::Forbidden, Lookup::Directory))
+        let mut on_disk = Vec::new();
+        for (_, directory) in directories {
+            match directory {
+                Some(FoundDirectory::Disk(root_dir, directory)) => on_disk.push((root_dir, directory)),
+                Some(FoundDirectory::Embedded) => {}
+                None => return Ok(Lookup::Forbidden),
+            }
+        }
+        Ok(if on_disk.is_empty() { Lookup::NotFound } else { Lookup::Directory(on_disk) })
     }
 
     /// Whether the names in the path are not served.
@@ -98,8 +127,8 @@ impl Roots {
     }
 
     /// The first file at this path in the site's own trees.
-    pub(super) fn own_file(&self, path: &RelativePath) -> Option<OpenFile> {
-        self.own().find_map(|root| match find(&root.root_dir, path) {
+    pub(super) fn own_file(&self, path: &RelativePath) -> Option<FoundFile<'_>> {
+        self.own().find_map(|root| match root.tree.find(path) {
             Ok(Found::File(file)) => Some(file),
             _ => None,
         })
@@ -107,7 +136,7 @@ impl Roots {
 
     /// Whether the site itself, and not an upload, has something at this path.
     pub(super) fn owns(&self, path: &RelativePath) -> bool {
-        self.own().any(|root| !matches!(find(&root.root_dir, path), Ok(Found::Nothing)))
+        self.own().any(|root| !matches!(root.tree.find(path), Ok(Found::Nothing)))
     }
 
     fn own(&self) -> impl Iterator<Item = &Root> {
@@ -119,19 +148,56 @@ impl Roots {
     fn index<'a>(
         &self,
         directory: &RelativePath,
-        trees: &[(&'a Root, Option<File>)],
-    ) -> io::Result<Option<(&'a Root, Found)>> {
+        trees: &[(&'a Root, Option<FoundDirectory>)],
+    ) -> io::Result<Option<(&'a Root, Found<FoundFile<'a>, FoundDirectory>)>> {
         let any_own = trees.iter().any(|(root, _)| !root.uploads);
         for name in &self.index_names {
             let path = directory.join(name.as_bytes());
             for (root, _) in trees.iter().filter(|(root, _)| !(any_own && root.uploads)) {
-                match find(&root.root_dir, &path)? {
+                match root.tree.find(&path)? {
                     found @ (Found::File(_) | Found::Closed) => return Ok(Some((root, found))),
                     Found::Directory(_) | Found::Nothing => {}
                 }
             }
         }
         Ok(None)
+    }
+}
+
+impl Tree {
+    /// Finds what the tree has at the path.
+    fn find(&self, path: &RelativePath) -> io::Result<Found<FoundFile<'_>, FoundDirectory>> {
+        Ok(match self {
+            Self::Disk(root_dir) => match find(root_dir, path)? {
+                Found::File(file) => Found::File(FoundFile::Disk(root_dir, file)),
+                Found::Directory(directory) => Found::Directory(FoundDirectory::Disk(Arc::clone(root_dir), directory)),
+                Found::Closed => Found::Closed,
+                Found::Nothing => Found::Nothing,
+            },
+            Self::Embedded(tree) => match tree.get(path) {
+                Some(Entry::File(file)) if !path.is_directory() => Found::File(FoundFile::Embedded(file)),
+                Some(Entry::Directory) => Found::Directory(FoundDirectory::Embedded),
+                Some(Entry::File(_)) | None => Found::Nothing,
+            },
+        })
+    }
+
+    /// The directory, if the tree is on disk.
+    pub(super) fn root_dir(&self) -> Option<&Arc<RootDir>> {
+        match self {
+            Self::Disk(root_dir) => Some(root_dir),
+            Self::Embedded(_) => None,
+        }
+    }
+}
+
+impl FoundFile<'_> {
+    /// Its name, which its media type is guessed from.
+    pub(super) fn name(&self) -> &[u8] {
+        match self {
+            Self::Disk(_, file) => file.name(),
+            Self::Embedded(file) => file.name(),
+        }
     }
 }
 

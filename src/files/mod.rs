@@ -1,9 +1,10 @@
-//! The file service: `GET` and `HEAD` of what is below one directory or several.
+//! The file service: `GET` and `HEAD` of what is below one directory or several, or in the program itself.
 
 #[cfg(feature = "archive")]
 mod archive;
 mod builder;
 mod cache_headers;
+mod embedded;
 mod encoding;
 mod error;
 pub(crate) mod file_body;

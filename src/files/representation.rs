@@ -17,6 +17,7 @@ use crate::http::response::Response;
 use crate::http::status::Status;
 use crate::http::validators::{Validators, file_validators};
 
+use super::embedded::EmbeddedContent;
 use super::encoding::gzip::Slot;
 use super::error::unreadable;
 use super::file_body::{FileBody, MultipartBody, OpenedFile};
@@ -25,7 +26,7 @@ use super::file_body::{FileBody, MultipartBody, OpenedFile};
 #[derive(Clone)]
 pub(super) struct Representation {
     validators: Validators,
-    last_modified: String,
+    last_modified: Option<String>,
     media_type: HeaderText,
     /// The content coding.
     coding: Option<ContentCoding>,
@@ -45,8 +46,17 @@ pub(super) enum Content {
     Disk(OpenedFile),
     /// Memory.
     Memory(Arc<[u8]>),
-    /// The file, compressed while it is sent.
-    Gzipped(OpenedFile, Arc<Slot>),
+    /// The program itself.
+    Embedded(&'static [u8]),
+    /// Content that is compressed while it is sent.
+    Gzipped(Uncompressed, Arc<Slot>),
+}
+
+/// Where content comes from that is compressed while it is sent.
+#[derive(Clone)]
+pub(super) enum Uncompressed {
+    Disk(OpenedFile),
+    Embedded(&'static [u8]),
 }
 
 /// Files up to this many bytes are read at once, and sent in one write with the head.
@@ -63,17 +73,26 @@ impl Representation {
         let (metadata, content) = take_in(file, metadata)?;
         let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
         let validators = file_validators(metadata.len(), modified, metadata.ino(), now);
-        let last_modified = date::format(modified.min(now));
-        Ok(Self {
+        let last_modified = Some(date::format(modified.min(now)));
+        Ok(Self { last_modified, ..Self::new(validators, media_type, content) })
+    }
+
+    /// The representation of an embedded file.
+    pub(super) fn embedded(file: &EmbeddedContent, media_type: HeaderText) -> Self {
+        Self::new(file.validators.clone(), media_type, Content::Embedded(file.bytes))
+    }
+
+    fn new(validators: Validators, media_type: HeaderText, content: Content) -> Self {
+        Self {
             validators,
-            last_modified,
+            last_modified: None,
             media_type,
             coding: None,
             varies: false,
             has_ranges: true,
             cache_control: None,
             content,
-        })
+        }
     }
 
     /// The same, for a file that holds its content in this coding.
@@ -83,13 +102,20 @@ impl Representation {
 
     /// The same in gzip: small content is compressed now, large content while it is sent.
     pub(super) fn gzipped(self, slot: Slot) -> io::Result<Self> {
-        let content = match self.content {
-            Content::Memory(bytes) => Content::Memory(slot.compress(&bytes)?.into()),
-            Content::Disk(file) => Content::Gzipped(file, Arc::new(slot)),
-            gzipped @ Content::Gzipped(..) => gzipped,
+        let content = match &self.content {
+            Content::Memory(bytes) => Content::Memory(slot.compress(bytes)?.into()),
+            Content::Embedded(bytes) if bytes.len() as u64 <= SMALL => Content::Memory(slot.compress(bytes)?.into()),
+            Content::Embedded(bytes) => Content::Gzipped(Uncompressed::Embedded(bytes), Arc::new(slot)),
+            Content::Disk(file) => Content::Gzipped(Uncompressed::Disk(file.clone()), Arc::new(slot)),
+            Content::Gzipped(..) => return Ok(self),
         };
+        Ok(self.with_gzip(content))
+    }
+
+    /// The same in gzip, which is made for clients and has this content.
+    pub(super) fn with_gzip(self, content: Content) -> Self {
         let (coding, validators) = (ContentCoding::Gzip, self.validators.in_dynamic_coding(ContentCoding::Gzip));
-        Ok(Self { validators, coding: Some(coding), has_ranges: false, content, ..self })
+        Self { validators, coding: Some(coding), has_ranges: false, content, ..self }
     }
 
     /// The same, with or without other variants beside it.
@@ -129,6 +155,7 @@ impl Content {
         match self {
             Self::Disk(file) => Some(file.length()),
             Self::Memory(bytes) => Some(bytes.len() as u64),
+            Self::Embedded(bytes) => Some(bytes.len() as u64),
             Self::Gzipped(..) => None,
         }
     }
@@ -164,7 +191,7 @@ pub(super) fn respond(file: Representation, conditions: &Conditions, now: System
     };
     let response = if has_ranges { response.with_header("Accept-Ranges", "bytes") } else { response };
     let response = with_optional(response, "Content-Encoding", coding.map(|coding| coding.name().into()));
-    Ok(described(typed(response)).with_header("Last-Modified", last_modified))
+    Ok(with_optional(described(typed(response)), "Last-Modified", last_modified.map(HeaderText::Owned)))
 }
 
 /// The response with the field that keeps browsers from guessing another media type.
@@ -180,10 +207,15 @@ fn with_optional(response: Response, name: &'static str, value: Option<HeaderTex
     }
 }
 
-/// A 200 with the whole file in gzip, made while it is sent.
-fn gzipped(file: OpenedFile, slot: Arc<Slot>) -> Response {
-    let length = file.length();
-    Response::reader(slot.reader(FileBody::new(file, 0, length)), None)
+/// A 200 with the whole content in gzip, made while it is sent.
+fn gzipped(content: Uncompressed, slot: Arc<Slot>) -> Response {
+    match content {
+        Uncompressed::Disk(file) => {
+            let length = file.length();
+            Response::reader(slot.reader(FileBody::new(file, 0, length)), None)
+        }
+        Uncompressed::Embedded(bytes) => Response::reader(slot.reader(bytes), None),
+    }
 }
 
 /// A 200 with the whole content.
@@ -197,7 +229,8 @@ fn whole(content: Content) -> Response {
             let length = bytes.len();
             Response::shared(bytes, 0..length)
         }
-        Content::Gzipped(file, slot) => gzipped(file, slot),
+        Content::Embedded(bytes) => Response::bytes(bytes),
+        Content::Gzipped(content, slot) => gzipped(content, slot),
     }
 }
 
@@ -208,8 +241,9 @@ fn part(content: Content, range: ByteRange, length: u64) -> Response {
             Response::body_stream(FileBody::new(file, range.first, range.length()), Some(range.length()))
         }
         Content::Memory(bytes) => Response::shared(bytes, index(range.first)..index(range.last) + 1),
+        Content::Embedded(bytes) => Response::bytes(slice(bytes, range)),
         // Without a length there are no ranges.
-        Content::Gzipped(file, slot) => return gzipped(file, slot),
+        Content::Gzipped(content, slot) => return gzipped(content, slot),
     };
     response.with_status(Status::PARTIAL_CONTENT).with_header("Content-Range", range.content_range(length))
 }
@@ -218,12 +252,16 @@ fn part(content: Content, range: ByteRange, length: u64) -> Response {
 fn several(content: Content, length: u64, media_type: HeaderText, ranges: Vec<ByteRange>) -> Response {
     let frame = MultipartByteranges::new(rand::random(), media_type, length);
     let texts = frame.separators(&ranges);
+    let around: u64 = texts.iter().map(|text| text.len() as u64).sum();
+    let length = around + ranges.iter().map(|range| range.length()).sum::<u64>();
     let response = match content {
         Content::Disk(file) => {
-            let around: u64 = texts.iter().map(|text| text.len() as u64).sum();
-            let length = around + ranges.iter().map(|range| range.length()).sum::<u64>();
             let part = |range: ByteRange| FileBody::new(file.clone(), range.first, range.length());
             let parts = ranges.into_iter().map(part).collect();
+            Response::body_stream(MultipartBody::new(texts, parts), Some(length))
+        }
+        Content::Embedded(bytes) => {
+            let parts = ranges.into_iter().map(|range| slice(bytes, range)).collect();
             Response::body_stream(MultipartBody::new(texts, parts), Some(length))
         }
         Content::Memory(bytes) => {
@@ -231,15 +269,20 @@ fn several(content: Content, length: u64, media_type: HeaderText, ranges: Vec<By
             for (part, text) in texts.iter().enumerate() {
                 body.extend_from_slice(text.as_bytes());
                 if let Some(range) = ranges.get(part) {
-                    body.extend_from_slice(&bytes[index(range.first)..=index(range.last)]);
+                    body.extend_from_slice(slice(&bytes, *range));
                 }
             }
             Response::bytes(body)
         }
         // Without a length there are no ranges.
-        Content::Gzipped(file, slot) => return gzipped(file, slot),
+        Content::Gzipped(content, slot) => return gzipped(content, slot),
     };
     response.with_status(Status::PARTIAL_CONTENT).with_header("Content-Type", frame.media_type())
+}
+
+/// These of the bytes.
+fn slice(bytes: &[u8], range: ByteRange) -> &[u8] {
+    &bytes[index(range.first)..=index(range.last)]
 }
 
 /// A position in memory.
@@ -282,25 +325,21 @@ mod tests {
     use super::*;
     use crate::http::request::Request;
 
-    /// A representation of these bytes, in memory or on disk.
-    fn representation(bytes: &[u8], on_disk: bool) -> Representation {
-        let mut file = tempfile::tempfile().unwrap();
-        io::Write::write_all(&mut file, bytes).unwrap();
-        let metadata = file.metadata().unwrap();
-        let content =
-            if on_disk { Content::Disk(OpenedFile::new(file, &metadata)) } else { Content::Memory(bytes.into()) };
+    /// Where a representation of these bytes may have its content.
+    const PLACES: [fn(&[u8]) -> Content; 3] = [
+        |bytes| Content::Memory(bytes.into()),
+        |bytes| Content::Embedded(bytes.to_vec().leak()),
+        |bytes| {
+            let mut file = tempfile::tempfile().unwrap();
+            io::Write::write_all(&mut file, bytes).unwrap();
+            let metadata = file.metadata().unwrap();
+            Content::Disk(OpenedFile::new(file, &metadata))
+        },
+    ];
+
+    fn representation(bytes: &[u8], content: Content) -> Representation {
         let validators = file_validators(bytes.len() as u64, UNIX_EPOCH, 1, SystemTime::now());
-        let (last_modified, media_type) = (date::format(UNIX_EPOCH), "a/b".into());
-        Representation {
-            validators,
-            last_modified,
-            media_type,
-            coding: None,
-            varies: false,
-            has_ranges: true,
-            cache_control: None,
-            content,
-        }
+        Representation::new(validators, "a/b".into(), content)
     }
 
     /// The parts of a body with this boundary: where each begins and ends, and its bytes.
@@ -336,12 +375,12 @@ mod tests {
                 1 => "[a-zA-Z0-9=, -]{0,30}",
             ],
             length in prop_oneof![Just(0_usize), 1_usize..20, 1_usize..6000],
-            on_disk in any::<bool>(),
+            place in prop::sample::select(&PLACES[..]),
         ) {
             let bytes: Vec<u8> = (0..=250).cycle().take(length).collect();
             let request = Request::get("/f").with_header("Range", &field);
             let now = SystemTime::now();
-            let answer = respond(representation(&bytes, on_disk), &Conditions::of(&request, now), now);
+            let answer = respond(representation(&bytes, place(&bytes)), &Conditions::of(&request, now), now);
             let mut response = match answer {
                 Err(HttpError::RangeNotSatisfiable(of)) => {
                     prop_assert_eq!(of, length as u64);

@@ -13,10 +13,12 @@ use crate::http::path::{PathError, RelativePath, encode_segment};
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;
+use crate::storage::RootDir;
 
 #[cfg(feature = "archive")]
 use super::archive;
 use super::cache_headers::CacheHeaders;
+use super::embedded::EmbeddedFile;
 use super::encoding::gzip::Compressor;
 use super::encoding::variants::{self, Selected};
 use super::error::unreadable;
@@ -25,7 +27,7 @@ use super::listing;
 use super::listing::budget::Budget;
 use super::listing::entries::ScanTarget;
 use super::listing::html::Offers;
-use super::lookup::{Lookup, OpenFile, Root, Roots};
+use super::lookup::{FoundFile, Lookup, OpenFile, Root, Roots};
 use super::media_types::MediaTypes;
 use super::representation::{self, Representation};
 
@@ -44,7 +46,8 @@ pub(super) struct FileService {
     pub(super) media_types: Arc<MediaTypes>,
     pub(super) compressor: Option<Arc<Compressor>>,
     pub(super) budget: Arc<Budget>,
-    /// Files of the first root only: those of another one would be hidden by a file that appears in a root before it.
+    /// Files of the first root on disk only: those of another one would be hidden by a file that appears in a root before it.
+    /// Embedded roots do not count, because nothing appears in them.
     pub(super) cache: FileCache,
 }
 
@@ -68,8 +71,8 @@ impl FileService {
             return Ok(redirect(&RelativePath::root(), "/", request));
         }
         let get = Get { request, conditions: Conditions::of(request, now), now };
-        if let Some(representation) = self.cached(&get) {
-            return self.send(&self.roots.roots[0], representation, &get);
+        if let Some((root, representation)) = self.cached(&get) {
+            return self.send(root, representation, &get);
         }
         let path = match RelativePath::parse(request.encoded_path()) {
             Err(PathError::EmptySegment) => return redirect_to_single_slashes(request),
@@ -81,7 +84,7 @@ impl FileService {
         }
         match self.roots.lookup(&path).map_err(unreadable)? {
             Lookup::File(root, file) => self.file(root, file, download.is_some(), &get),
-            Lookup::Directory(directories) if self.listing => self.list(path, directories, request),
+            Lookup::Directory(layers) if self.listing => self.list(path, layers, request),
             Lookup::MissingSlash => Ok(redirect(&path, "/", request)),
             Lookup::Forbidden => Err(HttpError::Forbidden),
             Lookup::Directory(_) | Lookup::NotFound => self.not_found(&path, &get),
@@ -93,28 +96,41 @@ impl FileService {
         let now = SystemTime::now();
         let get = Get { request, conditions: Conditions::of(request, now), now };
         match self.roots.lookup(path).map_err(unreadable)? {
-            Lookup::File(root, file) => self.send(root, self.select(root, file, &get)?.representation, &get),
+            Lookup::File(root, file) => self.send(root, self.represent(file, &get)?, &get),
             _ => Err(HttpError::NotFound),
         }
     }
 
     /// What the file cache has for the request. A query does not change what a file holds, but may ask for a download.
-    fn cached(&self, get: &Get<'_>) -> Option<Representation> {
+    fn cached(&self, get: &Get<'_>) -> Option<(&Root, Representation)> {
         let has_download = |query: &str| query.contains("download") || query.contains('%');
         if get.request.encoded_query().is_some_and(has_download) {
             return None;
         }
-        self.cache.find(&self.roots.roots[0].root_dir, get.request, get.now)
+        let (root, root_dir) = self.cached_root()?;
+        Some((root, self.cache.find(root_dir, get.request, get.now)?))
+    }
+
+    /// The root whose files are cached, and its directory.
+    fn cached_root(&self) -> Option<(&Root, &RootDir)> {
+        self.roots.roots.iter().find_map(|root| Some((root, &**root.tree.root_dir()?)))
     }
 
     /// The response with a file that was looked up by the request's path.
-    fn file(&self, root: &Root, file: OpenFile, download: bool, get: &Get<'_>) -> Result<Response, HttpError> {
+    fn file(&self, root: &Root, file: FoundFile<'_>, download: bool, get: &Get<'_>) -> Result<Response, HttpError> {
         let name = file.name().to_vec();
-        let selected = self.select(root, file, get)?;
-        if std::ptr::eq(root, &raw const self.roots.roots[0]) && self.stays_first_choice(&selected.path, get.request) {
-            self.cache.keep(get.request.encoded_path(), &selected, get.now);
-        }
-        let response = self.send(root, selected.representation, get)?;
+        let representation = match file {
+            FoundFile::Disk(root_dir, file) => {
+                let selected = self.select(root_dir, file, get)?;
+                let is_cached = self.cached_root().is_some_and(|(cached, _)| std::ptr::eq(root, cached));
+                if is_cached && self.stays_first_choice(&selected.path, get.request) {
+                    self.cache.keep(get.request.encoded_path(), &selected, get.now);
+                }
+                selected.representation
+            }
+            FoundFile::Embedded(file) => self.represent_embedded(file, get)?,
+        };
+        let response = self.send(root, representation, get)?;
         let has_content = matches!(response.status(), Status::OK | Status::PARTIAL_CONTENT);
         Ok(if download && has_content {
             response.with_header("Content-Disposition", content_disposition::attachment(&name))
@@ -137,22 +153,39 @@ impl FileService {
             && !self.roots.hides(path)
             && let Lookup::File(root, file) = self.roots.lookup(&RelativePath::root()).map_err(unreadable)?
         {
-            let page = self.select(root, file, get)?.representation;
+            let page = self.represent(file, get)?;
             return self.send(root, page.with_cache_control(self.cache_headers.of_any()), get);
         }
         let page = RelativePath::root().join(NOT_FOUND_PAGE.as_bytes());
         let file = self.roots.own_file(&page).ok_or(HttpError::NotFound)?;
         let media_type = self.media_types.of(file.name());
-        let page = Representation::read(file.file, file.metadata, media_type, get.now)?;
+        let page = match file {
+            FoundFile::Disk(_, file) => Representation::read(file.file, file.metadata, media_type, get.now)?,
+            FoundFile::Embedded(file) => Representation::embedded(&file.content, media_type),
+        };
         Ok(page.with_cache_control(self.cache_headers.of_any()).into_whole().with_status(Status::NOT_FOUND))
     }
 
     /// The variant of a file that the request accepts.
-    fn select(&self, root: &Root, file: OpenFile, get: &Get<'_>) -> Result<Selected, HttpError> {
-        let media_type = self.media_types.of(file.name());
-        let cache_control = self.cache_headers.of(file.name());
+    fn represent(&self, file: FoundFile<'_>, get: &Get<'_>) -> Result<Representation, HttpError> {
+        match file {
+            FoundFile::Disk(root_dir, file) => Ok(self.select(root_dir, file, get)?.representation),
+            FoundFile::Embedded(file) => self.represent_embedded(file, get),
+        }
+    }
+
+    /// The variant of an embedded file that the request accepts.
+    fn represent_embedded(&self, file: &EmbeddedFile, get: &Get<'_>) -> Result<Representation, HttpError> {
+        let (media_type, cache_control) = (self.media_types.of(file.name()), self.cache_headers.of(file.name()));
+        let selected = variants::select_embedded(file, media_type, self.compressor.as_ref(), get.request)?;
+        Ok(selected.with_cache_control(cache_control))
+    }
+
+    /// The variant of a file on disk that the request accepts.
+    fn select(&self, root_dir: &RootDir, file: OpenFile, get: &Get<'_>) -> Result<Selected, HttpError> {
+        let (media_type, cache_control) = (self.media_types.of(file.name()), self.cache_headers.of(file.name()));
         let Get { request, now, .. } = *get;
-        let mut selected = variants::select(&root.root_dir, file, media_type, self.compressor.as_ref(), request, now)?;
+        let mut selected = variants::select(root_dir, file, media_type, self.compressor.as_ref(), request, now)?;
         selected.representation = selected.representation.with_cache_control(cache_control);
         Ok(selected)
     }
@@ -177,10 +210,9 @@ impl FileService {
     fn list(
         &self,
         path: RelativePath,
-        directories: Vec<(&Root, File)>,
+        layers: Vec<(Arc<RootDir>, File)>,
         request: &Request,
     ) -> Result<Response, HttpError> {
-        let layers = directories.into_iter().map(|(root, directory)| (Arc::clone(&root.root_dir), directory)).collect();
         let (hidden, connection) = (self.roots.include_hidden, request.connection());
         let target = ScanTarget { path, layers, hidden, connection, has_begun: false };
         let offers = Offers { archive: self.archive, upload: self.upload_form };
@@ -193,7 +225,7 @@ impl FileService {
         if !self.archive || !self.listing {
             return Err(HttpError::Forbidden);
         }
-        let root_dirs = self.roots.roots.iter().map(|root| Arc::clone(&root.root_dir)).collect();
+        let root_dirs = self.roots.roots.iter().filter_map(|root| root.tree.root_dir().cloned()).collect();
         archive::respond(root_dirs, path, self.roots.include_hidden, &self.budget, get.request.connection())
     }
 

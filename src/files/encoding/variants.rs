@@ -5,9 +5,10 @@ use std::time::SystemTime;
 
 use rustix::fs::{FileType, Stat};
 
+use super::super::embedded::EmbeddedFile;
 use super::super::error::unreadable;
 use super::super::lookup::{self, Found, OpenFile};
-use super::super::representation::Representation;
+use super::super::representation::{Content, Representation};
 use super::gzip::Compressor;
 use crate::http::content_coding::{self, ContentCoding, Negotiated};
 use crate::http::error::HttpError;
@@ -89,6 +90,73 @@ pub(crate) fn select(
     Ok(Selected { path, representation: representation.varying(varies), variant, variants, status })
 }
 
+/// Selects the variant of an embedded file that the request accepts. Embedded siblings have no age, so none counts as outdated.
+pub(crate) fn select_embedded(
+    file: &EmbeddedFile,
+    media_type: HeaderText,
+    compressor: Option<&Arc<Compressor>>,
+    request: &Request,
+) -> Result<Representation, HttpError> {
+    let length = file.content.bytes.len() as u64;
+    let mut compressible = compressor.is_some_and(|compressor| compressor.suits(&media_type, length));
+    let varies = compressible || !file.siblings.is_empty();
+    let representation = loop {
+        match negotiate(request, file.siblings.iter().map(|(coding, _)| *coding), compressible)? {
+            Variant::Original => break Representation::embedded(&file.content, media_type),
+            Variant::Sibling(coding) => {
+                let sibling = file.siblings.iter().find(|(of_sibling, _)| *of_sibling == coding);
+                let (_, content) = sibling.expect("only codings of siblings are negotiated");
+                break Representation::embedded(content, media_type).in_coding(coding);
+            }
+            Variant::Gzipped => {
+                let original = Representation::embedded(&file.content, media_type.clone());
+                if let Some(gzipped) = file.gzipped.get() {
+                    break original.with_gzip(Content::Memory(Arc::clone(gzipped)));
+                }
+                if let Some(slot) = compressor.and_then(Compressor::take_slot) {
+                    let gzipped = original.gzipped(slot)?;
+                    if let Content::Memory(bytes) = gzipped.content() {
+                        file.gzipped.get_or_init(|| Arc::clone(bytes));
+                    }
+                    break gzipped;
+                }
+                compressible = false;
+            }
+        }
+    };
+    Ok(representation.varying(varies))
+}
+
+/// The variant that the request's `Accept-Encoding` prefers, among the original, those stored in these codings, and gzip on the fly
+/// for content that is compressible.
+fn negotiate(
+    request: &Request,
+    stored: impl Iterator<Item = ContentCoding>,
+    compressible: bool,
+) -> Result<Variant, HttpError> {
+    let Some(accepted) = request.header_list("Accept-Encoding") else { return Ok(Variant::Original) };
+    let stored: Vec<ContentCoding> = stored.collect();
+    // Without variants, the field only matters if it refuses the original.
+    if stored.is_empty() && !compressible && !accepted.contains('0') {
+        return Ok(Variant::Original);
+    }
+    if compressible && !stored.contains(&ContentCoding::Gzip) {
+        let choice = content_coding::negotiate(Some(&accepted), &[stored.as_slice(), &[ContentCoding::Gzip]].concat());
+        // Gzip made on the fly has no length and no ranges. A client that asks for a range, or speaks HTTP/1.0, is better served
+        // with a stored variant.
+        let is_fit = request.version() == Version::Http11 && request.header("Range").is_none();
+        let only = || content_coding::negotiate(Some(&accepted), &stored) == Negotiated::NotAcceptable;
+        if choice == Negotiated::Coded(ContentCoding::Gzip) && (is_fit || only()) {
+            return Ok(Variant::Gzipped);
+        }
+    }
+    match content_coding::negotiate(Some(&accepted), &stored) {
+        Negotiated::Identity => Ok(Variant::Original),
+        Negotiated::Coded(coding) => Ok(Variant::Sibling(coding)),
+        Negotiated::NotAcceptable => Err(HttpError::NotAcceptable),
+    }
+}
+
 fn read(open: OpenFile, media_type: HeaderText, now: SystemTime) -> Result<Representation, HttpError> {
     Representation::read(open.file, open.metadata, media_type, now)
 }
@@ -123,29 +191,8 @@ impl Variants {
 
     /// The variant that the request's `Accept-Encoding` prefers.
     pub(crate) fn negotiate(&self, request: &Request) -> Result<Variant, HttpError> {
-        let Some(accepted) = request.header_list("Accept-Encoding") else { return Ok(Variant::Original) };
-        // Without variants, the field only matters if it refuses the original.
-        if !self.are_several() && !accepted.contains('0') {
-            return Ok(Variant::Original);
-        }
         let usable = self.siblings.iter().filter(|sibling| sibling.usable).map(|sibling| sibling.coding);
-        let stored: Vec<ContentCoding> = usable.collect();
-        if self.compressible && !stored.contains(&ContentCoding::Gzip) {
-            let choice =
-                content_coding::negotiate(Some(&accepted), &[stored.as_slice(), &[ContentCoding::Gzip]].concat());
-            // Gzip made on the fly has no length and no ranges. A client that asks for a range, or speaks HTTP/1.0, is better served
-            // with a stored variant.
-            let is_fit = request.version() == Version::Http11 && request.header("Range").is_none();
-            let only = || content_coding::negotiate(Some(&accepted), &stored) == Negotiated::NotAcceptable;
-            if choice == Negotiated::Coded(ContentCoding::Gzip) && (is_fit || only()) {
-                return Ok(Variant::Gzipped);
-            }
-        }
-        match content_coding::negotiate(Some(&accepted), &stored) {
-            Negotiated::Identity => Ok(Variant::Original),
-            Negotiated::Coded(coding) => Ok(Variant::Sibling(coding)),
-            Negotiated::NotAcceptable => Err(HttpError::NotAcceptable),
-        }
+        negotiate(request, usable, self.compressible)
     }
 
     /// The path of the sibling in this coding, and its id.
