@@ -139,6 +139,11 @@ impl Roots {
         self.own().any(|root| !matches!(root.tree.find(path), Ok(Found::Nothing)))
     }
 
+    /// Whether directories may appear in the site's own trees.
+    pub(super) fn has_own_directories(&self) -> bool {
+        self.own().any(|root| root.tree.root_dir().is_some())
+    }
+
     fn own(&self) -> impl Iterator<Item = &Root> {
         self.roots.iter().filter(|root| !root.uploads)
     }

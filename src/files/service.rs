@@ -123,7 +123,7 @@ impl FileService {
             FoundFile::Disk(root_dir, file) => {
                 let selected = self.select(root_dir, file, get)?;
                 let is_cached = self.cached_root().is_some_and(|(cached, _)| std::ptr::eq(root, cached));
-                if is_cached && self.stays_first_choice(&selected.path, get.request) {
+                if is_cached && self.stays_first_choice(root, &selected.path, get.request) {
                     self.cache.keep(get.request.encoded_path(), &selected, get.now);
                 }
                 selected.representation
@@ -139,10 +139,13 @@ impl FileService {
         })
     }
 
-    /// Whether no other index file could take the place of this file for the same request.
-    fn stays_first_choice(&self, file: &RelativePath, request: &Request) -> bool {
+    /// Whether no other index file could take the place of this file for the same request, and whether an uploaded index file cannot
+    /// stop counting because another root gets its directory.
+    fn stays_first_choice(&self, root: &Root, file: &RelativePath, request: &Request) -> bool {
         let is_first = |name: &[u8]| self.roots.index_names.first().is_some_and(|first| first.as_bytes() == name);
-        !request.encoded_path().ends_with('/') || file.segments().last().is_some_and(|name| is_first(name))
+        let always_counts = !root.uploads || !self.roots.has_own_directories();
+        !request.encoded_path().ends_with('/')
+            || (always_counts && file.segments().last().is_some_and(|name| is_first(name)))
     }
 
     /// The response for a path that names nothing: the page of a single-page application, the site's 404 page, or an error.

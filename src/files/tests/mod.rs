@@ -276,6 +276,21 @@ fn an_uploaded_index_file_does_not_answer_for_a_directory_of_the_site() {
     assert_eq!(body("/theirs/"), "uploaded");
 }
 
+/// The file cache once kept the index file of a directory that the site's own tree got later.
+#[test]
+fn an_uploaded_index_file_does_not_count_any_more_when_the_site_gets_its_directory() {
+    let site = site();
+    let (www, data) = (site.path().join("www"), site.path().join("data"));
+    fs::create_dir(data.join("theirs")).unwrap();
+    fs::write(data.join("theirs/index.html"), "uploaded").unwrap();
+    let files = Files::new(&data).with_uploads(&data).overlay(&www);
+    let later = SystemTime::now() + Duration::from_secs(10);
+    let body = || files.respond(&Request::get("/theirs/"), later).unwrap().read_text().unwrap();
+    assert_eq!([body(), body()], ["uploaded", "uploaded"]);
+    fs::create_dir(www.join("theirs")).unwrap();
+    assert!(body().contains("<table"), "the directory is listed");
+}
+
 /// RFC 9110 §14.2: ranges are defined for GET only.
 #[test]
 fn a_range_of_head_is_ignored() {
