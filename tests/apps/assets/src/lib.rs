@@ -4,16 +4,16 @@ use std::path::Path;
 
 use hearken::{Files, HttpError, Request, Response, Router};
 
-/// The files that are part of the program.
-fn embedded() -> Router {
-    Router::new()
-        .get("/", |_| Response::html(include_str!("../embedded/index.html")))
-        .get("/style.css", |_| {
-            Response::text(include_str!("../embedded/style.css")).with_header("Content-Type", "text/css; charset=utf-8")
-        })
-        .get("/dot.gif", |_| {
-            Response::bytes(include_bytes!("../embedded/dot.gif")).with_header("Content-Type", "image/gif")
-        })
+/// The files that are part of the program. One is there compressed as well.
+fn embedded() -> Files {
+    Files::embedded([
+        ("index.html", include_bytes!("../embedded/index.html")),
+        ("style.css", include_bytes!("../embedded/style.css")),
+        ("style.css.gz", include_bytes!("../embedded/style.css.gz")),
+        ("app.js", include_bytes!("../public/app.js")),
+        ("licence.txt", include_bytes!("../../../../LICENSE-MIT")),
+        ("images/dot.gif", include_bytes!("../embedded/dot.gif")),
+    ])
 }
 
 /// Serves the embedded files below `/ui`, those of the directory below `/assets`, and the same again below `/downloads`, for browsers to
