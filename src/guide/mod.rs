@@ -16,6 +16,10 @@
 //! 11. [`serving_files`]: files by hand, and with [`Files`](crate::Files)
 //! 12. [`https`]: certificates, and keys with a password
 //!
+//! The others are about one subject each, in any order:
+//!
+//! - [`state`]: values that handlers share
+//!
 //! Beside other programs and libraries:
 //!
 //! - [`behind_a_proxy`]: nginx, HAProxy or Caddy in front
@@ -108,6 +112,7 @@ chapters! {
     note_server,
     serving_files,
     https,
+    state,
     behind_a_proxy,
     coming_from_rouille,
     coming_from_tiny_http,
