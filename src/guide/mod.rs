@@ -19,6 +19,7 @@
 //! The others are about one subject each, in any order:
 //!
 //! - [`state`]: values that handlers share
+//! - [`errors`]: handlers that fail
 //!
 //! Beside other programs and libraries:
 //!
@@ -113,6 +114,7 @@ chapters! {
     serving_files,
     https,
     state,
+    errors,
     behind_a_proxy,
     coming_from_rouille,
     coming_from_tiny_http,
