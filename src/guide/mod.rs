@@ -20,6 +20,7 @@
 //!
 //! - [`state`]: values that handlers share
 //! - [`errors`]: handlers that fail
+//! - [`layers`]: code around handlers
 //!
 //! Beside other programs and libraries:
 //!
@@ -115,6 +116,7 @@ chapters! {
     https,
     state,
     errors,
+    layers,
     behind_a_proxy,
     coming_from_rouille,
     coming_from_tiny_http,
