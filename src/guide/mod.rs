@@ -21,6 +21,7 @@
 //! - [`state`]: values that handlers share
 //! - [`errors`]: handlers that fail
 //! - [`layers`]: code around handlers
+//! - [`streaming`]: bodies that are made while they are sent
 //!
 //! Beside other programs and libraries:
 //!
@@ -117,6 +118,7 @@ chapters! {
     state,
     errors,
     layers,
+    streaming,
     behind_a_proxy,
     coming_from_rouille,
     coming_from_tiny_http,
