@@ -22,6 +22,7 @@
 //! - [`errors`]: handlers that fail
 //! - [`layers`]: code around handlers
 //! - [`streaming`]: bodies that are made while they are sent
+//! - [`testing`]: tests without and with a socket
 //!
 //! Beside other programs and libraries:
 //!
@@ -119,6 +120,7 @@ chapters! {
     errors,
     layers,
     streaming,
+    testing,
     behind_a_proxy,
     coming_from_rouille,
     coming_from_tiny_http,
