@@ -23,6 +23,7 @@
 //! - [`layers`]: code around handlers
 //! - [`streaming`]: bodies that are made while they are sent
 //! - [`testing`]: tests without and with a socket
+//! - [`shutting_down`]: how a server ends
 //!
 //! Beside other programs and libraries:
 //!
@@ -121,6 +122,7 @@ chapters! {
     layers,
     streaming,
     testing,
+    shutting_down,
     behind_a_proxy,
     coming_from_rouille,
     coming_from_tiny_http,
