@@ -21,6 +21,7 @@
 //! - [`state`]: values that handlers share
 //! - [`errors`]: handlers that fail
 //! - [`layers`]: code around handlers
+//! - [`forms`]: forms, uploads, cookies
 //! - [`streaming`]: bodies that are made while they are sent
 //! - [`testing`]: tests without and with a socket
 //! - [`shutting_down`]: how a server ends
@@ -120,6 +121,7 @@ chapters! {
     state,
     errors,
     layers,
+    forms,
     streaming,
     testing,
     shutting_down,
