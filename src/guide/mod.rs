@@ -67,7 +67,7 @@
 //! | `HttpStatus.METHOD_NOT_ALLOWED` | [`HttpError::MethodNotAllowed`](crate::HttpError::MethodNotAllowed), [`Status::METHOD_NOT_ALLOWED`](crate::Status::METHOD_NOT_ALLOWED) |
 //! | `HttpStatus.NOT_FOUND` | [`HttpError::NotFound`](crate::HttpError::NotFound), [`Status::NOT_FOUND`](crate::Status::NOT_FOUND) |
 //! | `response.contentLength` | set by the server; unknown for a stream, as -1 is |
-//! | `response.cookies` | [`Response::with_header`](crate::Response::with_header) |
+//! | `response.cookies` | [`Response::with_cookie`](crate::Response::with_cookie), [`without_cookie`](crate::Response::without_cookie); those of the client: [`Request::cookie`](crate::Request::cookie) |
 //! | `response.encoding` | UTF-8: [`Response::text`](crate::Response::text) says so |
 //! | `response.headers` | [`Response::with_header`](crate::Response::with_header), [`headers`](crate::Response::headers) |
 //! | `write`, `writeln`, `writeAll` | [`Response::text`](crate::Response::text), [`Response::writer`](crate::Response::writer) |
