@@ -141,6 +141,6 @@ pub use write_file::{Stored, WriteFile};
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-#[cfg(all(doctest, feature = "tiny_http"))]
+#[cfg(doctest)]
 #[doc = include_str!("../docs/embedding.md")]
 struct Embedding;
