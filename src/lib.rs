@@ -23,7 +23,7 @@
 //! ```
 //!
 #![cfg_attr(
-    all(doc, feature = "client", feature = "encrypted-keys", feature = "forms", feature = "tiny_http"),
+    all(doc, feature = "cli", feature = "client", feature = "cookies", feature = "forms", feature = "tiny_http"),
     doc = "The [`guide`] teaches it chapter by chapter.\n"
 )]
 //! # The way of a request
@@ -46,10 +46,9 @@
 //! | `charset` | yes | text in other charsets than UTF-8 and US-ASCII (`Request::text`, `Part::text`) |
 //! | `cookies` | yes | cookies with their attributes (`Request::cookie`, `Response::with_cookie`) |
 //! | `forms` | yes | forms and queries as values of the program's own types (`Request::form`, `Request::query_as`) |
-//! | `cli` | yes | the `hearken` program; turns on `archive`, `auth`, `compress`, `demo`, `encrypted-keys` and `tls` |
+//! | `cli` | yes | the `hearken` program; turns on `archive`, `auth`, `compress`, `demo` and `tls` |
 //! | `archive` | by `cli` | directories as tar archives (`Files::archive`) |
 //! | `compress` | by `cli` | listings and text files compressed as they are sent (`Files::compress`) |
-//! | `encrypted-keys` | by `cli` | private keys with a password (`Tls::from_files_with_password`); turns on `tls` |
 //! | `tiny_http` | no | the `bridge` module, for programs that already have a tiny_http server, over HTTP or HTTPS |
 //!
 //! A program that embeds the library sets `default-features = false` and picks.
@@ -70,8 +69,9 @@ mod error;
 mod files;
 #[cfg(all(
     any(doc, doctest),
+    feature = "cli",
     feature = "client",
-    feature = "encrypted-keys",
+    feature = "cookies",
     feature = "forms",
     feature = "tiny_http"
 ))]
