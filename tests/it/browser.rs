@@ -1,8 +1,6 @@
 //! The pages of `www/`, served by the real server and used in a real browser.
 
 use std::fs;
-use std::io::{self, Write as _};
-use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::mpsc::{self, TryRecvError};
 use std::thread;
@@ -573,27 +571,9 @@ fn in_browser(name: &str, check: impl FnOnce(&Browser, &Site)) {
     in_browser_with(name, &[], check);
 }
 
-/// Runs the check with a browser and a site of its own, served with these options. When it fails, what the browser shows is
-/// kept in `tests/artifacts/`.
+/// Runs the check with a browser and a site of its own, served with these options.
 fn in_browser_with(name: &str, options: &[&str], check: impl FnOnce(&Browser, &Site)) {
-    if !webdriver::available() {
-        // Not by `eprintln`, which the test harness would keep to itself.
-        let _ = writeln!(io::stderr(), "skipped: {name}: chromedriver or chromium is not installed");
-        return;
-    }
-    let site = Site::start(options);
-    let browser = Browser::start();
-    let Err(failure) = panic::catch_unwind(AssertUnwindSafe(|| check(&browser, &site))) else { return };
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/artifacts");
-    let file = directory.join(format!("{name}.png"));
-    let saved = browser.screenshot().and_then(|png| {
-        fs::create_dir_all(&directory).and_then(|()| fs::write(&file, png)).map_err(|error| error.to_string())
-    });
-    match saved {
-        Ok(()) => eprintln!("what the browser showed is in {}", file.display()),
-        Err(error) => eprintln!("what the browser showed could not be saved: {error}"),
-    }
-    panic::resume_unwind(failure);
+    webdriver::in_browser(name, |browser| check(browser, &Site::start(options)));
 }
 
 /// The id of the element that has the focus.

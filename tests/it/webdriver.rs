@@ -1,8 +1,10 @@
 //! A minimal WebDriver client: one headless Chromium, driven through chromedriver, and gone when dropped.
 
+use std::fs;
 use std::io::{self, BufRead, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
-use std::path::PathBuf;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,7 +14,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, lines_of, on_path, until};
+use crate::support::{PATIENCE, lines_of, on_path, skip, until};
 
 /// A browser with one window. Commands that fail panic, with what the driver says.
 pub(crate) struct Browser {
@@ -53,6 +55,26 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// Whether there is a browser to test with, and its driver.
 pub(crate) fn available() -> bool {
     on_path(DRIVER).is_some() && browser_program().is_some()
+}
+
+/// Runs the check, of a test of this name, with a browser of its own. When it fails, what the browser shows is kept in
+/// `tests/artifacts/`.
+pub(crate) fn in_browser(test: &str, check: impl FnOnce(&Browser)) {
+    if !available() {
+        return skip(test, "chromedriver or chromium");
+    }
+    let browser = Browser::start();
+    let Err(failure) = panic::catch_unwind(AssertUnwindSafe(|| check(&browser))) else { return };
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/artifacts");
+    let file = directory.join(format!("{test}.png"));
+    let saved = browser.screenshot().and_then(|png| {
+        fs::create_dir_all(&directory).and_then(|()| fs::write(&file, png)).map_err(|error| error.to_string())
+    });
+    match saved {
+        Ok(()) => eprintln!("what the browser showed is in {}", file.display()),
+        Err(error) => eprintln!("what the browser showed could not be saved: {error}"),
+    }
+    panic::resume_unwind(failure);
 }
 
 /// Sends a request to this port of the loopback interface on a connection of its own, and gives the answer's status and body.
