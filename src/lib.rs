@@ -46,9 +46,10 @@
 //! | `charset` | yes | text in other charsets than UTF-8 and US-ASCII (`Request::text`, `Part::text`) |
 //! | `cookies` | yes | cookies with their attributes (`Request::cookie`, `Response::with_cookie`) |
 //! | `forms` | yes | forms and queries as values of the program's own types (`Request::form`, `Request::query_as`) |
-//! | `cli` | yes | the `hearken` program; turns on `archive`, `auth`, `compress`, `demo` and `tls` |
+//! | `cli` | yes | the `hearken` program; turns on `archive`, `auth`, `compress`, `demo`, `encrypted-keys` and `tls` |
 //! | `archive` | by `cli` | directories as tar archives (`Files::archive`) |
 //! | `compress` | by `cli` | listings and text files compressed as they are sent (`Files::compress`) |
+//! | `encrypted-keys` | by `cli` | private keys with a password (`Tls::from_files_with_password`); turns on `tls` |
 //! | `tiny_http` | no | the `bridge` module, for programs that already have a tiny_http server, over HTTP or HTTPS |
 //!
 //! A program that embeds the library sets `default-features = false` and picks.
