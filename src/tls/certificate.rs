@@ -24,7 +24,7 @@ pub struct Tls {
 
 impl Tls {
     /// Loads a certificate chain, the server's own certificate first, and its private key, both in PEM. The key may be RSA,
-    /// EC or Ed25519, in PKCS#8, PKCS#1 or SEC1, and not encrypted: [`Tls::from_files_with_password`] is for keys that are.
+    /// EC or Ed25519, in PKCS#8, PKCS#1 or SEC1, and not encrypted: `Tls::from_files_with_password` is for keys that are.
     ///
     /// # Errors
     ///
