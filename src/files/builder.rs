@@ -58,7 +58,7 @@ impl Files {
     /// files, so that a directory without an index file that is in no root on disk gets 404. A sibling with `.br`, `.zst` or `.gz` is
     /// sent to clients that accept that coding: embed it together with its original.
     ///
-    /// ```
+    /// ```standalone_crate
     /// use hearken::{Files, Request, Router};
     ///
     /// let files = Files::embedded([
