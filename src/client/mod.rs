@@ -1,0 +1,11 @@
+//! A blocking HTTP and HTTPS client, for `hearken-client` and for the tests of programs that embed the server.
+
+#[expect(clippy::module_inception, reason = "it is named for `Client`")]
+mod client;
+mod error;
+mod response;
+mod sender;
+
+pub use client::{Client, ClientBuilder};
+pub use error::ClientError;
+pub use response::Response;
