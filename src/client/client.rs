@@ -12,12 +12,15 @@ use ureq::http::HeaderValue;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use super::error::ClientError;
+use super::request::Request;
 use super::response::Response;
-use super::sender::{Outgoing, Sender};
+use super::sender::Sender;
+use crate::http::method::Method;
 use crate::reason::reason;
 use crate::tls::install_provider;
 
 /// Sends requests and keeps connections open between them. Redirects are followed, at most 10.
+/// One after which a body, or a `DELETE`, would have to be sent again is a [`ClientError::Exchange`].
 ///
 /// ```no_run
 /// use hearken::client::Client;
@@ -52,35 +55,47 @@ impl Client {
         ClientBuilder::default()
     }
 
-    /// Fetches a URL.
+    /// A request of this method for this URL, to be completed and sent.
+    ///
+    /// ```no_run
+    /// use hearken::Method;
+    /// use hearken::client::Client;
+    ///
+    /// let client = Client::new();
+    /// client.request(Method::Delete, "http://127.0.0.1:4040/old.txt").send()?.error_for_status()?;
+    /// let languages = client.request(Method::Get, "http://127.0.0.1:4040/").with_header("Accept-Language", "de, en;q=0.5").send()?;
+    /// # Ok::<(), hearken::client::ClientError>(())
+    /// ```
+    pub fn request(&self, method: Method, url: &str) -> Request<'_> {
+        Request::new(&self.sender, method, url)
+    }
+
+    /// Fetches a URL: short for [`Client::request`] with `GET`.
     ///
     /// # Errors
     ///
     /// [`ClientError`] when there is no response.
     pub fn get(&self, url: &str) -> Result<Response, ClientError> {
-        self.sender.send("GET", url, &[], Outgoing::Nothing)
+        self.request(Method::Get, url).send()
     }
 
-    /// Posts JSON, which is sent unchanged.
+    /// Posts JSON, which is sent unchanged. [`Request::with_json`] sends other values as JSON.
     ///
     /// # Errors
     ///
     /// As [`Client::get`].
     pub fn post_json(&self, url: &str, json: impl AsRef<[u8]>) -> Result<Response, ClientError> {
-        self.sender.send("POST", url, &[("Content-Type", "application/json")], Outgoing::Bytes(json.as_ref()))
+        let request = Request::new(&self.sender, Method::Post, url).with_header("Content-Type", "application/json");
+        request.with_borrowed_body(json.as_ref()).send()
     }
 
-    /// Puts what the reader yields: with `Content-Length` if the length is known, otherwise in chunks.
+    /// Puts what the reader yields: short for [`Client::request`] with `PUT` and [`Request::with_reader`].
     ///
     /// # Errors
     ///
     /// As [`Client::get`].
     pub fn put(&self, url: &str, body: &mut dyn Read, length: Option<u64>) -> Result<Response, ClientError> {
-        // `Expect: 100-continue` would save sending a body that is refused. But ureq fails on an interim response that has
-        // header fields, as some servers send it.
-        let length = length.map(|length| length.to_string());
-        let fields: Vec<_> = length.as_deref().map(|length| ("Content-Length", length)).into_iter().collect();
-        self.sender.send("PUT", url, &fields, Outgoing::Stream(body))
+        Request::new(&self.sender, Method::Put, url).with_reader(body, length).send()
     }
 }
 
@@ -149,6 +164,7 @@ impl ClientBuilder {
         let roots = if self.authorities.is_empty() { RootCerts::WebPki } else { RootCerts::from(self.authorities) };
         let config = Agent::config_builder()
             .http_status_as_error(false)
+            .allow_non_standard_methods(true)
             .timeout_global(self.timeout)
             .user_agent(concat!("hearken-client/", env!("CARGO_PKG_VERSION")))
             .tls_config(TlsConfig::builder().root_certs(roots).build())

@@ -5,13 +5,21 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// Why there is no response, or no complete one. An error status is not among these: it comes with a response.
+/// Why there is no response, or none that can be used. An error status comes with a response, and is an error only for who asks by
+/// [`Response::error_for_status`](super::Response::error_for_status).
 ///
 /// `Debug` prints the same line as `Display`, so that a `main` that returns it prints a readable message.
 #[non_exhaustive]
 pub enum ClientError {
     /// The URL is not an http or https one.
     Url(String),
+    /// The request is not valid: its method, a header field, or a body that cannot be JSON.
+    Request {
+        /// The requested URL.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The server cannot be reached.
     Connect {
         /// The requested URL.
@@ -37,6 +45,24 @@ pub enum ClientError {
     },
     /// The body of the response is incomplete.
     Body(String),
+    /// The body of the response is not JSON, or not of the expected type.
+    Json {
+        /// The requested URL.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The status code is not in the 200s.
+    Status {
+        /// The requested URL.
+        url: String,
+        /// The status code.
+        status: u16,
+        /// The status line, such as `404 Not Found`.
+        status_line: String,
+        /// How the body begins, in one line, if it is plain text or JSON.
+        text: String,
+    },
     /// The file with the certificates to trust cannot be used.
     Authority {
         /// Which file.
@@ -61,6 +87,9 @@ impl ClientError {
             E::Tls(reason) => Self::Tls { url, reason: reason.into() },
             E::Rustls(error) => Self::Tls { url, reason: error.to_string() },
             E::BadUri(_) | E::Http(_) => Self::Url(url),
+            E::RedirectFailed => {
+                Self::Exchange { url, reason: "after a redirect it would have to be sent again".into() }
+            }
             _ => Self::Exchange { url, reason: text },
         }
     }
@@ -87,11 +116,15 @@ impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(url) => write!(f, "{url} is not an http or https URL"),
+            Self::Request { url, reason } => write!(f, "cannot send the request to {url}: {reason}"),
             Self::Connect { url, reason } => write!(f, "cannot connect to {url}: {reason}"),
             Self::Tls { url, reason } => write!(f, "no secure connection to {url}: {reason}"),
             Self::Timeout(url) => write!(f, "{url} did not answer in time"),
             Self::Exchange { url, reason } => write!(f, "the exchange with {url} failed: {reason}"),
             Self::Body(reason) => write!(f, "the response broke off: {reason}"),
+            Self::Json { url, reason } => write!(f, "the response of {url} is not the JSON expected: {reason}"),
+            Self::Status { url, status_line, text, .. } if text.is_empty() => write!(f, "{url}: {status_line}"),
+            Self::Status { url, status_line, text, .. } => write!(f, "{url}: {status_line}: {text}"),
             Self::Authority { path, reason } => write!(f, "cannot trust {}: {reason}", path.display()),
             Self::Credentials => f.write_str("the user name or the password holds a character that cannot be sent"),
         }

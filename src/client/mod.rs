@@ -3,9 +3,11 @@
 #[expect(clippy::module_inception, reason = "it is named for `Client`")]
 mod client;
 mod error;
+mod request;
 mod response;
 mod sender;
 
 pub use client::{Client, ClientBuilder};
 pub use error::ClientError;
+pub use request::Request;
 pub use response::Response;

@@ -1,11 +1,13 @@
 //! Sends requests, and retries while the server cannot be reached.
 
+use std::borrow::Cow;
 use std::io::Read;
 use std::thread;
 use std::time::Duration;
 
-use ureq::http::{self, HeaderValue, Uri};
-use ureq::{Agent, SendBody};
+use ureq::http::header::AUTHORIZATION;
+use ureq::http::{self, HeaderMap, HeaderValue, Method, Uri};
+use ureq::{Agent, AsSendBody, Body, RequestExt as _, SendBody};
 
 use super::error::ClientError;
 use super::response::Response;
@@ -22,56 +24,82 @@ impl Sender {
     /// Sends a request, and retries while the server cannot be reached. Nothing of the body has been read by then.
     pub(super) fn send(
         &self,
-        method: &str,
+        method: &Method,
         url: &str,
-        fields: &[(&str, &str)],
+        mut fields: HeaderMap,
         mut body: Outgoing<'_>,
     ) -> Result<Response, ClientError> {
+        let uri: Uri = url.parse().map_err(|_| ClientError::Url(url.into()))?;
+        if !matches!(uri.scheme_str(), Some("http" | "https")) {
+            return Err(ClientError::Url(url.into()));
+        }
+        if let Some(authorization) = &self.authorization {
+            fields.entry(AUTHORIZATION).or_insert_with(|| authorization.clone());
+        }
         let mut attempt = 0;
         loop {
-            match self.try_send(method, url, fields, &mut body) {
-                Err(ClientError::Connect { .. }) if attempt < self.retries => {
-                    thread::sleep(backoff(attempt));
-                    attempt += 1;
-                }
-                result => return result,
+            match self.try_send(method, &uri, &fields, &mut body) {
+                Ok(response) => return Ok(Response::new(url, response)),
+                Err(error) => match ClientError::of(url, error) {
+                    ClientError::Connect { .. } if attempt < self.retries => {
+                        thread::sleep(backoff(attempt));
+                        attempt += 1;
+                    }
+                    error => return Err(error),
+                },
             }
         }
     }
 
     fn try_send(
         &self,
-        method: &str,
-        url: &str,
-        fields: &[(&str, &str)],
+        method: &Method,
+        uri: &Uri,
+        fields: &HeaderMap,
         body: &mut Outgoing<'_>,
-    ) -> Result<Response, ClientError> {
-        let uri: Uri = url.parse().map_err(|_| ClientError::Url(url.into()))?;
-        if !matches!(uri.scheme_str(), Some("http" | "https")) {
-            return Err(ClientError::Url(url.into()));
+    ) -> Result<http::Response<Body>, ureq::Error> {
+        let takes_body = [Method::POST, Method::PUT, Method::PATCH].contains(method);
+        match body {
+            // RFC 9110 §8.6: a request that could have a body says that it has none.
+            Outgoing::Nothing if takes_body => self.agent.run(request(method, uri, fields, &b""[..])),
+            Outgoing::Nothing => self.agent.run(request(method, uri, fields, ())),
+            Outgoing::Bytes(bytes) => self.run(request(method, uri, fields, bytes.as_ref()), takes_body),
+            Outgoing::Stream(reader) => {
+                self.run(request(method, uri, fields, SendBody::from_reader(reader)), takes_body)
+            }
         }
-        let mut request = http::Request::builder().method(method).uri(uri);
-        for (name, value) in fields {
-            request = request.header(*name, *value);
-        }
-        if let Some(authorization) = &self.authorization {
-            request = request.header("Authorization", authorization);
-        }
-        let refused = |_| ClientError::Url(url.into());
-        let result = match body {
-            Outgoing::Nothing => self.agent.run(request.body(()).map_err(refused)?),
-            Outgoing::Bytes(bytes) => self.agent.run(request.body(*bytes).map_err(refused)?),
-            Outgoing::Stream(reader) => self.agent.run(request.body(SendBody::from_reader(reader)).map_err(refused)?),
-        };
-        result.map(Response::new).map_err(|error| ClientError::of(url, error))
     }
+
+    /// Sends a request with a body. ureq sends no body again: redirects that need it fail for `POST`, `PUT` and `PATCH`. Other methods it
+    /// would send again without their body, so their redirects fail here.
+    fn run(
+        &self,
+        request: http::Request<impl AsSendBody>,
+        takes_body: bool,
+    ) -> Result<http::Response<Body>, ureq::Error> {
+        if takes_body {
+            return self.agent.run(request);
+        }
+        let request = request.with_agent(&self.agent).configure().max_redirects(0).max_redirects_will_error(false);
+        let response = request.build().run()?;
+        let is_redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+        if is_redirect { Err(ureq::Error::RedirectFailed) } else { Ok(response) }
+    }
+}
+
+fn request<B>(method: &Method, uri: &Uri, fields: &HeaderMap, body: B) -> http::Request<B> {
+    let mut request = http::Request::new(body);
+    *request.method_mut() = method.clone();
+    *request.uri_mut() = uri.clone();
+    *request.headers_mut() = fields.clone();
+    request
 }
 
 /// The body of a request.
 pub(super) enum Outgoing<'a> {
     Nothing,
-    Bytes(&'a [u8]),
-    Stream(&'a mut dyn Read),
+    Bytes(Cow<'a, [u8]>),
+    Stream(Box<dyn Read + 'a>),
 }
 
 /// How long to wait before the next attempt: 200 ms at first, then twice as long each time, up to 5 s.

@@ -27,6 +27,7 @@ mod notes;
 mod protocol;
 mod proxies;
 mod ranges;
+mod requests;
 mod server;
 mod stopping;
 mod streams;
