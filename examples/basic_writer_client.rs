@@ -2,8 +2,7 @@
 //!
 //! `cargo run --example basic_writer_client [URL]` beside basic_writer_server
 
-use std::process::ExitCode;
-
+use hearken::Method;
 use hearken::client::{Client, ClientError};
 
 /// The members are sent in this order.
@@ -17,7 +16,7 @@ struct JsonData {
     weakness: &'static str,
 }
 
-fn main() -> Result<ExitCode, ClientError> {
+fn main() -> Result<(), ClientError> {
     let url = std::env::args().nth(1).unwrap_or_else(|| "http://127.0.0.1:4049/file.txt".into());
     let data = JsonData {
         name: "Han Solo",
@@ -26,14 +25,8 @@ fn main() -> Result<ExitCode, ClientError> {
         ship: "Millennium Falcon",
         weakness: "smuggling debts",
     };
-    let json = serde_json::to_string(&data).expect("a struct of strings is JSON");
-    let answer = Client::new().post_json(&url, json)?;
-    let (status, succeeded) = (answer.status_line(), answer.is_success());
-    let text = answer.text()?;
-    if !succeeded {
-        eprintln!("Error: {url}: {status}: {text}");
-        return Ok(ExitCode::FAILURE);
-    }
-    println!("{text}");
-    Ok(ExitCode::SUCCESS)
+    // The media type is application/json. An answer that is not in the 200s is an error too.
+    let answer = Client::new().request(Method::Post, &url).with_json(&data).send()?.error_for_status()?;
+    println!("{}", answer.text()?);
+    Ok(())
 }

@@ -426,7 +426,8 @@ fn the_clients_fail_when_the_answer_is_an_error() {
         let output = example(name).arg(&url).run();
         assert_eq!(output.status.code(), Some(1), "{name}");
         let error = String::from_utf8_lossy(&output.stderr);
-        assert!(error.starts_with(&format!("Error: {url}: {status}")), "{name}: {error}");
+        assert!(error.starts_with(&format!("Error: {url}")), "{name}: {error}");
+        assert!(error.contains(&format!(": {status}: ")) && error.lines().count() == 1, "{name}: {error}");
         let printed = String::from_utf8_lossy(&output.stdout);
         assert!(!printed.contains("guess,") && !printed.contains("Wrote"), "{name}: {printed}");
     }
