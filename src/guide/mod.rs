@@ -76,7 +76,11 @@
 //! | **The client** | [`client`] |
 //! | `HttpClient` | [`Client`](crate::client::Client) |
 //! | `get` | [`Client::get`](crate::client::Client::get) |
-//! | `post`, with `ContentType.JSON` | [`Client::post_json`](crate::client::Client::post_json) |
+//! | `open`, `openUrl`, `postUrl` | [`Client::request`](crate::client::Client::request), with the method and the URL |
+//! | `post`, with `ContentType.JSON` | [`client::Request::with_json`](crate::client::Request::with_json), [`Client::post_json`](crate::client::Client::post_json) |
+//! | `headers.set`, `headers.add` | [`client::Request::with_header`](crate::client::Request::with_header), [`with_added_header`](crate::client::Request::with_added_header) |
+//! | `write`, `addStream` | [`client::Request::with_body`](crate::client::Request::with_body), [`with_reader`](crate::client::Request::with_reader) |
+//! | `close` | [`client::Request::send`](crate::client::Request::send) |
 //! | `HttpClientResponse` | [`client::Response`](crate::client::Response) |
 //! | **The package with higher-level classes** | [`serving_files`] |
 //! | `VirtualDirectory` | [`Files`](crate::Files) |
