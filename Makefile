@@ -29,6 +29,7 @@ lint:
 	cargo clippy --features tiny_http --all-targets -- -D warnings
 	cargo clippy --no-default-features --all-targets -- -D warnings
 	cargo clippy --no-default-features --features cli --bin hearken -- -D warnings
+	cargo clippy --no-default-features --features client --lib --examples -- -D warnings
 	cd tests/apps && cargo fmt --check && cargo clippy --workspace --all-targets --locked -- -D warnings
 	cd tests/public_interface && cargo fmt --check && cargo clippy --all-targets --locked -- -D warnings
 

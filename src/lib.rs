@@ -41,7 +41,8 @@
 //! |---|---|---|
 //! | `tls` | yes | HTTPS, and the development certificate (`Tls`) |
 //! | `auth` | yes | user names and passwords |
-//! | `client` | yes | the `client` module and the `hearken-client` program |
+//! | `client` | yes | the `client` module; turns on `tls` |
+//! | `client-cli` | yes | the `hearken-client` program; turns on `client` |
 //! | `demo` | yes | the `demo` module: a greeting, a guessing game and notes |
 //! | `charset` | yes | text in other charsets than UTF-8 and US-ASCII (`Request::text`, `Part::text`) |
 //! | `cookies` | yes | cookies with their attributes (`Request::cookie`, `Response::with_cookie`) |
