@@ -59,7 +59,7 @@ use crate::http::peer::Peer;
 use crate::http::persistence::Persistence;
 use crate::http::request::{Request, RequestSource};
 use crate::http::request_head::{HeadParser, RequestHead};
-use crate::http::response::{BodyStream, Response, ResponseBody};
+use crate::http::response::{BodyStream, Prompt, Response, ResponseBody};
 use crate::http::status::Status;
 use crate::http::version::Version;
 use crate::server::writer::{Outgoing, SendError, Sink, send_to};
@@ -347,8 +347,9 @@ fn frame(body: ResponseBody, version: Version, is_last: bool) -> io::Result<Resp
         body @ ResponseBody::Writer(_) if version == Version::Http10 && !is_last => {
             in_memory(body.write_to_memory(MAX_HELD)?)
         }
+        // One that fails before there is anything of it is a 500.
         ResponseBody::Stream { reader, length } => {
-            Ok(ResponseBody::Stream { reader: Box::new(HeadWithBody(reader)), length })
+            Ok(ResponseBody::Stream { reader: Box::new(Prompt(reader)), length })
         }
         body => Ok(body),
     }
@@ -441,17 +442,6 @@ impl RequestSource for Received {
             Err(_) => self.state = BodyProgress::Failed,
         }
         read
-    }
-}
-
-/// A body whose head leaves with the first of it, so that one which fails before is a 500.
-struct HeadWithBody<R>(R);
-
-impl<R: Read + Send> BodyStream for HeadWithBody<R> {}
-
-impl<R: Read> Read for HeadWithBody<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
     }
 }
 

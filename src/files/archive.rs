@@ -47,7 +47,7 @@ pub(super) fn respond(
     }
     let file_name = [&archive.name, &b".tar"[..]].concat();
     let body = io::Cursor::new(beginning).chain(PieceReader::new(archive));
-    let response = Response::reader(body, None)
+    let response = Response::generated(body)
         .with_header("Content-Type", "application/x-tar")
         .with_header("Cache-Control", "no-cache")
         .with_header("X-Content-Type-Options", "nosniff")

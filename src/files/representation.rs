@@ -212,9 +212,9 @@ fn gzipped(content: Uncompressed, slot: Arc<Slot>) -> Response {
     match content {
         Uncompressed::Disk(file) => {
             let length = file.length();
-            Response::reader(slot.reader(FileBody::new(file, 0, length)), None)
+            Response::generated(slot.reader(FileBody::new(file, 0, length)))
         }
-        Uncompressed::Embedded(bytes) => Response::reader(slot.reader(bytes), None),
+        Uncompressed::Embedded(bytes) => Response::generated(slot.reader(bytes)),
     }
 }
 

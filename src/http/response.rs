@@ -76,6 +76,17 @@ impl<R: Read + Send> BodyStream for Plain<R> {
     }
 }
 
+/// A reader that does not wait for events, as a body: the head leaves with its first bytes.
+pub(crate) struct Prompt<R>(pub(crate) R);
+
+impl<R: Read> Read for Prompt<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl<R: Read + Send> BodyStream for Prompt<R> {}
+
 impl ResponseBody {
     const EMPTY: Self = Self::Bytes(Cow::Borrowed(&[]));
 
@@ -164,6 +175,12 @@ impl Response {
     /// As [`Response::reader`], for a body that also decides whether its connection closes.
     pub(crate) fn body_stream(reader: impl BodyStream + 'static, length: Option<u64>) -> Self {
         Self { body: ResponseBody::Stream { reader: Box::new(reader), length }, ..Self::new(Status::OK) }
+    }
+
+    /// 200 with a body of unknown length that the library generates itself, such as an archive. It does not count among the streams
+    /// of the program, whose number [`Settings::max_streams`](crate::Settings::max_streams) limits.
+    pub(crate) fn generated(reader: impl Read + Send + 'static) -> Self {
+        Self::body_stream(Prompt(reader), None)
     }
 
     /// 200 with a body that this function writes while it is sent. It runs on the worker after the handler has returned: the head is

@@ -67,9 +67,9 @@ fn send(pieces: impl Pieces, coding: Coding) -> io::Result<Response> {
         }
         (Beginning::Whole(whole), _) => Response::bytes(whole),
         (Beginning::Part(reader), Coding::Gzip { slot, .. }) => {
-            in_gzip(Response::reader(Arc::new(slot).reader(reader), None))
+            in_gzip(Response::generated(Arc::new(slot).reader(reader)))
         }
-        (Beginning::Part(reader), Coding::Nothing) => Response::reader(reader, None),
+        (Beginning::Part(reader), Coding::Nothing) => Response::generated(reader),
     })
 }
 

@@ -348,3 +348,33 @@ fn gzip_that_is_made_for_the_request_has_no_ranges() {
     assert_eq!((ranged.status().code(), ranged.header("Accept-Ranges")), (200, None));
     assert_eq!(ranged.read_bytes().unwrap(), whole);
 }
+
+/// Bodies of the service once counted as streams of the program: with two pages that listened for events, and room for two streams,
+/// listings, archives and compressed files were refused.
+#[test]
+fn no_body_of_the_service_is_a_stream_of_the_program() {
+    let site = tempfile::tempdir().unwrap();
+    for number in 0..1000 {
+        fs::write(site.path().join(format!("{number:064}")), "").unwrap();
+    }
+    fs::write(site.path().join("long.txt"), "text ".repeat(20_000)).unwrap();
+    #[allow(unused_mut, reason = "only features change them")]
+    let (mut files, mut targets) = (Files::new(site.path()), vec!["/", "/?format=json"]);
+    #[cfg(feature = "archive")]
+    {
+        files = files.archive(true);
+        targets.push("/?download=tar");
+    }
+    #[cfg(feature = "compress")]
+    {
+        files = files.compress(true);
+        targets.push("/long.txt");
+    }
+    for target in targets {
+        for accepted in ["identity", "gzip"] {
+            let response = respond(&files, &mut Request::get(target).with_header("Accept-Encoding", accepted));
+            let is_long = response.is_stream() && (target == "/long.txt" || response.content_length().is_none());
+            assert!(is_long && !response.is_open_ended(), "{target} {accepted}");
+        }
+    }
+}
