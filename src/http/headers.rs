@@ -1,12 +1,14 @@
 //! Header fields as an ordered list, and the rules for their names and values.
 
 use std::borrow::Cow;
+use std::fmt;
 
 /// The text of a header field's name or value: borrowed if it is constant, owned otherwise.
 pub(crate) type HeaderText = Cow<'static, str>;
 
-/// Header fields in the order in which they were added (RFC 9110 §5). Names are case-insensitive.
-#[derive(Clone, Debug, Default)]
+/// Header fields in the order in which they were added (RFC 9110 §5). Names are case-insensitive. `Debug` does not show the values of
+/// fields that carry credentials or cookies.
+#[derive(Clone, Default)]
 pub struct Headers {
     fields: Vec<(HeaderText, HeaderText)>,
 }
@@ -65,6 +67,14 @@ impl Headers {
             self.fields.reserve_exact(USUAL_FIELDS);
         }
         self.fields.push((name, value));
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.iter().map(|(name, value)| (name, if is_secret(name) { "..." } else { value })))
+            .finish()
     }
 }
 
@@ -129,9 +139,25 @@ pub(crate) fn is_reserved(name: &str) -> bool {
     ["Connection", "Content-Length", "Date", "Transfer-Encoding"].iter().any(|own| own.eq_ignore_ascii_case(name))
 }
 
+/// Whether the value of this field must not get into a log.
+fn is_secret(name: &str) -> bool {
+    ["Authorization", "Cookie", "Proxy-Authorization", "Set-Cookie"].iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn debug_does_not_show_secrets() {
+        let mut headers = Headers::new();
+        for name in ["Accept", "cookie", "SET-COOKIE", "Authorization", "Proxy-Authorization"] {
+            headers.push(name.into(), "open-sesame".into()).unwrap();
+        }
+        let shown = format!("{headers:?}");
+        assert!(shown.starts_with("[(\"Accept\", \"open-sesame\"), (\"cookie\", \"...\"), "), "{shown}");
+        assert_eq!(shown.matches("open-sesame").count(), 1, "{shown}");
+    }
 
     #[test]
     fn names_must_be_tokens_and_values_without_control_characters() {
