@@ -30,7 +30,9 @@ use super::headers::is_token;
 /// assert_eq!(response.read_text()?, "session 3f9a");
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+///
+/// `Debug` does not show the value.
+#[derive(Clone, PartialEq)]
 pub struct Cookie(cookie::Cookie<'static>);
 
 /// Whether requests that pages of other sites make have the cookie (RFC 6265bis §5.6.7).
@@ -177,6 +179,14 @@ impl fmt::Display for Cookie {
     }
 }
 
+impl fmt::Debug for Cookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = self.0.clone();
+        shown.set_value("...");
+        f.debug_tuple("Cookie").field(&shown.to_string()).finish()
+    }
+}
+
 /// The cookies in the value of a `Cookie` field, by name and value, in order. What is no pair is left out (RFC 6265 §5.4).
 pub(crate) fn parse(field: &str) -> impl Iterator<Item = (&str, &str)> {
     cookie::Cookie::split_parse(field).flatten().filter_map(|cookie| Some((cookie.name_raw()?, cookie.value_raw()?)))
@@ -271,6 +281,12 @@ mod tests {
         for cookie in fine {
             assert_eq!(cookie.fault(), None, "{cookie:?}");
         }
+    }
+
+    #[test]
+    fn debug_does_not_show_the_value() {
+        let shown = format!("{:?}", Cookie::new("session", "3f9a"));
+        assert_eq!(shown, "Cookie(\"session=...; HttpOnly; SameSite=Lax; Path=/\")");
     }
 
     #[test]
