@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cookie::Expiration;
 use cookie::time::OffsetDateTime;
@@ -78,10 +78,10 @@ impl Cookie {
     }
 
     /// Until when the browser keeps it, for those that do not know [`max_age`](Cookie::max_age), which takes precedence. Defaults to
-    /// until the browser ends.
+    /// until the browser ends. A time before 1970 stands for its beginning, and one after 9999 for its end: a date has no others.
     #[must_use]
     pub fn expires(mut self, time: SystemTime) -> Self {
-        self.0.set_expires(OffsetDateTime::from(time));
+        self.0.set_expires(OffsetDateTime::from(time.clamp(UNIX_EPOCH, UNIX_EPOCH + LATEST)));
         self
     }
 
@@ -165,6 +165,9 @@ impl Cookie {
     }
 }
 
+/// The last second of 9999, since 1970.
+const LATEST: Duration = Duration::from_secs(253_402_300_799);
+
 /// A cookie with this name and no value, as [`Response::without_cookie`](crate::Response::without_cookie) takes it.
 impl From<&'static str> for Cookie {
     fn from(name: &'static str) -> Self {
@@ -212,7 +215,7 @@ mod tests {
             .path("/sub")
             .domain("example.com")
             .max_age(day)
-            .expires(SystemTime::UNIX_EPOCH + day)
+            .expires(UNIX_EPOCH + day)
             .secure(true)
             .http_only(false)
             .same_site(SameSite::Strict)
@@ -237,6 +240,21 @@ mod tests {
         for (cookie, expected) in table {
             assert_eq!(cookie.to_string(), expected);
             assert_eq!(cookie.fault(), None);
+        }
+    }
+
+    #[test]
+    fn any_time_is_a_date() {
+        let year = Duration::from_secs(365 * 24 * 60 * 60);
+        let table = [
+            (UNIX_EPOCH - 2000 * year, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (UNIX_EPOCH + LATEST, "Fri, 31 Dec 9999 23:59:59 GMT"),
+            (UNIX_EPOCH + LATEST + Duration::from_secs(1), "Fri, 31 Dec 9999 23:59:59 GMT"),
+            (UNIX_EPOCH + 1_000_000 * year, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        ];
+        for (time, date) in table {
+            let cookie = Cookie::new("a", "b").expires(time).to_string();
+            assert!(cookie.ends_with(&format!("; Expires={date}")), "{cookie}");
         }
     }
 
