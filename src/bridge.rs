@@ -26,10 +26,11 @@
 //!   unfinished as if it were complete. So there are no trailer fields either.
 //! - Streamed bodies have a `Content-Length` up to 32 KiB and are chunked beyond that, so that a body that fails or falls short
 //!   cannot look complete: invalid chunks follow it. An HTTP/1.0 client knows no chunks and only has `Content-Length` and the end of
-//!   the connection. If it keeps its connection alive, a body of unknown length may have 1 MiB at most and is a 500 beyond that;
-//!   a body that falls short of its length leaves the client waiting.
-//! - Whether the client is still there is not known: [`Connection::is_open`](crate::Connection::is_open) is always true, and the
-//!   sender of a channel learns only when a piece cannot be written.
+//!   the connection. If it keeps its connection alive, a body of unknown length is sent once it is complete: it may have 1 MiB at
+//!   most and is a 500 beyond that. A body that falls short of its length leaves the client waiting.
+//! - Whether the client is still there is not known: [`Connection::is_open`](crate::Connection::is_open) and
+//!   [`Connection::wait`](crate::Connection::wait) are always true. The writer of a body and the sender of a channel learn only when
+//!   something cannot be written. A stream that waits for events is not told that the program ends either.
 //! - tiny_http answers some requests itself, and misreads others. Folded header lines become fields of their own. Values with a
 //!   tab or bytes beyond ASCII, and names with anything but letters, digits, `-` and `_`, get 400. Text after the version in a
 //!   request line is ignored. `HTTP/2.0` over HTTPS, or behind another request, blocks a thread for ever. `100 Continue` is sent
@@ -69,7 +70,8 @@ use crate::server::writer::{Outgoing, SendError, Sink, send_to};
 /// Of the settings, [`max_body`](Settings::max_body), [`max_head`](Settings::max_head),
 /// [`max_headers`](Settings::max_headers), [`max_target`](Settings::max_target) and
 /// [`trusted_proxies`](Settings::trusted_proxies) apply; the others concern connections, which tiny_http owns here. If the handler
-/// panics, or a body fails before any of it was sent, the response is a 500. The call returns once the response is sent and the
+/// panics, or a body fails before any of it was sent, the response is a 500; the head of a body that is written or sent through a
+/// channel leaves before the body, which can only be cut short then. The call returns once the response is sent and the
 /// request's body has been read, by the handler or to discard it. The [module](self) says what does not work.
 ///
 /// ```
