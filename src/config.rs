@@ -112,10 +112,11 @@ impl Settings {
         self
     }
 
-    /// The most responses at the same time whose body the program makes while it is sent: those of `Response::writer`,
-    /// `Response::events` and `Response::channel`, and those of `Response::reader` without a length. Each occupies a thread for as
-    /// long as it runs. A further one is not begun: its client gets 503 with `Retry-After: 5`, and other requests are served as ever.
-    /// Defaults to half of the connections that may be open.
+    /// The most responses at the same time whose body the program makes while it is sent: those of
+    /// [`Response::writer`](crate::Response::writer), [`Response::events`](crate::Response::events) and
+    /// [`Response::channel`](crate::Response::channel), and those of [`Response::reader`](crate::Response::reader) without a length.
+    /// Each occupies a thread for as long as it runs. A further one does not begin: its client gets 503 with `Retry-After: 5`, and
+    /// other requests are served as usual. Defaults to half of the connections that may be open.
     #[must_use]
     pub fn max_streams(mut self, streams: usize) -> Self {
         self.max_streams = Some(streams);
