@@ -280,7 +280,7 @@ fn several(content: Content, length: u64, media_type: HeaderText, ranges: Vec<By
     response.with_status(Status::PARTIAL_CONTENT).with_header("Content-Type", frame.media_type())
 }
 
-/// These of the bytes.
+/// The bytes of a range.
 fn slice(bytes: &[u8], range: ByteRange) -> &[u8] {
     &bytes[index(range.first)..=index(range.last)]
 }

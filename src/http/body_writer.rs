@@ -22,7 +22,7 @@ pub struct BodyWriter<'a> {
 
 /// How a body that a function wrote has ended.
 pub(crate) enum Written {
-    /// It is complete, with so many bytes.
+    /// It is complete, with this many bytes.
     Whole(u64),
     /// The function has failed.
     Broken(io::Error),
@@ -33,10 +33,10 @@ pub(crate) enum Written {
 /// A function that writes a body, and gives the writer back.
 pub(crate) type WriteBody = Box<dyn for<'a> FnOnce(BodyWriter<'a>) -> (io::Result<()>, BodyWriter<'a>) + Send>;
 
-/// So many bytes are gathered before they are sent.
+/// How many bytes are gathered before they are sent.
 const HELD: usize = 32 * 1024;
 
-/// Has the function write its body, which `send` sends to the client of this connection piece by piece.
+/// Calls the function that writes the body, which `send` sends to the client of this connection piece by piece.
 pub(crate) fn write_body(
     write: WriteBody,
     connection: Connection,

@@ -16,7 +16,7 @@ pub struct Events<'a> {
     quiet: Duration,
 }
 
-/// After so much waiting a comment is sent: proxies keep the connection, and a client that has vanished is noticed.
+/// After this much waiting a comment is sent: proxies keep the connection, and a client that has vanished is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 impl<'a> Events<'a> {

@@ -74,7 +74,7 @@ fn private_key(pem: &[u8], path: &Path, password: Option<&[u8]>) -> Result<Priva
         PemError::NoItemsFound => TlsError::NoKey(path.into()),
         error => invalid(path, format!("its PEM is damaged: {error}")),
     })?;
-    // Who gives a password believes that the file is of no use without it.
+    // Whoever gives a password believes that the file is useless without it.
     if password.is_some() { Err(TlsError::UnneededKeyPassword(path.into())) } else { Ok(key) }
 }
 

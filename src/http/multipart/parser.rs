@@ -250,7 +250,7 @@ mod tests {
     /// The parts of a form, each with its head and content.
     type Parts = Vec<(PartHead, Vec<u8>)>;
 
-    /// Parses a form that is read up to each of these positions, and whose content is used so many bytes at a time.
+    /// Parses a form that is read up to each of these positions, and whose content is used this many bytes at a time.
     fn parse(form: &[u8], ends: impl IntoIterator<Item = usize>, used: usize) -> Result<Parts, FormError> {
         let mut parser = FormParser::new("X y", Some(0));
         let (mut rest, mut ends, mut parts) = (form, ends.into_iter(), Parts::new());

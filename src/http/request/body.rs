@@ -44,7 +44,7 @@ impl Request {
         if body.len() as u64 > limit { Err(HttpError::ContentTooLarge(limit)) } else { Ok(body) }
     }
 
-    /// Reads the first bytes of the body, so many.
+    /// Reads what is left of the body, at most this many bytes.
     fn read_at_most(&mut self, bytes: u64) -> Result<Vec<u8>, HttpError> {
         // The announced length is only a promise: memory is allocated as the bytes arrive.
         let announced = usize::try_from(self.content_length().unwrap_or(0)).unwrap_or(usize::MAX);

@@ -21,7 +21,7 @@ impl Session {
     }
 }
 
-/// So many at most: a further one ends the oldest.
+/// The most sessions at a time: a further one ends the oldest.
 const MAX_SESSIONS: usize = 100;
 
 #[derive(Default)]

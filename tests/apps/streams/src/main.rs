@@ -12,7 +12,7 @@ use hearken::{BodyWriter, Connection, Event, Events, Request, Response, Router, 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// Running responses have so long to finish when the program is told to stop.
+/// How long running responses have to finish when the program is told to stop.
 const GRACE: Duration = Duration::from_secs(2);
 /// A page reconnects after this time.
 const RETRY: Duration = Duration::from_millis(2500);
