@@ -5,16 +5,9 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 
 use super::Site;
-use crate::support::{PATIENCE, Program};
+use crate::support::PATIENCE;
 
-/// The most memory that a process has had at a time, in KiB.
-fn peak(server: &Program) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
-/// Sends a request with a body of so many bytes, made of one piece after the other.
+/// Sends a request with a body of this many bytes, made of one piece after the other.
 fn send_large(address: SocketAddr, head: &str, length: usize, mut piece: impl FnMut(usize) -> Vec<u8>) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -39,7 +32,7 @@ fn a_large_upload_takes_little_memory() {
     let answer = send_large(server.address(), "PUT /large HTTP/1.1", 1 << 30, |_| zeros.clone());
     assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
     assert_eq!(fs::metadata(site.data().join("large")).unwrap().len(), 1 << 30);
-    let peak = peak(&server);
+    let peak = server.peak_memory();
     eprintln!("1 GiB by PUT: {peak} KiB");
     assert!(peak <= 16 * 1024, "{peak} KiB");
 }
@@ -64,7 +57,7 @@ fn a_large_form_takes_little_memory() {
     let answer = send_large(server.address(), head, length, |_| pieces.next().unwrap().to_vec());
     assert!(answer.ends_with("\r\n\r\nStored large.\n"), "{answer}");
     assert_eq!(fs::metadata(site.data().join("large")).unwrap().len(), FILE as u64);
-    let peak = peak(&server);
+    let peak = server.peak_memory();
     eprintln!("300 MiB in a form: {peak} KiB");
     assert!(peak <= 16 * 1024, "{peak} KiB");
 }
@@ -113,7 +106,7 @@ fn a_large_document_is_checked_in_little_memory() {
     let answer = send_large(server.address(), head, LENGTH, text);
     assert!(answer.ends_with("xxx….") && answer.len() < 2000, "{}", &answer[..200]);
     assert_eq!(fs::metadata(site.data().join("large.json")).unwrap().len(), LENGTH as u64);
-    let peak = peak(&server);
+    let peak = server.peak_memory();
     eprintln!("100 MiB of JSON by POST: {peak} KiB");
     assert!(peak <= 32 * 1024, "{peak} KiB");
 }

@@ -1,12 +1,9 @@
 //! curl watches the clock and downloads.
 
-use std::fs;
 use std::process::{Command, Stdio};
 
 use crate::streams;
 use crate::support::{Program, Run, curl, output_of, until};
-
-const MIB: u64 = 1024 * 1024;
 
 /// That of the lines which `seq -f '%07.0f,this row has been written while the rows before it were sent' 0 4915199` prints.
 const SHA_256_OF_ROWS: &str = "25750766062cf3b281cb6df68bbd7eb4d97607b1c704156e45214c3cb91d38b7";
@@ -63,15 +60,8 @@ fn a_download_takes_no_memory() {
     assert_eq!(String::from_utf8(hash.stdout).unwrap().split(' ').next(), Some(SHA_256_OF_ROWS));
     assert_eq!(program.line(), "download: complete");
 
-    let peak = peak_memory(program.id());
-    assert!(peak < 32 * MIB, "{peak} bytes for content of 300 MiB");
-}
-
-/// The most memory that a process has had at a time, in bytes.
-fn peak_memory(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
-    peak.and_then(|peak| peak.parse::<u64>().ok()).expect("the kernel tells the peak in kB") * 1024
+    let peak = program.peak_memory();
+    assert!(peak < 32 * 1024, "{peak} KiB for content of 300 MiB");
 }
 
 #[test]
