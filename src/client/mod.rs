@@ -1,4 +1,6 @@
 //! A blocking HTTP and HTTPS client, for `hearken-client` and for the tests of programs that embed the server.
+//!
+//! Needs the feature `client`.
 
 #[expect(clippy::module_inception, reason = "it is named for `Client`")]
 mod client;

@@ -182,7 +182,7 @@ impl Files {
 
     /// Whether `?download=tar` gives a directory and everything below it as a tar archive, whether or not it has an index file.
     /// Hidden names and symbolic links to directories are left out; a link to a file becomes the file. Without listings there are no
-    /// archives either. Defaults to false: 403.
+    /// archives either. Defaults to false: 403. Needs the feature `archive`.
     #[cfg(feature = "archive")]
     #[must_use]
     pub fn archive(mut self, archive: bool) -> Self {
@@ -259,7 +259,7 @@ impl Files {
     /// Whether listings, and text files of more than 1 KiB, are compressed for clients that accept gzip and for which there is no
     /// better stored variant. At most half of the processors compress at a time; while many responses are being compressed,
     /// further ones are sent uncompressed. A compressed response has no ranges: a request for one gets the file uncompressed.
-    /// Defaults to false.
+    /// Defaults to false. Needs the feature `compress`.
     #[cfg(feature = "compress")]
     #[must_use]
     pub fn compress(mut self, compress: bool) -> Self {

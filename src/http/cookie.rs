@@ -13,7 +13,7 @@ use super::headers::is_token;
 ///
 /// By default it is sent back with requests for all paths of the host (`Path=/`), is hidden from scripts (`HttpOnly`), stays away from
 /// requests that other sites make but for links to this one (`SameSite=Lax`), and is forgotten when the browser ends. A cookie for
-/// a site by HTTPS should also be [`secure`](Cookie::secure).
+/// a site by HTTPS should also be [`secure`](Cookie::secure). Needs the feature `cookies`.
 ///
 /// ```
 /// use std::time::Duration;

@@ -330,7 +330,8 @@ impl Response {
     /// The response that also sets this cookie. Of two with the same name, path and domain, browsers take the last one.
     ///
     /// If a part of the cookie cannot be sent, or browsers would drop it (because of `SameSite=None` without `Secure`, or of the
-    /// prefixes `__Host-` and `__Secure-`), the server sends a 500 instead of the response, and logs why.
+    /// prefixes `__Host-` and `__Secure-`), the server sends a 500 instead of the response, and logs why. Needs the feature
+    /// `cookies`.
     #[cfg(feature = "cookies")]
     #[must_use]
     pub fn with_cookie(mut self, cookie: Cookie) -> Self {
@@ -344,7 +345,7 @@ impl Response {
     }
 
     /// The response that also removes this cookie. It needs the path and the domain that it was set with: a name alone stands for a
-    /// cookie with the path `/` and no domain. The rules are those of [`Response::with_cookie`].
+    /// cookie with the path `/` and no domain. The rules are those of [`Response::with_cookie`]. Needs the feature `cookies`.
     #[cfg(feature = "cookies")]
     #[must_use]
     pub fn without_cookie(self, cookie: impl Into<Cookie>) -> Self {

@@ -232,7 +232,7 @@ impl Builder {
         self
     }
 
-    /// Serves HTTPS instead of HTTP. Defaults to HTTP.
+    /// Serves HTTPS instead of HTTP. Defaults to HTTP. Needs the feature `tls`.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {

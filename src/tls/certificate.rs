@@ -9,7 +9,7 @@ use rustls::ServerConfig;
 use super::error::TlsError;
 use super::{development_certificate, load};
 
-/// A certificate with its private key, checked and ready to serve with.
+/// A certificate with its private key, checked and ready to serve with. Needs the feature `tls`.
 ///
 /// ```no_run
 /// use hearken::{Response, Request, Server, Tls};

@@ -7,12 +7,13 @@ impl Request {
     /// The value of the first cookie with this name, as the client sent it (RFC 6265 §4.2). Names are case-sensitive.
     ///
     /// The first one is the one with the longest path. A value is whatever the client chooses: a session needs one that cannot be
-    /// guessed, and what it stands for stays on the server.
+    /// guessed, and what it stands for stays on the server. Needs the feature `cookies`.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         self.cookies().find(|(sent, _)| *sent == name).map(|(_, value)| value)
     }
 
-    /// All cookies as (name, value), in the order in which they were sent. What is no cookie in the field is left out.
+    /// All cookies as (name, value), in the order in which they were sent. What is no cookie in the field is left out. Needs the
+    /// feature `cookies`.
     pub fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers()
             .filter(|(name, _)| name.eq_ignore_ascii_case("Cookie"))

@@ -93,7 +93,7 @@ impl Request {
     }
 
     /// Reads the whole body as a form (`application/x-www-form-urlencoded`), decoded, into a value of this type. Names that stand
-    /// several times can be a `Vec`, an empty number can be an `Option`.
+    /// several times can be a `Vec`, an empty number can be an `Option`. Needs the feature `forms`.
     ///
     /// # Errors
     ///
@@ -115,7 +115,7 @@ impl Request {
     }
 
     /// The query, decoded as a form, as a value of this type. Names that stand several times can be a `Vec`, an empty number can
-    /// be an `Option`.
+    /// be an `Option`. Needs the feature `forms`.
     ///
     /// # Errors
     ///

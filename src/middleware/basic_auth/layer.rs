@@ -14,7 +14,7 @@ use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::semaphore::{Semaphore, processors};
 
-/// A layer for Basic authentication (RFC 7617).
+/// A layer for Basic authentication (RFC 7617). Needs the feature `auth`.
 ///
 /// Once a user is added, every request needs a password. Once a writer is added, requests with methods other than `GET`, `HEAD`
 /// and `OPTIONS` need a writer's password; writers may read too, and users may then only read. A request without a password gets

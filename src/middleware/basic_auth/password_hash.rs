@@ -103,7 +103,7 @@ impl Argon2Hash {
 }
 
 /// Makes the Argon2id hash of a password, which [`BasicAuth::user`](crate::BasicAuth::user) takes in place of the password and
-/// from which nobody can read the password.
+/// from which nobody can read the password. Needs the feature `auth`.
 ///
 /// # Errors
 ///
