@@ -1,7 +1,7 @@
 //! Answers the requests of a tiny_http server, for programs that have one already and want hearken's handlers in it.
 //!
 //! The program keeps its `tiny_http::Server`, over HTTP or HTTPS, and its threads. It passes each request that it receives to
-//! [`answer`], together with a handler. The crate is re-exported as [`tiny_http`], because the version must be the same: the
+//! [`answer`], together with a handler. The crate is re-exported as `bridge::tiny_http`, because the version must be the same: the
 //! package `tiny_http_fork`, `=0.12.17`. The program chooses its features. `examples/on_tiny_http.rs` is such a program, with a
 //! pool of threads.
 //!

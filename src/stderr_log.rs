@@ -16,6 +16,8 @@ use crate::log_writer::LogWriter;
 ///
 /// If the program has installed a logger already, that one stays.
 ///
+/// [`log`]: https://docs.rs/log
+///
 /// ```
 /// use std::fs;
 /// use hearken::{HttpError, Request, Router};

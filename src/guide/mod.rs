@@ -98,6 +98,7 @@
 //! | `InternetAddress` | [`BindAddresses`](crate::BindAddresses) |
 //! | `BytesBuilder` | `Vec<u8>` |
 //!
+//! [`log`]: https://docs.rs/log
 //! [tutorial]: https://github.com/dart-archive/www.dartlang.org/blob/master/src/site/docs/tutorials/httpserver/index.markdown
 
 macro_rules! chapters {
