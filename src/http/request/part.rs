@@ -49,7 +49,7 @@ impl<'a> Part<'a> {
 
     /// A name to store the file under, made from the one that the client sent: the last component of what may be a path of any
     /// operating system, without control characters, without leading dots or white space, at most 255 bytes, and `upload` if nothing
-    /// is left of it. `None` if there is no file.
+    /// is left of it. `None` for a field that is not a file, and if the user chose no file.
     pub fn clean_filename(&self) -> Option<String> {
         self.filename().filter(|name| !name.is_empty()).map(upload_filename::sanitize)
     }
