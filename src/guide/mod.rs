@@ -32,6 +32,32 @@
 //! - [`coming_from_rouille`], [`coming_from_tiny_http`], [`coming_from_axum`]: names there and here, and one program in both
 //! - [`when_not_to_choose_hearken`]: what it cannot do, and what can
 //!
+//! # In a program of your own
+//!
+//! hearken is not on crates.io yet, so `Cargo.toml` names its directory. With these lines every program of the guide builds, but for
+//! those of the bridge to tiny_http; most need only a few of them:
+//!
+//! ```toml
+//! [dependencies]
+//! hearken = { path = "../hearken", default-features = false, features = ["client", "cookies", "encrypted-keys", "forms"] }
+//! crossbeam-channel = "0.5"
+//! rand = "0.10"
+//! serde = { version = "1", features = ["derive"] }
+//! serde_json = "1"
+//! signal-hook = "0.4"
+//! ```
+//!
+//! | feature | for |
+//! |---|---|
+//! | `client` | [`hearken::client`](crate::client), also as the client of a test: then `[dev-dependencies]` names hearken with it |
+//! | `cookies`, `forms` | [`Request::cookie`](crate::Request::cookie), [`with_cookie`](crate::Response::with_cookie), [`Request::form`](crate::Request::form), [`query_as`](crate::Request::query_as); uploads need neither |
+//! | `tls` | [`https`] |
+//! | `encrypted-keys` | a private key with a password |
+//! | `auth` | [`BasicAuth`](crate::BasicAuth) |
+//! | `tiny_http` | the [`bridge`](crate::bridge) |
+//!
+//! The [page of the crate](crate#features) lists all features, and the documentation of an item names the one that it needs.
+//!
 //! # The tutorial's names, and ours
 //!
 //! | there | here |
