@@ -71,9 +71,8 @@
 //! | a port; 0 | the number behind the colon; 0 is any free one, which [`Server::address`](crate::Server::address) tells |
 //! | `server.port` | [`Server::address`](crate::Server::address), [`Server::url`](crate::Server::url) |
 //! | `HttpServer.bind` | [`Server::bind`](crate::Server::bind) |
-//! | `HttpServer.bindSecure` | [`Builder::tls`](crate::Builder::tls) |
 //! | `server.listen(callback)` | [`Builder::serve`](crate::Builder::serve) with a [`Handler`](crate::Handler), such as a function |
-//! | `onDone` | what follows [`Server::join`](crate::Server::join) |
+//! | `onDone` | what follows [`Server::join`](crate::Server::join), which returns once a [`Stopper`](crate::Stopper) stops the server: [`shutting_down`] |
 //! | `onError`, `catchError` | the [`log`] facade, shown by [`log_to_stderr`](crate::log_to_stderr); an [`Error`](crate::Error) at the start |
 //! | **The request** | [`the_request`] |
 //! | `request.method` | [`Request::method`](crate::Request::method) |
@@ -96,7 +95,7 @@
 //! | `response.cookies` | [`Response::with_cookie`](crate::Response::with_cookie), [`without_cookie`](crate::Response::without_cookie); those of the client: [`Request::cookie`](crate::Request::cookie) |
 //! | `response.encoding` | UTF-8: [`Response::text`](crate::Response::text) says so |
 //! | `response.headers` | [`Response::with_header`](crate::Response::with_header), [`headers`](crate::Response::headers) |
-//! | `write`, `writeln`, `writeAll` | [`Response::text`](crate::Response::text), [`Response::writer`](crate::Response::writer) |
+//! | `write`, `writeln`, `writeAll`, `writeCharCodes` | [`Response::text`](crate::Response::text), [`Response::writer`](crate::Response::writer) |
 //! | `addStream`, `pipe` | [`Response::reader`](crate::Response::reader) |
 //! | `close` | returning the response |
 //! | **The client** | [`client`] |
@@ -109,19 +108,32 @@
 //! | `close` | [`client::Request::send`](crate::client::Request::send) |
 //! | `HttpClientResponse` | [`client::Response`](crate::client::Response) |
 //! | **The package with higher-level classes** | [`serving_files`] |
+//! | `get`, `getUrl` | [`Client::get`](crate::client::Client::get) |
+//! | `post`, `postUrl`, with `ContentType.JSON` | [`Client::post_json`](crate::client::Client::post_json) |
+//! | `JSON.encode` | `serde_json::to_string`; in a handler [`Json`](crate::Json) |
+//! | `request.write`, `close` | one call sends the whole request |
+//! | `UTF8.decoder` | [`client::Response::text`](crate::client::Response::text) |
+//! | **The package `http_server`** | [`serving_files`] |
 //! | `VirtualDirectory` | [`Files`](crate::Files) |
 //! | `serveFile` | [`Files::file`](crate::Files::file) |
 //! | `serveRequest` | [`Files`](crate::Files) as a handler |
 //! | `allowDirectoryListing` | [`Files::listing`](crate::Files::listing), on by default |
 //! | `directoryHandler` that serves `index.html` | [`Files::index`](crate::Files::index), by default `index.html` |
+//! | **HTTPS** | [`https`] |
+//! | `HttpServer.bindSecure` | [`Builder::tls`](crate::Builder::tls) |
 //! | `SecureSocket.initialize(database, password)` | [`Tls::from_files_with_password`](crate::Tls::from_files_with_password) |
+//! | `certificateName` | the path of the certificate's file |
 //! | **The classes at its end** | |
 //! | `HttpServer` | [`Server`](crate::Server) |
+//! | `HttpClient` | [`Client`](crate::client::Client) |
 //! | `HttpRequest` | [`Request`](crate::Request) |
 //! | `HttpResponse` | [`Response`](crate::Response) |
+//! | `HttpClientRequest` | the arguments of a call of [`Client`](crate::client::Client) |
+//! | `HttpClientResponse` | [`client::Response`](crate::client::Response) |
 //! | `HttpHeaders` | [`Headers`](crate::Headers) |
 //! | `HttpStatus` | [`Status`](crate::Status) |
 //! | `InternetAddress` | [`BindAddresses`](crate::BindAddresses) |
+//! | the package `http_server` | [`Files`](crate::Files) |
 //! | `BytesBuilder` | `Vec<u8>` |
 //!
 //! [`log`]: https://docs.rs/log
