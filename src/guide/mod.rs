@@ -100,18 +100,14 @@
 //! | `close` | returning the response |
 //! | **The client** | [`client`] |
 //! | `HttpClient` | [`Client`](crate::client::Client) |
-//! | `get` | [`Client::get`](crate::client::Client::get) |
+//! | `get`, `getUrl` | [`Client::get`](crate::client::Client::get) |
 //! | `open`, `openUrl`, `postUrl` | [`Client::request`](crate::client::Client::request), with the method and the URL |
-//! | `post`, with `ContentType.JSON` | [`client::Request::with_json`](crate::client::Request::with_json), [`Client::post_json`](crate::client::Client::post_json) |
+//! | `post`, with `ContentType.JSON` | [`Client::post_json`](crate::client::Client::post_json) |
+//! | `JSON.encode` | [`client::Request::with_json`](crate::client::Request::with_json) |
 //! | `headers.set`, `headers.add` | [`client::Request::with_header`](crate::client::Request::with_header), [`with_added_header`](crate::client::Request::with_added_header) |
 //! | `write`, `addStream` | [`client::Request::with_body`](crate::client::Request::with_body), [`with_reader`](crate::client::Request::with_reader) |
 //! | `close` | [`client::Request::send`](crate::client::Request::send) |
 //! | `HttpClientResponse` | [`client::Response`](crate::client::Response) |
-//! | **The package with higher-level classes** | [`serving_files`] |
-//! | `get`, `getUrl` | [`Client::get`](crate::client::Client::get) |
-//! | `post`, `postUrl`, with `ContentType.JSON` | [`Client::post_json`](crate::client::Client::post_json) |
-//! | `JSON.encode` | `serde_json::to_string`; in a handler [`Json`](crate::Json) |
-//! | `request.write`, `close` | one call sends the whole request |
 //! | `UTF8.decoder` | [`client::Response::text`](crate::client::Response::text) |
 //! | **The package `http_server`** | [`serving_files`] |
 //! | `VirtualDirectory` | [`Files`](crate::Files) |
@@ -128,7 +124,7 @@
 //! | `HttpClient` | [`Client`](crate::client::Client) |
 //! | `HttpRequest` | [`Request`](crate::Request) |
 //! | `HttpResponse` | [`Response`](crate::Response) |
-//! | `HttpClientRequest` | the arguments of a call of [`Client`](crate::client::Client) |
+//! | `HttpClientRequest` | [`client::Request`](crate::client::Request) |
 //! | `HttpClientResponse` | [`client::Response`](crate::client::Response) |
 //! | `HttpHeaders` | [`Headers`](crate::Headers) |
 //! | `HttpStatus` | [`Status`](crate::Status) |
