@@ -55,11 +55,9 @@
 //!
 //! A program that embeds the library sets `default-features = false` and picks.
 //!
-//! Messages about connections and failures go to the [`log`] facade: without a logger, the reason of a 500 is lost.
+//! Messages about connections and failures go to the `log` facade: without a logger, the reason of a 500 is lost.
 //! [`log_to_stderr`] installs one that shows them. A logger that waits for a terminal or a disk delays the thread that logs, even
 //! the watchdog; one that writes through a [`LogWriter`] does not.
-//!
-//! [`log`]: https://docs.rs/log
 
 mod access_log;
 #[cfg(feature = "tiny_http")]

@@ -7,7 +7,7 @@ use log::{LevelFilter, Log, Metadata, Record};
 use crate::error::Error;
 use crate::log_writer::LogWriter;
 
-/// Shows the warnings and errors that go to the [`log`] facade on stderr, one a line: those of this library, which include the
+/// Shows the warnings and errors that go to the `log` facade on stderr, one a line: those of this library, which include the
 /// reason of each 500, and those of other crates and of the program itself.
 ///
 /// Messages are written by a [`LogWriter`], so that logging never waits for a terminal, or for a pipe that nobody reads. Control
@@ -15,8 +15,6 @@ use crate::log_writer::LogWriter;
 /// for its last messages with `log::logger().flush()`.
 ///
 /// If the program has installed a logger already, that one stays.
-///
-/// [`log`]: https://docs.rs/log
 ///
 /// ```
 /// use std::fs;

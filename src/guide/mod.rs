@@ -34,7 +34,7 @@
 //!
 //! # In a program of your own
 //!
-//! hearken is not on crates.io yet, so `Cargo.toml` names its directory. With these lines every program of the guide builds, but for
+//! There is no release of hearken yet, so `Cargo.toml` names its directory. With these lines every program of the guide builds, but for
 //! those of the bridge to tiny_http; most need only a few of them:
 //!
 //! ```toml
@@ -73,7 +73,7 @@
 //! | `HttpServer.bind` | [`Server::bind`](crate::Server::bind) |
 //! | `server.listen(callback)` | [`Builder::serve`](crate::Builder::serve) with a [`Handler`](crate::Handler), such as a function |
 //! | `onDone` | what follows [`Server::join`](crate::Server::join), which returns once a [`Stopper`](crate::Stopper) stops the server: [`shutting_down`] |
-//! | `onError`, `catchError` | the [`log`] facade, shown by [`log_to_stderr`](crate::log_to_stderr); an [`Error`](crate::Error) at the start |
+//! | `onError`, `catchError` | the `log` facade, shown by [`log_to_stderr`](crate::log_to_stderr); an [`Error`](crate::Error) at the start |
 //! | **The request** | [`the_request`] |
 //! | `request.method` | [`Request::method`](crate::Request::method) |
 //! | `request.uri` | [`Request::path`](crate::Request::path), [`target`](crate::Request::target), [`host`](crate::Request::host), [`is_secure`](crate::Request::is_secure) |
@@ -132,7 +132,6 @@
 //! | the package `http_server` | [`Files`](crate::Files) |
 //! | `BytesBuilder` | `Vec<u8>` |
 //!
-//! [`log`]: https://docs.rs/log
 //! [tutorial]: https://github.com/dart-archive/www.dartlang.org/blob/master/src/site/docs/tutorials/httpserver/index.markdown
 
 macro_rules! chapters {
