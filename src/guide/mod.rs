@@ -99,7 +99,6 @@
 //! | `addStream`, `pipe` | [`Response::reader`](crate::Response::reader) |
 //! | `close` | returning the response |
 //! | **The client** | [`client`] |
-//! | `HttpClient` | [`Client`](crate::client::Client) |
 //! | `get`, `getUrl` | [`Client::get`](crate::client::Client::get) |
 //! | `open`, `openUrl`, `postUrl` | [`Client::request`](crate::client::Client::request), with the method and the URL |
 //! | `post`, with `ContentType.JSON` | [`Client::post_json`](crate::client::Client::post_json) |
@@ -107,7 +106,6 @@
 //! | `headers.set`, `headers.add` | [`client::Request::with_header`](crate::client::Request::with_header), [`with_added_header`](crate::client::Request::with_added_header) |
 //! | `write`, `addStream` | [`client::Request::with_body`](crate::client::Request::with_body), [`with_reader`](crate::client::Request::with_reader) |
 //! | `close` | [`client::Request::send`](crate::client::Request::send) |
-//! | `HttpClientResponse` | [`client::Response`](crate::client::Response) |
 //! | `UTF8.decoder` | [`client::Response::text`](crate::client::Response::text) |
 //! | **The package `http_server`** | [`serving_files`] |
 //! | `VirtualDirectory` | [`Files`](crate::Files) |
