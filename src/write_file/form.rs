@@ -1,5 +1,6 @@
 //! Upload forms: the files of a `multipart/form-data` body (RFC 7578), each stored under its own name as it arrives.
 
+use std::collections::HashMap;
 use std::io::BufRead as _;
 
 use super::error::unwritable;
@@ -19,7 +20,7 @@ pub(super) fn post(dir: &WritableDir, overwrite: bool, request: &mut Request) ->
     let directory = RelativePath::parse_directory_for_writing(request.encoded_path()).map_err(unwritable)?;
     // However many files there are, the limit of the body bounds them.
     let mut form = request.multipart()?.max_parts(usize::MAX);
-    let mut upload = Upload { dir, overwrite, directory, stored: Vec::new(), first: None };
+    let mut upload = Upload { dir, overwrite, directory, stored: Vec::new(), untried: HashMap::new(), first: None };
     while let Some(mut part) = form.next_part()? {
         // Neither a field that is no file, nor a file field in which no file was chosen, has a name.
         let Some(name) = part.clean_filename() else { continue };
@@ -46,6 +47,9 @@ struct Upload<'a> {
     directory: RelativePath,
     /// Their names.
     stored: Vec<String>,
+    /// For each name that was sent, the first number that has not been tried: trying all of them again for each of many files of one
+    /// name would take minutes.
+    untried: HashMap<String, u32>,
     /// All files are in one directory, so one sync at the end, for the first, makes the names of all durable.
     first: Option<Persisted<'a>>,
 }
@@ -68,8 +72,11 @@ impl<'a> Upload<'a> {
         let (persisted, name) = if self.overwrite && !self.dir.is_excepted(&path) {
             (file.persist(|_| Ok::<_, StoreError>(()))?, name.to_owned())
         } else {
-            let numbered = (0..MAX_NUMBERS).map(|number| upload_filename::numbered(name, number));
-            let paths = numbered.map(|name| self.directory.join(name.as_bytes()));
+            let untried = self.untried.entry(name.to_owned()).or_default();
+            let paths = (*untried..MAX_NUMBERS).map(|number| {
+                *untried = number + 1;
+                self.directory.join(upload_filename::numbered(name, number).as_bytes())
+            });
             let (persisted, path) = file.persist_with_free_name(paths.filter(|path| !self.dir.is_excepted(path)))?;
             (persisted, last_segment(&path))
         };

@@ -1,6 +1,8 @@
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::{Stored, WriteFile};
@@ -358,6 +360,27 @@ fn the_files_of_a_form_are_stored_under_their_names() {
     let answered = send(&writer, form("/", &[("a.txt", "new"), ("ours.txt", "new")]));
     assert_eq!(answered, (201, "Stored a.txt.\nStored ours (2).txt.\n".into()));
     assert_eq!(fs::read_to_string(directory.path().join("a.txt")).unwrap(), "new");
+}
+
+/// Each of them once tried all numbers again: 10,000 files of one name, in a form of 750 KB, kept a worker busy for minutes.
+#[test]
+fn many_files_of_one_name_try_each_number_once() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("a (7).txt"), "there").unwrap();
+    let tries = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&tries);
+    let writer = WriteFile::new(directory.path()).forms(true).except(move |path| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        path.segments()[0] == b"a (3).txt"
+    });
+    let (status, text) = send(&writer, form("/", &[[("a.txt", "1"); 20], [("b.txt", "2"); 20]].concat()));
+    assert_eq!(status, 201);
+    let numbered =
+        |name: &str, number: u32| format!("Stored {}.\n", crate::http::upload_filename::numbered(name, number));
+    let expected = (0..22).filter(|number| ![3, 7].contains(number)).map(|number| numbered("a.txt", number));
+    assert_eq!(text, expected.chain((0..20).map(|number| numbered("b.txt", number))).collect::<String>());
+    assert_eq!(fs::read_to_string(directory.path().join("a (7).txt")).unwrap(), "there");
+    assert!(tries.load(Ordering::Relaxed) < 100, "{tries:?}");
 }
 
 #[test]
