@@ -26,7 +26,8 @@ impl Charset {
         }
     }
 
-    fn by_label(label: &str) -> Option<Self> {
+    /// The one that this label names, whatever its case; `None` if it is not supported.
+    pub(crate) fn by_label(label: &str) -> Option<Self> {
         let is = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(label));
         if is(&["utf-8", "utf8"]) {
             return Some(Self::Utf8);

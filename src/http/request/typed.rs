@@ -7,6 +7,8 @@ use serde_core::de::DeserializeOwned;
 
 use super::request::Request;
 use super::shortened::shortened;
+#[cfg(feature = "forms")]
+use crate::http::charset::Charset;
 use crate::http::error::HttpError;
 use crate::http::media_type;
 use crate::http::path::RelativePath;
@@ -107,7 +109,7 @@ impl Request {
         }
         // The standard has no such parameter and no charset but UTF-8, but old clients send forms in others.
         if let Some(charset) = media_type::charset(self.header("Content-Type").unwrap_or(""))
-            && !["utf-8", "utf8"].iter().any(|name| name.eq_ignore_ascii_case(&charset))
+            && Charset::by_label(&charset) != Some(Charset::Utf8)
         {
             return Err(HttpError::unsupported_charset(&charset, "UTF-8 is"));
         }
