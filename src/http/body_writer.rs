@@ -66,10 +66,12 @@ impl BodyWriter<'_> {
         &self.connection
     }
 
+    /// Fails once sending has failed.
+    fn check(&self) -> io::Result<()> {
+        if self.failure.is_some() { Err(ClientLeft.into()) } else { Ok(()) }
+    }
+
     fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.failure.is_some() {
-            return Err(ClientLeft.into());
-        }
         match (self.send)(bytes) {
             Ok(()) => {
                 self.sent += bytes.len() as u64;
@@ -85,6 +87,7 @@ impl BodyWriter<'_> {
 
 impl Write for BodyWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.check()?;
         if self.held.len() + bytes.len() > HELD {
             self.flush()?;
         }
@@ -97,6 +100,7 @@ impl Write for BodyWriter<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        self.check()?;
         if self.held.is_empty() {
             return Ok(());
         }
@@ -191,6 +195,19 @@ mod tests {
             assert_eq!(sent, expected);
             assert!(matches!(written, Written::Unsent(error) if error.kind() == io::ErrorKind::BrokenPipe));
         }
+    }
+
+    #[test]
+    fn nothing_succeeds_once_sending_has_failed() {
+        let write: WriteTo = |out| {
+            out.write_all(b"a")?;
+            assert!(out.flush().is_err());
+            assert!(out.write_all(b"b").is_err(), "not even a byte that would only be held");
+            assert!(out.flush().is_err(), "although nothing is held");
+            assert!(!out.wait(Duration::ZERO));
+            Ok(())
+        };
+        assert!(matches!(pieces(write, 0).1, Written::Unsent(_)));
     }
 
     #[test]
