@@ -349,7 +349,7 @@ fn frame(body: ResponseBody, version: Version, is_last: bool) -> io::Result<Resp
         body @ ResponseBody::Writer(_) if version == Version::Http10 && !is_last => {
             in_memory(body.write_to_memory(MAX_HELD)?)
         }
-        // One that fails before there is anything of it is a 500.
+        // A stream that fails before it yields anything is a 500.
         ResponseBody::Stream { reader, length } => {
             Ok(ResponseBody::Stream { reader: Box::new(Prompt(reader)), length })
         }

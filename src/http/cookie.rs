@@ -11,9 +11,9 @@ use super::headers::is_token;
 
 /// A cookie to set, with [`Response::with_cookie`](crate::Response::with_cookie).
 ///
-/// By default it is sent back with requests for all paths of the host (`Path=/`), is hidden from scripts (`HttpOnly`), stays away from
-/// requests that other sites make but for links to this one (`SameSite=Lax`), and is forgotten when the browser ends. A cookie for
-/// a site by HTTPS should also be [`secure`](Cookie::secure). Needs the feature `cookies`.
+/// By default it is sent back with requests for all paths of the host (`Path=/`), is hidden from scripts (`HttpOnly`), is not sent with
+/// requests that other sites make, except for links to this one (`SameSite=Lax`), and is forgotten when the browser ends. A cookie of
+/// a site with HTTPS should also be [`secure`](Cookie::secure). Needs the feature `cookies`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -63,14 +63,14 @@ impl Cookie {
         self
     }
 
-    /// The domain whose hosts the cookie is sent to, all of them. Defaults to none: only the host that has set it.
+    /// The domain to whose hosts the cookie is sent. Defaults to none: it is sent only to the host that has set it.
     #[must_use]
     pub fn domain(mut self, domain: impl Into<Cow<'static, str>>) -> Self {
         self.0.set_domain(domain);
         self
     }
 
-    /// For how long the browser keeps it, in whole seconds; none at all for zero. Defaults to until the browser ends.
+    /// How long the browser keeps it, in whole seconds; zero removes it. Defaults to until the browser ends.
     #[must_use]
     pub fn max_age(mut self, age: Duration) -> Self {
         self.0.set_max_age(cookie::time::Duration::seconds(i64::try_from(age.as_secs()).unwrap_or(i64::MAX)));
@@ -78,7 +78,7 @@ impl Cookie {
     }
 
     /// Until when the browser keeps it, for those that do not know [`max_age`](Cookie::max_age), which takes precedence. Defaults to
-    /// until the browser ends. A time before 1970 stands for its beginning, and one after 9999 for its end: a date has no others.
+    /// until the browser ends. A time before 1970 or after 9999 is replaced by the nearest one in between.
     #[must_use]
     pub fn expires(mut self, time: SystemTime) -> Self {
         self.0.set_expires(OffsetDateTime::from(time.clamp(UNIX_EPOCH, UNIX_EPOCH + LATEST)));

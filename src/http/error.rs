@@ -129,7 +129,7 @@ impl HttpError {
         Self::bad_request(format!("not valid JSON: {error}"))
     }
 
-    /// A 415 for text in the charset of this name, which may be long. What is accepted is a list and a verb.
+    /// A 415 for text in the charset of this name, which may be long. `accepted` is a list with its verb, such as `UTF-8 is`.
     pub(super) fn unsupported_charset(label: &str, accepted: &str) -> Self {
         let label: String = label.chars().take(100).collect();
         Self::UnsupportedCharset(format!("the charset {label:?} is not supported; {accepted} accepted").into())

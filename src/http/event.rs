@@ -49,8 +49,8 @@ impl Event {
         self
     }
 
-    /// The id that the client sends as `Last-Event-ID` when it reconnects, until another event has one. An empty one has it send
-    /// none. Defaults to that of the event before.
+    /// The id that the client sends as `Last-Event-ID` when it reconnects, until another event has one. After an empty one it sends
+    /// none. Defaults to the id of the event before.
     #[must_use]
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());

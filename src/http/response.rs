@@ -285,9 +285,10 @@ impl Response {
 
     /// A redirect with this status to a URL, or to a path of the same server (RFC 9110 §15.4).
     ///
-    /// The status is 300 to 303, 307 or 308. The location is a URI reference in visible ASCII: what a client has sent is percent-encoded
-    /// first, and a path that comes from a client must not begin with `//`, which leads to another host. If the location or the status
-    /// breaks these rules, the server sends a 500 instead, and logs why.
+    /// The status is 300 to 303, 307 or 308. The location is a URI reference in visible ASCII, so what a client has sent must be
+    /// percent-encoded first. If the status or the location breaks these rules, the server sends a 500 instead, and logs why.
+    ///
+    /// A path that comes from a client must not begin with `//`, which leads to another host. Only the program can check that.
     pub fn redirect(status: Status, location: impl Into<String>) -> Self {
         let location = location.into();
         match redirect::fault(status, &location) {

@@ -29,7 +29,7 @@ impl PartHead {
                 extended = extended.or(decode_extended(&value));
             }
         }
-        // RFC 7578 §4.2 forbids filename*, but .NET sends it, and in `filename` then what is no name (RFC 2047 §2).
+        // RFC 7578 §4.2 forbids `filename*`, but .NET sends it, beside a `filename` that is encoded as in mail (RFC 2047 §2).
         (head.name, head.filename) = (name, extended.or(filename));
         head
     }

@@ -27,7 +27,7 @@ impl Request {
         self.read_at_most(u64::MAX)
     }
 
-    /// Reads the whole body, which may have at most this many bytes, and no more than it may have in any case.
+    /// Reads the whole body, which may have at most this many bytes. The limits that hold for [`Request::body`] hold as well.
     ///
     /// # Errors
     ///

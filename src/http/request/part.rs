@@ -88,7 +88,7 @@ impl<'a> Part<'a> {
         Ok(bytes)
     }
 
-    /// Reads what is left of the content. The part may have at most this many bytes, and no more than it may have in any case.
+    /// Reads what is left of the content. The part may have at most this many bytes; its other limits hold as well.
     ///
     /// # Errors
     ///
@@ -110,7 +110,7 @@ impl<'a> Part<'a> {
         charset.decode(self.read_all()?)
     }
 
-    /// Reads what is left of the content as text. The part may have at most this many bytes, and no more than it may have in any case.
+    /// Reads what is left of the content as text. The part may have at most this many bytes; its other limits hold as well.
     ///
     /// # Errors
     ///
