@@ -124,10 +124,20 @@ impl Request {
     #[must_use]
     pub fn with_json(self, value: &(impl Serialize + ?Sized)) -> Self {
         let body = serde_json::to_vec(value).unwrap_or_else(|error| panic!("not JSON: {error}"));
-        let mut request = self.with_body(body);
-        let headers = &mut request.in_memory().headers;
-        headers.set("Content-Type".into(), "application/json".into()).expect("the field is valid");
-        request
+        self.with_typed_body("application/json", body)
+    }
+
+    /// The request with this value as its body, as a form without files: a struct, a map, or pairs of names and values. Needs the
+    /// feature `forms`.
+    ///
+    /// # Panics
+    ///
+    /// As [`Request::with_body`], or if the value cannot be a form.
+    #[cfg(feature = "forms")]
+    #[must_use]
+    pub fn with_form(self, value: &(impl Serialize + ?Sized)) -> Self {
+        let body = serde_html_form::to_string(value).unwrap_or_else(|error| panic!("not a form: {error}"));
+        self.with_typed_body("application/x-www-form-urlencoded", body)
     }
 
     /// The request with this form with files as its body.
@@ -138,10 +148,7 @@ impl Request {
     #[must_use]
     pub fn with_multipart(self, form: &FormData) -> Self {
         let (media_type, body) = form.encode();
-        let mut request = self.with_body(body);
-        let headers = &mut request.in_memory().headers;
-        headers.set("Content-Type".into(), media_type.into()).expect("the field is valid");
-        request
+        self.with_typed_body(&media_type, body)
     }
 
     /// The request as it comes from this peer.
@@ -163,6 +170,13 @@ impl Request {
     pub fn with_param(mut self, name: &str, value: &str) -> Self {
         self.add_parameters(vec![(name.into(), value.into())]);
         self
+    }
+
+    fn with_typed_body(self, media_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        let mut request = self.with_body(body);
+        let headers = &mut request.in_memory().headers;
+        headers.set("Content-Type".into(), media_type.to_owned().into()).expect("the media type is a valid value");
+        request
     }
 
     fn in_memory(&mut self) -> &mut InMemory {
@@ -227,6 +241,20 @@ mod tests {
         let request = Request::post("/").with_header("content-type", "text/plain").with_json(&[1]);
         assert_eq!(request.headers().collect::<Vec<_>>(), [("Content-Type", "application/json")]);
         assert_eq!(request.content_length(), Some(3));
+    }
+
+    #[cfg(feature = "forms")]
+    #[test]
+    fn a_form_is_read_as_it_was_made() {
+        let pairs = [("a", "1 & 2"), ("b", "größer"), ("a", "=+%")];
+        let mut request = Request::post("/").with_header("content-type", "text/plain").with_form(&pairs);
+        assert_eq!(request.headers().collect::<Vec<_>>(), [("Content-Type", "application/x-www-form-urlencoded")]);
+        let read: Vec<(String, String)> = request.form().unwrap();
+        assert_eq!(read, pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(
+            Request::post("/").with_form(&pairs).read_body().unwrap(),
+            b"a=1+%26+2&b=gr%C3%B6%C3%9Fer&a=%3D%2B%25"
+        );
     }
 
     #[test]
