@@ -18,7 +18,7 @@ const GRACE: Duration = Duration::from_secs(2);
 const RETRY: Duration = Duration::from_millis(2500);
 /// 64 bytes each, 300 MiB together.
 const ROWS: u32 = 300 * 1024 * 1024 / 64;
-const FILLER: &str = "this row has been written while the rows before it were sent";
+const FILLER: &str = "this row was written while the rows before it were sent";
 
 /// Sends the time each second, for as many `seconds` as the query says, or for an hour. A client that reconnects gets what it has
 /// missed, of the last minute.

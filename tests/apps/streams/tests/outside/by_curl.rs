@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 use crate::streams;
 use crate::support::{Program, Run, curl, output_of, until};
 
-/// That of the lines which `seq -f '%07.0f,this row has been written while the rows before it were sent' 0 4915199` prints.
-const SHA_256_OF_ROWS: &str = "25750766062cf3b281cb6df68bbd7eb4d97607b1c704156e45214c3cb91d38b7";
+/// That of the lines which `seq -f '%07.0f,this row was written while the rows before it were sent' 0 4915199` prints.
+const SHA_256_OF_ROWS: &str = "2e76445992562af08a2df4d92493f755b1879b45ead76c314dbb4d5c4c1febe1";
 
 /// Reads an event of the clock, and returns its second.
 #[track_caller]
@@ -69,7 +69,7 @@ fn more_streams_than_allowed_are_refused_and_pages_are_served() {
     let Some(curl) = curl("more_streams_than_allowed_are_refused_and_pages_are_served") else { return };
     let program = streams();
     let url = |path: &str| format!("{}{path}", program.url());
-    let first_row = "0000000,this row has been written while the rows before it were sent";
+    let first_row = "0000000,this row was written while the rows before it were sent";
     let mut downloads: Vec<Program> = (0..4)
         .map(|_| {
             let mut download = Program::start(&mut curl(&["-N", "--limit-rate", "100k", &url("download")]), 0);
