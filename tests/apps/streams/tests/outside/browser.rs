@@ -37,6 +37,42 @@ fn a_page_shows_every_second_although_each_stream_ends_after_two() {
 }
 
 #[test]
+fn a_page_reads_the_download_while_it_arrives_or_gives_up() {
+    /// Counts the bytes in `received`, and sets `ended` when there are no more or the download is aborted.
+    const DOWNLOAD: &str = r#"
+        window.received = 0;
+        window.ended = null;
+        window.download = new AbortController();
+        (async () => {
+            const response = await fetch("download", { signal: window.download.signal });
+            for await (const piece of response.body) window.received += piece.length;
+            window.ended = "complete";
+        })().catch(error => window.ended = error.name);
+    "#;
+    in_browser("a_page_reads_the_download_while_it_arrives_or_gives_up", |browser| {
+        let mut program = streams();
+        let ended = || browser.execute("return window.ended").as_str().map(str::to_owned);
+        let received = || browser.execute("return window.received").as_u64().unwrap();
+        browser.navigate(&format!("{}?seconds=0", program.url()));
+
+        browser.execute(DOWNLOAD);
+        assert_eq!(until("the end of the download", ended), "complete");
+        assert_eq!(received(), 300 * 1024 * 1024);
+        let mut lines = vec![program.line(), program.line()];
+        lines.sort();
+        assert_eq!(lines, ["clock: complete", "download: complete"]);
+
+        browser.execute(DOWNLOAD);
+        until("a part of the download", || (received() > 0).then_some(()));
+        browser.execute("window.download.abort()");
+        assert_eq!(until("the download to be aborted", ended), "AbortError");
+        let line =
+            until("the end of the download", || Some(program.line()).filter(|line| line.starts_with("download")));
+        assert_eq!(line, "download: the client has left");
+    });
+}
+
+#[test]
 fn a_program_that_is_told_to_stop_ends_all_streams() {
     const TEST: &str = "a_program_that_is_told_to_stop_ends_all_streams";
     let Some(curl) = curl(TEST) else { return };
