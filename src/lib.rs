@@ -101,7 +101,7 @@ pub use error::Error;
 pub use files::Files;
 pub use middleware::{AllowedHosts, BodyLimit, Cors, ResponseHeaders};
 #[cfg(feature = "auth")]
-pub use middleware::{BasicAuth, CredentialsError, hash_password};
+pub use middleware::{BasicAuth, CredentialsError, hash_password, verify_password};
 
 pub use handler::{Handler, IntoResponse, Json, Layer, Layered, Next, with_state};
 pub use http::body_channel::{BodySender, Disconnected};

@@ -9,7 +9,7 @@ mod response_headers;
 
 pub use allowed_hosts::AllowedHosts;
 #[cfg(feature = "auth")]
-pub use basic_auth::{BasicAuth, CredentialsError, hash_password};
+pub use basic_auth::{BasicAuth, CredentialsError, hash_password, verify_password};
 pub use body_limit::BodyLimit;
 pub use cors::Cors;
 pub use response_headers::ResponseHeaders;

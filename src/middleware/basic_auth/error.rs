@@ -17,6 +17,8 @@ pub enum CredentialsError {
     Duplicate,
     /// The password begins like a hash but is not a valid one.
     InvalidHash(String),
+    /// There is no hash where one is needed, but some other text or nothing.
+    NoHash,
     /// Computing the hash takes too long or too much memory.
     CostlyHash,
     /// A hash cannot be made, for this reason.
@@ -31,6 +33,7 @@ impl fmt::Display for CredentialsError {
             Self::EmptyPassword => f.write_str("the password is empty"),
             Self::Duplicate => f.write_str("there is already a user of this name"),
             Self::InvalidHash(reason) => write!(f, "the password looks like a hash but is not a valid one: {reason}"),
+            Self::NoHash => f.write_str("there is no Argon2 or bcrypt hash"),
             Self::CostlyHash => f.write_str("computing the password's hash takes too long or too much memory"),
             Self::Hashing(reason) => write!(f, "cannot hash the password: {reason}"),
         }

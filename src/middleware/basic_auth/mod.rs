@@ -9,4 +9,4 @@ mod users;
 
 pub use error::CredentialsError;
 pub use layer::BasicAuth;
-pub use password_hash::hash_password;
+pub use password_hash::{hash_password, verify_password};
