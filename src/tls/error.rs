@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use crate::reason::reason;
 
 /// Why a certificate or its key cannot be used.
-#[derive(Debug)]
+///
+/// `Debug` prints the same line as `Display`, so that a `main` that returns it prints a readable message.
 #[non_exhaustive]
 pub enum TlsError {
     /// The file cannot be read or written.
@@ -89,6 +90,12 @@ impl fmt::Display for TlsError {
 const HOW_TO_DECRYPT: &str = "give its password with --tls-key-password @FILE, or by Tls::from_files_with_password";
 #[cfg(not(feature = "encrypted-keys"))]
 const HOW_TO_DECRYPT: &str = "hearken decrypts it if it is built with the feature encrypted-keys";
+
+impl fmt::Debug for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 impl StdError for TlsError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
