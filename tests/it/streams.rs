@@ -13,6 +13,15 @@ fn get(target: &str, version: &str) -> String {
     format!("GET {target} HTTP/{version}\r\nHost: a\r\n\r\n")
 }
 
+/// Requests a stream, and reads the head of the response.
+#[track_caller]
+fn begin(place: &Place, target: &str, version: &str) -> Wire {
+    let mut wire = place.connect();
+    wire.send(get(target, version));
+    assert_eq!(wire.head().status, 200, "{target} HTTP/{version} over {}", place.name);
+    wire
+}
+
 /// Reads exactly this text.
 fn expect(wire: &mut Wire, text: &str, what: &str) {
     let mut read = vec![0; text.len()];
@@ -94,9 +103,7 @@ fn the_head_leaves_before_the_body() {
             for target in ["/writer", "/events", "/channel", "/reader", "/length"] {
                 let what = format!("{target} HTTP/{version} over {}", place.name);
                 let gate = gates.renew();
-                let mut wire = place.connect();
-                wire.send(get(target, version));
-                assert_eq!(wire.head().status, 200, "{what}");
+                let mut wire = begin(&place, target, version);
                 gate.open();
                 let body = match (target, version) {
                     ("/events", "1.1") => "1\r\n\n\r\n9\r\ndata: x\n\n\r\n0\r\n\r\n",
@@ -163,9 +170,7 @@ fn a_stream_learns_that_its_client_has_left() {
         move |_: &mut Request| endless(&ended)
     };
     for place in Place::all(&Settings::default(), app) {
-        let mut wire = place.connect();
-        wire.send(get("/", "1.1"));
-        assert_eq!(wire.head().status, 200);
+        let mut wire = begin(&place, "/", "1.1");
         expect(&mut wire, "5\r\ntick\n\r\n", place.name);
         drop(wire);
         assert_eq!(ends.recv_timeout(PATIENCE), Ok("left"), "{}", place.name);
@@ -190,9 +195,7 @@ fn writing_fails_when_the_client_has_left() {
         }
     };
     for place in Place::all(&Settings::default(), app) {
-        let mut wire = place.connect();
-        wire.send(get("/", "1.1"));
-        assert_eq!(wire.head().status, 200);
+        let wire = begin(&place, "/", "1.1");
         wire.stream.into_inner().vanish();
         assert_eq!(ends.recv_timeout(PATIENCE), Ok(()), "{}", place.name);
         assert_eq!(place.shutdown(PATIENCE).cut, 0);
@@ -208,9 +211,7 @@ fn a_stream_that_waits_ends_whole_when_the_server_stops() {
     };
     for place in Place::all(&Settings::default(), app) {
         let name = place.name;
-        let mut wire = place.connect();
-        wire.send(get("/", "1.1"));
-        assert_eq!(wire.head().status, 200);
+        let mut wire = begin(&place, "/", "1.1");
         expect(&mut wire, "5\r\ntick\n\r\n", name);
         let stopped = place.shutdown(PATIENCE);
         assert_eq!((stopped.cut, stopped.left_behind), (0, 0), "{name}");
@@ -241,9 +242,7 @@ fn a_writer_that_fails_or_panics_cuts_its_body_short() {
     };
     for place in Place::all(&Settings::default(), app) {
         for target in ["/fails", "/panics"] {
-            let mut wire = place.connect();
-            wire.send(get(target, "1.1"));
-            assert_eq!(wire.head().status, 200);
+            let mut wire = begin(&place, target, "1.1");
             let (body, _) = read_until_closed(&mut wire.stream);
             assert_eq!(String::from_utf8_lossy(&body), "6\r\nso far\r\n", "{target} over {}", place.name);
         }
@@ -312,15 +311,8 @@ fn streams_beyond_their_number_are_refused_and_others_are_served() {
     for settings in settings {
         for place in Place::all(&settings, app) {
             let gate = gates.renew();
-            let mut streams: Vec<_> = ["/writer", "/reader", "/channel"]
-                .into_iter()
-                .map(|target| {
-                    let mut wire = place.connect();
-                    wire.send(get(target, "1.1"));
-                    assert_eq!(wire.head().status, 200, "{target} over {}", place.name);
-                    wire
-                })
-                .collect();
+            let mut streams: Vec<_> =
+                ["/writer", "/reader", "/channel"].into_iter().map(|target| begin(&place, target, "1.1")).collect();
             for target in ["/writer", "/reader", "/channel"] {
                 let (_, refused) = place.send(get(target, "1.1"));
                 assert_eq!((refused.status, refused.header("Retry-After")), (503, Some("5")), "{target}");
