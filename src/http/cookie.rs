@@ -37,6 +37,7 @@ pub struct Cookie(cookie::Cookie<'static>);
 
 /// Whether requests that pages of other sites make have the cookie (RFC 6265bis §5.6.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SameSite {
     /// None of them.
     Strict,
