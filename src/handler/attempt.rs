@@ -11,13 +11,16 @@ use crate::http::response::Response;
 ///
 /// If it panics, or the response has an invalid header field: why, for the log.
 pub(super) fn attempt(make: impl FnOnce() -> Response) -> Result<Response, String> {
-    // Unwind safety: what the code shares with other threads it keeps consistent itself.
-    let response =
-        catch_unwind(AssertUnwindSafe(make)).map_err(|panic| format!("a panic: {}", panic_text(panic.as_ref())))?;
-    match response.fault() {
-        None => Ok(response),
-        Some(fault) => Err(fault.to_owned()),
-    }
+    // Unwind safety: what the code shares with other threads it keeps consistent itself. A response with a fault is dropped inside,
+    // because its body may panic then.
+    let made = catch_unwind(AssertUnwindSafe(|| {
+        let response = make();
+        match response.fault() {
+            None => Ok(response),
+            Some(fault) => Err(fault.to_owned()),
+        }
+    }));
+    made.unwrap_or_else(|panic| Err(format!("a panic: {}", panic_text(panic.as_ref()))))
 }
 
 /// The message of a panic.
@@ -30,9 +33,18 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
 mod tests {
     use super::*;
 
+    /// Panics when it is dropped.
+    struct PanicsOnDrop;
+
+    impl Drop for PanicsOnDrop {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+
     #[test]
     fn failures_are_told_in_words() {
-        let table: [(fn() -> Response, Option<&str>); 5] = [
+        let table: [(fn() -> Response, Option<&str>); 6] = [
             (|| Response::text("fine"), None),
             (|| panic!("a text"), Some("a panic: a text")),
             (|| panic!("a number: {}", 7), Some("a panic: a number: 7")),
@@ -40,6 +52,17 @@ mod tests {
             (
                 || Response::text("").with_header("X", "\r\n"),
                 Some("the value of the header field \"X\" cannot be sent"),
+            ),
+            (
+                || {
+                    let held = PanicsOnDrop;
+                    let response = Response::writer(move |_| {
+                        let _held = &held;
+                        Ok(())
+                    });
+                    response.with_header("X", "\r\n")
+                },
+                Some("a panic: dropped"),
             ),
         ];
         for (make, failure) in table {
