@@ -73,9 +73,7 @@ pub(super) fn serve(
         Some(error) => error.into_response(&request),
     };
     let (response, _stream) = begin_stream(shared, &request, response);
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| request.drop_extensions())) {
-        log::error!("dropping a value that a layer has inserted: a panic: {}", handler::panic_text(panic.as_ref()));
-    }
+    catch_drop("a value that a layer has inserted", || request.drop_extensions());
     let record = started.map(|(started, time)| (started, Record::begin(&request, time)));
     // `Request` does not know the server's own `Connection`, so its boxed source is downcast to what it was made from. Sharing
     // the connection with the request instead would take one more allocation a request.
@@ -146,8 +144,16 @@ fn begin_stream<'a>(shared: &'a Shared, request: &Request, response: Response) -
                 request.method(),
                 request.target()
             ));
+            catch_drop("a stream that was refused", || drop(response));
             (HttpError::Unavailable(RETRY_STREAM).into_response(request), None)
         }
+    }
+}
+
+/// Runs `drop`, which drops values of the program's own: a panic of theirs must not cost the client its response.
+fn catch_drop(what: &str, drop: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(drop)) {
+        log::error!("dropping {what}: a panic: {}", handler::panic_text(panic.as_ref()));
     }
 }
 

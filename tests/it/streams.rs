@@ -327,3 +327,30 @@ fn streams_beyond_their_number_are_refused_and_others_are_served() {
         }
     }
 }
+
+/// Panics when it is dropped.
+struct PanicsOnDrop;
+
+impl Drop for PanicsOnDrop {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+/// The connection was closed without a response.
+#[test]
+fn a_stream_that_panics_when_it_is_dropped_is_refused_all_the_same() {
+    let app = || {
+        |_: &mut Request| {
+            let held = PanicsOnDrop;
+            Response::writer(move |_| {
+                let _held = &held;
+                Ok(())
+            })
+        }
+    };
+    for place in Place::all(&Settings::default().max_streams(0), app) {
+        let (_, refused) = place.send(get("/", "1.1"));
+        assert_eq!((refused.status, refused.header("Retry-After")), (503, Some("5")), "{}", place.name);
+    }
+}
