@@ -103,8 +103,11 @@ impl Response {
     /// [`ClientError::Body`] when the body is incomplete.
     pub fn bytes(self) -> Result<Vec<u8>, ClientError> {
         let mut body = Vec::new();
-        self.into_reader().read_to_end(&mut body).map_err(|error| ClientError::Body(error.to_string()))?;
-        Ok(body)
+        match self.into_reader().read_to_end(&mut body) {
+            Ok(_) => Ok(body),
+            // The reader's own error says that the response broke off.
+            Err(error) => Err(error.downcast().unwrap_or_else(|error| ClientError::Body(error.to_string()))),
+        }
     }
 
     /// What arrives of the beginning of the body, in one line.

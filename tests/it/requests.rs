@@ -202,6 +202,25 @@ fn json_becomes_a_value() {
     }
 }
 
+/// It said "the response broke off: the response broke off: ...".
+#[test]
+fn a_body_that_breaks_off_is_told_once() {
+    let server = TestServer::new(|_: &mut Request| Response::reader(&b"abc"[..], Some(9))).unwrap();
+    let get = || Client::new().get(&server.url()).unwrap();
+    let read: [fn(client::Response) -> ClientError; 3] = [
+        |response| response.text().unwrap_err(),
+        |response| response.json::<u8>().unwrap_err(),
+        |response| io::copy(&mut response.into_reader(), &mut io::sink()).unwrap_err().downcast().unwrap(),
+    ];
+    for read in read {
+        let error = read(get());
+        assert!(matches!(error, ClientError::Body(_)), "{error}");
+        let message = error.to_string();
+        assert!(message.starts_with("the response broke off: "), "{message}");
+        assert_eq!(message.matches("broke off").count(), 1, "{message}");
+    }
+}
+
 #[test]
 fn a_requests_own_authorization_takes_the_place_of_the_clients() {
     let app = Router::new().get("/", |request| request.header("Authorization").map(str::to_owned));
