@@ -63,7 +63,7 @@ fn configure(
 fn private_key(pem: &[u8], path: &Path, password: Option<&[u8]>) -> Result<PrivateKeyDer<'static>, TlsError> {
     // OpenSSL writes encrypted keys in two forms. The second form has the same label as an unencrypted key.
     let text = String::from_utf8_lossy(pem);
-    if text.contains("BEGIN ENCRYPTED PRIVATE KEY") {
+    if text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") {
         return decrypt(&text, path, password);
     }
     if text.contains("Proc-Type: 4,ENCRYPTED") {

@@ -131,6 +131,9 @@ fn keys_of_all_kinds_serve() {
             fs::read_to_string(&sec1).unwrap()
         ),
     );
+    let remark = "It was in BEGIN ENCRYPTED PRIVATE KEY lines before.";
+    let with_a_remark =
+        ed.write("remark.pem", &format!("{remark}\n{}", fs::read_to_string(ed.path("key.pem")).unwrap()));
     let table = [
         ("RSA in PKCS#8", &rsa, rsa.path("key.pem")),
         ("RSA in PKCS#1", &rsa, pkcs1),
@@ -138,6 +141,7 @@ fn keys_of_all_kinds_serve() {
         ("EC in SEC1", &ec, sec1),
         ("EC in SEC1 after its parameters", &ec, with_parameters),
         ("Ed25519 in PKCS#8", &ed, ed.path("key.pem")),
+        ("Ed25519 after a remark", &ed, with_a_remark),
     ];
     for (kind, certificate, key) in table {
         let server = serve(&certificate.path("cert.pem"), &key);
