@@ -7,7 +7,7 @@
 run:
 	cargo run --release --bin hearken -- --demo --write data www
 
-## test: formatting, lints, all tests, the programs in tests/apps, and the documentation in three feature sets
+## test: formatting, lints, all tests, the programs in tests/apps, the public interface, and the documentation in three feature sets
 test: lint
 	cargo test
 	cargo build --features tiny_http --example on_tiny_http
@@ -16,6 +16,8 @@ test: lint
 	cargo test --no-default-features --lib
 	cd tests/apps && cargo test --workspace --locked
 	cd tests/public_interface && cargo test --locked
+	# 3: this toolchain's rustdoc writes a format that the check does not read, as it has said. .ci/run does not accept that.
+	cd tests/public_interface && { cargo run --quiet --locked -- check || [ "$$?$$CI" = 3 ]; }
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features --features tls
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --all-features
