@@ -326,7 +326,7 @@ fn write_silence(path: &Path, seconds: u32) -> u64 {
     head.extend_from_slice(&data.to_le_bytes());
     fs::write(path, &head).unwrap();
     let length = head.len() as u64 + u64::from(data);
-    fs::File::options().write(true).open(path).unwrap().set_len(length).unwrap();
+    File::options().write(true).open(path).unwrap().set_len(length).unwrap();
     length
 }
 
