@@ -19,7 +19,7 @@ echo "The crates include hearken. A cold build of the library, nothing downloade
 echo
 echo "| features | crates | debug | release |"
 echo "|---|---|---|---|"
-for features in "" forms tls forms,auth,tls; do
+for features in "" forms cookies charset tls client forms,auth,tls; do
     options=(--no-default-features --features "$features")
     crates=$(cargo tree --edges normal --prefix none "${options[@]}" | sed 's/ (\*)$//' | sort -u | wc -l)
     echo "| ${features:-none} | $crates | $(processor_seconds "${options[@]}") s | $(processor_seconds "${options[@]}" --release) s |"
