@@ -120,6 +120,9 @@ impl fmt::Debug for BodyWriter<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     type WriteTo = fn(&mut BodyWriter<'_>) -> io::Result<()>;
@@ -166,6 +169,22 @@ mod tests {
                 "{why}"
             );
         }
+    }
+
+    #[test]
+    fn a_large_write_is_sent_at_once() {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&sent);
+        let write: WriteBody = Box::new(move |mut out| {
+            let result = out.write_all(&[0; HELD]);
+            assert_eq!(seen.load(Ordering::SeqCst), HELD);
+            (result, out)
+        });
+        let written = write_body(write, Connection::default(), &mut |piece| {
+            sent.fetch_add(piece.len(), Ordering::SeqCst);
+            Ok(())
+        });
+        assert!(matches!(written, Written::Whole(length) if length == HELD as u64));
     }
 
     #[test]
