@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use hearken::{BodyWriter, Event, Request, Response, Router, Settings};
+use hearken::{BodyWriter, Event, Method, Request, Response, Router, Settings, Status};
 
 use crate::support::{Gate, Messages, PATIENCE, Place, Wire, read_until_closed, until};
 
@@ -256,16 +256,17 @@ fn a_writer_that_fails_or_panics_cuts_its_body_short() {
 }
 
 #[test]
-fn a_response_to_head_runs_no_writer() {
+fn a_response_without_a_body_runs_no_writer() {
     let runs = Arc::new(AtomicUsize::new(0));
     let app = || {
         let runs = Arc::clone(&runs);
-        move |_: &mut Request| {
+        move |request: &mut Request| {
             let runs = Arc::clone(&runs);
-            Response::writer(move |_| {
+            let response = Response::writer(move |_| {
                 runs.fetch_add(1, Ordering::SeqCst);
                 Ok(())
-            })
+            });
+            if *request.method() == Method::Head { response } else { response.with_status(Status::NO_CONTENT) }
         }
     };
     for place in Place::all(&Settings::default().max_streams(0), app) {
@@ -273,6 +274,8 @@ fn a_response_to_head_runs_no_writer() {
         wire.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
         let reply = wire.reply_to("HEAD");
         assert_eq!((reply.status, reply.header("Transfer-Encoding")), (200, Some("chunked")), "{}", place.name);
+        wire.send(get("/", "1.1"));
+        assert_eq!(wire.reply().status, 204, "{}", place.name);
     }
     assert_eq!(runs.load(Ordering::SeqCst), 0);
 }
