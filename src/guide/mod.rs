@@ -39,7 +39,7 @@
 //!
 //! ```toml
 //! [dependencies]
-//! hearken = { path = "../hearken", default-features = false, features = ["client", "cookies", "encrypted-keys", "forms"] }
+//! hearken = { path = "../hearken", default-features = false, features = ["auth", "client", "cookies", "encrypted-keys", "forms"] }
 //! crossbeam-channel = "0.5"
 //! rand = "0.10"
 //! serde = { version = "1", features = ["derive"] }
@@ -53,7 +53,7 @@
 //! | `cookies`, `forms` | [`Request::cookie`](crate::Request::cookie), [`with_cookie`](crate::Response::with_cookie), [`Request::form`](crate::Request::form), [`query_as`](crate::Request::query_as); uploads need neither |
 //! | `tls` | [`https`] |
 //! | `encrypted-keys` | a private key with a password |
-//! | `auth` | [`BasicAuth`](crate::BasicAuth) |
+//! | `auth` | [`BasicAuth`](crate::BasicAuth), [`verify_password`](crate::verify_password) |
 //! | `tiny_http` | the [`bridge`](crate::bridge) |
 //!
 //! The [page of the crate](crate#features) lists all features, and the documentation of an item names the one that it needs.
