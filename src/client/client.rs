@@ -85,7 +85,7 @@ impl Client {
     ///
     /// As [`Client::get`].
     pub fn post_json(&self, url: &str, json: impl AsRef<[u8]>) -> Result<Response, ClientError> {
-        let request = Request::new(&self.sender, Method::Post, url).with_header("Content-Type", "application/json");
+        let request = self.request(Method::Post, url).with_header("Content-Type", "application/json");
         request.with_borrowed_body(json.as_ref()).send()
     }
 
@@ -95,7 +95,7 @@ impl Client {
     ///
     /// As [`Client::get`].
     pub fn put(&self, url: &str, body: &mut dyn Read, length: Option<u64>) -> Result<Response, ClientError> {
-        Request::new(&self.sender, Method::Put, url).with_reader(body, length).send()
+        self.request(Method::Put, url).with_reader(body, length).send()
     }
 }
 

@@ -1,6 +1,7 @@
 //! A response, and its body as it arrives.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::io::{self, Read};
 
 use serde_core::de::DeserializeOwned;
@@ -11,7 +12,6 @@ use super::error::ClientError;
 use crate::http::media_type::essence;
 
 /// A response: status, header fields, and a body that has not been read yet.
-#[derive(Debug)]
 pub struct Response {
     /// The requested URL, for error messages.
     url: String,
@@ -119,6 +119,13 @@ impl Response {
         let words: Vec<_> =
             text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
         words.join(" ")
+    }
+}
+
+/// Without the header fields, which may hold secrets.
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response").field("url", &self.url).field("status", &self.status()).finish_non_exhaustive()
     }
 }
 

@@ -185,6 +185,15 @@ fn an_error_status_is_an_error_for_who_asks() {
 }
 
 #[test]
+fn a_response_is_shown_without_its_fields() {
+    let app = |_: &mut Request| Response::text("hello").with_header("Set-Cookie", "session=3f9a");
+    let server = TestServer::new(app).unwrap();
+    let response = Client::new().get(&server.url()).unwrap();
+    assert_eq!(response.header("Set-Cookie"), Some("session=3f9a"));
+    assert_eq!(format!("{response:?}"), format!("Response {{ url: {:?}, status: 200, .. }}", server.url()));
+}
+
+#[test]
 fn json_becomes_a_value() {
     let app = Router::new().get("/list", |_| Response::json(&[1, 2])).get("/text", |_| "[1, 2");
     let server = TestServer::new(app).unwrap();
