@@ -43,7 +43,7 @@ impl Tls {
     /// use hearken::Tls;
     ///
     /// let password = std::fs::read_to_string("/run/secrets/key-password")?;
-    /// let tls = Tls::from_files_with_password("server.pem", "server-key.pem", password.trim_end())?;
+    /// let tls = Tls::from_files_with_password("server.pem", "server-key.pem", password.trim_end_matches('\n'))?;
     /// # Ok(())
     /// # }
     /// ```
