@@ -1,4 +1,5 @@
-//! A guide, from the first server to what lies beyond: each chapter is a page, and each program on it is compiled and run as a test.
+//! A guide, from the first server to what lies beyond: each chapter is a page, and the programs on it are tests: all are compiled, and
+//! all but four, which would run for ever or need a certificate, are run.
 //!
 //! The first chapters follow a [tutorial] on HTTP servers and clients step by step. Its programs are the examples of this crate,
 //! `cargo run --example NAME`; a chapter shows the part that it is about.
