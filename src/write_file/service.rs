@@ -10,6 +10,7 @@ use super::{delete, form, json_post, put};
 use crate::handler::{Handler, IntoResponse as _};
 use crate::http::error::HttpError;
 use crate::http::method::Method;
+use crate::http::multipart::FORM_DATA;
 use crate::http::path::RelativePath;
 use crate::http::request::Request;
 use crate::http::response::Response;
@@ -168,7 +169,7 @@ impl WriteFile {
     }
 
     fn post(&self, request: &mut Request) -> Result<Response, HttpError> {
-        if self.forms && request.has_media_type(FORM) {
+        if self.forms && request.has_media_type(FORM_DATA) {
             return form::post(&self.dir, self.overwrite, request);
         }
         if request.has_media_type(JSON) {
@@ -192,4 +193,3 @@ impl Handler for WriteFile {
 }
 
 const JSON: &str = "application/json";
-const FORM: &str = "multipart/form-data";

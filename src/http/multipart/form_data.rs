@@ -2,6 +2,8 @@
 
 use memchr::memmem;
 
+use super::FORM_DATA;
+
 /// A form with files (`multipart/form-data`, RFC 7578), made for a test: see
 /// [`Request::with_multipart`](crate::Request::with_multipart).
 ///
@@ -60,7 +62,7 @@ impl FormData {
             body.extend_from_slice(b"\r\n");
         }
         body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
-        (format!("multipart/form-data; boundary={boundary}"), body)
+        (format!("{FORM_DATA}; boundary={boundary}"), body)
     }
 
     /// A boundary that no part contains.

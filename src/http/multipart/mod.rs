@@ -10,3 +10,6 @@ pub use form_data::FormData;
 pub(crate) use boundary::boundary;
 pub(crate) use parser::{Content, FormError, FormParser, NextPart};
 pub(crate) use part_head::PartHead;
+
+/// The media type of these forms.
+pub(crate) const FORM_DATA: &str = "multipart/form-data";

@@ -6,7 +6,7 @@ use super::part::{Part, read_on};
 use super::request::{Request, RequestSource};
 use crate::http::body::BodyError;
 use crate::http::error::HttpError;
-use crate::http::multipart::{FormParser, NextPart, boundary};
+use crate::http::multipart::{FORM_DATA, FormParser, NextPart, boundary};
 
 impl Request {
     /// Reads the body as a form with files (`multipart/form-data`, RFC 7578), part by part as it arrives.
@@ -16,8 +16,8 @@ impl Request {
     /// [`HttpError::UnsupportedMediaType`] if the body is no such form, [`HttpError::BadRequest`] if its `Content-Type` has no valid
     /// boundary, [`HttpError::LengthRequired`] if the head announces no body.
     pub fn multipart(&mut self) -> Result<Multipart<'_>, HttpError> {
-        if !self.has_media_type(FORM) {
-            return Err(HttpError::UnsupportedMediaType(FORM));
+        if !self.has_media_type(FORM_DATA) {
+            return Err(HttpError::UnsupportedMediaType(FORM_DATA));
         }
         let boundary = self.header("Content-Type").and_then(boundary);
         let boundary = boundary.ok_or(HttpError::bad_request("the form has no boundary"))?;
@@ -29,8 +29,6 @@ impl Request {
         Ok(Multipart { source, parser, max_part_size: u64::MAX, max_parts: DEFAULT_MAX_PARTS, parts: 0 })
     }
 }
-
-const FORM: &str = "multipart/form-data";
 
 /// The most parts of a form, unless [`Multipart::max_parts`] sets another limit.
 const DEFAULT_MAX_PARTS: usize = 1000;

@@ -133,7 +133,7 @@ impl Request {
 }
 
 #[cfg(feature = "forms")]
-const FORM: &str = "application/x-www-form-urlencoded";
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 
 #[cfg(feature = "forms")]
 fn from_form<T: DeserializeOwned>(form: &[u8]) -> Result<T, String> {
