@@ -36,5 +36,4 @@ mod testing;
 mod tls;
 mod trusted_proxies;
 mod variants;
-mod webdriver;
 mod writes;

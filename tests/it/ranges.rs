@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use crate::browser::webdriver::{self, Browser};
 use crate::support::{Program, Reply, Run as _, Wire, ask, hearken, on_path, read_until_closed, skip, until};
-use crate::webdriver::{self, Browser};
 
 const GIB: u64 = 1 << 30;
 

@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 
 use super::{names, text};
+use crate::browser::webdriver::{self, Browser};
 use crate::support::{Program, ask, get};
-use crate::webdriver::{self, Browser};
 
 #[test]
 fn a_large_directory_is_streamed_to_every_kind_of_client() {

@@ -6,18 +6,13 @@ use std::sync::mpsc::{self, TryRecvError};
 use std::thread;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
+use super::webdriver::key;
+use super::{DESKTOP, PHONE, Site, WWW, assert_fits, focus, in_browser, in_browser_with, tab_to, told};
 use crate::examples::HAN_SOLO;
-use crate::support::{Program, Reply, ask, example, get, until};
-use crate::webdriver::{self, Browser, key};
+use crate::support::{Program, ask, example, get, until};
 
 const PAGES: [&str; 5] = ["index.html", "make_a_guess.html", "note_taker.html", "upload.html", "write.html"];
-
-const WWW: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/www");
-
-const PHONE: (u32, u32) = (390, 844);
-const DESKTOP: (u32, u32) = (1280, 800);
 
 #[test]
 fn a_number_is_guessed_within_ten_tries() {
@@ -533,85 +528,4 @@ fn refusals_are_explained_in_words() {
         });
         assert!(wait.starts_with("Too many requests: try again in "), "{wait}");
     });
-}
-
-/// A running server of the pages, with a directory to write into.
-struct Site {
-    server: Program,
-    url: String,
-    data: TempDir,
-}
-
-impl Site {
-    fn start(options: &[&str]) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let mut arguments = vec!["--demo", "--write", data.path().to_str().unwrap(), WWW];
-        arguments.extend_from_slice(options);
-        let server = Program::hearken(&arguments);
-        Self { url: server.url().to_owned(), server, data }
-    }
-
-    /// Whether nothing was written.
-    fn is_empty(&self) -> bool {
-        fs::read_dir(self.data.path()).unwrap().next().is_none()
-    }
-
-    fn page(&self, name: &str) -> String {
-        format!("{}{name}", self.url)
-    }
-
-    /// The answer for one of its URLs.
-    fn get(&self, url: &str) -> Reply {
-        let path = url.strip_prefix(&self.url).expect("a URL of this site");
-        get(self.server.address(), &format!("/{path}"))
-    }
-}
-
-fn in_browser(name: &str, check: impl FnOnce(&Browser, &Site)) {
-    in_browser_with(name, &[], check);
-}
-
-/// Runs the check with a browser and a site of its own, served with these options.
-fn in_browser_with(name: &str, options: &[&str], check: impl FnOnce(&Browser, &Site)) {
-    webdriver::in_browser(name, |browser| check(browser, &Site::start(options)));
-}
-
-/// The id of the element that has the focus.
-#[track_caller]
-fn focus(browser: &Browser) -> String {
-    browser.execute("return document.activeElement.id").as_str().unwrap_or_default().to_owned()
-}
-
-/// Presses the tab key until the element of this id has the focus, and asserts that one can see that it has.
-#[track_caller]
-fn tab_to(browser: &Browser, id: &str) {
-    let reached = (0..20).any(|_| {
-        browser.press(key::TAB);
-        focus(browser) == id
-    });
-    assert!(reached, "the tab key does not lead to #{id}");
-    let outline = browser.execute(
-        "const style = getComputedStyle(document.activeElement);
-         return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2",
-    );
-    assert_eq!(outline, true, "#{id} does not show that it has the focus");
-}
-
-/// What the page tells, once that contains `part`.
-#[track_caller]
-fn told(browser: &Browser, part: &str) -> String {
-    let result = browser.find("#result");
-    let mut last = String::new();
-    until(&format!("the page tells something with {part:?}"), || {
-        last = result.text();
-        last.contains(part).then(|| last.clone())
-    })
-}
-
-/// Asserts that the page is not wider than the window, less a scroll bar at its side.
-#[track_caller]
-fn assert_fits(browser: &Browser, page: &str) {
-    let width = |of: &str| browser.execute(&format!("return document.documentElement.{of}")).as_u64().unwrap();
-    let (content, window) = (width("scrollWidth"), width("clientWidth"));
-    assert!(content <= window, "{page} is {content} pixels wide where there is room for {window}");
 }
