@@ -83,6 +83,7 @@ mod http;
 mod lock;
 mod log_writer;
 mod middleware;
+mod page;
 mod reason;
 mod router;
 mod semaphore;

@@ -8,10 +8,10 @@ use super::super::pieces::{Pieces, Stage};
 use super::entries::{Entries, Totals};
 use super::entry::{Entry, Kind};
 use super::order::{Column, Order};
-use crate::http::content_disposition::is_deceptive;
 use crate::http::date;
 use crate::http::media_type;
 use crate::http::path::{RelativePath, encode_segment};
+use crate::page::{Frame, escape, shown};
 
 /// What the page offers beside the table.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +29,7 @@ pub(crate) struct Page {
     pub(crate) offers: Offers,
     pub(crate) entries: Entries,
     pub(crate) media_types: Arc<MediaTypes>,
-    /// The nonce of the page's own style and script in its content security policy.
-    pub(crate) nonce: String,
+    pub(crate) frame: Frame,
     pub(crate) stage: Stage,
 }
 
@@ -63,8 +62,8 @@ impl Pieces for Page {
                 Stage::Rows
             }
             Stage::Head | Stage::Rows => {
-                write!(out, "</tbody>\n</table>\n</main>\n<script nonce=\"{}\">\n{SCRIPT}</script>\n", self.nonce)?;
-                out.extend_from_slice(b"</body>\n</html>\n");
+                out.extend_from_slice(b"</tbody>\n</table>\n</main>\n");
+                self.frame.end(out, SCRIPT)?;
                 Stage::End
             }
             Stage::End => return Ok(false),
@@ -75,17 +74,12 @@ impl Pieces for Page {
 
 impl Page {
     fn begin(&self, out: &mut Vec<u8>) -> io::Result<()> {
-        let path: String = self.path.segments().iter().map(|name| format!("{}/", shown(name))).collect();
-        let name = self.path.segments().last().map_or_else(|| "Index of /".to_owned(), |name| shown(name));
-        write!(
-            out,
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta name=\"color-scheme\" content=\"light dark\">\n\
-             <title>Index of /{path}</title>\n<style nonce=\"{}\">\n{STYLE}</style>\n</head>\n<body>\n<header>\n",
-            self.nonce
-        )?;
+        let segments = self.path.segments();
+        let path: String = segments.iter().map(|name| format!("{}/", String::from_utf8_lossy(name))).collect();
+        self.frame.begin(out, &format!("Index of /{path}"), STYLE)?;
+        out.extend_from_slice(b"<header>\n");
         self.breadcrumb(out)?;
+        let name = segments.last().map_or_else(|| "Index of /".to_owned(), |name| shown(name));
         write!(out, "<h1><bdi>{name}</bdi></h1>\n</header>\n<main>\n")?;
         self.tools(out)?;
         self.head_of_table(out)
@@ -202,29 +196,6 @@ impl Page {
     }
 }
 
-/// A name as text for the page, escaped.
-fn shown(name: &[u8]) -> String {
-    escape(&String::from_utf8_lossy(name))
-}
-
-/// Escapes the characters that have a meaning in HTML text and quoted attributes. Invisible characters, and those that make others
-/// look like what they are not, become replacement characters.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c if is_deceptive(c) => escaped.push('\u{fffd}'),
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
-
 /// A number with its thousands separated.
 fn with_commas(number: usize) -> String {
     let digits = number.to_string();
@@ -260,19 +231,6 @@ fn readable_size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn deceptive_characters_are_replaced() {
-        let table = [
-            ("a\u{202e}gpj.exe\n", "a\u{fffd}gpj.exe\u{fffd}"),
-            ("<a href=\"'\">&amp;", "&lt;a href=&quot;&#39;&quot;&gt;&amp;amp;"),
-            ("zero\u{200b}width\u{feff}", "zero\u{fffd}width\u{fffd}"),
-            ("👩\u{200d}💻 größe", "👩\u{200d}💻 größe"),
-        ];
-        for (text, expected) in table {
-            assert_eq!(escape(text), expected);
-        }
-    }
 
     #[test]
     fn sizes_are_readable() {

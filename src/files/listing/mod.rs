@@ -19,6 +19,7 @@ use crate::http::content_coding::{self, ContentCoding, Negotiated};
 use crate::http::error::HttpError;
 use crate::http::request::Request;
 use crate::http::response::Response;
+use crate::page::Frame;
 use budget::Budget;
 use entries::ScanTarget;
 use html::{Offers, Page};
@@ -46,16 +47,15 @@ pub(super) fn respond(
     let response = if json {
         send(Json::new(path, entries), coding)?.with_header("Content-Type", "application/json")
     } else {
-        let nonce = format!("{:032x}", rand::random::<u128>());
-        let policy = policy(&nonce);
+        let frame = Frame::new();
         let media_types = Arc::clone(media_types);
-        send(Page { path, order, offers, entries, media_types, nonce, stage: Stage::Start }, coding)?
-            .with_header("Content-Type", "text/html; charset=utf-8")
-            .with_header("Content-Security-Policy", policy)
+        let page = Page { path, order, offers, entries, media_types, frame: frame.clone(), stage: Stage::Start };
+        frame.complete(send(page, coding)?)
     };
+    let vary = if compressor.is_some() { "Accept, Accept-Encoding" } else { "Accept" };
     Ok(response
         .with_header("Cache-Control", "no-cache")
-        .with_header("Vary", if compressor.is_some() { "Accept, Accept-Encoding" } else { "Accept" })
+        .with_header("Vary", vary)
         .with_header("X-Content-Type-Options", "nosniff"))
 }
 
@@ -98,15 +98,6 @@ impl Coding {
             None => Ok(Self::Nothing),
         }
     }
-}
-
-/// The content security policy: the page may use its own style and script, and talk to this server. Markup from a file name, should
-/// escaping ever miss it, can do nothing.
-fn policy(nonce: &str) -> String {
-    format!(
-        "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src 'self' data:; \
-         connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
-    )
 }
 
 #[cfg(test)]

@@ -1,0 +1,44 @@
+//! Text from others, made harmless for HTML.
+
+use crate::http::content_disposition::is_deceptive;
+
+/// A name as text for a page, escaped.
+pub(crate) fn shown(name: &[u8]) -> String {
+    escape(&String::from_utf8_lossy(name))
+}
+
+/// Escapes the characters that have a meaning in HTML text and quoted attributes. Invisible characters, and those that make others
+/// look like what they are not, become replacement characters.
+pub(crate) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c if is_deceptive(c) => escaped.push('\u{fffd}'),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deceptive_characters_are_replaced() {
+        let table = [
+            ("a\u{202e}gpj.exe\n", "a\u{fffd}gpj.exe\u{fffd}"),
+            ("<a href=\"'\">&amp;", "&lt;a href=&quot;&#39;&quot;&gt;&amp;amp;"),
+            ("zero\u{200b}width\u{feff}", "zero\u{fffd}width\u{fffd}"),
+            ("👩\u{200d}💻 größe", "👩\u{200d}💻 größe"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(escape(text), expected);
+        }
+    }
+}

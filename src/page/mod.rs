@@ -1,0 +1,7 @@
+//! Pages that the server generates: what they have in common, and what keeps text from others harmless in them.
+
+mod escape;
+mod frame;
+
+pub(crate) use escape::{escape, shown};
+pub(crate) use frame::Frame;
