@@ -1,7 +1,7 @@
 # The commands of the project. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: run test lint public-interface check-public-interface certs bench bench-writes bench-listing bench-notes bench-routes bench-allocations weight fuzz siege soak clean help
+.PHONY: run test lint accessibility-tools public-interface check-public-interface certs bench bench-writes bench-listing bench-notes bench-routes bench-allocations weight fuzz siege soak clean help
 
 ## run: serve www/ on http://127.0.0.1:4040/, with the demonstration services, writing into data/
 run:
@@ -9,6 +9,7 @@ run:
 
 ## test: formatting, lints, all tests, the programs in tests/apps, the public interface, and the documentation in three feature sets
 test: lint
+	@if command -v npm >/dev/null || [ "$$CI" ]; then $(MAKE) --no-print-directory accessibility-tools; fi
 	cargo test
 	cargo build --features tiny_http --example on_tiny_http
 	cargo test --features tiny_http bridge::
@@ -34,6 +35,15 @@ lint:
 	cargo clippy --no-default-features --features client --lib --examples -- -D warnings
 	cd tests/apps && cargo fmt --check && cargo clippy --workspace --all-targets --locked -- -D warnings
 	cd tests/public_interface && cargo fmt --check && cargo clippy --all-targets --locked -- -D warnings
+
+AXE = tests/accessibility/node_modules/axe-core/axe.min.js
+
+## accessibility-tools: install what the tests of the pages check accessibility with
+accessibility-tools: $(AXE)
+
+$(AXE): tests/accessibility/package-lock.json
+	npm ci --prefix tests/accessibility --no-audit --no-fund
+	@touch $@
 
 ## public-interface: list what the library exports in tests/public_interface/interface.txt
 public-interface:

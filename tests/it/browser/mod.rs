@@ -1,5 +1,6 @@
 //! Pages used in a real browser: what the tests of all of them share.
 
+mod accessibility;
 mod demo;
 pub(crate) mod webdriver;
 

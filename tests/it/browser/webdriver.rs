@@ -35,6 +35,12 @@ struct Driver {
     home: TempDir,
 }
 
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ColorScheme {
+    Light,
+    Dark,
+}
+
 /// Keys that are no characters (WebDriver §17.4.2).
 pub(crate) mod key {
     pub(crate) const TAB: &str = "\u{e004}";
@@ -148,8 +154,24 @@ impl Browser {
     /// Keeps the pages from running scripts from now on. `execute` still does.
     #[track_caller]
     pub(crate) fn disable_scripts(&self) {
-        let params = json!({ "value": true });
-        self.post("/goog/cdp/execute", &json!({ "cmd": "Emulation.setScriptExecutionDisabled", "params": params }));
+        self.devtools("Emulation.setScriptExecutionDisabled", &json!({ "value": true }));
+    }
+
+    /// Sets the scheme of colours that pages are told the user prefers.
+    #[track_caller]
+    pub(crate) fn prefer(&self, scheme: ColorScheme) {
+        let value = match scheme {
+            ColorScheme::Light => "light",
+            ColorScheme::Dark => "dark",
+        };
+        let feature = json!({ "name": "prefers-color-scheme", "value": value });
+        self.devtools("Emulation.setEmulatedMedia", &json!({ "features": [feature] }));
+    }
+
+    /// A command of the Chrome DevTools Protocol.
+    #[track_caller]
+    pub(crate) fn devtools(&self, command: &str, parameters: &Value) -> Value {
+        self.post("/goog/cdp/execute", &json!({ "cmd": command, "params": parameters }))
     }
 
     /// Sets the size of the window, in CSS pixels.
