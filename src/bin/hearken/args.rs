@@ -1,12 +1,13 @@
 //! The first step: the arguments from the command line and the environment, checked as far as clap can.
 
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::RangedU64ValueParser;
 use clap::error::ErrorKind;
-use clap::{CommandFactory as _, Parser};
+use clap::{Arg, ArgAction, Command, CommandFactory as _, FromArgMatches as _, Parser};
 use log::LevelFilter;
 
 use crate::credentials::{Credentials, Password};
@@ -14,185 +15,287 @@ use crate::seconds;
 
 /// Serve a directory over HTTP or HTTPS; with --write, accept files and JSON.
 #[derive(Debug, Parser)]
-#[command(name = "hearken", version, max_term_width = 100)]
+#[command(name = "hearken", version, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
 pub(crate) struct Args {
     /// The directory to serve
     #[arg(env = "HEARKEN_ROOT", default_value = ".")]
     pub(crate) root: PathBuf,
 
-    /// Address to listen on, or unix:PATH for a Unix socket; can be given more than once. :: accepts IPv4 too, unless an IPv4
-    /// address is also given
-    #[arg(short, long, value_name = "ADDR", env = "HEARKEN_BIND", value_delimiter = ',', default_value = "127.0.0.1",
-          value_parser = BindAddress::parse)]
+    /// IP address, host name or unix:PATH to listen on
+    ///
+    /// unix:PATH makes a Unix socket. :: accepts IPv4 too, unless an IPv4 address is also given. Can be given more than once.
+    #[arg(short, long, help_heading = LISTENING, value_name = "ADDR", env = "HEARKEN_BIND", value_delimiter = ',',
+          default_value = "127.0.0.1", value_parser = BindAddress::parse)]
     pub(crate) bind: Vec<BindAddress>,
 
-    /// The permissions of Unix sockets, in octal: users who may write to a socket may connect
-    #[arg(long, value_name = "OCTAL", env = "HEARKEN_SOCKET_MODE", default_value = "600", value_parser = parse_mode)]
-    pub(crate) socket_mode: u32,
-
-    /// Port to listen on, for all addresses but Unix sockets; 0 is any free port
-    #[arg(short, long, env = "HEARKEN_PORT", default_value_t = 4040)]
+    /// Port to listen on; 0 is any free port
+    ///
+    /// The port is that of all addresses but Unix sockets. Start-up prints which free port was taken.
+    #[arg(short, long, help_heading = LISTENING, env = "HEARKEN_PORT", default_value_t = 4040)]
     pub(crate) port: u16,
 
-    /// Store what is sent by POST (JSON, upload forms) and PUT in this directory, and serve its files
-    #[arg(long, value_name = "DIR", env = "HEARKEN_WRITE")]
-    pub(crate) write: Option<PathBuf>,
+    /// Permissions of Unix sockets, in octal
+    ///
+    /// Users who may write to a socket may connect: with 660, a proxy of the same group can.
+    #[arg(long, help_heading = LISTENING, value_name = "OCTAL", env = "HEARKEN_SOCKET_MODE", default_value = "600",
+          value_parser = parse_mode)]
+    pub(crate) socket_mode: u32,
 
-    /// Also accept DELETE in the --write directory
-    #[arg(long, env = "HEARKEN_ALLOW_DELETE", requires_if("true", "write"))]
-    pub(crate) allow_delete: bool,
+    /// Trust the reverse proxies of this network about their clients
+    ///
+    /// A network is such as ::1 or 10.0.0.0/8. The Forwarded or X-Forwarded-For, -Proto and -Host fields of its proxies give the
+    /// client's address, scheme and host. unix stands for Unix sockets. Can be given more than once.
+    #[arg(long, help_heading = LISTENING, value_name = "CIDR", env = "HEARKEN_TRUST_PROXY", value_delimiter = ',')]
+    pub(crate) trust_proxy: Vec<String>,
 
-    /// Let a file from an upload form replace one of the same name, instead of adding a number to its name
-    #[arg(long, env = "HEARKEN_OVERWRITE", requires_if("true", "write"))]
-    pub(crate) overwrite: bool,
-
-    /// The total size that the files in the --write directory may reach, in bytes or with KiB, MiB or GiB; no limit by default
-    #[arg(long, value_name = "SIZE", env = "HEARKEN_MAX_TOTAL", requires = "write", value_parser = parse_size)]
-    pub(crate) max_total: Option<u64>,
-
-    /// When to answer a write
-    #[arg(long, value_name = "WHEN", env = "HEARKEN_DURABILITY", default_value = "full")]
-    pub(crate) durability: DurabilityChoice,
-
-    /// Also answer /hello, /guess and /notes (kept in notes.txt in the --write directory, or in the current one)
-    #[arg(long, env = "HEARKEN_DEMO")]
-    pub(crate) demo: bool,
-
-    /// Serve HTTPS with a development certificate from certs/, made on first use
-    #[arg(long, env = "HEARKEN_TLS", conflicts_with_all = ["tls_cert", "tls_key"])]
+    /// Serve HTTPS with a development certificate, made on first use
+    ///
+    /// It is kept in certs/.
+    #[arg(long, help_heading = HTTPS, env = "HEARKEN_TLS", conflicts_with_all = ["tls_cert", "tls_key"])]
     pub(crate) tls: bool,
 
-    /// Make the development certificate in certs/, unless a valid one is there, and exit
-    #[arg(long, env = "HEARKEN_MAKE_CERTS")]
-    pub(crate) make_certs: bool,
-
     /// Serve HTTPS with this certificate chain (PEM)
-    #[arg(long, value_name = "FILE", env = "HEARKEN_TLS_CERT", requires = "tls_key")]
+    #[arg(long, help_heading = HTTPS, value_name = "FILE", env = "HEARKEN_TLS_CERT", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
 
     /// The certificate's private key (PEM)
-    #[arg(long, value_name = "FILE", env = "HEARKEN_TLS_KEY", requires = "tls_cert")]
+    #[arg(long, help_heading = HTTPS, value_name = "FILE", env = "HEARKEN_TLS_KEY", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
 
-    /// The password of the private key, if it is encrypted; @FILE is the first line of a file
-    #[arg(long, value_name = "PASS", env = "HEARKEN_TLS_KEY_PASSWORD", hide_env_values = true, requires = "tls_key")]
+    /// The password of the private key, if it is encrypted
+    ///
+    /// @FILE is the first line of a file.
+    #[arg(long, help_heading = HTTPS, value_name = "PASS", env = "HEARKEN_TLS_KEY_PASSWORD", hide_env_values = true,
+          requires = "tls_key")]
     pub(crate) tls_key_password: Option<Password>,
 
-    /// Ask for a user name and a password for everything. PASS can also be a hash (see --make-hash), or @FILE for the first
-    /// line of a file; @FILE alone names a file with one USER:PASS a line. Can be given more than once
-    #[arg(short, long, value_name = "USER:PASS", env = "HEARKEN_AUTH", hide_env_values = true, value_delimiter = '\n',
-          value_parser = Login::parse)]
+    /// Make the development certificate and exit
+    ///
+    /// It is made in certs/, unless a valid one is there.
+    #[arg(long, help_heading = HTTPS, env = "HEARKEN_MAKE_CERTS")]
+    pub(crate) make_certs: bool,
+
+    /// Ask for a user name and a password for everything
+    ///
+    /// PASS can also be a hash (see --make-hash), or @FILE for the first line of a file; @FILE alone names a file with one
+    /// USER:PASS a line. Can be given more than once.
+    #[arg(short, long, help_heading = ACCESS, value_name = "USER:PASS", env = "HEARKEN_AUTH", hide_env_values = true,
+          value_delimiter = '\n', value_parser = Login::parse)]
     pub(crate) auth: Vec<Login>,
 
-    /// Ask for a user name and a password for writing; others may only read. Takes the same values as --auth
-    #[arg(long, value_name = "USER:PASS", env = "HEARKEN_WRITE_AUTH", hide_env_values = true, value_delimiter = '\n',
-          value_parser = Login::parse)]
+    /// Ask for a user name and a password for writing only
+    ///
+    /// Others may only read. Takes the same values as --auth.
+    #[arg(long, help_heading = ACCESS, value_name = "USER:PASS", env = "HEARKEN_WRITE_AUTH", hide_env_values = true,
+          value_delimiter = '\n', value_parser = Login::parse)]
     pub(crate) write_auth: Vec<Login>,
 
-    /// Read a password from stdin, print its hash for --auth and --write-auth, and exit
-    #[arg(long, env = "HEARKEN_MAKE_HASH")]
+    /// Read a password from stdin, print its hash and exit
+    ///
+    /// The hash may stand in place of the password in --auth and --write-auth.
+    #[arg(long, help_heading = ACCESS, env = "HEARKEN_MAKE_HASH")]
     pub(crate) make_hash: bool,
 
-    /// Let pages of this origin, such as https://app.example, read and write; * allows every origin, without passwords. Can be
-    /// given more than once
-    #[arg(long, value_name = "ORIGIN", env = "HEARKEN_CORS", value_delimiter = ',')]
+    /// Let pages of this origin read and write
+    ///
+    /// An origin is such as https://app.example; * allows every origin, without passwords. Can be given more than once.
+    #[arg(long, help_heading = ACCESS, value_name = "ORIGIN", env = "HEARKEN_CORS", value_delimiter = ',')]
     pub(crate) cors: Vec<String>,
 
-    /// Also answer to this host name where no password is needed; * allows every name. Addresses, localhost and the names
-    /// in --bind and --cors are always allowed. Can be given more than once
-    #[arg(long, value_name = "NAME", env = "HEARKEN_ALLOW_HOST", value_delimiter = ',')]
+    /// Also answer to this host name where no password is needed
+    ///
+    /// Addresses, localhost and the names in --bind and --cors are always allowed, and with * every name is. Can be given more
+    /// than once.
+    #[arg(long, help_heading = ACCESS, value_name = "NAME", env = "HEARKEN_ALLOW_HOST", value_delimiter = ',')]
     pub(crate) allow_host: Vec<String>,
 
-    /// Trust the reverse proxies in this network, such as ::1 or 10.0.0.0/8: their Forwarded or X-Forwarded-For, -Proto and
-    /// -Host fields give the client's address, scheme and host. unix stands for Unix sockets. Can be given more than once
-    #[arg(long, value_name = "CIDR", env = "HEARKEN_TRUST_PROXY", value_delimiter = ',')]
-    pub(crate) trust_proxy: Vec<String>,
+    /// Store what clients send in this directory, and serve its files
+    ///
+    /// What clients send is JSON and upload forms by POST, and files by PUT. The directory is created if it does not exist.
+    #[arg(long, help_heading = WRITING, value_name = "DIR", env = "HEARKEN_WRITE")]
+    pub(crate) write: Option<PathBuf>,
 
-    /// The index file, which is served for its directory; of several, the first that exists
-    #[arg(long, value_name = "NAME", env = "HEARKEN_INDEX", value_delimiter = ',', default_value = "index.html")]
+    /// Also accept DELETE in the --write directory
+    #[arg(long, help_heading = WRITING, env = "HEARKEN_ALLOW_DELETE", requires_if("true", "write"))]
+    pub(crate) allow_delete: bool,
+
+    /// Let an uploaded file replace one of the same name
+    ///
+    /// Without it, a file from an upload form gets a number added to its name.
+    #[arg(long, help_heading = WRITING, env = "HEARKEN_OVERWRITE", requires_if("true", "write"))]
+    pub(crate) overwrite: bool,
+
+    /// Total size that the files in the --write directory may reach
+    ///
+    /// In bytes or with KiB, MiB or GiB; no limit by default.
+    #[arg(long, help_heading = WRITING, value_name = "SIZE", env = "HEARKEN_MAX_TOTAL", requires = "write",
+          value_parser = parse_size)]
+    pub(crate) max_total: Option<u64>,
+
+    /// When to answer a write
+    #[arg(long, help_heading = WRITING, value_name = "WHEN", env = "HEARKEN_DURABILITY", default_value = "full")]
+    pub(crate) durability: DurabilityChoice,
+
+    /// Index file, which is served for its directory
+    ///
+    /// Of several, the first that exists. Can be given more than once.
+    #[arg(long, help_heading = SERVED, value_name = "NAME", env = "HEARKEN_INDEX", value_delimiter = ',',
+          default_value = "index.html")]
     pub(crate) index: Vec<String>,
 
-    /// Answer unknown paths without an extension with the index file of ROOT: for single-page applications
-    #[arg(long, env = "HEARKEN_SPA")]
+    /// For single-page applications: unknown paths get the index file
+    ///
+    /// Paths without an extension that name nothing are answered with the index file of ROOT.
+    #[arg(long, help_heading = SERVED, env = "HEARKEN_SPA")]
     pub(crate) spa: bool,
 
-    /// Answer 404 for a directory without an index file instead of listing it
-    #[arg(long, env = "HEARKEN_NO_LISTING")]
+    /// Answer 404 for a directory without an index file
+    ///
+    /// Without it, such a directory is listed.
+    #[arg(long, help_heading = SERVED, env = "HEARKEN_NO_LISTING")]
     pub(crate) no_listing: bool,
 
     /// Offer directories as tar archives: ?download=tar
-    #[arg(long, env = "HEARKEN_ARCHIVE", conflicts_with = "no_listing")]
+    #[arg(long, help_heading = SERVED, env = "HEARKEN_ARCHIVE", conflicts_with = "no_listing")]
     pub(crate) archive: bool,
 
-    /// Serve and list names that start with a dot, and delete them if --allow-delete is given
-    #[arg(long, env = "HEARKEN_INCLUDE_HIDDEN")]
+    /// Serve and list names that start with a dot
+    ///
+    /// With --allow-delete, clients may delete them too.
+    #[arg(long, help_heading = SERVED, env = "HEARKEN_INCLUDE_HIDDEN")]
     pub(crate) include_hidden: bool,
 
     /// Let symbolic links lead out of ROOT
-    #[arg(long, env = "HEARKEN_FOLLOW_LINKS")]
+    #[arg(long, help_heading = SERVED, env = "HEARKEN_FOLLOW_LINKS")]
     pub(crate) follow_links: bool,
 
-    /// Add a header field to every response; can be given more than once (in the environment: one a line)
-    #[arg(long, value_name = "NAME: VALUE", env = "HEARKEN_HEADER", value_delimiter = '\n')]
+    /// Also answer /hello, /guess and /notes
+    ///
+    /// Notes are kept in notes.txt in the --write directory, or in the current one.
+    #[arg(long, help_heading = SERVED, env = "HEARKEN_DEMO")]
+    pub(crate) demo: bool,
+
+    /// Add a header field to every response
+    ///
+    /// Can be given more than once (in the environment: one a line).
+    #[arg(long, help_heading = RESPONSES, value_name = "NAME: VALUE", env = "HEARKEN_HEADER", value_delimiter = '\n')]
     pub(crate) header: Vec<String>,
 
-    /// The Cache-Control field of files; an empty value sends none
-    #[arg(long, value_name = "VALUE", env = "HEARKEN_CACHE_CONTROL", default_value = "no-cache")]
+    /// Cache-Control field of files; may be empty
+    ///
+    /// An empty value sends none.
+    #[arg(long, help_heading = RESPONSES, value_name = "VALUE", env = "HEARKEN_CACHE_CONTROL", default_value = "no-cache")]
     pub(crate) cache_control: String,
 
-    /// Let clients keep files with a hash in their name, such as app.3f9a1c2b.js, for a year
-    #[arg(long, env = "HEARKEN_IMMUTABLE")]
+    /// Let clients keep files with a hash in their name for a year
+    ///
+    /// Such as app.3f9a1c2b.js.
+    #[arg(long, help_heading = RESPONSES, env = "HEARKEN_IMMUTABLE")]
     pub(crate) immutable: bool,
 
-    /// Compress listings, and text files of more than 1 KiB, for clients that accept gzip
-    #[arg(long, env = "HEARKEN_COMPRESS")]
+    /// Compress text and listings for clients that accept gzip
+    ///
+    /// Text files of more than 1 KiB are compressed.
+    #[arg(long, help_heading = RESPONSES, env = "HEARKEN_COMPRESS")]
     pub(crate) compress: bool,
 
-    /// The media type of files with this extension; can be given more than once
-    #[arg(long, value_name = "EXT=TYPE", env = "HEARKEN_MIME", value_delimiter = ',')]
+    /// The media type of files with this extension
+    ///
+    /// Can be given more than once.
+    #[arg(long, help_heading = RESPONSES, value_name = "EXT=TYPE", env = "HEARKEN_MIME", value_delimiter = ',')]
     pub(crate) mime: Vec<String>,
 
-    /// The longest request body to accept, in bytes or with KiB, MiB or GiB
-    #[arg(long, value_name = "SIZE", env = "HEARKEN_MAX_BODY", default_value = "10MiB", value_parser = parse_size)]
+    /// Longest request body
+    ///
+    /// In bytes or with KiB, MiB or GiB.
+    #[arg(long, help_heading = LIMITS, value_name = "SIZE", env = "HEARKEN_MAX_BODY", default_value = "10MiB",
+          value_parser = parse_size)]
     pub(crate) max_body: u64,
 
-    /// The most connections open at the same time
-    #[arg(long, value_name = "N", env = "HEARKEN_MAX_CONNECTIONS", default_value_t = 4096,
+    /// Most connections open at once
+    #[arg(long, help_heading = LIMITS, value_name = "N", env = "HEARKEN_MAX_CONNECTIONS", default_value_t = 4096,
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     pub(crate) max_connections: usize,
 
-    /// The most connections from one address; 0 means no limit. Defaults to a quarter of --max-connections, at least 16, for the
-    /// addresses of other machines, and to no limit for this one. Trusted proxies are never limited
-    #[arg(long, value_name = "N", env = "HEARKEN_MAX_CONNECTIONS_PER_ADDRESS",
+    /// Most connections from one address; 0: no limit
+    ///
+    /// Defaults to a quarter of --max-connections, at least 16, for the addresses of other machines, and to no limit for this
+    /// one. Trusted proxies are never limited.
+    #[arg(long, help_heading = LIMITS, value_name = "N", env = "HEARKEN_MAX_CONNECTIONS_PER_ADDRESS",
           value_parser = RangedU64ValueParser::<usize>::new().range(..=1_000_000))]
     pub(crate) max_connections_per_address: Option<usize>,
 
-    /// Disconnect a client that takes more seconds than this to send the head of a request; 0 means never
-    #[arg(long, value_name = "S", env = "HEARKEN_HEAD_TIMEOUT", default_value = "10", value_parser = seconds::parse)]
+    /// Seconds for the head of a request
+    ///
+    /// A client that takes longer to send it is disconnected; 0 means never.
+    #[arg(long, help_heading = LIMITS, value_name = "S", env = "HEARKEN_HEAD_TIMEOUT", default_value = "10",
+          value_parser = seconds::parse)]
     pub(crate) head_timeout: Duration,
 
-    /// Close a connection that has been idle for this many seconds; 0 means never
-    #[arg(long, value_name = "S", env = "HEARKEN_IDLE_TIMEOUT", default_value = "15", value_parser = seconds::parse)]
+    /// Seconds a connection may be idle
+    ///
+    /// Then it is closed; 0 means never.
+    #[arg(long, help_heading = LIMITS, value_name = "S", env = "HEARKEN_IDLE_TIMEOUT", default_value = "15",
+          value_parser = seconds::parse)]
     pub(crate) idle_timeout: Duration,
 
-    /// On a signal, let running requests finish for this many seconds
-    #[arg(long, value_name = "S", env = "HEARKEN_GRACE", default_value = "10", value_parser = seconds::parse)]
+    /// Seconds for requests when stopping
+    ///
+    /// After a signal, requests that are running may take this long to finish.
+    #[arg(long, help_heading = LIMITS, value_name = "S", env = "HEARKEN_GRACE", default_value = "10",
+          value_parser = seconds::parse)]
     pub(crate) grace: Duration,
 
     /// How to log requests, on stderr
-    #[arg(long, value_name = "FORMAT", env = "HEARKEN_ACCESS_LOG", default_value = "common")]
+    #[arg(long, help_heading = LOGGING, value_name = "FORMAT", env = "HEARKEN_ACCESS_LOG", default_value = "common")]
     pub(crate) access_log: AccessLogChoice,
 
     /// Log no requests and no warnings
-    #[arg(short, long, env = "HEARKEN_QUIET", conflicts_with = "verbose")]
+    #[arg(short, long, help_heading = LOGGING, env = "HEARKEN_QUIET", conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 
     /// Log what happens to connections as well
-    #[arg(short, long, env = "HEARKEN_VERBOSE")]
+    #[arg(short, long, help_heading = LOGGING, env = "HEARKEN_VERBOSE")]
     pub(crate) verbose: bool,
 }
 
+// The groups of options, in the order of the help.
+const LISTENING: &str = "Listening";
+const HTTPS: &str = "HTTPS";
+const ACCESS: &str = "Access";
+const WRITING: &str = "Writing";
+const SERVED: &str = "What is served";
+const RESPONSES: &str = "Responses";
+const LIMITS: &str = "Limits";
+const LOGGING: &str = "Logging";
+const OTHER: &str = "Other";
+
+/// The command line: the options of [`Args`], with `--help` and `--version` in their group.
+pub(crate) fn command() -> Command {
+    let help = Arg::new("help").short('h').long("help").action(ArgAction::Help);
+    let version = Arg::new("version").short('V').long("version").action(ArgAction::Version);
+    Args::command()
+        // One sentence names the variables of all options.
+        .mut_args(|argument| argument.hide_env(true))
+        .after_long_help("Each option can also be set in the environment: --max-body by HEARKEN_MAX_BODY.")
+        .arg(help.help_heading(OTHER).help("Print the options; --help says more about each than -h"))
+        .arg(version.help_heading(OTHER).help("Print the version"))
+}
+
 impl Args {
+    /// Reads the command line and the environment.
+    ///
+    /// # Errors
+    ///
+    /// For arguments that are not valid; `--help` and `--version` are reported as errors too.
+    pub(crate) fn read(
+        command_line: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<Self, clap::Error> {
+        let mut command = command();
+        let mut matches = command.try_get_matches_from_mut(command_line)?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    }
+
     /// How much is logged.
     pub(crate) fn log_level(&self) -> LevelFilter {
         match (self.quiet, self.verbose) {
@@ -204,7 +307,7 @@ impl Args {
 
     /// The error for a value of the option with this id, in the words of clap's own errors.
     pub(crate) fn invalid(id: &str, value: &str, reason: impl Display) -> clap::Error {
-        let mut command = Self::command();
+        let mut command = command();
         // Until it is built, an option does not know how it is displayed.
         command.build();
         let option = command.get_arguments().find(|option| option.get_id() == id);
@@ -312,12 +415,23 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        Args::command().debug_assert();
+        command().debug_assert();
+    }
+
+    #[test]
+    fn the_short_help_has_a_line_for_each_option_in_its_group() {
+        for argument in command().get_arguments() {
+            let name = argument.get_id();
+            let short = argument.get_help().unwrap().to_string();
+            assert!(short.len() <= 70, "{name}: {short}");
+            assert!(argument.is_positional() || argument.get_help_heading().is_some(), "{name}");
+            assert!(argument.is_hide_env_set() || argument.get_env().is_none(), "{name}");
+        }
     }
 
     #[test]
     fn every_option_can_be_set_by_the_environment() {
-        for argument in Args::command().get_arguments() {
+        for argument in command().get_arguments() {
             let name = argument.get_id().as_str();
             if !matches!(name, "help" | "version") {
                 let expected = format!("HEARKEN_{}", name.to_uppercase());
@@ -338,14 +452,14 @@ mod tests {
             (&["--tls-key-password", "@a"], "--tls-key <FILE>"),
         ];
         for (arguments, reason) in table {
-            let error = Args::try_parse_from(["hearken"].iter().chain(arguments)).unwrap_err().to_string();
+            let error = Args::read(["hearken"].iter().chain(arguments)).unwrap_err().to_string();
             assert!(error.contains(reason), "{arguments:?}: {error}");
         }
     }
 
     #[test]
     fn several_values_are_given_in_one_or_in_several_options() {
-        let parse = |arguments: &[&str]| Args::try_parse_from(["hearken"].iter().chain(arguments)).unwrap();
+        let parse = |arguments: &[&str]| Args::read(["hearken"].iter().chain(arguments)).unwrap();
         let args = parse(&["-b", "unix:/run/a b,[::1]", "-b", "localhost", "--socket-mode", "0660"]);
         let tcp = |host: &str| BindAddress::Tcp(host.into());
         assert_eq!(args.bind, [BindAddress::Unix("/run/a b".into()), tcp("::1"), tcp("localhost")]);
@@ -358,7 +472,7 @@ mod tests {
 
     #[test]
     fn a_value_that_is_refused_later_is_refused_in_the_same_words() {
-        let by_clap = Args::try_parse_from(["hearken", "--port", "http"]).unwrap_err();
+        let by_clap = Args::read(["hearken", "--port", "http"]).unwrap_err();
         let later = Args::invalid("port", "http", "invalid digit found in string");
         assert_eq!((later.to_string(), later.exit_code()), (by_clap.to_string(), by_clap.exit_code()));
     }

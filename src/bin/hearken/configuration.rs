@@ -271,13 +271,12 @@ fn invalid<E: Display>(id: &str, value: &str) -> impl FnOnce(E) -> clap::Error {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
     use hearken::{Handler as _, Layer as _, Request, Response};
 
     use super::*;
 
     fn configure(arguments: &[&str]) -> Result<Configuration, Failure> {
-        let args = Args::try_parse_from(["hearken"].iter().chain(arguments)).unwrap();
+        let args = Args::read(["hearken"].iter().chain(arguments)).unwrap();
         Values::check(&args)?.with_files(args)
     }
 
@@ -367,7 +366,7 @@ mod tests {
 
     #[test]
     fn making_a_certificate_or_a_hash_needs_no_files_but_valid_values() {
-        let task = |arguments: [&str; 3]| Task::from_args(Args::try_parse_from(arguments).unwrap());
+        let task = |arguments: [&str; 3]| Task::from_args(Args::read(arguments).unwrap());
         assert!(matches!(task(["hearken", "--make-certs", "no/such/directory"]), Ok(Task::MakeCertificate)));
         assert!(matches!(task(["hearken", "--make-hash", "no/such/directory"]), Ok(Task::MakeHash)));
         assert!(matches!(task(["hearken", "--demo", "no/such/directory"]), Err(Failure::Root { .. })));

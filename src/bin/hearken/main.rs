@@ -21,8 +21,6 @@ mod warnings;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use args::Args;
 use configuration::Task;
 use failure::Failure;
@@ -37,7 +35,7 @@ fn main() -> ExitCode {
 }
 
 fn start() -> Result<(), Failure> {
-    let args = Args::try_parse()?;
+    let args = Args::read(std::env::args_os())?;
     // Every message from now on goes through the logger, which never waits for stderr.
     logger::install(args.log_level())?;
     run::run(Task::from_args(args)?)
