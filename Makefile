@@ -1,11 +1,38 @@
 # The commands of the project. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: run test lint accessibility-tools public-interface check-public-interface certs bench bench-writes bench-listing bench-notes bench-routes bench-allocations weight fuzz siege soak clean help
+.PHONY: run install uninstall test lint accessibility-tools public-interface check-public-interface certs bench bench-writes bench-listing bench-notes bench-routes bench-allocations weight fuzz siege soak clean help
 
 ## run: serve www/ on http://127.0.0.1:4040/, with the demonstration services, writing into data/
 run:
 	cargo run --release --bin hearken -- --demo --write data www
+
+PREFIX = /usr/local
+destination = $(DESTDIR)$(PREFIX)
+programs = hearken hearken-client
+man = $(destination)/share/man/man1
+bash = $(destination)/share/bash-completion/completions
+fish = $(destination)/share/fish/vendor_completions.d
+zsh = $(destination)/share/zsh/site-functions
+
+## install: build both programs and install them, with man pages and completions, below PREFIX (/usr/local)
+install:
+	cargo build --release --bins
+	install -d $(destination)/bin $(man) $(bash) $(fish) $(zsh)
+	set -e; for program in $(programs); do \
+		made=target/release/$$program; \
+		install $$made $(destination)/bin; \
+		$$made --generate man > $(man)/$$program.1; \
+		$$made --generate complete-bash > $(bash)/$$program; \
+		$$made --generate complete-fish > $(fish)/$$program.fish; \
+		$$made --generate complete-zsh > $(zsh)/_$$program; \
+	done
+
+## uninstall: remove what install has put below PREFIX
+uninstall:
+	for program in $(programs); do \
+		rm -f $(destination)/bin/$$program $(man)/$$program.1 $(bash)/$$program $(fish)/$$program.fish $(zsh)/_$$program; \
+	done
 
 ## test: formatting, lints, all tests, the programs in tests/apps, the public interface, and the documentation in three feature sets
 test: lint

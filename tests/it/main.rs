@@ -29,6 +29,7 @@ mod proxies;
 mod ranges;
 mod requests;
 mod server;
+mod start_up;
 mod stopping;
 mod streams;
 mod support;

@@ -11,6 +11,7 @@ use clap::{Arg, ArgAction, Command, CommandFactory as _, FromArgMatches as _, Pa
 use log::LevelFilter;
 
 use crate::credentials::{Credentials, Password};
+use crate::generate::Generated;
 use crate::seconds;
 
 /// Serve a directory over HTTP or HTTPS; with --write, accept files and JSON.
@@ -33,6 +34,16 @@ pub(crate) struct Args {
     /// The port is that of all addresses but Unix sockets. Start-up prints which free port was taken.
     #[arg(short, long, help_heading = LISTENING, env = "HEARKEN_PORT", default_value_t = 4040)]
     pub(crate) port: u16,
+
+    /// Show a QR code of the URL, to open it on a phone
+    ///
+    /// The URL is the one that other devices in the network most likely reach: see --bind.
+    #[arg(long, help_heading = LISTENING, env = "HEARKEN_QR")]
+    pub(crate) qr: bool,
+
+    /// Open the site in the browser
+    #[arg(long, help_heading = LISTENING, env = "HEARKEN_OPEN")]
+    pub(crate) open: bool,
 
     /// Permissions of Unix sockets, in octal
     ///
@@ -257,6 +268,10 @@ pub(crate) struct Args {
     /// Log what happens to connections as well
     #[arg(short, long, help_heading = LOGGING, env = "HEARKEN_VERBOSE")]
     pub(crate) verbose: bool,
+
+    /// Print the man page or shell completions and exit
+    #[arg(long, help_heading = OTHER, value_name = "KIND")]
+    pub(crate) generate: Option<Generated>,
 }
 
 // The groups of options, in the order of the help.
@@ -433,7 +448,7 @@ mod tests {
     fn every_option_can_be_set_by_the_environment() {
         for argument in command().get_arguments() {
             let name = argument.get_id().as_str();
-            if !matches!(name, "help" | "version") {
+            if !matches!(name, "help" | "version" | "generate") {
                 let expected = format!("HEARKEN_{}", name.to_uppercase());
                 assert_eq!(argument.get_env().and_then(|env| env.to_str()), Some(expected.as_str()));
             }

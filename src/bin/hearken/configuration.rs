@@ -11,6 +11,7 @@ use hearken::{
 
 use crate::args::{AccessLogChoice, Args, BindAddress, DurabilityChoice};
 use crate::failure::Failure;
+use crate::generate::Generated;
 use crate::users::Passwords;
 
 /// What the program is to do.
@@ -19,6 +20,8 @@ pub(crate) enum Task {
     MakeCertificate,
     /// `--make-hash`
     MakeHash,
+    /// `--generate`
+    Generate(Generated),
     /// Serve.
     Serve(Box<Configuration>),
 }
@@ -32,6 +35,10 @@ pub(crate) struct Configuration {
     pub(crate) grace: Duration,
     /// Whether only errors and the URLs are printed.
     pub(crate) quiet: bool,
+    /// Whether a QR code is shown.
+    pub(crate) qr: bool,
+    /// Whether a browser is opened.
+    pub(crate) open: bool,
     pub(crate) site: Site,
 }
 
@@ -87,6 +94,9 @@ impl Task {
     ///
     /// [`Failure::Usage`] for a value that is not valid, and other failures for files that cannot be used.
     pub(crate) fn from_args(args: Args) -> Result<Self, Failure> {
+        if let Some(generated) = args.generate {
+            return Ok(Self::Generate(generated));
+        }
         let values = Values::check(&args)?;
         if args.make_certs {
             return Ok(Self::MakeCertificate);
@@ -131,6 +141,8 @@ impl Values {
             access_log: access_log(&args),
             grace: args.grace,
             quiet: args.quiet,
+            qr: args.qr,
+            open: args.open,
             site: Site { write: write(&args), root: args.root, files, demo: args.demo, access, response_headers },
         })
     }

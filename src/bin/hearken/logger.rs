@@ -53,10 +53,15 @@ pub(crate) fn install(level: LevelFilter) -> Result<(), hearken::Error> {
 
 /// Prints a line on stderr, whatever the level is.
 pub(crate) fn say(text: impl Display) {
+    print(&format!("{text}\n"));
+}
+
+/// Prints lines on stderr, whatever the level is.
+pub(crate) fn print(lines: &str) {
     match LOGGER.0.get() {
-        Some(writer) => writer.write(&format!("{text}\n")),
+        Some(writer) => writer.write(lines),
         // The logger is not installed. There is nowhere to report that stderr cannot be written.
-        None => drop(writeln!(io::stderr(), "{text}")),
+        None => drop(io::stderr().write_all(lines.as_bytes())),
     }
 }
 

@@ -3,13 +3,18 @@
 //! It runs in three steps: [`args`] takes the arguments, [`configuration`] checks them, and [`run`] serves.
 
 mod args;
+mod browser;
 mod configuration;
 #[path = "../common/credentials.rs"]
 mod credentials;
 mod development_certificate;
 mod failure;
+#[path = "../common/generate.rs"]
+mod generate;
+mod greeting;
 mod logger;
 mod make_hash;
+mod reachable;
 mod run;
 mod scheduling;
 #[path = "../common/seconds.rs"]

@@ -1,17 +1,22 @@
 //! The third step: runs the task of the configuration.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 
 use hearken::{AccessLog, Builder, Server};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::args::BindAddress;
+use crate::args::{self, BindAddress};
+use crate::browser::Opener;
 use crate::configuration::{Configuration, Encryption, Listen, Task};
 use crate::development_certificate;
 use crate::failure::Failure;
+use crate::generate;
+use crate::greeting::{self, Greeting};
+use crate::logger;
 use crate::make_hash;
+use crate::reachable::Reachable;
 use crate::scheduling;
 use crate::signals;
 use crate::site;
@@ -25,6 +30,7 @@ pub(crate) fn run(task: Task) -> Result<(), Failure> {
             Ok(())
         }
         Task::MakeHash => make_hash::run(),
+        Task::Generate(generated) => generate::generate(generated, args::command()).map_err(Failure::Stdout),
         Task::Serve(configuration) => serve(*configuration),
     }
 }
@@ -32,10 +38,12 @@ pub(crate) fn run(task: Task) -> Result<(), Failure> {
 /// Serves until a signal comes.
 fn serve(configuration: Configuration) -> Result<(), Failure> {
     let exposure = Exposure::of(&configuration);
-    let Configuration { listen, encryption, settings, access_log, grace, quiet, site } = configuration;
+    let greeting = Greeting::of(&configuration.site);
+    let Configuration { listen, encryption, settings, access_log, grace, quiet, qr, open, site } = configuration;
     if let Some(write) = &site.write {
         make_directory(&write.directory)?;
     }
+    let opener = if open { Some(Opener::start().map_err(hearken::Error::Thread)?) } else { None };
     raise_file_limit();
     scheduling::use_batch_policy();
     // Signals are caught before the URLs are printed, so that an early one also stops the server in order.
@@ -44,6 +52,7 @@ fn serve(configuration: Configuration) -> Result<(), Failure> {
     if let Some(format) = access_log {
         builder = builder.access_log(AccessLog::new(format, io::stderr())?);
     }
+    let scheme = if matches!(encryption, Encryption::None) { "http" } else { "https" };
     let is_development = matches!(encryption, Encryption::Development);
     builder = match encryption {
         Encryption::None => builder,
@@ -56,6 +65,13 @@ fn serve(configuration: Configuration) -> Result<(), Failure> {
     signals::stop_on(signals, &server, grace)?;
     let urls = bound_urls(&server);
     announce(&urls).map_err(Failure::Stdout)?;
+    let reachable = Reachable::of(scheme, server.addresses());
+    if !quiet {
+        greet(&greeting, &reachable, qr);
+    }
+    if let Some(opener) = opener {
+        open_in_browser(opener, &reachable);
+    }
     if is_development && !quiet {
         let url = server.urls().find(|url| !is_unix(url));
         development_certificate::say_how_to_trust(url.as_deref());
@@ -69,6 +85,30 @@ fn serve(configuration: Configuration) -> Result<(), Failure> {
         log::warn!("{} responses were cut off", stopped.cut);
     }
     Ok(())
+}
+
+/// Shows a person how to reach the server. Other programs read the lines on stdout.
+fn greet(greeting: &Greeting, reachable: &Reachable, qr: bool) {
+    if io::stderr().is_terminal() {
+        logger::print(&greeting.text(reachable));
+    }
+    if !qr {
+        return;
+    }
+    match reachable.elsewhere.first() {
+        Some(url) => match greeting::qr_code(url) {
+            Some(code) => logger::print(&format!("{code}  {url}\n\n")),
+            None => log::warn!("{url} is too long for a QR code"),
+        },
+        None => log::warn!("there is no URL for a QR code: other devices cannot connect (use --bind 0.0.0.0)"),
+    }
+}
+
+fn open_in_browser(opener: Opener, reachable: &Reachable) {
+    match reachable.here.first().or(reachable.elsewhere.first()) {
+        Some(url) => opener.open(url),
+        None => log::warn!("there is no URL that a browser could open"),
+    }
 }
 
 /// Makes the `--write` directory if it is missing.
