@@ -227,6 +227,72 @@ fn the_environment_sets_options_too() {
 }
 
 #[test]
+fn flags_take_booleans_from_the_environment() {
+    let site = site();
+    let www = site.path().join("www");
+    let table = [
+        ("1", 200),
+        ("true", 200),
+        ("YES", 200),
+        ("on", 200),
+        ("0", 404),
+        ("false", 404),
+        ("No", 404),
+        ("off", 404),
+        ("", 404),
+    ];
+    for (value, status) in table {
+        let mut command = hearken();
+        // One flag that is off needs nothing, and is in nobody's way.
+        command.args(["-p", "0", "--archive", text(&www)]).env("HEARKEN_DEMO", value);
+        command.env("HEARKEN_OVERWRITE", "no").env("HEARKEN_NO_LISTING", "0");
+        let server = Program::start(&mut command, 1);
+        assert_eq!(get(server.address(), "/hello").status, status, "{value:?}");
+    }
+}
+
+#[test]
+fn an_error_from_the_environment_names_the_variable() {
+    const BOTH: &[(&str, &str)] = &[("HEARKEN_SPA", "yes"), ("HEARKEN_TLS", "yes"), ("HEARKEN_TLS_KEY", "a")];
+    let table: [(&[&str], &[(&str, &str)], &str); 14] = [
+        (&[], &[("HEARKEN_PORT", "abc")], "invalid value 'abc' for HEARKEN_PORT (--port): a number from 0 to 65535\n"),
+        (&[], &[("HEARKEN_PORT", "")], "for HEARKEN_PORT (--port)"),
+        (&["-p", "abc"], &[("HEARKEN_PORT", "1")], "invalid value 'abc' for '--port <PORT>': a number"),
+        (&[], &[("HEARKEN_BIND", "unix:")], "'unix:' for HEARKEN_BIND (--bind): the path of the socket is missing\n"),
+        (&["-b", "unix:"], &[("HEARKEN_PORT", "abc")], "'unix:' for '--bind <ADDR>': the path"),
+        (
+            &[],
+            &[("HEARKEN_DEMO", "2")],
+            "invalid value '2' for HEARKEN_DEMO (--demo): it is neither 1, true, yes or on, ",
+        ),
+        (
+            &[],
+            &[("HEARKEN_ACCESS_LOG", "xml")],
+            "invalid value 'xml' for HEARKEN_ACCESS_LOG (--access-log)\n  [possible values: common, ",
+        ),
+        (&[], &[("HEARKEN_HEADER", "X")], "'X' for HEARKEN_HEADER (--header): a colon is missing after the name\n"),
+        (&["--header", "X"], &[("HEARKEN_HEADER", "Y")], "'X' for '--header <NAME: VALUE>': a colon"),
+        (&["--tls-key", "a"], &[("HEARKEN_DEMO", "1")], "--tls-cert <FILE>\n\nUsage"),
+        (&[], &[("HEARKEN_OVERWRITE", "1")], "--write <DIR>\n\n  note: HEARKEN_OVERWRITE sets --overwrite\n\nUsage"),
+        (&["--tls-cert", "a"], BOTH, "\n\n  note: HEARKEN_TLS sets --tls\n"),
+        (&["-q"], &[("HEARKEN_VERBOSE", "on")], "\n\n  note: HEARKEN_VERBOSE sets --verbose\n"),
+        (
+            &["--cors", "*"],
+            &[("HEARKEN_AUTH", "a:b")],
+            "by name only\n\n  note: HEARKEN_AUTH sets --auth\n\nFor more information",
+        ),
+    ];
+    for (arguments, variables, expected) in table {
+        let output = hearken().args(arguments).envs(variables.iter().copied()).run();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?} {variables:?}: {error}");
+        assert!(error.starts_with("error: "), "{error}");
+        assert!(error.contains(expected), "{arguments:?} {variables:?}: {error}");
+        assert!(error.ends_with("\n\nFor more information, try '--help'.\n"), "{error:?}");
+    }
+}
+
+#[test]
 fn a_failed_start_is_one_line_and_exit_1() {
     let site = site();
     let www = site.path().join("www");

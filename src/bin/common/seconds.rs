@@ -4,12 +4,11 @@ use std::time::Duration;
 
 /// A time in seconds, such as `10` or `0.5`.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| "it is not a number of seconds".to_owned())?;
     // Adding a year to any point in time does not overflow.
-    if !(0.0..=31_536_000.0).contains(&seconds) {
-        return Err("it is not between 0 and 31536000 seconds".into());
-    }
-    Ok(Duration::from_secs_f64(seconds))
+    let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..=31_536_000.0).contains(seconds));
+    seconds
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "a number of seconds from 0 to 31536000, such as 10 or 0.5".into())
 }
 
 #[cfg(test)]

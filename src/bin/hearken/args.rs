@@ -2,15 +2,17 @@
 
 use std::ffi::OsString;
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::RangedU64ValueParser;
 use clap::error::ErrorKind;
-use clap::{Arg, ArgAction, Command, CommandFactory as _, FromArgMatches as _, Parser};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, Command, CommandFactory as _, FromArgMatches as _, Id, Parser};
 use log::LevelFilter;
 
 use crate::credentials::{Credentials, Password};
+use crate::environment;
 use crate::generate::Generated;
 use crate::seconds;
 
@@ -32,7 +34,8 @@ pub(crate) struct Args {
     /// Port to listen on; 0 is any free port
     ///
     /// The port is that of all addresses but Unix sockets. Start-up prints which free port was taken.
-    #[arg(short, long, help_heading = LISTENING, env = "HEARKEN_PORT", default_value_t = 4040)]
+    #[arg(short, long, help_heading = LISTENING, env = "HEARKEN_PORT", default_value_t = 4040,
+          value_parser = number::<u16>(0..=65_535))]
     pub(crate) port: u16,
 
     /// Show a QR code of the URL, to open it on a phone
@@ -127,13 +130,13 @@ pub(crate) struct Args {
     pub(crate) write: Option<PathBuf>,
 
     /// Also accept DELETE in the --write directory
-    #[arg(long, help_heading = WRITING, env = "HEARKEN_ALLOW_DELETE", requires_if("true", "write"))]
+    #[arg(long, help_heading = WRITING, env = "HEARKEN_ALLOW_DELETE", requires = "write")]
     pub(crate) allow_delete: bool,
 
     /// Let an uploaded file replace one of the same name
     ///
     /// Without it, a file from an upload form gets a number added to its name.
-    #[arg(long, help_heading = WRITING, env = "HEARKEN_OVERWRITE", requires_if("true", "write"))]
+    #[arg(long, help_heading = WRITING, env = "HEARKEN_OVERWRITE", requires = "write")]
     pub(crate) overwrite: bool,
 
     /// Total size that the files in the --write directory may reach
@@ -225,7 +228,7 @@ pub(crate) struct Args {
 
     /// Most connections open at once
     #[arg(long, help_heading = LIMITS, value_name = "N", env = "HEARKEN_MAX_CONNECTIONS", default_value_t = 4096,
-          value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
+          value_parser = number::<usize>(1..=1_000_000))]
     pub(crate) max_connections: usize,
 
     /// Most connections from one address; 0: no limit
@@ -233,7 +236,7 @@ pub(crate) struct Args {
     /// Defaults to a quarter of --max-connections, at least 16, for the addresses of other machines, and to no limit for this
     /// one. Trusted proxies are never limited.
     #[arg(long, help_heading = LIMITS, value_name = "N", env = "HEARKEN_MAX_CONNECTIONS_PER_ADDRESS",
-          value_parser = RangedU64ValueParser::<usize>::new().range(..=1_000_000))]
+          value_parser = number::<usize>(0..=1_000_000))]
     pub(crate) max_connections_per_address: Option<usize>,
 
     /// Seconds for the head of a request
@@ -272,6 +275,10 @@ pub(crate) struct Args {
     /// Print the man page or shell completions and exit
     #[arg(long, help_heading = OTHER, value_name = "KIND")]
     pub(crate) generate: Option<Generated>,
+
+    /// The ids of the options that the environment sets.
+    #[arg(skip)]
+    from_environment: Vec<Id>,
 }
 
 // The groups of options, in the order of the help.
@@ -289,7 +296,7 @@ const OTHER: &str = "Other";
 pub(crate) fn command() -> Command {
     let help = Arg::new("help").short('h').long("help").action(ArgAction::Help);
     let version = Arg::new("version").short('V').long("version").action(ArgAction::Version);
-    Args::command()
+    environment::with_booleans(Args::command())
         // One sentence names the variables of all options.
         .mut_args(|argument| argument.hide_env(true))
         .after_long_help("Each option can also be set in the environment: --max-body by HEARKEN_MAX_BODY.")
@@ -303,12 +310,15 @@ impl Args {
     /// # Errors
     ///
     /// For arguments that are not valid; `--help` and `--version` are reported as errors too.
-    pub(crate) fn read(
-        command_line: impl IntoIterator<Item = impl Into<OsString> + Clone>,
-    ) -> Result<Self, clap::Error> {
+    pub(crate) fn read(command_line: impl IntoIterator<Item = impl Into<OsString>>) -> Result<Self, clap::Error> {
+        let command_line: Vec<OsString> = command_line.into_iter().map(Into::into).collect();
         let mut command = command();
-        let mut matches = command.try_get_matches_from_mut(command_line)?;
-        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+        let matches = command.clone().try_get_matches_from(&command_line);
+        let matches = matches.map_err(|error| environment::name_variables(error, command.clone(), &command_line))?;
+        let mut args = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        let by_environment = |id: &&Id| matches.value_source(id.as_str()) == Some(ValueSource::EnvVariable);
+        args.from_environment = matches.ids().filter(by_environment).cloned().collect();
+        Ok(args)
     }
 
     /// How much is logged.
@@ -321,24 +331,38 @@ impl Args {
     }
 
     /// The error for a value of the option with this id, in the words of clap's own errors.
-    pub(crate) fn invalid(id: &str, value: &str, reason: impl Display) -> clap::Error {
+    pub(crate) fn invalid(&self, id: &str, value: &str, reason: impl Display) -> clap::Error {
+        let option = self.option(id);
+        let named =
+            if self.is_from_environment(&option) { environment::source(&option) } else { format!("'{option}'") };
+        let message = format_args!("invalid value '{value}' for {named}: {reason}{MORE}");
+        environment::usage_error(ErrorKind::ValueValidation, message)
+    }
+
+    /// The error for options, with these ids, that cannot be used together.
+    pub(crate) fn conflict(&self, ids: &[&str], reason: &str) -> clap::Error {
+        let mut options: Vec<_> = ids.iter().map(|id| self.option(id)).collect();
+        options.retain(|option| self.is_from_environment(option));
+        let message = format_args!("{reason}{}{MORE}", environment::note(&options));
+        environment::usage_error(ErrorKind::ArgumentConflict, message)
+    }
+
+    fn is_from_environment(&self, option: &Arg) -> bool {
+        self.from_environment.contains(option.get_id())
+    }
+
+    /// The option with this id.
+    fn option(&self, id: &str) -> Arg {
         let mut command = command();
         // Until it is built, an option does not know how it is displayed.
         command.build();
         let option = command.get_arguments().find(|option| option.get_id() == id);
-        let option = option.expect("ids are the names of the fields above");
-        usage_error(ErrorKind::ValueValidation, format_args!("invalid value '{value}' for '{option}': {reason}"))
-    }
-
-    /// The error for options that cannot be used together.
-    pub(crate) fn conflict(reason: &str) -> clap::Error {
-        usage_error(ErrorKind::ArgumentConflict, reason)
+        option.expect("ids are the names of the fields above").clone()
     }
 }
 
-fn usage_error(kind: ErrorKind, message: impl Display) -> clap::Error {
-    clap::Error::raw(kind, format!("{message}\n\nFor more information, try '--help'.\n"))
-}
+/// How clap's own errors end.
+const MORE: &str = "\n\nFor more information, try '--help'.\n";
 
 /// A value of `--bind`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -403,6 +427,18 @@ pub(crate) enum DurabilityChoice {
     Rename,
 }
 
+/// A parser of numbers in this range.
+fn number<T>(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
+where
+    T: TryFrom<u64>,
+{
+    move |text| {
+        let number =
+            text.parse().ok().filter(|number| range.contains(number)).and_then(|number| T::try_from(number).ok());
+        number.ok_or_else(|| format!("a number from {} to {}", range.start(), range.end()))
+    }
+}
+
 /// Permissions such as `660`.
 fn parse_mode(text: &str) -> Result<u32, String> {
     let is_octal = !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
@@ -457,7 +493,16 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_refused_with_a_reason() {
-        let table: [(&[&str], &str); 7] = [
+        let table: [(&[&str], &str); 16] = [
+            (&["--port", "abc"], "'abc' for '--port <PORT>': a number from 0 to 65535\n"),
+            (&["--port", ""], "'' for '--port <PORT>': a number from 0 to 65535\n"),
+            (&["--port", "65536"], "a number from 0 to 65535"),
+            (&["--port", "-1"], "unexpected argument '-1'"),
+            (&["--max-connections", "0"], "a number from 1 to 1000000"),
+            (&["--max-connections-per-address", "1000001"], "a number from 0 to 1000000"),
+            (&["--grace", "soon"], "a number of seconds from 0 to 31536000, such as 10 or 0.5"),
+            (&["--overwrite"], "--write <DIR>"),
+            (&["--allow-delete"], "--write <DIR>"),
             (&["--bind", "unix:"], "the path of the socket is missing"),
             (&["--socket-mode", "1777"], "octal digits, 777 at most"),
             (&["--socket-mode", "680"], "octal digits, 777 at most"),
@@ -488,7 +533,8 @@ mod tests {
     #[test]
     fn a_value_that_is_refused_later_is_refused_in_the_same_words() {
         let by_clap = Args::read(["hearken", "--port", "http"]).unwrap_err();
-        let later = Args::invalid("port", "http", "invalid digit found in string");
+        let args = Args::read(["hearken"]).unwrap();
+        let later = args.invalid("port", "http", "a number from 0 to 65535");
         assert_eq!((later.to_string(), later.exit_code()), (by_clap.to_string(), by_clap.exit_code()));
     }
 

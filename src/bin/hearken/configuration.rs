@@ -156,7 +156,7 @@ fn listen(args: &Args) -> Listen {
 fn settings(args: &Args) -> Result<Settings, Failure> {
     let mut proxies = TrustedProxies::none();
     for network in &args.trust_proxy {
-        proxies = proxies.trust(network).map_err(invalid("trust_proxy", network))?;
+        proxies = proxies.trust(network).map_err(invalid(args, "trust_proxy", network))?;
     }
     let settings = Settings::default()
         .trusted_proxies(proxies)
@@ -174,9 +174,9 @@ fn response_headers(args: &Args) -> Result<Option<ResponseHeaders>, Failure> {
     let mut fields = ResponseHeaders::new();
     for field in &args.header {
         let Some((name, value)) = field.split_once(':') else {
-            return Err(Args::invalid("header", field, "a colon is missing after the name").into());
+            return Err(args.invalid("header", field, "a colon is missing after the name").into());
         };
-        fields = fields.add(name, value).map_err(invalid("header", field))?;
+        fields = fields.add(name, value).map_err(invalid(args, "header", field))?;
     }
     Ok((!args.header.is_empty()).then_some(fields))
 }
@@ -184,11 +184,11 @@ fn response_headers(args: &Args) -> Result<Option<ResponseHeaders>, Failure> {
 fn cors(args: &Args) -> Result<Cors, Failure> {
     let mut cors = Cors::new();
     for origin in &args.cors {
-        cors = cors.allow(origin).map_err(invalid("cors", origin))?;
+        cors = cors.allow(origin).map_err(invalid(args, "cors", origin))?;
     }
     if !args.auth.is_empty() && args.cors.iter().any(|origin| origin == "*") {
         let reason = "cannot use --cors '*' with --auth: pages that may send passwords are allowed by name only";
-        return Err(Args::conflict(reason).into());
+        return Err(args.conflict(&["cors", "auth"], reason).into());
     }
     Ok(cors)
 }
@@ -201,7 +201,7 @@ fn hosts(args: &Args) -> Result<AllowedHosts, Failure> {
         .check_proxied(!args.allow_host.is_empty())
         .hint("allow it with --allow-host NAME");
     for name in &args.allow_host {
-        hosts = hosts.allow(name).map_err(invalid("allow_host", name))?;
+        hosts = hosts.allow(name).map_err(invalid(args, "allow_host", name))?;
     }
     let bound = args.bind.iter().filter_map(|address| match address {
         BindAddress::Tcp(host) => Some(host.as_str()),
@@ -218,21 +218,21 @@ fn hosts(args: &Args) -> Result<AllowedHosts, Failure> {
 fn files(args: &Args) -> Result<Files, Failure> {
     let mut files = Files::new(&args.root)
         .index(&args.index)
-        .map_err(invalid("index", &args.index.join(",")))?
+        .map_err(invalid(args, "index", &args.index.join(",")))?
         .single_page(args.spa)
         .listing(!args.no_listing)
         .archive(args.archive)
         .include_hidden(args.include_hidden)
         .follow_links(args.follow_links)
         .cache_control(&args.cache_control)
-        .map_err(invalid("cache_control", &args.cache_control))?
+        .map_err(invalid(args, "cache_control", &args.cache_control))?
         .immutable(args.immutable)
         .compress(args.compress);
     for given in &args.mime {
         let Some((extension, media_type)) = given.split_once('=') else {
-            return Err(Args::invalid("mime", given, "it is not of the form EXT=TYPE").into());
+            return Err(args.invalid("mime", given, "it is not of the form EXT=TYPE").into());
         };
-        files = files.media_type(extension, media_type).map_err(invalid("mime", given))?;
+        files = files.media_type(extension, media_type).map_err(invalid(args, "mime", given))?;
     }
     Ok(files)
 }
@@ -277,8 +277,8 @@ fn access_log(args: &Args) -> Option<LogFormat> {
 }
 
 /// Refuses this value of the option with this id.
-fn invalid<E: Display>(id: &str, value: &str) -> impl FnOnce(E) -> clap::Error {
-    move |reason| Args::invalid(id, value, reason)
+fn invalid<E: Display>(args: &Args, id: &str, value: &str) -> impl FnOnce(E) -> clap::Error {
+    move |reason| args.invalid(id, value, reason)
 }
 
 #[cfg(test)]

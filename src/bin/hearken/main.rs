@@ -8,6 +8,7 @@ mod configuration;
 #[path = "../common/credentials.rs"]
 mod credentials;
 mod development_certificate;
+mod environment;
 mod failure;
 #[path = "../common/generate.rs"]
 mod generate;
