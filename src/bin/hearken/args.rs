@@ -141,7 +141,7 @@ pub(crate) struct Args {
 
     /// Total size that the files in the --write directory may reach
     ///
-    /// In bytes or with KiB, MiB or GiB; no limit by default.
+    /// In bytes, or with a unit such as MB or MiB; no limit by default.
     #[arg(long, help_heading = WRITING, value_name = "SIZE", env = "HEARKEN_MAX_TOTAL", requires = "write",
           value_parser = parse_size)]
     pub(crate) max_total: Option<u64>,
@@ -221,7 +221,7 @@ pub(crate) struct Args {
 
     /// Longest request body
     ///
-    /// In bytes or with KiB, MiB or GiB.
+    /// In bytes, or with a unit: KB, MB, GB and TB are powers of 1000, KiB, MiB, GiB and TiB powers of 1024.
     #[arg(long, help_heading = LIMITS, value_name = "SIZE", env = "HEARKEN_MAX_BODY", default_value = "10MiB",
           value_parser = parse_size)]
     pub(crate) max_body: u64,
@@ -446,18 +446,39 @@ fn parse_mode(text: &str) -> Result<u32, String> {
     mode.ok_or_else(|| "it is not of the form 660: octal digits, 777 at most".into())
 }
 
-/// A size such as `512`, `64KiB`, `10MiB` or `1GiB`; `K`, `M` and `G` mean the same.
+/// A size such as `512`, `64KiB`, `10MB` or `1.5GiB`. KB, MB, GB and TB are powers of 1000; KiB, MiB, GiB and TiB, or K, M, G and T,
+/// are powers of 1024.
 fn parse_size(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let factor: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor: u64 = match text[number.len()..].to_ascii_lowercase().as_str() {
         "" | "b" => 1,
         "k" | "kib" => 1 << 10,
         "m" | "mib" => 1 << 20,
         "g" | "gib" => 1 << 30,
-        unit => return Err(format!("{unit} is not a unit; use KiB, MiB or GiB")),
+        "t" | "tib" => 1 << 40,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "tb" => 1_000_000_000_000,
+        unit => return Err(format!("{unit} is not a unit; use KiB, MiB, GiB or TiB, or KB, MB, GB or TB")),
     };
-    let number: u64 = digits.trim().parse().map_err(|_| format!("{digits:?} is not a whole number"))?;
-    number.checked_mul(factor).ok_or_else(|| "that is too large".into())
+    let number = number.trim();
+    let (whole, fraction) = match number.split_once('.') {
+        Some((whole, fraction)) if factor > 1 => (whole, fraction),
+        // There are no parts of bytes.
+        _ => (number, "0"),
+    };
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(whole) || !is_number(fraction) {
+        return Err("a size such as 512, 64KiB, 10MB or 1.5GiB".into());
+    }
+    let too_large = || "that is too large".to_owned();
+    let whole = whole.parse::<u64>().ok().and_then(|whole| whole.checked_mul(factor)).ok_or_else(too_large)?;
+    // What comes after twelve digits is less than a byte, whatever the unit.
+    let digits = &fraction[..fraction.len().min(12)];
+    let part = digits.bytes().fold(0, |part, digit| part * 10 + u128::from(digit - b'0')) * u128::from(factor);
+    let part = digits.bytes().fold(part, |part, _| part / 10);
+    u64::try_from(part).ok().and_then(|part| whole.checked_add(part)).ok_or_else(too_large)
 }
 
 #[cfg(test)]
@@ -548,13 +569,36 @@ mod tests {
             ("64k", Some(65_536)),
             ("10 MiB", Some(10_485_760)),
             ("1g", Some(1_073_741_824)),
+            ("1T", Some(1_099_511_627_776)),
+            ("2tib", Some(2_199_023_255_552)),
+            ("64KB", Some(64_000)),
+            ("10MB", Some(10_000_000)),
+            ("10mb", Some(10_000_000)),
+            ("3GB", Some(3_000_000_000)),
+            ("1 TB", Some(1_000_000_000_000)),
+            ("1.5GiB", Some(1_610_612_736)),
+            ("0.25k", Some(256)),
+            ("0.1KiB", Some(102)),
+            ("1.05MB", Some(1_050_000)),
+            ("0.999999999999999999999999TB", Some(999_999_999_999)),
             ("", None),
             ("MiB", None),
             ("-1", None),
-            ("1.5m", None),
-            ("10MB", None),
+            ("+1", None),
+            ("1.5", None),
+            ("1.5B", None),
+            ("1.m", None),
+            (".5m", None),
+            ("1.2.3m", None),
+            ("1e3", None),
+            ("10MiBs", None),
+            ("10Mb/s", None),
+            ("1,5m", None),
             ("18446744073709551615", Some(u64::MAX)),
+            ("18446744073709551616", None),
             ("18446744073709551615k", None),
+            ("16777216T", None),
+            ("16777215.9T", Some(18_446_743_963_758_388_838)),
         ];
         for (text, expected) in table {
             assert_eq!(parse_size(text).ok(), expected, "{text:?}");
