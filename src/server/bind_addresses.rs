@@ -8,7 +8,7 @@ use crate::error::Error;
 
 /// What [`Server::bind`] and [`Builder::bind`] take: one address, or a list of them.
 ///
-/// - One address is a [`SocketAddr`], a pair of host and port, or a string such as `127.0.0.1:4040`, `[::1]:0` or `localhost:80`. If it
+/// - One address is a [`SocketAddr`], a pair of host and port, or a string such as `127.0.0.1:4040`, `[::1]:0` or `localhost:80`. The port is never left out. If it
 ///   has a host name that resolves to several socket addresses, the first of them that can be bound is bound.
 /// - Of a list (array, slice or `Vec`), every address is bound.
 ///
@@ -98,11 +98,22 @@ fn resolve_one(
     shown: impl Fn() -> String,
 ) -> Result<Vec<Vec<SocketAddr>>, Error> {
     let error = |source| Error::Resolve { address: shown(), source };
-    let candidates: Vec<_> = address.to_socket_addrs().map_err(error)?.collect();
+    let candidates: Vec<_> = match address.to_socket_addrs() {
+        Ok(candidates) => candidates.collect(),
+        Err(_) if has_no_port(&shown()) => {
+            return Err(error(io::Error::new(io::ErrorKind::InvalidInput, "the port is missing")));
+        }
+        Err(source) => return Err(error(source)),
+    };
     if candidates.is_empty() {
         return Err(error(io::Error::new(io::ErrorKind::NotFound, "it has no address")));
     }
     Ok(vec![candidates])
+}
+
+/// Whether an address is a host alone. An IPv6 address with a port is in brackets.
+fn has_no_port(address: &str) -> bool {
+    !address.contains(':') || address.ends_with(']') || address.parse::<Ipv6Addr>().is_ok()
 }
 
 #[cfg(test)]
@@ -134,9 +145,13 @@ mod tests {
 
     #[test]
     fn what_does_not_resolve_is_named_as_it_was_given() {
-        let table: [(&dyn BindAddresses, _); 4] = [
-            (&"127.0.0.1", "cannot resolve 127.0.0.1: "),
-            (&"no port", "cannot resolve no port: "),
+        let table: [(&dyn BindAddresses, _); 8] = [
+            (&"127.0.0.1", "cannot resolve 127.0.0.1: the port is missing"),
+            (&"localhost", "cannot resolve localhost: the port is missing"),
+            (&"[::1]", "cannot resolve [::1]: the port is missing"),
+            (&"::1", "cannot resolve ::1: the port is missing"),
+            (&"", "cannot resolve : the port is missing"),
+            (&"localhost:http", "cannot resolve localhost:http: invalid port value"),
             (&("nonsense.invalid", 80), "cannot resolve nonsense.invalid:80: "),
             (&["127.0.0.1:80", "::1:x"], "cannot resolve ::1:x: "),
         ];
