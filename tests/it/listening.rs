@@ -138,6 +138,33 @@ fn the_program_names_wildcards_as_they_were_bound() {
     assert!(log.contains(&format!("anyone who reaches {} can add notes", urls[2])), "{log}");
 }
 
+#[test]
+fn the_port_in_an_address_is_the_one_of_that_address() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let server = Program::start(hearken().args(["--demo", "-p", &port, "-b", "127.0.0.1:0", "-b", "127.0.0.2:0"]), 2);
+    assert_eq!(get(server.address(), "/hello").status, 200);
+    let output = hearken().args(["-p", "0", "-b", &format!("127.0.0.1:{port}")]).run();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.starts_with(&format!("hearken: cannot bind 127.0.0.1:{port}: address already in use")), "{said}");
+}
+
+#[test]
+fn the_program_listens_on_localhost_in_both_families() {
+    let hosts: &[&str] = match TcpListener::bind("[::1]:0") {
+        Ok(_) => &["127.0.0.1", "[::1]"],
+        Err(_) => &["127.0.0.1"],
+    };
+    for arguments in [&["-p", "0", "-b", "localhost"][..], &["-b", "localhost:0"]] {
+        let server = Program::start(hearken().arg("--demo").args(arguments), hosts.len());
+        for (url, host) in server.urls.iter().zip(hosts) {
+            let address = url.strip_prefix("http://").unwrap().trim_end_matches('/');
+            assert!(address.starts_with(&format!("{host}:")), "{url}");
+            assert_eq!(get(address.parse().unwrap(), "/hello").text(), "Hello, world!", "{url}");
+        }
+    }
+}
+
 /// The `hearken` program on a Unix socket.
 fn on_socket(path: &Path, arguments: &[&str]) -> Program {
     let address = format!("unix:{}", path.display());

@@ -11,6 +11,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, Command, CommandFactory as _, FromArgMatches as _, Id, Parser};
 use log::LevelFilter;
 
+use crate::bind_address::BindAddress;
 use crate::credentials::{Credentials, Password};
 use crate::environment;
 use crate::generate::Generated;
@@ -26,14 +27,16 @@ pub(crate) struct Args {
 
     /// IP address, host name or unix:PATH to listen on
     ///
-    /// unix:PATH makes a Unix socket. :: accepts IPv4 too, unless an IPv4 address is also given. Can be given more than once.
+    /// An address may have a port of its own: 127.0.0.1:8080, [::1]:8080. localhost is 127.0.0.1 and ::1, as far as the system has
+    /// them. :: accepts IPv4 too, unless an IPv4 address is also given. unix:PATH makes a Unix socket. Can be given more than
+    /// once.
     #[arg(short, long, help_heading = LISTENING, value_name = "ADDR", env = "HEARKEN_BIND", value_delimiter = ',',
           default_value = "127.0.0.1", value_parser = BindAddress::parse)]
     pub(crate) bind: Vec<BindAddress>,
 
     /// Port to listen on; 0 is any free port
     ///
-    /// The port is that of all addresses but Unix sockets. Start-up prints which free port was taken.
+    /// The port is for all addresses but Unix sockets and those that have a port of their own. Start-up prints which free port was taken.
     #[arg(short, long, help_heading = LISTENING, env = "HEARKEN_PORT", default_value_t = 4040,
           value_parser = number::<u16>(0..=65_535))]
     pub(crate) port: u16,
@@ -364,29 +367,6 @@ impl Args {
 /// How clap's own errors end.
 const MORE: &str = "\n\nFor more information, try '--help'.\n";
 
-/// A value of `--bind`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum BindAddress {
-    /// An IP address or a host name
-    Tcp(String),
-    /// `unix:PATH`
-    Unix(PathBuf),
-}
-
-impl BindAddress {
-    fn parse(text: &str) -> Result<Self, String> {
-        match text.strip_prefix("unix:") {
-            Some("") => Err("the path of the socket is missing".into()),
-            Some(path) => Ok(Self::Unix(path.into())),
-            // An IPv6 address may be in brackets, as it is in URLs.
-            None => {
-                let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-                Ok(Self::Tcp(bare.unwrap_or(text).to_owned()))
-            }
-        }
-    }
-}
-
 /// A value of `--auth` or `--write-auth`.
 #[derive(Clone, Debug)]
 pub(crate) enum Login {
@@ -542,7 +522,7 @@ mod tests {
     fn several_values_are_given_in_one_or_in_several_options() {
         let parse = |arguments: &[&str]| Args::read(["hearken"].iter().chain(arguments)).unwrap();
         let args = parse(&["-b", "unix:/run/a b,[::1]", "-b", "localhost", "--socket-mode", "0660"]);
-        let tcp = |host: &str| BindAddress::Tcp(host.into());
+        let tcp = |host: &str| BindAddress::Tcp { host: host.into(), port: None };
         assert_eq!(args.bind, [BindAddress::Unix("/run/a b".into()), tcp("::1"), tcp("localhost")]);
         assert_eq!(args.socket_mode, 0o660);
         let args = parse(&["--index", "a,b", "--index", "c", "--header", "X: a, b:c\nY: d", "--mime", "a=b/c,d=e/f"]);

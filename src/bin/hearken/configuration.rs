@@ -9,7 +9,8 @@ use hearken::{
     AllowedHosts, Cors, Durability, Error, Files, LogFormat, ResponseHeaders, Settings, Tls, TrustedProxies, WriteFile,
 };
 
-use crate::args::{AccessLogChoice, Args, BindAddress, DurabilityChoice};
+use crate::args::{AccessLogChoice, Args, DurabilityChoice};
+use crate::bind_address::BindAddress;
 use crate::failure::Failure;
 use crate::generate::Generated;
 use crate::users::Passwords;
@@ -46,7 +47,7 @@ pub(crate) struct Configuration {
 pub(crate) struct Listen {
     pub(crate) first: BindAddress,
     pub(crate) others: Vec<BindAddress>,
-    /// The port of TCP addresses.
+    /// The port of TCP addresses that have none of their own.
     pub(crate) port: u16,
     /// The permissions of Unix sockets.
     pub(crate) socket_mode: u32,
@@ -204,7 +205,7 @@ fn hosts(args: &Args) -> Result<AllowedHosts, Failure> {
         hosts = hosts.allow(name).map_err(invalid(args, "allow_host", name))?;
     }
     let bound = args.bind.iter().filter_map(|address| match address {
-        BindAddress::Tcp(host) => Some(host.as_str()),
+        BindAddress::Tcp { host, .. } => Some(host.as_str()),
         BindAddress::Unix(_) => None,
     });
     let origins = args.cors.iter().map(|origin| origin.split_once("://").map_or(origin.as_str(), |(_, host)| host));
@@ -414,9 +415,10 @@ mod tests {
 
     #[test]
     fn the_names_of_the_command_line_are_known() {
-        let table: [(&[&str], &str, bool); 12] = [
+        let table: [(&[&str], &str, bool); 13] = [
             (&[], "nas.example", false),
             (&["--bind", "nas.example"], "nas.example:4040", true),
+            (&["--bind", "nas.example:8080"], "nas.example", true),
             (&["--bind", "127.0.0.1,NAS.example"], "nas.example", true),
             (&["--bind", "fe80::1%eth0", "--bind", "[::1]"], "nas.example", false),
             (&["--cors", "https://nas.example:8443/"], "nas.example", true),

@@ -3,6 +3,7 @@
 //! It runs in three steps: [`args`] takes the arguments, [`configuration`] checks them, and [`run`] serves.
 
 mod args;
+mod bind_address;
 mod browser;
 mod configuration;
 #[path = "../common/credentials.rs"]

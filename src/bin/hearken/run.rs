@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
 use hearken::{AccessLog, Builder, Server};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::args::{self, BindAddress};
+use crate::args;
+use crate::bind_address::BindAddress;
 use crate::browser::Opener;
 use crate::configuration::{Configuration, Encryption, Listen, Task};
 use crate::development_certificate;
@@ -129,17 +131,26 @@ fn raise_file_limit() {
 
 fn bind(listen: Listen) -> Result<Builder, hearken::Error> {
     let Listen { first, others, port, socket_mode } = listen;
-    let mut builder = match &first {
-        BindAddress::Tcp(host) => Server::bind((host.as_str(), port))?,
-        BindAddress::Unix(path) => Server::bind_unix(path)?,
-    };
-    for address in &others {
+    let mut builder = Builder::new();
+    for address in std::iter::once(first).chain(others) {
         builder = match address {
-            BindAddress::Tcp(host) => builder.bind((host.as_str(), port))?,
+            BindAddress::Tcp { host, port: own } => bind_tcp(builder, &host, own.unwrap_or(port))?,
             BindAddress::Unix(path) => builder.bind_unix(path)?,
         };
     }
     Ok(builder.socket_mode(socket_mode))
+}
+
+/// Binds all addresses of this host, with the same port. If any free port will do and the one of the first address is taken at
+/// another, that one gets a port of its own.
+fn bind_tcp(mut builder: Builder, host: &str, port: u16) -> Result<Builder, hearken::Error> {
+    let mut chosen = None;
+    for host in BindAddress::hosts(host) {
+        let is_free = |port: &u16| TcpListener::bind((host.as_str(), *port)).is_ok();
+        builder = builder.bind((host.as_str(), chosen.filter(is_free).unwrap_or(port)))?;
+        chosen = builder.addresses().last().map(SocketAddr::port).filter(|_| port == 0);
+    }
+    Ok(builder)
 }
 
 /// The URLs of the addresses as they were bound. [`Server::urls`] names a loopback address instead of a wildcard, which would hide
