@@ -192,6 +192,36 @@ fn nothing_is_written_where_writing_is_off() {
 }
 
 #[test]
+fn one_file_can_be_served_alone() {
+    let site = site();
+    let file = site.path().join("www/index.html");
+    let server = Program::hearken(&["--demo", text(&file)]);
+    let address = server.address();
+    let redirect = get(address, "/");
+    assert_eq!((redirect.status, redirect.header("Location")), (302, Some("/index.html")));
+    assert_eq!(redirect.header("Cache-Control"), Some("no-cache"));
+    let whole = get(address, "/index.html");
+    assert_eq!((whole.text().as_str(), whole.header("Content-Type")), ("<p>index", Some("text/html; charset=utf-8")));
+    let etag = whole.header("ETag").unwrap();
+    let table: [(&str, &str, &[(&str, &str)], u16, &str); 8] = [
+        ("HEAD", "/index.html", &[], 200, ""),
+        ("GET", "/index.html", &[("Range", "bytes=3-4")], 206, "in"),
+        ("GET", "/index.html", &[("If-None-Match", etag)], 304, ""),
+        ("GET", "/index.html?download", &[], 200, "<p>index"),
+        ("GET", "/taken.json", &[], 404, "Not found: GET, /taken.json"),
+        ("PUT", "/index.html", &[], 405, "Unsupported request: PUT."),
+        ("POST", "/", &[], 405, "Unsupported request: POST."),
+        ("GET", "/hello", &[], 200, "Hello, world!"),
+    ];
+    for (method, target, fields, status, text) in table {
+        let answer = ask(address, method, target, fields, b"");
+        assert_eq!((answer.status, answer.text().as_str()), (status, text), "{method} {target} {fields:?}");
+    }
+    assert!(get(address, "/index.html?download").header("Content-Disposition").unwrap().starts_with("attachment"));
+    assert_eq!(fs::read_dir(site.path().join("www")).unwrap().count(), 2);
+}
+
+#[test]
 fn options_change_what_is_served() {
     let site = site();
     let www = site.path().join("www");
@@ -296,16 +326,17 @@ fn an_error_from_the_environment_names_the_variable() {
 fn a_failed_start_is_one_line_and_exit_1() {
     let site = site();
     let www = site.path().join("www");
-    let (root, file) = (text(&www), www.join("index.html"));
+    let (root, file, below) = (text(&www), www.join("index.html"), www.join("index.html/x"));
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let table: [(&[&str], String); 7] = [
+    let table: [(&[&str], String); 8] = [
         (&["-p", &port, root], format!("cannot bind 127.0.0.1:{port}: address already in use")),
         (&["-p", "0", "-b", "nonsense.invalid", root], "cannot resolve nonsense.invalid:0: ".into()),
         (&["-p", "0", "-b", "203.0.113.1", root], "cannot bind 203.0.113.1:0: address not available".into()),
         (&["-p", "0", "no/such/dir"], "cannot serve no/such/dir: no such file or directory".into()),
-        (&["-p", "0", text(&file)], format!("cannot serve {}: not a directory", file.display())),
-        (&["-p", "0", "--write", text(&file), root], format!("cannot write to {}: ", file.display())),
+        (&["-p", "0", "/dev/null"], "cannot serve /dev/null: neither a directory nor a file".into()),
+        (&["-p", "0", "--write", text(&file), root], format!("cannot write to {}: not a directory", file.display())),
+        (&["-p", "0", "--write", text(&below), root], format!("cannot write to {}/x: not a directory", file.display())),
         (
             &["-p", "0", "--tls-cert", "no.pem", "--tls-key", "no.pem", root],
             "cannot use no.pem: no such file or directory".into(),

@@ -17,11 +17,13 @@ use crate::environment;
 use crate::generate::Generated;
 use crate::seconds;
 
-/// Serve a directory over HTTP or HTTPS; with --write, accept files and JSON.
+/// Serve a directory or a file over HTTP or HTTPS; with --write, accept files and JSON.
 #[derive(Debug, Parser)]
 #[command(name = "hearken", version, max_term_width = 100, disable_help_flag = true, disable_version_flag = true)]
 pub(crate) struct Args {
-    /// The directory to serve
+    /// The directory, or the one file, to serve
+    ///
+    /// A file is served under its name, and / leads to it.
     #[arg(env = "HEARKEN_ROOT", default_value = ".")]
     pub(crate) root: PathBuf,
 
@@ -279,9 +281,9 @@ pub(crate) struct Args {
     #[arg(long, help_heading = OTHER, value_name = "KIND")]
     pub(crate) generate: Option<Generated>,
 
-    /// The ids of the options that the environment sets.
+    /// Where the values come from, by the ids of the options.
     #[arg(skip)]
-    from_environment: Vec<Id>,
+    sources: Vec<(Id, ValueSource)>,
 }
 
 // The groups of options, in the order of the help.
@@ -319,8 +321,8 @@ impl Args {
         let matches = command.clone().try_get_matches_from(&command_line);
         let matches = matches.map_err(|error| environment::name_variables(error, command.clone(), &command_line))?;
         let mut args = Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
-        let by_environment = |id: &&Id| matches.value_source(id.as_str()) == Some(ValueSource::EnvVariable);
-        args.from_environment = matches.ids().filter(by_environment).cloned().collect();
+        let source = |id: &Id| Some((id.clone(), matches.value_source(id.as_str())?));
+        args.sources = matches.ids().filter_map(source).collect();
         Ok(args)
     }
 
@@ -350,8 +352,23 @@ impl Args {
         environment::usage_error(ErrorKind::ArgumentConflict, message)
     }
 
+    /// How the option with this id is spelled.
+    pub(crate) fn spelled(&self, id: &str) -> String {
+        environment::spelled(&self.option(id))
+    }
+
+    /// The first of these ids whose option is given.
+    pub(crate) fn first_given(&self, ids: &[&'static str]) -> Option<&'static str> {
+        let is_given = |id: &&&str| self.source(id).is_some_and(|source| source != ValueSource::DefaultValue);
+        ids.iter().find(is_given).copied()
+    }
+
     fn is_from_environment(&self, option: &Arg) -> bool {
-        self.from_environment.contains(option.get_id())
+        self.source(option.get_id().as_str()) == Some(ValueSource::EnvVariable)
+    }
+
+    fn source(&self, id: &str) -> Option<ValueSource> {
+        self.sources.iter().find(|(of, _)| of == id).map(|(_, source)| *source)
     }
 
     /// The option with this id.

@@ -2,7 +2,8 @@
 
 use std::fmt::Display;
 use std::fs;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hearken::{
@@ -13,6 +14,7 @@ use crate::args::{AccessLogChoice, Args, DurabilityChoice};
 use crate::bind_address::BindAddress;
 use crate::failure::Failure;
 use crate::generate::Generated;
+use crate::single_file::SingleFile;
 use crate::users::Passwords;
 
 /// What the program is to do.
@@ -66,13 +68,21 @@ pub(crate) enum Encryption {
 /// The content that the server offers, and who may use it.
 pub(crate) struct Site {
     pub(crate) root: PathBuf,
-    /// The files of ROOT, as yet without those of the `--write` directory.
-    pub(crate) files: Files,
+    /// What is served of ROOT.
+    pub(crate) content: Content,
     pub(crate) write: Option<Write>,
     pub(crate) demo: bool,
     pub(crate) access: Access,
     /// The fields of `--header`, if there are any.
     pub(crate) response_headers: Option<ResponseHeaders>,
+}
+
+/// What is served of ROOT.
+pub(crate) enum Content {
+    /// The files of the directory, as yet without those of the `--write` directory.
+    Directory(Files),
+    /// ROOT is this file.
+    File(SingleFile),
 }
 
 /// The `--write` directory, and the service that writes to it.
@@ -122,7 +132,7 @@ impl Values {
     fn check(args: &Args) -> Result<Self, Failure> {
         Ok(Self {
             settings: settings(args)?,
-            files: files(args)?,
+            files: files(args, &args.root)?,
             response_headers: response_headers(args)?,
             cors: cors(args)?,
             hosts: hosts(args)?,
@@ -132,7 +142,7 @@ impl Values {
     /// Reads the files that the arguments name.
     fn with_files(self, args: Args) -> Result<Configuration, Failure> {
         let Self { settings, files, response_headers, cors, hosts } = self;
-        fs::read_dir(&args.root).map_err(|source| Failure::Root { path: args.root.clone(), source })?;
+        let content = content(&args, files)?;
         let passwords = Passwords::read(&args.auth, &args.write_auth)?;
         let access = Access { cors: cors.credentials(passwords.are_asked()), passwords, hosts };
         Ok(Configuration {
@@ -144,7 +154,7 @@ impl Values {
             quiet: args.quiet,
             qr: args.qr,
             open: args.open,
-            site: Site { write: write(&args), root: args.root, files, demo: args.demo, access, response_headers },
+            site: Site { write: write(&args), root: args.root, content, demo: args.demo, access, response_headers },
         })
     }
 }
@@ -216,8 +226,35 @@ fn hosts(args: &Args) -> Result<AllowedHosts, Failure> {
     Ok(hosts)
 }
 
-fn files(args: &Args) -> Result<Files, Failure> {
-    let mut files = Files::new(&args.root)
+/// What ROOT is: a directory, whose files are given, or one file.
+fn content(args: &Args, files: Files) -> Result<Content, Failure> {
+    let path = &args.root;
+    let failed = |source| Failure::Root { path: path.clone(), source };
+    let metadata = fs::metadata(path).map_err(failed)?;
+    if metadata.is_dir() {
+        return fs::read_dir(path).map(|_| Content::Directory(files)).map_err(failed);
+    }
+    if !metadata.is_file() {
+        return Err(failed(io::Error::other("neither a directory nor a file")));
+    }
+    if let Some(id) = args.first_given(&["write", "spa", "no_listing", "archive", "index"]) {
+        let reason = format!("cannot use {} with the file {}: it is for directories", args.spelled(id), path.display());
+        return Err(args.conflict(&["root", id], &reason).into());
+    }
+    let directory = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    // Each request opens both.
+    for path in [directory, path] {
+        fs::File::open(path).map_err(|source| Failure::Root { path: path.into(), source })?;
+    }
+    Ok(Content::File(SingleFile::new(path, self::files(args, directory)?)))
+}
+
+/// The files of this directory, as the options have them served.
+fn files(args: &Args, directory: &Path) -> Result<Files, Failure> {
+    let mut files = Files::new(directory)
         .index(&args.index)
         .map_err(invalid(args, "index", &args.index.join(",")))?
         .single_page(args.spa)
@@ -349,9 +386,11 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_used_is_a_failure_to_start() {
-        let table: [(&[&str], &str); 6] = [
+        let table: [(&[&str], &str); 8] = [
             (&["no/such/directory"], "cannot serve no/such/directory: no such file or directory"),
-            (&["Cargo.toml"], "cannot serve Cargo.toml: not a directory"),
+            (&["Cargo.toml/"], "cannot serve Cargo.toml/: not a directory"),
+            (&["Cargo.toml/x"], "cannot serve Cargo.toml/x: not a directory"),
+            (&["/dev/null"], "cannot serve /dev/null: neither a directory nor a file"),
             (&["--auth", "@no/such/file"], "cannot read users from no/such/file: no such file or directory"),
             (&["--write-auth", "ada:@no/such/file"], "cannot read the password of ada from no/such/file: no such file"),
             (&["--tls-cert", "no.pem", "--tls-key", "no.pem"], "cannot use no.pem: no such file or directory"),
@@ -364,6 +403,31 @@ mod tests {
             let failure = configure(arguments).err().unwrap();
             assert!(!matches!(failure, Failure::Usage(_)), "{arguments:?}");
             assert!(failure.to_string().starts_with(expected), "{arguments:?}: {failure}");
+        }
+    }
+
+    #[test]
+    fn what_is_for_directories_cannot_be_used_with_a_file() {
+        let table: [(&[&str], Option<&str>); 9] = [
+            (&["Cargo.toml"], None),
+            (&["Cargo.toml", "--demo", "--include-hidden", "--compress", "--auth", "a:b"], None),
+            (&["src", "--spa", "--archive", "--index", "a"], None),
+            (&["Cargo.toml", "--write", "data"], Some("--write")),
+            (&["Cargo.toml", "--write", "data", "--overwrite"], Some("--write")),
+            (&["Cargo.toml", "--spa"], Some("--spa")),
+            (&["Cargo.toml", "--archive"], Some("--archive")),
+            (&["Cargo.toml", "--no-listing"], Some("--no-listing")),
+            (&["Cargo.toml", "--index", "index.html"], Some("--index")),
+        ];
+        for (arguments, expected) in table {
+            match (configure(arguments), expected) {
+                (Ok(_), None) => {}
+                (Err(Failure::Usage(error)), Some(option)) => {
+                    let message = format!("error: cannot use {option} with the file Cargo.toml: it is for directories");
+                    assert!(error.to_string().starts_with(&message), "{error}");
+                }
+                (result, _) => panic!("{arguments:?}: {:?}", result.err()),
+            }
         }
     }
 

@@ -75,7 +75,7 @@ fn variable(argument: &Arg) -> String {
 }
 
 /// An option without its value, or the name of an argument that is none.
-fn spelled(argument: &Arg) -> String {
+pub(crate) fn spelled(argument: &Arg) -> String {
     argument.get_long().map_or_else(|| argument.get_id().as_str().to_uppercase(), |long| format!("--{long}"))
 }
 

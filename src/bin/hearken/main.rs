@@ -22,6 +22,7 @@ mod scheduling;
 #[path = "../common/seconds.rs"]
 mod seconds;
 mod signals;
+mod single_file;
 mod site;
 mod users;
 mod warnings;

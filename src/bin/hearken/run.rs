@@ -115,9 +115,12 @@ fn open_in_browser(opener: Opener, reachable: &Reachable) {
 
 /// Makes the `--write` directory if it is missing.
 fn make_directory(path: &Path) -> Result<(), Failure> {
-    fs::create_dir_all(path)
-        .and_then(|()| fs::read_dir(path).map(drop))
-        .map_err(|source| Failure::WriteDirectory { path: path.into(), source })
+    let failed = |source| Failure::WriteDirectory { path: path.into(), source };
+    match fs::create_dir_all(path) {
+        // A file is there.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(failed(io::ErrorKind::NotADirectory.into())),
+        made => made.and_then(|()| fs::read_dir(path).map(drop)).map_err(failed),
+    }
 }
 
 /// Raises the limit on open files as far as the system allows: connections and files count against it.

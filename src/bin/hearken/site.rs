@@ -8,13 +8,13 @@ use hearken::{
     Files, Handler, HttpError, IntoResponse as _, Method, RelativePath, Request, Response, Router, WriteFile,
 };
 
-use crate::configuration::{Access, Site, Write};
+use crate::configuration::{Access, Content, Site, Write};
 use crate::users::Passwords;
 use crate::warnings;
 
 /// The application for a server that only this machine reaches, or others too.
 pub(crate) fn application(site: Site, is_loopback: bool) -> Router {
-    let Site { root, files, write, demo, access, response_headers } = site;
+    let Site { root, content, write, demo, access, response_headers } = site;
     let methods = methods(write.as_ref(), demo);
     // The tutorial's notes are open to every page. If there are passwords, they are not: a browser adds the password it knows.
     let open_notes = demo && !access.passwords.are_asked();
@@ -27,7 +27,7 @@ pub(crate) fn application(site: Site, is_loopback: bool) -> Router {
         None => Router::new(),
         Some(fields) => Router::new().layer(fields),
     };
-    with_routes(with_checks(access, app), &root, files, write, demo)
+    with_routes(with_checks(access, app), &root, content, write, demo)
 }
 
 /// The methods that the application accepts.
@@ -52,10 +52,16 @@ fn with_checks(access: Access, router: Router) -> Router {
     }
 }
 
-fn with_routes(router: Router, root: &Path, files: Files, write: Option<Write>, demo: bool) -> Router {
-    let Some(Write { directory, service }) = write else {
-        let router = router.fallback(Content { files: files.into(), write: None });
-        return if demo { with_demo(router, Path::new("")) } else { router };
+fn with_routes(router: Router, root: &Path, content: Content, write: Option<Write>, demo: bool) -> Router {
+    let (files, Write { directory, service }) = match (content, write) {
+        (Content::Directory(files), Some(write)) => (files, write),
+        (content, _) => {
+            let router = match content {
+                Content::File(file) => router.fallback(file),
+                Content::Directory(files) => router.fallback(Directory { files: files.into(), write: None }),
+            };
+            return if demo { with_demo(router, Path::new("")) } else { router };
+        }
     };
     if let Some(warning) = warnings::nesting(root, &directory) {
         log::warn!("{warning}");
@@ -69,7 +75,7 @@ fn with_routes(router: Router, root: &Path, files: Files, write: Option<Write>, 
     // The notes are in the same directory, and only their own service changes them.
     let is_notes = move |path: &RelativePath| demo && path.segments() == [NOTES_FILE.as_bytes()];
     let service = service.except(move |path| served.owns(path) || is_notes(path));
-    let router = router.fallback(Content { files, write: Some(service) });
+    let router = router.fallback(Directory { files, write: Some(service) });
     if demo { with_demo(router, &directory) } else { router }
 }
 
@@ -90,12 +96,12 @@ fn with_demo(router: Router, directory: &Path) -> Router {
 }
 
 /// Serves the files, and accepts writes if they are allowed, under the same paths.
-struct Content {
+struct Directory {
     files: Arc<Files>,
     write: Option<WriteFile>,
 }
 
-impl Handler for Content {
+impl Handler for Directory {
     fn handle(&self, request: &mut Request) -> Response {
         match (request.method(), &self.write) {
             (Method::Get | Method::Head, _) => self.files.handle(request),
