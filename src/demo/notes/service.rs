@@ -46,7 +46,9 @@ impl Notes {
     fn respond(&self, request: &mut Request) -> Result<Response, HttpError> {
         match request.method() {
             Method::Post => {}
-            Method::Options => return Ok(Response::new(Status::NO_CONTENT)),
+            Method::Options => {
+                return Ok(Response::new(Status::NO_CONTENT).with_header("Allow", "POST, OPTIONS"));
+            }
             _ => return Err(HttpError::NotFound),
         }
         let body = request.read_body()?;
