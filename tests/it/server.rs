@@ -186,9 +186,43 @@ fn nothing_is_written_where_writing_is_off() {
     let server = Program::hearken(&[text(&site.path().join("www"))]);
     for method in ["POST", "PUT"] {
         let answer = ask(server.address(), method, "/a.json", &[JSON], b"{}");
-        assert_eq!((answer.status, answer.header("Allow")), (405, Some("GET, HEAD")));
+        assert_eq!((answer.status, answer.header("Allow")), (405, Some("GET, HEAD, OPTIONS")));
     }
     assert_eq!(get(server.address(), "/hello").status, 404, "the demonstration is off too");
+}
+
+#[test]
+fn options_are_answered_with_what_a_path_takes() {
+    let site = site();
+    let (www, data) = (site.path().join("www"), site.path().join("data"));
+    let file = www.join("index.html");
+    let all = ["--demo", "--allow-delete", "--write", text(&data), text(&www)];
+    let page = ("Origin", "https://app.example");
+    let preflight = ("Access-Control-Request-Method", "PUT");
+    let table: [(&[&str], &str, &str); 10] = [
+        (&[text(&www)], "/", "GET, HEAD, OPTIONS"),
+        (&[text(&www)], "/missing", "GET, HEAD, OPTIONS"),
+        (&[text(&file)], "/index.html", "GET, HEAD, OPTIONS"),
+        (&all, "/", "GET, HEAD, POST, DELETE, OPTIONS"),
+        (&all, "/new.txt", "GET, HEAD, POST, PUT, DELETE, OPTIONS"),
+        (&all, "/index.html", "GET, HEAD, OPTIONS"),
+        (&all, "/notes.txt", "GET, HEAD, OPTIONS"),
+        (&all, "/..%2fup", "GET, HEAD, OPTIONS"),
+        (&all, "/hello", "GET, HEAD, OPTIONS"),
+        (&all, "/notes", "POST, OPTIONS"),
+    ];
+    for (arguments, target, allowed) in table {
+        let server = Program::hearken(&[&["--cors", "https://app.example"], arguments].concat());
+        let answer = ask(server.address(), "OPTIONS", target, &[page], b"");
+        assert_eq!((answer.status, answer.header("Allow")), (204, Some(allowed)), "{arguments:?} {target}");
+        if target != "/notes" {
+            assert_eq!(answer.header("Access-Control-Allow-Origin"), Some("https://app.example"));
+            let preflight = ask(server.address(), "OPTIONS", target, &[page, preflight], b"");
+            assert!(preflight.header("Access-Control-Allow-Methods").is_some(), "{arguments:?} {target}");
+        }
+        // The asterisk stands for the server, which is there (RFC 9110 §9.3.7).
+        assert_eq!(ask(server.address(), "OPTIONS", "*", &[], b"").status, 204, "{arguments:?}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! It runs in three steps: [`args`] takes the arguments, [`configuration`] checks them, and [`run`] serves.
 
+mod allow;
 mod args;
 mod bind_address;
 mod browser;
@@ -9,6 +10,7 @@ mod configuration;
 #[path = "../common/credentials.rs"]
 mod credentials;
 mod development_certificate;
+mod directory;
 mod environment;
 mod failure;
 #[path = "../common/generate.rs"]

@@ -5,6 +5,8 @@ use std::path::Path;
 use hearken::{Files, Handler, HttpError, IntoResponse as _, Method, RelativePath, Request, Response, Status};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
+use crate::allow;
+
 /// Serves one file.
 pub(crate) struct SingleFile {
     /// The files of its directory.
@@ -36,7 +38,7 @@ impl SingleFile {
 impl Handler for SingleFile {
     fn handle(&self, request: &mut Request) -> Response {
         if !matches!(request.method(), Method::Get | Method::Head) {
-            return HttpError::MethodNotAllowed((&[Method::Get, Method::Head]).into()).into_response(request);
+            return allow::respond(vec![Method::Get, Method::Head], request);
         }
         match RelativePath::parse(request.encoded_path()) {
             Ok(path) if path.segments().is_empty() => self.redirect(),
@@ -114,7 +116,7 @@ mod tests {
             assert_eq!(file.handle(&mut Request::get(target)).status().code(), status, "{target}");
         }
         let refused = file.handle(&mut Request::new(Method::Put, "/file.txt"));
-        assert_eq!((refused.status().code(), refused.header("Allow")), (405, Some("GET, HEAD")));
+        assert_eq!((refused.status().code(), refused.header("Allow")), (405, Some("GET, HEAD, OPTIONS")));
         fs::remove_file(&path).unwrap();
         let mut gone = file.handle(&mut Request::get("/file.txt"));
         assert_eq!((gone.status().code(), gone.read_text().unwrap().contains("404.html")), (404, false));

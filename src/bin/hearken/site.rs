@@ -4,11 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hearken::demo::{Guess, Notes, hello};
-use hearken::{
-    Files, Handler, HttpError, IntoResponse as _, Method, RelativePath, Request, Response, Router, WriteFile,
-};
+use hearken::{Method, RelativePath, Router};
 
 use crate::configuration::{Access, Content, Site, Write};
+use crate::directory::{Directory, Protects, Writing};
 use crate::users::Passwords;
 use crate::warnings;
 
@@ -74,8 +73,10 @@ fn with_routes(router: Router, root: &Path, content: Content, write: Option<Writ
     let served = Arc::clone(&files);
     // The notes are in the same directory, and only their own service changes them.
     let is_notes = move |path: &RelativePath| demo && path.segments() == [NOTES_FILE.as_bytes()];
-    let service = service.except(move |path| served.owns(path) || is_notes(path));
-    let router = router.fallback(Directory { files, write: Some(service) });
+    let is_protected: Protects = Arc::new(move |path| served.owns(path) || is_notes(path));
+    let protects = Arc::clone(&is_protected);
+    let write = Writing { service: service.except(move |path| protects(path)), is_protected };
+    let router = router.fallback(Directory { files, write: Some(write) });
     if demo { with_demo(router, &directory) } else { router }
 }
 
@@ -93,24 +94,4 @@ fn with_demo(router: Router, directory: &Path) -> Router {
         .route(Method::Get, "/guess", guess)
         .route(Method::Post, NOTES_PATH, Arc::clone(&notes))
         .route(Method::Options, NOTES_PATH, notes)
-}
-
-/// Serves the files, and accepts writes if they are allowed, under the same paths.
-struct Directory {
-    files: Arc<Files>,
-    write: Option<WriteFile>,
-}
-
-impl Handler for Directory {
-    fn handle(&self, request: &mut Request) -> Response {
-        match (request.method(), &self.write) {
-            (Method::Get | Method::Head, _) => self.files.handle(request),
-            (method, Some(write)) if write.methods().contains(method) => write.handle(request),
-            (_, write) => {
-                let mut allowed = vec![Method::Get, Method::Head];
-                allowed.extend_from_slice(write.as_ref().map_or(&[], WriteFile::methods));
-                HttpError::MethodNotAllowed(allowed.into()).into_response(request)
-            }
-        }
-    }
 }

@@ -413,7 +413,7 @@ fn forms_store_files_that_delete_removes() {
     let plain = site.serve(&["--overwrite"]);
     let answer = ask(plain.address(), "DELETE", "/large", &[], b"");
     assert_eq!((answer.status, answer.text().as_str()), (405, "Unsupported request: DELETE."));
-    assert_eq!(answer.header("Allow"), Some("GET, HEAD, POST, PUT"));
+    assert_eq!(answer.header("Allow"), Some("GET, HEAD, POST, PUT, OPTIONS"));
     assert_eq!(ask(plain.address(), "POST", "/pics/", &[FORM], &form(&[("a.txt", "new")])).text(), "Stored a.txt.\n");
     assert_eq!(fs::read_to_string(site.data().join("pics/a.txt")).unwrap(), "new");
 }
