@@ -26,7 +26,7 @@ use super::file_cache::FileCache;
 use super::listing;
 use super::listing::budget::Budget;
 use super::listing::entries::ScanTarget;
-use super::listing::html::Offers;
+use super::listing::toolbar::Offers;
 use super::lookup::{FoundFile, Lookup, OpenFile, Root, Roots};
 use super::media_types::MediaTypes;
 use super::representation::{self, Representation};

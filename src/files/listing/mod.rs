@@ -3,9 +3,12 @@
 pub(super) mod budget;
 pub(super) mod entries;
 pub(super) mod entry;
-pub(super) mod html;
+mod html;
 mod json;
+mod numbers;
 pub(super) mod order;
+mod row;
+pub(super) mod toolbar;
 mod window;
 
 use std::io;
@@ -22,9 +25,11 @@ use crate::http::response::Response;
 use crate::page::Frame;
 use budget::Budget;
 use entries::ScanTarget;
-use html::{Offers, Page};
+use html::Page;
 use json::Json;
 use order::Order;
+use row::Rows;
+use toolbar::Offers;
 
 /// The response that lists the directory in the form and the order that the request asks for.
 pub(super) fn respond(
@@ -48,8 +53,8 @@ pub(super) fn respond(
         send(Json::new(path, entries), coding)?.with_header("Content-Type", "application/json")
     } else {
         let frame = Frame::new();
-        let media_types = Arc::clone(media_types);
-        let page = Page { path, order, offers, entries, media_types, frame: frame.clone(), stage: Stage::Start };
+        let rows = Rows::new(media_types, order);
+        let page = Page { path, order, offers, entries, rows, frame: frame.clone(), stage: Stage::Start };
         frame.complete(send(page, coding)?)
     };
     let vary = if compressor.is_some() { "Accept, Accept-Encoding" } else { "Accept" };

@@ -71,6 +71,14 @@ impl Order {
         Self { column: column.unwrap_or_default(), descending: query.value("order").as_deref() == Some("desc") }
     }
 
+    /// The query of a link to another directory that keeps this order; empty for the default one.
+    pub(super) fn query(self) -> String {
+        if self == Self::default() {
+            return String::new();
+        }
+        format!("?sort={}&amp;order={}", self.column.name(), if self.descending { "desc" } else { "asc" })
+    }
+
     /// Which of two entries comes first. No two names are equal.
     pub(crate) fn compare<T: Ord>(self, a: &Key<'_, T>, b: &Key<'_, T>) -> Ordering {
         let directed = |ordering: Ordering| if self.descending { ordering.reverse() } else { ordering };

@@ -1,0 +1,61 @@
+//! What stands above the table: how many entries there are, and what can be done with the directory.
+
+use std::io::{self, Write as _};
+
+use super::entries::Totals;
+use super::numbers::with_commas;
+use crate::http::path::RelativePath;
+
+/// What the page offers beside the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offers {
+    /// A link to the directory as an archive.
+    pub(crate) archive: bool,
+    /// A form to upload files into the directory.
+    pub(crate) upload: bool,
+}
+
+/// The toolbar of the page of one directory.
+pub(super) struct Toolbar<'a> {
+    pub(super) path: &'a RelativePath,
+    pub(super) offers: Offers,
+    pub(super) totals: Totals,
+}
+
+/// Works without the script; with it, errors are shown beside the form.
+const UPLOAD_FORM: &[u8] = b"<form id=\"upload\" method=\"post\" enctype=\"multipart/form-data\" action=\"./\">\n\
+    <label>Upload files <input type=\"file\" name=\"file\" multiple required></label>\n\
+    <button class=\"button\">Upload</button>\n<p role=\"status\"></p>\n</form>\n";
+
+impl Toolbar<'_> {
+    /// The number of entries, and what can be done with the whole directory.
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        let Totals { directories, files, truncated } = self.totals;
+        let count = |number: usize, one: &str, many: &str| {
+            format!("{} {}", with_commas(number), if number == 1 { one } else { many })
+        };
+        let counted = match (directories, files) {
+            (0, 0) => "This directory is empty".to_owned(),
+            (0, _) => count(files, "file", "files"),
+            (_, 0) => count(directories, "directory", "directories"),
+            _ => format!("{}, {}", count(directories, "directory", "directories"), count(files, "file", "files")),
+        };
+        write!(out, "<div class=\"tools\">\n<p>{counted} <span id=\"shown\" role=\"status\"></span></p>\n")?;
+        if self.offers.archive {
+            out.extend_from_slice(b"<a class=\"button\" href=\"?download=tar\" download>Download all (tar)</a>\n");
+        }
+        out.extend_from_slice(
+            b"<form id=\"filter\" role=\"search\" hidden><label>Filter <input type=\"search\" autocomplete=\"off\" \
+              spellcheck=\"false\"></label></form>\n</div>\n",
+        );
+        // Nothing can be stored below a name that starts with a dot.
+        if self.offers.upload && !self.path.is_hidden() {
+            out.extend_from_slice(UPLOAD_FORM);
+        }
+        if truncated {
+            let most = with_commas(directories + files);
+            writeln!(out, "<p class=\"note\">There is more here: only {most} entries are shown.</p>")?;
+        }
+        Ok(())
+    }
+}
