@@ -100,6 +100,18 @@ impl Conditions {
         }
     }
 
+    /// As of a request that changes something and has this `If-Match` and no other condition.
+    pub(crate) fn if_match(tags: String) -> Self {
+        Self {
+            reads: false,
+            if_match: Some(tags),
+            if_none_match: None,
+            if_modified_since: None,
+            if_unmodified_since: None,
+            range: None,
+        }
+    }
+
     /// Evaluates the preconditions in the order of RFC 9110 §13.2.2. `current` is `None` if there is no representation.
     pub fn evaluate(&self, current: Option<&Validators>) -> Evaluation {
         let etag = current.and_then(|validators| validators.etag.as_deref());

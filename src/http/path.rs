@@ -120,13 +120,15 @@ impl RelativePath {
         Self::parse(path)?.check_writable()
     }
 
-    /// As [`RelativePath::parse_for_writing`], for the path of a file to remove: its segments may start with a dot.
+    /// The path itself, if what it names may be removed: as [`RelativePath::parse_for_writing`], but it may name a directory, and
+    /// with `hidden` its segments may start with a dot.
     ///
     /// # Errors
     ///
-    /// As [`RelativePath::parse_for_writing`], but for [`PathError::Hidden`].
-    pub(crate) fn parse_for_removing(path: &str) -> Result<Self, PathError> {
-        Self::parse(path)?.check_names_a_file()
+    /// As [`RelativePath::parse_for_writing`], but for [`PathError::Directory`] and, with `hidden`, [`PathError::Hidden`].
+    pub(crate) fn check_removable(self, hidden: bool) -> Result<Self, PathError> {
+        let checked = self.check_for_writing(MAX_WRITABLE_SEGMENTS)?;
+        if hidden { Ok(checked) } else { checked.check_not_hidden() }
     }
 
     /// The path itself, if [`RelativePath::parse_for_writing`] would accept it.
@@ -200,8 +202,20 @@ impl RelativePath {
         Self { segments, directory: false }
     }
 
+    /// As [`RelativePath::join`], for a name from others, which is not percent-encoded.
+    ///
+    /// # Errors
+    ///
+    /// As [`RelativePath::parse`].
+    pub(crate) fn join_checked(&self, name: &[u8]) -> Result<Self, PathError> {
+        let joined = self.join(&check_segment(name.to_vec())?);
+        if joined.segments.len() > MAX_SEGMENTS || joined.to_bytes().len() >= MAX_BYTES {
+            return Err(PathError::TooLong);
+        }
+        Ok(joined)
+    }
+
     /// The path of the directory with this name in this directory.
-    #[cfg(feature = "archive")]
     pub(crate) fn join_directory(&self, name: &[u8]) -> Self {
         Self { directory: true, ..self.join(name) }
     }
@@ -383,10 +397,40 @@ mod tests {
         for (path, expected) in table {
             assert!(RelativePath::parse(path).is_ok(), "{path}");
             assert_eq!(RelativePath::parse_for_writing(path), Err(expected), "{path}");
-            let removed = RelativePath::parse_for_removing(path).err();
-            assert_eq!(removed, Some(expected).filter(|error| *error != PathError::Hidden), "{path}");
+            for hidden in [false, true] {
+                let removed = RelativePath::parse(path).and_then(|path| path.check_removable(hidden)).err();
+                let may = |error: &PathError| *error == PathError::Directory || hidden && *error == PathError::Hidden;
+                assert_eq!(removed, Some(expected).filter(|error| !may(error)), "{path} {hidden}");
+            }
         }
         assert!(RelativePath::parse_for_writing("/a/gr%C3%B6%C3%9Fe%20(1).json").is_ok());
+    }
+
+    #[test]
+    fn a_name_from_others_is_one_segment() {
+        let directory = RelativePath::parse("/a/").unwrap();
+        let long = [b'x'; 256];
+        let table: [(&[u8], Result<&str, PathError>); 10] = [
+            (b"b", Ok("a/b")),
+            (b"%2e%2e", Ok("a/%2e%2e")),
+            (b"...", Ok("a/...")),
+            (b"", Err(PathError::EmptySegment)),
+            (b".", Err(PathError::DotSegment)),
+            (b"..", Err(PathError::DotSegment)),
+            (b"../b", Err(PathError::ForbiddenByte)),
+            (b"b/", Err(PathError::ForbiddenByte)),
+            (b"b\0", Err(PathError::ForbiddenByte)),
+            (&long, Err(PathError::TooLong)),
+        ];
+        for (name, expected) in table {
+            let joined = directory.join_checked(name).map(|path| String::from_utf8(path.to_bytes()).unwrap());
+            assert_eq!(joined, expected.map(str::to_owned), "{name:?}");
+        }
+        let deep = RelativePath::parse(&"/a".repeat(128)).unwrap();
+        assert_eq!(deep.join_checked(b"b"), Err(PathError::TooLong));
+        let long = RelativePath::parse(&format!("/{}", "a".repeat(200)).repeat(20)).unwrap();
+        assert!(long.join_checked(&[b'x'; 75]).is_ok());
+        assert_eq!(long.join_checked(&[b'x'; 76]), Err(PathError::TooLong));
     }
 
     #[test]

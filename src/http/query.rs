@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
+/// The media type of a body that is such a form.
+pub(crate) const FORM_URLENCODED: &str = "application/x-www-form-urlencoded";
+
 /// The name and value pairs of a query.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Query<'a>(&'a str);
@@ -17,6 +20,11 @@ impl<'a> Query<'a> {
     /// The value of the first pair with this name. A name without `=` has an empty value.
     pub fn value(self, name: &str) -> Option<Cow<'a, str>> {
         self.pairs().find(|(n, _)| n == name).map(|(_, value)| value)
+    }
+
+    /// Whether all names and values are UTF-8, so that none of them is changed when it is decoded.
+    pub(crate) fn is_utf8(self) -> bool {
+        percent_decode_str(self.0).decode_utf8().is_ok()
     }
 
     /// All pairs in order, decoded: `+` is a space and `%XX` is a byte. Invalid UTF-8 is replaced by U+FFFD.
@@ -58,6 +66,22 @@ mod tests {
         ];
         for (query, name, expected) in table {
             assert_eq!(Query::new(query).value(name).as_deref(), expected, "{query:?}");
+        }
+    }
+
+    #[test]
+    fn a_query_that_is_no_utf_8_is_told_from_one_with_the_replacement_character() {
+        let table = [
+            ("q=a+b%20c", true),
+            ("q=%EF%BF%BD", true),
+            ("q=%C3%B6&%C3%B6", true),
+            ("q=%ff", false),
+            ("%ff=q", false),
+            ("q=%C3&r=%B6", false),
+            ("q=%c0%ae", false),
+        ];
+        for (query, expected) in table {
+            assert_eq!(Query::new(query).is_utf8(), expected, "{query}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
-use rustix::fs::AtFlags;
+use rustix::fs::{AtFlags, Mode};
 use rustix::io::Errno;
 
 /// The file system. The default of each method is the system's own call.
@@ -45,6 +45,20 @@ pub(crate) trait Disk: Send + Sync + 'static {
                     Err(error) => Err(error.into()),
                 }
             }
+            result => Ok(result?),
+        }
+    }
+
+    /// Creates a directory, unless the name is taken: [`io::ErrorKind::AlreadyExists`].
+    fn create_directory(&self, parent: BorrowedFd<'_>, name: &Path) -> io::Result<()> {
+        Ok(rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o755))?)
+    }
+
+    /// Removes a directory, unless it holds anything: [`io::ErrorKind::DirectoryNotEmpty`].
+    fn remove_directory(&self, parent: BorrowedFd<'_>, name: &Path) -> io::Result<()> {
+        match rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR) {
+            // Some systems report this one.
+            Err(Errno::EXIST) => Err(io::ErrorKind::DirectoryNotEmpty.into()),
             result => Ok(result?),
         }
     }

@@ -14,6 +14,10 @@ pub(crate) enum StoreError {
     InvalidName,
     /// The path names a directory.
     DirectoryAtPath,
+    /// Something is at the path where a directory was to be created.
+    AlreadyThere,
+    /// The directory to remove is not empty.
+    NotEmpty,
     /// A file or a symbolic link stands where the path needs a directory.
     FileAsDirectory,
     /// All names that were tried are taken.
@@ -38,6 +42,8 @@ impl fmt::Display for StoreError {
             Self::NotFound => f.write_str("no such file"),
             Self::InvalidName => f.write_str("invalid file name"),
             Self::DirectoryAtPath => f.write_str("a directory stands there"),
+            Self::AlreadyThere => f.write_str("something of this name is there already"),
+            Self::NotEmpty => f.write_str("the folder is not empty"),
             Self::FileAsDirectory => f.write_str("a file stands where a directory is needed"),
             Self::NamesTaken => f.write_str("every name for it is taken"),
             Self::PermissionDenied => f.write_str("permission denied"),
@@ -66,7 +72,10 @@ impl From<io::Error> for StoreError {
         match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::NotFound,
             io::ErrorKind::InvalidFilename => Self::InvalidName,
-            io::ErrorKind::PermissionDenied => Self::PermissionDenied,
+            // A file system is mounted there.
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ResourceBusy => Self::PermissionDenied,
+            io::ErrorKind::AlreadyExists => Self::AlreadyThere,
+            io::ErrorKind::DirectoryNotEmpty => Self::NotEmpty,
             io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnlyFileSystem,
             io::ErrorKind::QuotaExceeded => Self::QuotaExceeded,
             io::ErrorKind::StorageFull => Self::DiskFull,

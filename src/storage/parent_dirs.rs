@@ -41,7 +41,7 @@ impl<'a> ParentDirs<'a> {
     ///
     /// [`StoreError::DirectoryAtPath`] for a directory.
     pub(super) fn existing(&self) -> Result<Option<Stat>, StoreError> {
-        if self.opened.len() < self.segments().len() {
+        if !self.are_complete() {
             return Ok(None);
         }
         match rustix::fs::statat(self.deepest(), self.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
@@ -50,6 +50,11 @@ impl<'a> ParentDirs<'a> {
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(io::Error::from(error).into()),
         }
+    }
+
+    /// Whether all directories above the path exist.
+    pub(super) fn are_complete(&self) -> bool {
+        self.opened.len() == self.segments().len()
     }
 
     /// Creates the missing directories, each after marking the one it is created in, where `unsynced` is given.
@@ -70,6 +75,11 @@ impl<'a> ParentDirs<'a> {
             self.opened.push(created);
         }
         Ok(marks)
+    }
+
+    /// Opens what is at the path, if it is a directory.
+    pub(super) fn open_at_path(&self) -> io::Result<OwnedFd> {
+        Ok(rustix::fs::openat(self.parent(), self.file_name(), DIRECTORY, Mode::empty())?)
     }
 
     /// The deepest directory that exists.

@@ -16,6 +16,7 @@ use super::parent_dirs::ParentDirs;
 use super::quota::{Quota, counted_size};
 use super::root_dir::RootDir;
 use super::shared::Shared;
+use super::unsynced_dirs::UnsyncedMark;
 use crate::http::path::RelativePath;
 
 /// A directory, and what its writers share.
@@ -111,6 +112,60 @@ impl Store {
         }
         drop(lock);
         Ok(self.shared.sync_directory(dirs.parent()).map_err(StoreError::from)?)
+    }
+
+    /// Creates an empty directory at a path, and those above it that are missing. Returns once its name is on the disk, if the
+    /// durability asks for that.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::AlreadyThere`] if anything is at the path, and as [`Store::destination`] for the directories above it.
+    pub(crate) fn create_directory(&self, path: &RelativePath) -> Result<(), StoreError> {
+        let Self { shared, .. } = self;
+        let root = self.root()?;
+        let lock = shared.locks.hold(path);
+        let mut dirs = ParentDirs::open(&root, path)?;
+        let mut marks = dirs.create_missing(shared.unsynced())?;
+        // A file may be written into the new directory before the name of the directory is on the disk.
+        if let Some(unsynced) = shared.unsynced() {
+            marks.push(unsynced.mark(dirs.parent())?);
+        }
+        shared.disk.create_directory(dirs.parent().as_fd(), dirs.file_name())?;
+        drop(lock);
+        if let Some(unsynced) = shared.unsynced() {
+            for directory in dirs.into_unsynced(unsynced)? {
+                shared.sync_directory(&directory)?;
+            }
+        }
+        marks.into_iter().for_each(UnsyncedMark::clear);
+        Ok(())
+    }
+
+    /// Removes the directory at a path if nothing is in it but files that killed writers have left. Returns once its name is gone from
+    /// the disk, if the durability asks for that.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotEmpty`]; [`StoreError::NotFound`] if no directory is there; and as [`Store::destination`] for the directories
+    /// above the path.
+    pub(crate) fn remove_directory(&self, path: &RelativePath) -> Result<(), StoreError> {
+        let Self { shared, .. } = self;
+        let root = self.root()?;
+        let lock = shared.locks.hold(path);
+        let dirs = ParentDirs::open(&root, path)?;
+        if !dirs.are_complete() {
+            return Err(StoreError::NotFound);
+        }
+        let remove = || shared.disk.remove_directory(dirs.parent().as_fd(), dirs.file_name());
+        match remove() {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+                shared.sweeper.sweep_once(&dirs.open_at_path()?);
+                remove()?;
+            }
+            result => result?,
+        }
+        drop(lock);
+        Ok(shared.sync_directory(dirs.parent())?)
     }
 
     fn root(&self) -> Result<Arc<OwnedFd>, StoreError> {

@@ -233,6 +233,80 @@ fn directories_with_new_names_are_synced() {
 }
 
 #[test]
+fn directories_are_created_and_removed_durably() {
+    let root = tempfile::tempdir().unwrap();
+    let (store, faults) = faulty(root.path());
+    let synced = || faults.directories_synced.swap(0, Ordering::SeqCst);
+    store.create_directory(&path("/a/b/c")).unwrap();
+    assert_eq!(synced(), 3, "the root for a, a for b, b for c");
+    store.create_directory(&path("/a/d")).unwrap();
+    assert_eq!(synced(), 1);
+    write(&store, "/a/d/f", "").unwrap();
+    assert_eq!(synced(), 1, "the name of its directory is on the disk");
+    assert!(matches!(store.create_directory(&path("/a/d")), Err(StoreError::AlreadyThere)));
+    assert!(matches!(store.create_directory(&path("/a/d/f")), Err(StoreError::AlreadyThere)));
+    assert!(matches!(store.create_directory(&path("/a/d/f/g")), Err(StoreError::FileAsDirectory)));
+    synced();
+
+    assert!(matches!(store.remove_directory(&path("/a/d")), Err(StoreError::NotEmpty)));
+    assert!(matches!(store.remove_directory(&path("/a/d/f")), Err(StoreError::NotFound)));
+    assert!(matches!(store.remove_directory(&path("/none")), Err(StoreError::NotFound)));
+    assert!(matches!(store.remove_directory(&path("/none/b")), Err(StoreError::NotFound)));
+    assert_eq!(synced(), 0);
+    store.remove_directory(&path("/a/b/c")).unwrap();
+    assert_eq!((synced(), names(&root.path().join("a/b"))), (1, Vec::new()));
+
+    faults.sync_directory.store(true, Ordering::SeqCst);
+    assert!(matches!(store.create_directory(&path("/e")), Err(StoreError::Io(_))));
+    assert!(matches!(store.remove_directory(&path("/e")), Err(StoreError::Io(_))));
+    assert_eq!(names(root.path()), ["a"]);
+    faults.sync_directory.store(false, Ordering::SeqCst);
+    synced();
+    write(&store, "/a/g", "").unwrap();
+    assert_eq!(synced(), 2, "the root is synced again after its failure");
+
+    let store = store.durability(Durability::Rename);
+    store.create_directory(&path("/r")).unwrap();
+    store.remove_directory(&path("/r")).unwrap();
+    assert_eq!(synced(), 0);
+}
+
+#[test]
+fn a_directory_with_what_a_killed_writer_left_counts_as_empty() {
+    let root = tempfile::tempdir().unwrap();
+    let store = Store::new(root.path());
+    for (directory, name) in [("abandoned", ".hearken-0123456789abcdef"), ("hidden", ".hidden")] {
+        fs::create_dir(root.path().join(directory)).unwrap();
+        fs::write(root.path().join(directory).join(name), "").unwrap();
+    }
+    store.remove_directory(&path("/abandoned")).unwrap();
+    assert!(matches!(store.remove_directory(&path("/hidden")), Err(StoreError::NotEmpty)));
+    assert_eq!(names(root.path()), ["hidden"]);
+}
+
+#[test]
+fn no_link_is_taken_for_a_directory() {
+    let outer = tempfile::tempdir().unwrap();
+    let root = outer.path().join("root");
+    for name in ["root", "root/dir", "elsewhere"] {
+        fs::create_dir(outer.path().join(name)).unwrap();
+    }
+    symlink("../elsewhere", root.join("out")).unwrap();
+    symlink("dir", root.join("in")).unwrap();
+    symlink("nowhere", root.join("dangling")).unwrap();
+    let store = Store::new(&root);
+    for name in ["/out", "/in", "/dangling"] {
+        assert!(matches!(store.create_directory(&path(name)), Err(StoreError::AlreadyThere)), "{name}");
+        assert!(matches!(store.remove_directory(&path(name)), Err(StoreError::NotFound)), "{name}");
+        let below = path(&format!("{name}/x"));
+        assert!(matches!(store.create_directory(&below), Err(StoreError::FileAsDirectory)), "{name}");
+        assert!(matches!(store.remove_directory(&below), Err(StoreError::FileAsDirectory)), "{name}");
+    }
+    assert_eq!(names(&root), ["dangling", "dir", "in", "out"]);
+    assert!(names(&outer.path().join("elsewhere")).is_empty());
+}
+
+#[test]
 fn one_of_several_racing_writers_finds_the_path_free() {
     let root = tempfile::tempdir().unwrap();
     let store = Store::new(root.path());

@@ -9,9 +9,11 @@ impl From<StoreError> for HttpError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound | StoreError::InvalidName => Self::NotFound,
-            StoreError::DirectoryAtPath | StoreError::FileAsDirectory | StoreError::NamesTaken => {
-                Self::Conflict(error.to_string().into())
-            }
+            StoreError::DirectoryAtPath
+            | StoreError::AlreadyThere
+            | StoreError::NotEmpty
+            | StoreError::FileAsDirectory
+            | StoreError::NamesTaken => Self::Conflict(error.to_string().into()),
             StoreError::PermissionDenied | StoreError::ReadOnlyFileSystem => Self::Forbidden,
             StoreError::QuotaExceeded | StoreError::DiskFull => Self::InsufficientStorage,
             // A missing root directory is not the client's mistake.
@@ -26,6 +28,17 @@ pub(super) fn unwritable(error: PathError) -> HttpError {
         PathError::Directory => HttpError::Conflict(error.explain().into()),
         error => HttpError::bad_request(error.explain()),
     }
+}
+
+/// The failure for a name in a form that is no name of a file or directory.
+pub(super) fn unusable_name(error: PathError) -> HttpError {
+    HttpError::unprocessable(match error {
+        PathError::EmptySegment => "the name is empty",
+        PathError::DotSegment | PathError::Hidden => "the name starts with a dot",
+        PathError::ForbiddenByte => "the name holds a slash or a NUL byte",
+        PathError::TooLong => "the name is too long, or lies too deep",
+        error => error.explain(),
+    })
 }
 
 impl From<JsonError> for HttpError {
@@ -49,6 +62,8 @@ mod tests {
             (StoreError::NotFound, 404, "Not found: PUT, /f"),
             (StoreError::InvalidName, 404, "Not found: PUT, /f"),
             (StoreError::DirectoryAtPath, 409, "Conflict: a directory stands there."),
+            (StoreError::AlreadyThere, 409, "Conflict: something of this name is there already."),
+            (StoreError::NotEmpty, 409, "Conflict: the folder is not empty."),
             (StoreError::FileAsDirectory, 409, "Conflict: a file stands where a directory is needed."),
             (StoreError::NamesTaken, 409, "Conflict: every name for it is taken."),
             (StoreError::PermissionDenied, 403, "Forbidden: PUT, /f"),
@@ -79,6 +94,9 @@ mod tests {
             (io::ErrorKind::InvalidFilename, 404),
             (io::ErrorKind::PermissionDenied, 403),
             (io::ErrorKind::ReadOnlyFilesystem, 403),
+            (io::ErrorKind::ResourceBusy, 403),
+            (io::ErrorKind::AlreadyExists, 409),
+            (io::ErrorKind::DirectoryNotEmpty, 409),
             (io::ErrorKind::StorageFull, 507),
             (io::ErrorKind::QuotaExceeded, 507),
             (io::ErrorKind::Interrupted, 500),

@@ -96,15 +96,30 @@ impl<'a> Upload<'a> {
 
 /// Redirects a browser back to the page that lists the directory; tells a program the names.
 fn stored_response(request: &Request, names: &[String]) -> Response {
-    let path = format!("{}{}", request.mount(), request.encoded_path());
-    let slash = if path.ends_with('/') { "" } else { "/" };
-    if accept::names_html(request.header_list("Accept").as_deref()) {
-        return Response::redirect(Status::SEE_OTHER, format!("{path}{slash}"));
+    if is_from_page(request) {
+        return back_to_directory(request);
     }
     let lines: String = names.iter().map(|name| format!("Stored {name}.\n")).collect();
     let response = Response::text(lines).with_status(Status::CREATED);
     match names {
-        [name] => response.with_header("Location", format!("{path}{slash}{}", encode_segment(name.as_bytes()))),
+        [name] => response.with_header("Location", path_below(request, &encode_segment(name.as_bytes()))),
         _ => response,
     }
+}
+
+/// Whether a browser has sent the form by itself, and shows the response.
+pub(super) fn is_from_page(request: &Request) -> bool {
+    accept::names_html(request.header_list("Accept").as_deref())
+}
+
+/// A redirect to the page that lists the directory of the request's path.
+pub(super) fn back_to_directory(request: &Request) -> Response {
+    Response::redirect(Status::SEE_OTHER, path_below(request, ""))
+}
+
+/// The path of the URL of what has this encoded name in the directory of the request's path.
+pub(super) fn path_below(request: &Request, name: &str) -> String {
+    let path = format!("{}{}", request.mount(), request.encoded_path());
+    let slash = if path.ends_with('/') { "" } else { "/" };
+    format!("{path}{slash}{name}")
 }

@@ -4,6 +4,7 @@
 
 mod body;
 mod delete;
+mod directory_form;
 mod error;
 mod form;
 mod json_post;

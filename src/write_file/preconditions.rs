@@ -19,6 +19,11 @@ impl Preconditions {
         Self(Some(Conditions::of(request, SystemTime::now())))
     }
 
+    /// This `If-Match` and nothing else.
+    pub(super) fn if_match(tags: String) -> Self {
+        Self(Some(Conditions::if_match(tags)))
+    }
+
     /// None, so that they hold whatever exists.
     pub(super) fn none() -> Self {
         Self(None)
@@ -33,6 +38,19 @@ impl Preconditions {
         let Some(conditions) = &self.0 else { return Ok(()) };
         let current = existing.map(|stat| strong_validators(&FileId::of(stat)));
         match conditions.evaluate(current.as_ref()) {
+            Evaluation::Proceed => Ok(()),
+            Evaluation::NotModified | Evaluation::PreconditionFailed => Err(HttpError::PreconditionFailed),
+        }
+    }
+
+    /// Checks that they hold for a directory, which has no validators.
+    ///
+    /// # Errors
+    ///
+    /// As [`Preconditions::check`].
+    pub(super) fn check_directory(&self) -> Result<(), HttpError> {
+        let Some(conditions) = &self.0 else { return Ok(()) };
+        match conditions.evaluate(Some(&Validators::default())) {
             Evaluation::Proceed => Ok(()),
             Evaluation::NotModified | Evaluation::PreconditionFailed => Err(HttpError::PreconditionFailed),
         }

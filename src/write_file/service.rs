@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::path::PathBuf;
 
+use super::directory_form::{self, Removal};
 use super::preconditions::Preconditions;
 use super::store::{self, Stored};
 use super::writable_dir::WritableDir;
@@ -12,6 +13,7 @@ use crate::http::error::HttpError;
 use crate::http::method::Method;
 use crate::http::multipart::FORM_DATA;
 use crate::http::path::RelativePath;
+use crate::http::query::FORM_URLENCODED;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::storage::Durability;
@@ -58,7 +60,8 @@ impl WriteFile {
         self
     }
 
-    /// Whether `DELETE` is accepted: it removes a file, answered 204, and never a directory. Defaults to false.
+    /// Whether `DELETE` is accepted: it removes a file or, by a path that ends with a slash, an empty directory, answered 204. A
+    /// directory that is not empty gets 409. Defaults to false.
     #[must_use]
     pub fn delete(mut self, delete: bool) -> Self {
         self.delete = delete;
@@ -66,7 +69,7 @@ impl WriteFile {
     }
 
     /// Whether `DELETE` accepts names that start with a dot, to go with
-    /// [`Files::include_hidden`](crate::Files::include_hidden); unfinished files are never removed. Defaults to false.
+    /// [`Files::include_hidden`](crate::Files::include_hidden), and the field `delete` of forms; unfinished files are never removed. Defaults to false.
     #[must_use]
     pub fn delete_hidden(mut self, hidden: bool) -> Self {
         self.delete_hidden = hidden;
@@ -76,7 +79,13 @@ impl WriteFile {
     /// Whether a `POST` of `multipart/form-data` is accepted (RFC 7578), as a browser's upload form sends it: each file in it is
     /// stored in the directory that the request's path names, under its own name without directories, control characters and
     /// leading dots. A name that is taken gets a number, as in `photo (1).jpg`. The response is 201 with the names, or for a
-    /// browser 303 back to the directory. Defaults to false.
+    /// browser 303 back to the directory.
+    ///
+    /// A `POST` of `application/x-www-form-urlencoded` is accepted too. With the field `new-directory` it creates a directory of that
+    /// name in the directory of the request's path: 201, or 409 if the name is taken. With the field `delete` it removes the file or
+    /// the empty directory of that name, provided that [`WriteFile::delete`] is on; a slash at the end of the name stands for a
+    /// directory. With `if-match` too, the file must have that entity tag: 412 otherwise. A browser gets 303 back to the directory.
+    /// Defaults to false.
     ///
     /// A browser sends forms from the pages of any site without asking: wrap the handler in [`Cors`](crate::Cors), which refuses
     /// those of other sites.
@@ -172,11 +181,22 @@ impl WriteFile {
         if self.forms && request.has_media_type(FORM_DATA) {
             return form::post(&self.dir, self.overwrite, request);
         }
+        if self.forms && request.has_media_type(FORM_URLENCODED) {
+            return directory_form::post(&self.dir, self.removal(), request);
+        }
         if request.has_media_type(JSON) {
             return json_post::post(&self.dir, request);
         }
-        let accepted = if self.forms { "application/json, multipart/form-data" } else { JSON };
+        let accepted = if self.forms { WITH_FORMS } else { JSON };
         Err(HttpError::UnsupportedMediaType(accepted))
+    }
+
+    fn removal(&self) -> Removal {
+        match (self.delete, self.delete_hidden) {
+            (false, _) => Removal::Refused,
+            (true, false) => Removal::Allowed,
+            (true, true) => Removal::Hidden,
+        }
     }
 }
 
@@ -193,3 +213,6 @@ impl Handler for WriteFile {
 }
 
 const JSON: &str = "application/json";
+
+/// The media types that are accepted with forms.
+const WITH_FORMS: &str = "application/json, application/x-www-form-urlencoded, multipart/form-data";

@@ -159,10 +159,12 @@ fn preconditions_are_checked_against_the_existing_file() {
 }
 
 #[test]
-fn delete_removes_files_and_nothing_else() {
+fn delete_removes_files_and_empty_directories() {
     let directory = tempfile::tempdir().unwrap();
-    fs::create_dir(directory.path().join("dir")).unwrap();
-    fs::write(directory.path().join("dir/f"), "").unwrap();
+    for name in ["dir", "full"] {
+        fs::create_dir(directory.path().join(name)).unwrap();
+        fs::write(directory.path().join(name).join("f"), "").unwrap();
+    }
     let writer = WriteFile::new(directory.path()).delete(true).except(|path| path.segments()[0] == b"taken");
     let table = [
         ("/dir/f", Some(("If-Match", "\"other\"")), 412),
@@ -172,8 +174,16 @@ fn delete_removes_files_and_nothing_else() {
         ("/dir/f", None, 404),
         ("/none/f", None, 404),
         ("/dir", None, 409),
-        ("/dir/", None, 409),
+        ("/full", None, 409),
+        ("/full/", None, 409),
+        ("/full/f/", None, 404),
+        ("/none/", None, 404),
+        ("/dir/", Some(("If-Match", "\"other\"")), 412),
+        ("/dir/", Some(("If-Match", "*")), 204),
+        ("/dir/", None, 404),
         ("/", None, 409),
+        ("//", None, 400),
+        ("/taken/", None, 409),
         ("/taken", None, 409),
         ("/dir/%2e%2e/x", None, 400),
     ];
@@ -182,8 +192,12 @@ fn delete_removes_files_and_nothing_else() {
         let request = field.into_iter().fold(request, |request, (name, value)| request.with_header(name, value));
         assert_eq!(send(&writer, request).0, status, "{target} {field:?}");
     }
-    assert_eq!(names(directory.path()), ["dir"]);
-    assert_eq!(send(&WriteFile::new(directory.path()), Request::new(Method::Delete, "/dir/f")).0, 405);
+    assert_eq!(names(directory.path()), ["full"]);
+    assert_eq!(send(&WriteFile::new(directory.path()), Request::new(Method::Delete, "/full/f")).0, 405);
+    let told = |target: &str| send(&writer, Request::new(Method::Delete, target)).1;
+    assert_eq!(told("/full/"), "Conflict: the folder is not empty.");
+    assert_eq!(told("/full"), "Conflict: a directory stands there, whose path ends with a slash.");
+    assert_eq!(told("/"), "Conflict: the root folder cannot be deleted.");
 }
 
 #[test]
@@ -196,6 +210,7 @@ fn hidden_files_are_deleted_with_delete_hidden_only() {
     }
     let closed = WriteFile::new(directory.path()).delete(true).put(true);
     let open = WriteFile::new(directory.path()).delete(true).put(true).delete_hidden(true);
+    assert_eq!(send(&closed, Request::new(Method::Delete, "/.git/")).0, 400);
     for name in &files[..4] {
         assert_eq!(send(&closed, Request::new(Method::Delete, &format!("/{name}"))).0, 400, "{name}");
         assert_eq!(send(&open, put(&format!("/{name}"), "x")).0, 400, "{name} is not written to");
@@ -206,6 +221,7 @@ fn hidden_files_are_deleted_with_delete_hidden_only() {
         ("/.git/config", 204),
         ("/.git", 409),
         ("/.git/../f", 400),
+        ("/.git/", 204),
         ("/.hearken-0123456789abcdef", 400),
         ("/.hearken-other", 400),
         ("/.hearken-0123456789abcdef/x", 400),
@@ -215,7 +231,7 @@ fn hidden_files_are_deleted_with_delete_hidden_only() {
     for (target, status) in table {
         assert_eq!(send(&open, Request::new(Method::Delete, target)).0, status, "{target}");
     }
-    assert_eq!(names(directory.path()), [".git", ".hearken-0123456789abcdef", ".hearken-other"]);
+    assert_eq!(names(directory.path()), [".hearken-0123456789abcdef", ".hearken-other"]);
 }
 
 #[test]
@@ -416,7 +432,7 @@ fn incomplete_or_misdirected_forms_are_refused() {
         (
             raw("text/plain", ""),
             415,
-            "Unsupported request: POST of text/plain; application/json or multipart/form-data",
+            "POST of text/plain; application/json or application/x-www-form-urlencoded or multipart/form-data is accepted",
         ),
     ];
     for (request, status, text) in table {
@@ -427,4 +443,137 @@ fn incomplete_or_misdirected_forms_are_refused() {
     }
     assert_eq!(names(directory.path()), ["file"]);
     assert_eq!(send(&WriteFile::new(directory.path()), file()).0, 415, "forms are off");
+}
+
+/// A form without files.
+fn fields(target: &str, body: &str) -> Request {
+    let form = "application/x-www-form-urlencoded; charset=UTF-8";
+    Request::new(Method::Post, target).with_header("Content-Type", form).with_body(body)
+}
+
+#[test]
+fn a_form_creates_a_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("file"), "").unwrap();
+    let writer = WriteFile::new(directory.path()).forms(true).except(|path| path.segments()[0] == b"taken");
+    let (long, deep) = ("x".repeat(256), "/d".repeat(32));
+    let table = [
+        ("/", "new-directory=gr%C3%B6%C3%9Fe+1", 201, "Created größe 1/.\n"),
+        ("/a/b", "new-directory=c", 201, "Created c/.\n"),
+        ("/a/b/", "new-directory=c", 409, "Conflict: something of this name is there already."),
+        ("/", "new-directory=file", 409, "Conflict: something of this name is there already."),
+        ("/", "new-directory=taken", 409, "Conflict: something of this name is there already."),
+        ("/file/", "new-directory=x", 409, "Conflict: a file stands where a directory is needed."),
+        ("/", "new-directory=", 422, "Unprocessable content: the name is empty."),
+        ("/", "new-directory=+", 422, "Unprocessable content: the name is empty."),
+        ("/", "new-directory=..", 422, "Unprocessable content: the name starts with a dot."),
+        ("/", "new-directory=.git", 422, "Unprocessable content: the name starts with a dot."),
+        ("/", "new-directory=x/y", 422, "Unprocessable content: the name holds a slash or a NUL byte."),
+        ("/", "new-directory=..%2fx", 422, "Unprocessable content: the name holds a slash or a NUL byte."),
+        ("/", "new-directory=x%00", 422, "Unprocessable content: the name holds a slash or a NUL byte."),
+        ("/", "new-directory=x%0Ay", 422, "control character"),
+        ("/", "new-directory=x%5Cy", 422, "backslash"),
+        ("/", &format!("new-directory={long}"), 422, "too long"),
+        (&deep, "new-directory=x", 400, "too long"),
+        ("/.git/", "new-directory=x", 400, "dot"),
+        ("/%2e%2e/", "new-directory=x", 400, "dot segment"),
+        ("/", "delete=file", 403, "Forbidden: nothing may be deleted here."),
+        ("/", "name=x", 422, "the field new-directory, or delete"),
+        ("/", "new-directory=%ff", 400, "not UTF-8"),
+        ("/", &"x".repeat(64 * 1024 + 1), 413, "65536 bytes"),
+    ];
+    for (target, body, status, text) in table {
+        let (seen, told) = send(&writer, fields(target, body));
+        assert_eq!(seen, status, "{target} {body}: {told}");
+        assert!(told.contains(text), "{target} {body}: {told}");
+    }
+    let made = respond(&writer, &mut fields("/a/b", "new-directory=d+e%25"));
+    assert_eq!((made.status(), made.header("Location")), (Status::CREATED, Some("/a/b/d%20e%25/")));
+    let browser = respond(&writer, &mut fields("/a/b", "new-directory=f").with_header("Accept", "text/html,*/*;q=0.8"));
+    assert_eq!((browser.status(), browser.header("Location")), (Status::SEE_OTHER, Some("/a/b/")));
+    assert_eq!(names(directory.path()), ["a", "file", "größe 1"]);
+    assert_eq!(names(&directory.path().join("a/b")), ["c", "d e%", "f"]);
+    assert_eq!(send(&WriteFile::new(directory.path()), fields("/", "new-directory=x")).0, 415, "forms are off");
+    let empty = Request::new(Method::Post, "/").with_header("Content-Type", "application/x-www-form-urlencoded");
+    assert_eq!(send(&writer, empty).0, 411);
+}
+
+#[test]
+fn a_form_deletes_what_was_clicked() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    for name in ["empty", "full", "other", ".git"] {
+        fs::create_dir(at(name)).unwrap();
+    }
+    // Names that look alike.
+    let files =
+        ["a\u{202e}gpj.exe", "a\u{fffd}gpj.exe", "a%2fb", "b c", "b+c", "full/f", "ours", "notes.txt", ".git/x", "z"];
+    for name in files {
+        fs::write(at(name), "").unwrap();
+    }
+    std::os::unix::fs::symlink("z", at("link")).unwrap();
+    let except = |path: &RelativePath| path.segments() == [b"notes.txt"];
+    let writer = WriteFile::new(directory.path()).forms(true).delete(true).except(except);
+    let table = [
+        ("/", "delete=a%E2%80%AEgpj.exe", 200, "Deleted a\u{202e}gpj.exe.\n"),
+        ("/", "delete=a%252fb", 200, "Deleted a%2fb.\n"),
+        ("/", "delete=b%2Bc", 200, "Deleted b+c.\n"),
+        ("/", "delete=b%2Bc", 404, "b+c is not there any more."),
+        ("/", "delete=link", 200, "Deleted link.\n"),
+        ("/", "delete=full", 409, "Conflict: the folder is not empty."),
+        ("/", "delete=full/", 409, "Conflict: the folder is not empty."),
+        ("/", "delete=empty/", 200, "Deleted empty/.\n"),
+        ("/", "delete=other", 200, "Deleted other.\n"),
+        ("/", "delete=ours/", 404, "ours/ is not there any more."),
+        ("/", "delete=notes.txt", 409, "something that cannot be written is served there"),
+        ("/", "delete=", 422, "the name is empty"),
+        ("/", "delete=/", 422, "the name is empty"),
+        ("/", "delete=.", 422, "dot"),
+        ("/full/", "delete=..", 422, "dot"),
+        ("/full/", "delete=../", 422, "dot"),
+        ("/full/", "delete=../z", 422, "slash"),
+        ("/", "delete=full/f", 422, "slash"),
+        ("/", "delete=full%2Ff", 422, "slash"),
+        ("/", "delete=full//", 422, "slash"),
+        ("/", "delete=z%00", 422, "NUL"),
+        ("/", "delete=.git/", 422, "dot"),
+        ("/.git/", "delete=x", 422, "dot"),
+        ("/full/..", "delete=z", 400, "dot segment"),
+        ("/z/", "delete=z", 409, "a file stands where"),
+        ("/full", "delete=f", 200, "Deleted f.\n"),
+    ];
+    for (target, body, status, text) in table {
+        let (seen, told) = send(&writer, fields(target, body));
+        assert_eq!(seen, status, "{target} {body}: {told}");
+        assert!(told.contains(text), "{target} {body}: {told}");
+    }
+    assert_eq!(names(directory.path()), [".git", "a\u{fffd}gpj.exe", "b c", "full", "notes.txt", "ours", "z"]);
+    let browser = respond(&writer, &mut fields("/full", "delete=../").with_header("Accept", "text/html"));
+    assert_eq!(browser.status().code(), 422);
+    let browser = respond(&writer, &mut fields("/", "delete=full/").with_header("Accept", "text/html"));
+    assert_eq!((browser.status(), browser.header("Location")), (Status::SEE_OTHER, Some("/")));
+    let writer = WriteFile::new(directory.path()).forms(true).delete(true).delete_hidden(true);
+    assert_eq!(send(&writer, fields("/.git", "delete=x")).0, 200);
+    assert_eq!(send(&writer, fields("/", "delete=.git")).0, 200);
+    assert_eq!(send(&writer, fields("/", "delete=.hearken-x")).0, 422);
+}
+
+#[test]
+fn a_form_deletes_no_file_that_has_changed_since_it_was_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let writer = WriteFile::new(directory.path()).put(true).forms(true).delete(true);
+    let etag = |body: &str| respond(&writer, &mut put("/f", body)).header("ETag").unwrap().replace('"', "%22");
+    let old = etag("1");
+    let new = etag("2");
+    let changed = (412, "f has changed in the meantime. It was not deleted.".to_owned());
+    assert_eq!(send(&writer, fields("/", &format!("delete=f&if-match={old}"))), changed);
+    assert_eq!(send(&writer, fields("/", "delete=f&if-match=")), changed);
+    assert_eq!(send(&writer, fields("/", &format!("delete=f/&if-match={new}"))).0, 412);
+    assert_eq!(names(directory.path()), ["f"]);
+    assert_eq!(send(&writer, fields("/", &format!("delete=f&if-match={new}"))).0, 200);
+    assert_eq!(send(&writer, fields("/", &format!("delete=f&if-match={new}"))).0, 412);
+    // A directory that has taken the place of the file is another thing too.
+    fs::create_dir(directory.path().join("f")).unwrap();
+    assert_eq!(send(&writer, fields("/", &format!("delete=f&if-match={new}"))), changed);
+    assert_eq!(names(directory.path()), ["f"]);
 }

@@ -42,14 +42,20 @@ impl WritableDir {
         self.refuse_excepted(path.clone().check_writable().map_err(unwritable)?)
     }
 
-    /// The path that a request removes. With `hidden` its names may start with a dot, except those of unfinished files.
-    pub(super) fn path_to_remove(&self, request: &Request, hidden: bool) -> Result<RelativePath, HttpError> {
-        if !hidden {
-            return self.path_to_write(request);
-        }
-        let path = RelativePath::parse_for_removing(request.encoded_path()).map_err(unwritable)?;
+    /// The path itself, if what it names may be removed. With `hidden` its names may start with a dot, except those of unfinished
+    /// files.
+    pub(super) fn check_removable(
+        &self,
+        path: RelativePath,
+        hidden: bool,
+        explain: impl Fn(PathError) -> HttpError,
+    ) -> Result<RelativePath, HttpError> {
+        let path = path.check_removable(hidden).map_err(&explain)?;
         if path.segments().iter().any(|name| storage::is_unfinished(name)) {
-            return Err(unwritable(PathError::Hidden));
+            return Err(explain(PathError::Hidden));
+        }
+        if path.segments().is_empty() {
+            return Err(HttpError::conflict("the root folder cannot be deleted"));
         }
         self.refuse_excepted(path)
     }
@@ -65,7 +71,8 @@ impl WritableDir {
         Ok(destination)
     }
 
-    fn refuse_excepted(&self, path: RelativePath) -> Result<RelativePath, HttpError> {
+    /// The path itself, unless it is excepted.
+    pub(super) fn refuse_excepted(&self, path: RelativePath) -> Result<RelativePath, HttpError> {
         if self.is_excepted(&path) {
             return Err(HttpError::Conflict("something that cannot be written is served there".into()));
         }

@@ -6,13 +6,13 @@ use std::io::{self, Read as _};
 use serde_core::Serialize;
 
 use super::request::{Request, RequestSource};
-#[cfg(feature = "forms")]
-use super::typed::FORM;
 use crate::http::body::{BodyError, BodyLength, DEFAULT_MAX_BODY};
 use crate::http::headers::{HeaderText, Headers};
 use crate::http::method::Method;
 use crate::http::multipart::FormData;
 use crate::http::peer::Peer;
+#[cfg(feature = "forms")]
+use crate::http::query::FORM_URLENCODED;
 use crate::http::target::Target;
 use crate::http::version::Version;
 
@@ -139,7 +139,7 @@ impl Request {
     #[must_use]
     pub fn with_form(self, value: &(impl Serialize + ?Sized)) -> Self {
         let body = serde_html_form::to_string(value).unwrap_or_else(|error| panic!("not a form: {error}"));
-        self.with_typed_body(FORM, body)
+        self.with_typed_body(FORM_URLENCODED, body)
     }
 
     /// The request with this form with files as its body.

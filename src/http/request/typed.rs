@@ -12,6 +12,8 @@ use crate::http::charset::Charset;
 use crate::http::error::HttpError;
 use crate::http::media_type;
 use crate::http::path::RelativePath;
+#[cfg(feature = "forms")]
+use crate::http::query::FORM_URLENCODED;
 
 impl Request {
     /// The part of the path that `{name}` in the pattern of the route stands for, decoded as [`Request::path`] is, as a value. A
@@ -104,8 +106,8 @@ impl Request {
     /// [`Request::read_body`].
     #[cfg(feature = "forms")]
     pub fn form<T: DeserializeOwned>(&mut self) -> Result<T, HttpError> {
-        if !self.has_media_type(FORM) {
-            return Err(HttpError::UnsupportedMediaType(FORM));
+        if !self.has_media_type(FORM_URLENCODED) {
+            return Err(HttpError::UnsupportedMediaType(FORM_URLENCODED));
         }
         // The standard has no such parameter and no charset but UTF-8, but old clients send forms in others.
         if let Some(charset) = media_type::charset(self.header("Content-Type").unwrap_or(""))
@@ -131,9 +133,6 @@ impl Request {
         self.parameter(name).ok_or_else(|| HttpError::internal(format!("the route has no parameter {name:?}")))
     }
 }
-
-#[cfg(feature = "forms")]
-pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 
 #[cfg(feature = "forms")]
 fn from_form<T: DeserializeOwned>(form: &[u8]) -> Result<T, String> {
