@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::cache_headers::CacheHeaders;
+use super::changes::Changes;
 use super::embedded::EmbeddedTree;
 #[cfg(feature = "compress")]
 use super::encoding::gzip::Compressor;
@@ -88,6 +89,7 @@ impl Files {
             listing: true,
             archive: false,
             upload_form: false,
+            changes: Changes::default(),
             single_page: false,
             cache_headers: CacheHeaders::default(),
             media_types: Arc::default(),
@@ -190,11 +192,36 @@ impl Files {
         self
     }
 
-    /// Whether listings have a form to upload files, which [`WriteFile::forms`](crate::WriteFile::forms) accepts.
-    /// Defaults to false.
+    /// Whether listings have forms to upload files and to create a directory, which [`WriteFile::forms`](crate::WriteFile::forms)
+    /// accepts. Defaults to false.
     #[must_use]
     pub fn upload_form(mut self, upload_form: bool) -> Self {
         self.service.upload_form = upload_form;
+        self
+    }
+
+    /// Whether listings lead from each text file of at most 1 MiB among the uploads to a page in which it is edited, `?edit=NAME` of its
+    /// directory. The page saves it by `PUT`, which [`WriteFile::put`](crate::WriteFile::put) accepts. Defaults to false.
+    #[must_use]
+    pub fn edit_form(mut self, edit_form: bool) -> Self {
+        self.service.changes.edit = edit_form;
+        self
+    }
+
+    /// Whether listings lead from each file and directory among the uploads to a page that asks whether it is to be deleted,
+    /// `?delete=NAME` of its directory. The page has a form that [`WriteFile::forms`](crate::WriteFile::forms) accepts together with
+    /// [`WriteFile::delete`](crate::WriteFile::delete). Defaults to false.
+    #[must_use]
+    pub fn delete_form(mut self, delete_form: bool) -> Self {
+        self.service.changes.delete = delete_form;
+        self
+    }
+
+    /// The uploads that are offered neither for editing nor for deleting: those at the paths for which `is_excepted` is true, such as
+    /// those that [`WriteFile::except`](crate::WriteFile::except) is given. Defaults to none.
+    #[must_use]
+    pub fn except_from_forms(mut self, is_excepted: impl Fn(&RelativePath) -> bool + Send + Sync + 'static) -> Self {
+        self.service.changes.except = Some(Arc::new(is_excepted));
         self
     }
 

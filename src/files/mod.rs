@@ -4,6 +4,7 @@
 mod archive;
 mod builder;
 mod cache_headers;
+mod changes;
 mod embedded;
 mod encoding;
 mod error;

@@ -18,6 +18,7 @@ use crate::storage::RootDir;
 #[cfg(feature = "archive")]
 use super::archive;
 use super::cache_headers::CacheHeaders;
+use super::changes::{self, Changes, Controls};
 use super::embedded::EmbeddedFile;
 use super::encoding::gzip::Compressor;
 use super::encoding::variants::{self, Selected};
@@ -40,6 +41,8 @@ pub(super) struct FileService {
     pub(super) archive: bool,
     /// Whether listings have a form to upload files.
     pub(super) upload_form: bool,
+    /// What listings offer to change.
+    pub(super) changes: Changes,
     /// Whether unknown paths get the index file at `/`.
     pub(super) single_page: bool,
     pub(super) cache_headers: CacheHeaders,
@@ -216,10 +219,14 @@ impl FileService {
         layers: Vec<(Arc<RootDir>, File)>,
         request: &Request,
     ) -> Result<Response, HttpError> {
+        if let Some(page) = changes::respond(&self.changes, &self.roots, &path, request) {
+            return page;
+        }
+        let controls = Controls::new(&self.changes, &self.roots, &path);
         let (hidden, connection) = (self.roots.include_hidden, request.connection());
         let target = ScanTarget { path, layers, hidden, connection, has_begun: false };
         let offers = Offers { archive: self.archive, upload: self.upload_form };
-        listing::respond(target, request, &self.media_types, self.compressor.as_ref(), &self.budget, offers)
+        listing::respond(target, request, &self.media_types, self.compressor.as_ref(), &self.budget, offers, controls)
     }
 
     /// The directory at the path as an archive; `None` if there is none.

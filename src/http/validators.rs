@@ -34,6 +34,15 @@ pub(crate) fn file_validators(length: u64, modified: SystemTime, inode: u64, now
     Validators { etag: Some(etag), modified: Some(modified.min(now)) }
 }
 
+/// As [`file_validators`], with a strong entity tag whatever the file's age: for a tag that is compared later, after the clock has
+/// ticked.
+pub(crate) fn strong_file_validators(length: u64, modified: SystemTime, inode: u64) -> Validators {
+    file_validators(length, modified, inode, SystemTime::now() + LONG_SETTLED)
+}
+
+/// Longer than the resolution of any file system's timestamps.
+const LONG_SETTLED: Duration = Duration::from_secs(60);
+
 /// The validators of content that is known only by its bytes: a strong entity tag made from length and hash, and no modification
 /// time.
 ///

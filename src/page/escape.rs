@@ -12,17 +12,37 @@ pub(crate) fn shown(name: &[u8]) -> String {
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c if is_deceptive(c) => escaped.push('\u{fffd}'),
-            c => escaped.push(c),
+        match entity(c) {
+            Some(entity) => escaped.push_str(entity),
+            None if is_deceptive(c) => escaped.push('\u{fffd}'),
+            None => escaped.push(c),
         }
     }
     escaped
+}
+
+/// Escapes the characters that have a meaning in HTML text and quoted attributes, and no others: for a value that a form sends back.
+pub(crate) fn escape_value(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match entity(c) {
+            Some(entity) => escaped.push_str(entity),
+            None => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// What stands for a character that has a meaning.
+fn entity(c: char) -> Option<&'static str> {
+    Some(match c {
+        '&' => "&amp;",
+        '<' => "&lt;",
+        '>' => "&gt;",
+        '"' => "&quot;",
+        '\'' => "&#39;",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -40,5 +60,10 @@ mod tests {
         for (text, expected) in table {
             assert_eq!(escape(text), expected);
         }
+    }
+
+    #[test]
+    fn a_value_stays_what_it_is() {
+        assert_eq!(escape_value("a\u{202e}\u{200b}<\"'>&\n"), "a\u{202e}\u{200b}&lt;&quot;&#39;&gt;&amp;\n");
     }
 }

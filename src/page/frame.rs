@@ -50,10 +50,19 @@ impl Frame {
     /// Adds the fields that go with the page to a response with it. The policy lets the page use its own style and script, show images of this server, and
     /// talk to it. Markup from a file name, should escaping ever miss it, can do nothing.
     pub(crate) fn complete(&self, response: Response) -> Response {
+        self.complete_within(response, "'self'")
+    }
+
+    /// As [`Frame::complete`], for a page that may stand in no other one.
+    pub(crate) fn complete_unframed(&self, response: Response) -> Response {
+        self.complete_within(response, "'none'")
+    }
+
+    fn complete_within(&self, response: Response, ancestors: &str) -> Response {
         let nonce = &self.nonce;
         let policy = format!(
             "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src 'self' data:; \
-             connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+             connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
         );
         response
             .with_header("Content-Type", "text/html; charset=utf-8")

@@ -59,13 +59,21 @@ impl RootDir {
 
     /// Opens the file or directory at this path for reading.
     pub(crate) fn open(&self, path: &RelativePath) -> io::Result<File> {
+        self.open_by(path, |directory, name| self.open_in(directory, name))
+    }
+
+    /// As [`RootDir::open`], but follows no link at all, as writes do: permission is denied for a path with one.
+    pub(crate) fn open_without_links(&self, path: &RelativePath) -> io::Result<File> {
+        self.open_by(path, |directory, name| Ok(walk(directory, name)?))
+    }
+
+    fn open_by(&self, path: &RelativePath, open: impl Fn(&OwnedFd, &Path) -> io::Result<File>) -> io::Result<File> {
         let name = path.to_bytes();
         let name = if name.is_empty() { Path::new(".") } else { Path::new(OsStr::from_bytes(&name)) };
         let directory = self.directory()?;
-        match self.open_in(&directory, name) {
+        match open(&directory, name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && self.reopen(&directory)? => {
-                let directory = self.directory()?;
-                self.open_in(&directory, name)
+                open(&*self.directory()?, name)
             }
             result => result,
         }

@@ -1,13 +1,13 @@
 //! The preconditions of a request that changes a file (RFC 9110 §13): parsed once, checked against the file.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use rustix::fs::Stat;
 
 use crate::http::conditional::{Conditions, Evaluation};
 use crate::http::error::HttpError;
 use crate::http::request::Request;
-use crate::http::validators::{Validators, file_validators};
+use crate::http::validators::{Validators, file_validators, strong_file_validators};
 use crate::storage::FileId;
 
 /// The preconditions of one request, or of a write that has none.
@@ -69,12 +69,9 @@ pub(super) fn validators_of_new(file: &FileId) -> Validators {
 /// tag that a client sends back was made after that time, or for a modification time that no other file gets, so it names the same
 /// file.
 fn strong_validators(file: &FileId) -> Validators {
-    validators(file, SystemTime::now() + LONG_SETTLED)
+    strong_file_validators(file.size(), file.modified(), file.inode())
 }
 
 fn validators(file: &FileId, now: SystemTime) -> Validators {
     file_validators(file.size(), file.modified(), file.inode(), now)
 }
-
-/// Longer than the resolution of any file system's timestamps.
-const LONG_SETTLED: Duration = Duration::from_secs(60);

@@ -69,10 +69,12 @@ fn with_routes(router: Router, root: &Path, content: Content, write: Option<Writ
     if let Err(error) = service.sweep() {
         log::warn!("cannot look for unfinished files in {}: {}", directory.display(), hearken::reason(&error));
     }
-    let files = Arc::new(files.with_uploads(&directory).upload_form(true));
-    let served = Arc::clone(&files);
     // The notes are in the same directory, and only their own service changes them.
     let is_notes = move |path: &RelativePath| demo && path.segments() == [NOTES_FILE.as_bytes()];
+    let has = |method| service.methods().contains(&method);
+    let files = files.with_uploads(&directory).upload_form(true).except_from_forms(is_notes);
+    let files = Arc::new(files.edit_form(has(Method::Put)).delete_form(has(Method::Delete)));
+    let served = Arc::clone(&files);
     let is_protected: Protects = Arc::new(move |path| served.owns(path) || is_notes(path));
     let protects = Arc::clone(&is_protected);
     let write = Writing { service: service.except(move |path| protects(path)), is_protected };

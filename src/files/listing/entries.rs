@@ -187,6 +187,12 @@ impl Entries {
         Entry { name, kind: scanned.kind, details: self.details }
     }
 
+    /// The entry that was advanced to, with the tree that it is in; `None` for a link, whose target may be elsewhere.
+    pub(crate) fn entry_in_tree(&self) -> Option<(Entry<'_>, &Arc<RootDir>)> {
+        let (_, scanned) = self.window.entry(self.stepped - 1);
+        (!scanned.is_link).then(|| (self.entry(), &self.layers[usize::from(scanned.layer)].root_dir))
+    }
+
     /// Steps to the next entry, even if it has vanished; false at the end.
     pub(crate) fn step(&mut self) -> io::Result<bool> {
         if self.stepped == self.window.len() {

@@ -1,7 +1,10 @@
 //! The HTML page that lists a directory, generated piece by piece.
 
 use std::io::{self, Write as _};
+use std::sync::Arc;
 
+use super::super::changes::Controls;
+use super::super::media_types::MediaTypes;
 use super::super::pieces::{Pieces, Stage};
 use super::entries::Entries;
 use super::order::{Column, Order};
@@ -17,6 +20,8 @@ pub(crate) struct Page {
     pub(crate) offers: Offers,
     pub(crate) entries: Entries,
     pub(crate) rows: Rows,
+    pub(crate) controls: Controls,
+    pub(crate) media_types: Arc<MediaTypes>,
     pub(crate) frame: Frame,
     pub(crate) stage: Stage,
 }
@@ -42,6 +47,8 @@ impl Pieces for Page {
             }
             Stage::Head | Stage::Rows if self.entries.advance()? => {
                 self.rows.write(out, self.entries.entry())?;
+                self.controls.write(out, self.entries.entry_in_tree(), &self.media_types)?;
+                out.extend_from_slice(b"</tr>\n");
                 Stage::Rows
             }
             Stage::Head | Stage::Rows => {
@@ -102,14 +109,17 @@ impl Page {
                 "<th scope=\"col\" class=\"{name}\"{sorted}><a href=\"?sort={name}&amp;order={next}\">{heading}</a></th>"
             )?;
         }
+        self.controls.write_heading(out);
         out.extend_from_slice(b"</tr>\n</thead>\n<tbody>\n");
         if !self.path.segments().is_empty() {
-            writeln!(
+            write!(
                 out,
                 "<tr id=\"parent\"><th scope=\"row\"><a class=\"u\" href=\"../{}\"><span>Parent directory</span></a></th>\
-                 <td class=\"size\"></td><td class=\"type\"></td><td></td></tr>",
+                 <td class=\"size\"></td><td class=\"type\"></td><td></td>",
                 self.order.query()
             )?;
+            self.controls.write(out, None, &self.media_types)?;
+            out.extend_from_slice(b"</tr>\n");
         }
         Ok(())
     }

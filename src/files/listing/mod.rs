@@ -5,7 +5,7 @@ pub(super) mod entries;
 pub(super) mod entry;
 mod html;
 mod json;
-mod numbers;
+pub(super) mod numbers;
 pub(super) mod order;
 mod row;
 pub(super) mod toolbar;
@@ -14,6 +14,7 @@ mod window;
 use std::io;
 use std::sync::Arc;
 
+use super::changes::Controls;
 use super::encoding::gzip::{Compressor, MIN_LENGTH, Slot};
 use super::media_types::MediaTypes;
 use super::pieces::{Beginning, PieceReader, Pieces, Stage};
@@ -39,6 +40,7 @@ pub(super) fn respond(
     compressor: Option<&Arc<Compressor>>,
     budget: &Arc<Budget>,
     offers: Offers,
+    controls: Controls,
 ) -> Result<Response, HttpError> {
     let order = Order::of(request);
     let json = match request.query().value("format").as_deref() {
@@ -54,7 +56,18 @@ pub(super) fn respond(
     } else {
         let frame = Frame::new();
         let rows = Rows::new(media_types, order);
-        let page = Page { path, order, offers, entries, rows, frame: frame.clone(), stage: Stage::Start };
+        let media_types = Arc::clone(media_types);
+        let page = Page {
+            path,
+            order,
+            offers,
+            entries,
+            rows,
+            controls,
+            media_types,
+            frame: frame.clone(),
+            stage: Stage::Start,
+        };
         frame.complete(send(page, coding)?)
     };
     let vary = if compressor.is_some() { "Accept, Accept-Encoding" } else { "Accept" };

@@ -14,7 +14,7 @@ pub(super) fn with_commas(number: usize) -> String {
 }
 
 /// A size in bytes, with about three digits.
-pub(super) fn readable_size(bytes: u64) -> String {
+pub(crate) fn readable_size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if bytes < 1024 {
         return format!("{bytes} B");

@@ -24,6 +24,7 @@ impl Rows {
         Self { media_types: Arc::clone(media_types), query: order.query() }
     }
 
+    /// Writes the row without its end.
     pub(super) fn write(&self, out: &mut Vec<u8>, entry: Entry<'_>) -> io::Result<()> {
         let (href, name) = (encode_segment(entry.name), shown(entry.name));
         let time = date::rfc3339(entry.details.modified);
@@ -46,6 +47,6 @@ impl Rows {
                 )?;
             }
         }
-        writeln!(out, "<td><time>{day}<span> {clock}</span></time></td></tr>")
+        write!(out, "<td><time>{day}<span> {clock}</span></time></td>")
     }
 }

@@ -11,7 +11,7 @@ use crate::http::path::RelativePath;
 pub(crate) struct Offers {
     /// A link to the directory as an archive.
     pub(crate) archive: bool,
-    /// A form to upload files into the directory.
+    /// Forms to upload files into the directory, and to create a directory in it.
     pub(crate) upload: bool,
 }
 
@@ -23,9 +23,12 @@ pub(super) struct Toolbar<'a> {
 }
 
 /// Works without the script; with it, errors are shown beside the form.
-const UPLOAD_FORM: &[u8] = b"<form id=\"upload\" method=\"post\" enctype=\"multipart/form-data\" action=\"./\">\n\
+const FORMS: &[u8] = b"<form id=\"upload\" method=\"post\" enctype=\"multipart/form-data\" action=\"./\">\n\
     <label>Upload files <input type=\"file\" name=\"file\" multiple required></label>\n\
-    <button class=\"button\">Upload</button>\n<p role=\"status\"></p>\n</form>\n";
+    <button class=\"button\">Upload</button>\n<p role=\"status\"></p>\n</form>\n\
+    <details id=\"new-directory\">\n<summary>New folder</summary>\n<form method=\"post\" action=\"./\">\n\
+    <label>Name <input name=\"new-directory\" autocomplete=\"off\" required></label>\n\
+    <button class=\"button\">Create</button>\n</form>\n</details>\n";
 
 impl Toolbar<'_> {
     /// The number of entries, and what can be done with the whole directory.
@@ -50,7 +53,7 @@ impl Toolbar<'_> {
         );
         // Nothing can be stored below a name that starts with a dot.
         if self.offers.upload && !self.path.is_hidden() {
-            out.extend_from_slice(UPLOAD_FORM);
+            out.extend_from_slice(FORMS);
         }
         if truncated {
             let most = with_commas(directories + files);
