@@ -271,8 +271,8 @@ impl Files {
         self
     }
 
-    /// The media type of files with this extension, in place of the known one. Files with an unknown extension are
-    /// `application/octet-stream`.
+    /// The media type of files with this extension, in place of the known one. A file with an unknown extension, or without one, is
+    /// `text/plain` if its first 4 KiB are text in UTF-8, else `application/octet-stream`.
     ///
     /// # Errors
     ///

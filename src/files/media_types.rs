@@ -1,10 +1,14 @@
-//! Media types by file extension.
+//! Media types of files: by extension, and text without a known one by its bytes.
 
 use std::borrow::Cow;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
 
 use crate::error::Error;
 use crate::http::headers::HeaderText;
 use crate::http::media_type::{self, has_charset, is_media_type};
+use crate::http::sniffing;
 
 /// Media types by extension: configured ones, and the known ones.
 #[derive(Debug, Default)]
@@ -33,16 +37,42 @@ impl MediaTypes {
         Ok(())
     }
 
-    /// The media type of a file of this name. Text is labelled UTF-8, unless configured otherwise.
+    /// The media type of a file of this name, whatever it holds.
     pub(super) fn of(&self, name: &[u8]) -> HeaderText {
+        self.by_extension(name).unwrap_or(Cow::Borrowed(UNKNOWN))
+    }
+
+    /// The media type of a file of this name. If its extension is not known, the file is read to see whether it is text.
+    pub(super) fn of_file(&self, name: &[u8], file: &File) -> io::Result<HeaderText> {
+        if let Some(known) = self.by_extension(name) {
+            return Ok(known);
+        }
+        let mut beginning = [0; sniffing::BEGINNING];
+        let length = file.read_at(&mut beginning, 0)?;
+        Ok(by_content(&beginning[..length]))
+    }
+
+    /// The media type of a file of this name that holds these bytes.
+    pub(super) fn of_bytes(&self, name: &[u8], bytes: &[u8]) -> HeaderText {
+        self.by_extension(name).unwrap_or_else(|| by_content(&bytes[..bytes.len().min(sniffing::BEGINNING)]))
+    }
+
+    /// The media type of the extension, if that is known. Text is labelled UTF-8, unless configured otherwise.
+    fn by_extension(&self, name: &[u8]) -> Option<HeaderText> {
         if let Some((_, media_type)) = self.set.iter().find(|(extension, _)| has_extension(name, extension)) {
-            return Cow::Owned(media_type.clone());
+            return Some(Cow::Owned(media_type.clone()));
         }
         let name = String::from_utf8_lossy(name);
-        let known = mime_guess::from_path(name.as_ref()).first_raw().unwrap_or("application/octet-stream");
-        with_charset(Cow::Borrowed(known))
+        Some(with_charset(Cow::Borrowed(mime_guess::from_path(name.as_ref()).first_raw()?)))
     }
 }
+
+/// The media type of content that begins with these bytes.
+fn by_content(beginning: &[u8]) -> HeaderText {
+    Cow::Borrowed(if sniffing::is_text(beginning) { "text/plain; charset=utf-8" } else { UNKNOWN })
+}
+
+const UNKNOWN: &str = "application/octet-stream";
 
 fn has_extension(name: &[u8], extension: &str) -> bool {
     let Some(rest) = name.len().checked_sub(extension.len() + 1) else { return false };

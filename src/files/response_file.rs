@@ -14,7 +14,7 @@ use crate::http::response::Response;
 use crate::storage::open_anywhere;
 
 impl Response {
-    /// The file at a path that the program has chosen, as [`Files`](crate::Files) sends it: the media type is that of the extension,
+    /// The file at a path that the program has chosen, as [`Files`](crate::Files) sends it: the media type follows from the extension,
     /// the request's conditions and range are honoured, a large file is read while it is sent. The response has `Last-Modified`,
     /// `ETag` and `Cache-Control: no-cache`, so that clients keep their copy and revalidate it for each use.
     ///
@@ -45,7 +45,8 @@ impl Response {
             return Err(HttpError::Forbidden);
         }
         let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-        let file = Representation::read(file, metadata, MediaTypes::default().of(name), now)?;
+        let media_type = MediaTypes::default().of_file(name, &file).map_err(unreadable)?;
+        let file = Representation::read(file, metadata, media_type, now)?;
         let file = file.with_cache_control(CacheHeaders::default().of_any());
         representation::respond(file, &Conditions::of(request, now), now)
     }

@@ -182,14 +182,16 @@ impl FileService {
 
     /// The variant of an embedded file that the request accepts.
     fn represent_embedded(&self, file: &EmbeddedFile, get: &Get<'_>) -> Result<Representation, HttpError> {
-        let (media_type, cache_control) = (self.media_types.of(file.name()), self.cache_headers.of(file.name()));
+        let media_type = self.media_types.of_bytes(file.name(), file.content.bytes);
+        let cache_control = self.cache_headers.of(file.name());
         let selected = variants::select_embedded(file, media_type, self.compressor.as_ref(), get.request)?;
         Ok(selected.with_cache_control(cache_control))
     }
 
     /// The variant of a file on disk that the request accepts.
     fn select(&self, root_dir: &RootDir, file: OpenFile, get: &Get<'_>) -> Result<Selected, HttpError> {
-        let (media_type, cache_control) = (self.media_types.of(file.name()), self.cache_headers.of(file.name()));
+        let media_type = self.media_types.of_file(file.name(), &file.file).map_err(unreadable)?;
+        let cache_control = self.cache_headers.of(file.name());
         let Get { request, now, .. } = *get;
         let mut selected = variants::select(root_dir, file, media_type, self.compressor.as_ref(), request, now)?;
         selected.representation = selected.representation.with_cache_control(cache_control);

@@ -48,6 +48,7 @@ pub(crate) mod request_writer;
 pub(crate) mod response;
 pub(crate) mod response_head;
 pub(crate) mod response_parser;
+pub(crate) mod sniffing;
 pub(crate) mod status;
 pub(crate) mod target;
 pub(crate) mod trusted_proxies;

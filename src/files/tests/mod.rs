@@ -25,7 +25,8 @@ fn site() -> tempfile::TempDir {
     fs::write(path.join("www/sub/index.html"), "<p>sub").unwrap();
     fs::write(path.join("www/a b.txt"), "0123456789").unwrap();
     fs::write(path.join("www/.secret"), "secret").unwrap();
-    fs::write(path.join("www/raw.unknown-type"), "").unwrap();
+    fs::write(path.join("www/raw.unknown-type"), b"\0").unwrap();
+    fs::write(path.join("www/README"), "größe").unwrap();
     fs::write(path.join("data/up.html"), "<script>").unwrap();
     fs::write(path.join("data/index.html"), "shadowed").unwrap();
     site
@@ -69,6 +70,7 @@ fn text_is_served_with_a_charset() {
         ("/", "text/html; charset=utf-8"),
         ("/a%20b.txt", "text/plain; charset=utf-8"),
         ("/raw.unknown-type", "application/octet-stream"),
+        ("/README", "text/plain; charset=utf-8"),
     ] {
         assert_eq!(respond(&files, &mut Request::get(target)).header("Content-Type"), Some(media_type), "{target}");
     }

@@ -32,7 +32,7 @@ fn header_fields_are_as_asked_for() {
     let table = [
         ("/a.txt", "text/plain; charset=utf-8", "text/plain; charset=utf-8", "max-age=60"),
         ("/b.md", "text/markdown; charset=utf-8", "text/x-notes; charset=utf-8", "max-age=60"),
-        ("/c", "application/octet-stream", "application/octet-stream", "max-age=60"),
+        ("/c", "text/plain; charset=utf-8", "text/plain; charset=utf-8", "max-age=60"),
         (
             "/app.3f9a1c2b.js",
             "text/javascript; charset=utf-8",
