@@ -140,7 +140,8 @@ impl Files {
     }
 
     /// Adds a directory of uploads behind the ones before. Its files are sent with `Content-Security-Policy: sandbox`, so that an
-    /// uploaded page cannot act as one of the site's own. Links never lead out of it, its `404.html` is not used, and its index
+    /// uploaded page cannot act as one of the site's own. Only audio, video, raster images, PDF and plain text go without it, so that
+    /// browsers play and show them; their media type alone decides. Links never lead out of it, its `404.html` is not used, and its index
     /// files count only in directories that no other root has.
     ///
     /// If the directory is served already, it becomes a directory of uploads: its uploads cannot be told from other files.

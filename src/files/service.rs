@@ -8,6 +8,7 @@ use crate::handler::IntoResponse as _;
 use crate::http::conditional::Conditions;
 use crate::http::content_disposition;
 use crate::http::error::HttpError;
+use crate::http::media_type;
 use crate::http::method::Method;
 use crate::http::path::{PathError, RelativePath, encode_segment};
 use crate::http::request::Request;
@@ -198,7 +199,10 @@ impl FileService {
         Ok(selected)
     }
 
-    /// The response with this representation, and with the fields that keep uploads from acting as the site's own files.
+    /// The response with this representation, and with the field that keeps uploads from acting as the site's own files.
+    ///
+    /// Uploads that only show something go without it: in a sandbox a document has an origin of its own, and browsers fetch the parts
+    /// of a video from the origin of its document. `X-Content-Type-Options`, which every file has, keeps them what they are.
     fn send(&self, root: &Root, file: Representation, get: &Get<'_>) -> Result<Response, HttpError> {
         let varies = file.varies();
         let mut response = representation::respond(file, &get.conditions, get.now);
@@ -212,7 +216,9 @@ impl FileService {
             // The other fields stay with what the client has kept (RFC 9110 §15.4.5).
             return Ok(response);
         }
-        Ok(if root.uploads { response.with_header("Content-Security-Policy", "sandbox") } else { response })
+        let is_passive = response.header("Content-Type").is_some_and(media_type::is_passive);
+        let needs_sandbox = root.uploads && !is_passive;
+        Ok(if needs_sandbox { response.with_header("Content-Security-Policy", "sandbox") } else { response })
     }
 
     fn list(

@@ -4,6 +4,7 @@ mod embedded;
 mod little_memory;
 #[cfg(feature = "archive")]
 mod properties;
+mod uploads;
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +13,6 @@ use std::time::{Duration, SystemTime};
 use super::Files;
 use crate::handler::{IntoResponse as _, respond};
 use crate::http::method::Method;
-use crate::http::path::RelativePath;
 use crate::http::request::Request;
 
 fn site() -> tempfile::TempDir {
@@ -84,34 +84,6 @@ fn a_redirect_keeps_the_query_and_the_host() {
     assert_eq!(response.header("Location"), Some("/sub/?a=b%20c"));
     let response = respond(&files, &mut Request::get("//sub?a=//b"));
     assert_eq!(response.header("Location"), Some("/sub?a=//b"), "not a way to another host");
-}
-
-#[test]
-fn uploads_cannot_act_as_the_site() {
-    let site = site();
-    let files = files(&site);
-    let response = respond(&files, &mut Request::get("/up.html"));
-    assert_eq!(response.header("X-Content-Type-Options"), Some("nosniff"));
-    assert_eq!(response.header("Content-Security-Policy"), Some("sandbox"));
-    assert_eq!(respond(&files, &mut Request::get("/")).header("Content-Security-Policy"), None);
-    assert!(files.owns(&RelativePath::parse("/index.html").unwrap()));
-    assert!(!files.owns(&RelativePath::parse("/up.html").unwrap()));
-}
-
-#[test]
-fn a_root_that_visitors_write_to_is_served_as_uploads() {
-    let site = site();
-    let www = site.path().join("www");
-    let files = Files::new(&www).with_uploads(www.join("../www")).index(["none"]).unwrap().upload_form(true);
-    for _ in 0..3 {
-        let response = respond(&files, &mut Request::get("/index.html"));
-        assert_eq!(response.header("Content-Security-Policy"), Some("sandbox"));
-    }
-    assert!(!files.owns(&RelativePath::parse("/index.html").unwrap()));
-    let listing = respond(&files, &mut Request::get("/empty/")).read_text().unwrap();
-    assert!(listing.contains("enctype=\"multipart/form-data\""));
-    let listing = respond(&files.upload_form(false), &mut Request::get("/empty/")).read_text().unwrap();
-    assert!(!listing.contains("multipart"));
 }
 
 #[test]

@@ -156,7 +156,7 @@ fn directories_lie_over_each_other() {
         ("data/404.html", "visitor"),
         ("data/mine/index.html", "visitor"),
         ("data/b", "visitor"),
-        ("data/c", "visitor"),
+        ("data/c.html", "visitor"),
     ] {
         fs::write(path(name), content).unwrap();
     }
@@ -166,7 +166,7 @@ fn directories_lie_over_each_other() {
     for (target, status, body) in [
         ("/a", 200, "site"),
         ("/b", 200, "theme"),
-        ("/c", 200, "visitor"),
+        ("/c.html", 200, "visitor"),
         ("/only/", 200, "theme index"),
         ("/mine/", 200, "visitor"),
         ("/missing", 404, "Not found: GET, /missing"),
@@ -176,7 +176,7 @@ fn directories_lie_over_each_other() {
         let sandboxed = reply.header("Content-Security-Policy") == Some("sandbox");
         assert_eq!(sandboxed, body == "visitor", "{target}");
     }
-    let all = ["mine", "only", "shared", "404.html", "a", "b", "c", "index.html"];
+    let all = ["mine", "only", "shared", "404.html", "a", "b", "c.html", "index.html"];
     assert_eq!(names(&get(address, "/?format=json")), all, "a visitor's index file does not hide what is there");
     server.shutdown(Duration::from_secs(5));
 }
