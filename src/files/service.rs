@@ -62,6 +62,19 @@ struct Get<'a> {
     now: SystemTime,
 }
 
+/// What the parameter `download` asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Download {
+    /// Nothing: it is absent.
+    No,
+    /// To save the file instead of showing it.
+    File,
+    /// The directory as a tar archive.
+    Archive,
+    /// What there is not, such as a zip archive.
+    Unknown,
+}
+
 /// The site's own page for a 404.
 const NOT_FOUND_PAGE: &str = "404.html";
 
@@ -82,12 +95,13 @@ impl FileService {
             Err(PathError::EmptySegment) => return redirect_to_single_slashes(request),
             path => path?,
         };
-        let download = request.encoded_query().and_then(|_| request.query().value("download"));
-        if download.as_deref() == Some("tar") && path.is_directory() && !self.roots.hides(&path) {
+        let download = Download::of(request);
+        if download == Download::Archive && path.is_directory() && !self.roots.hides(&path) {
             return self.archive(&path, &get)?.map_or_else(|| self.not_found(&path, &get), Ok);
         }
         match self.roots.lookup(&path).map_err(unreadable)? {
-            Lookup::File(root, file) => self.file(root, file, download.is_some(), &get),
+            Lookup::File(..) | Lookup::Directory(_) if download == Download::Unknown => Err(unknown_download()),
+            Lookup::File(root, file) => self.file(root, file, download != Download::No, &get),
             Lookup::Directory(layers) if self.listing => self.list(path, layers, request),
             Lookup::MissingSlash => Ok(redirect(&path, "/", request)),
             Lookup::Forbidden => Err(HttpError::Forbidden),
@@ -253,6 +267,22 @@ impl FileService {
     }
 }
 
+impl Download {
+    fn of(request: &Request) -> Self {
+        match request.encoded_query().and_then(|_| request.query().value("download")).as_deref() {
+            None => Self::No,
+            Some("") => Self::File,
+            Some("tar") => Self::Archive,
+            Some(_) => Self::Unknown,
+        }
+    }
+}
+
+/// The client would save a page, or a file that it knows otherwise, under the name of what it has asked for.
+fn unknown_download() -> HttpError {
+    HttpError::bad_request("?download saves a file and ?download=tar a directory; there are no other downloads")
+}
+
 /// Redirects to the same path without its empty segments, which come from typing errors, or from joining parts that have slashes.
 fn redirect_to_single_slashes(request: &Request) -> Result<Response, HttpError> {
     let sent = request.encoded_path();
@@ -277,6 +307,29 @@ fn redirect(path: &RelativePath, end: &str, request: &Request) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn downloads_are_a_file_or_a_tar_archive() {
+        let table = [
+            ("/a", Download::No),
+            ("/a?", Download::No),
+            ("/a?x=download", Download::No),
+            ("/a?downloads=zip", Download::No),
+            ("/a?download", Download::File),
+            ("/a?download=", Download::File),
+            ("/a?x&d%6fwnload&y", Download::File),
+            ("/a?download=tar", Download::Archive),
+            ("/a?download=t%61r", Download::Archive),
+            ("/a?download=zip", Download::Unknown),
+            ("/a?download=TAR", Download::Unknown),
+            ("/a?download=tar.gz", Download::Unknown),
+            ("/a?download=1", Download::Unknown),
+            ("/a?download=tar&download=zip", Download::Archive),
+        ];
+        for (target, expected) in table {
+            assert_eq!(Download::of(&Request::get(target)), expected, "{target}");
+        }
+    }
 
     #[test]
     fn a_redirect_is_a_path_on_this_host() {

@@ -352,3 +352,34 @@ fn no_body_of_the_service_is_a_stream_of_the_program() {
         }
     }
 }
+
+#[cfg(feature = "archive")]
+#[test]
+fn a_download_that_there_is_not_is_a_bad_request() {
+    let site = site();
+    let text = "Bad request: ?download saves a file and ?download=tar a directory; there are no other downloads.";
+    let files = files(&site).archive(true).single_page(true);
+    let table = [
+        ("/empty/?download=zip", 400, "a directory"),
+        ("/?download=zip", 400, "with an index file"),
+        ("/a%20b.txt?download=zip", 400, "a file"),
+        ("/up.html?download=1", 400, "a file"),
+        ("/empty/?download", 200, "the listing, as always"),
+        ("/empty/?download=", 200, "the listing, as always"),
+        ("/empty/?download=tar", 200, "an archive"),
+        ("/a%20b.txt?download=tar", 200, "a file has no other form"),
+        ("/empty?download=zip", 301, "to the directory"),
+        ("/missing/a.b?download=zip", 404, "nothing"),
+        ("/.secret?download=zip", 404, "hidden"),
+        ("/some/view?download=zip", 200, "an application has parameters of its own"),
+    ];
+    for (target, status, why) in table {
+        for _ in 0..2 {
+            let mut response = respond(&files, &mut Request::get(target));
+            assert_eq!(response.status().code(), status, "{target}: {why}");
+            if status == 400 {
+                assert_eq!(response.read_text().unwrap(), text, "{target}");
+            }
+        }
+    }
+}
