@@ -5,13 +5,17 @@
 mod args;
 #[path = "../common/credentials.rs"]
 mod credentials;
+#[path = "../common/ignored_signals.rs"]
+mod ignored_signals;
 mod outcome;
+mod output_file;
 mod progress;
 mod response;
 mod run;
 #[path = "../common/seconds.rs"]
 mod seconds;
 mod task;
+mod temp_file;
 
 use std::process::ExitCode;
 

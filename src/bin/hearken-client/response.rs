@@ -1,12 +1,12 @@
 //! Passes a response on: its body to stdout or to a file, and on request its head to stderr.
 
-use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use hearken::client::{ClientError, Response};
 
 use crate::outcome::{Failure, Outcome};
+use crate::output_file::OutputFile;
 use crate::progress;
 
 /// Prints the body as it arrives.
@@ -23,23 +23,22 @@ pub(crate) fn print(response: Response, verbose: bool) -> Result<Outcome, Failur
     }
 }
 
-/// Writes the body to a file, under another name until it is complete.
+/// Writes the body to a file, which is put in place when it is complete.
 pub(crate) fn save(response: Response, path: &Path, verbose: bool) -> Result<Outcome, Failure> {
+    // Opened anew, a file that stdout is redirected to would be written from its beginning.
+    if [Path::new("-"), Path::new("/dev/stdout")].contains(&path) {
+        return print(response, verbose);
+    }
     let outcome = describe(&response, verbose);
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".part");
-    let partial = PathBuf::from(partial);
     let progress = progress::bar(response.content_length());
     let write = || {
-        let mut file = File::create(&partial)?;
+        let mut file = OutputFile::create(path)?;
         io::copy(&mut progress.wrap_read(response.into_reader()), &mut file)?;
-        file.sync_all()?;
-        fs::rename(&partial, path)
+        file.finish()
     };
     let result = write();
     progress.finish_and_clear();
     let Err(error) = result else { return Ok(outcome) };
-    let _ = fs::remove_file(&partial);
     match error.downcast::<ClientError>() {
         Ok(error) => Err(error.into()),
         Err(source) => Err(Failure::Save { path: path.into(), source }),

@@ -1,5 +1,7 @@
 //! The `hearken-client` program against the `hearken` program.
 
+mod output;
+
 use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -29,6 +31,7 @@ impl Site {
         format!("{}{path}", self.server.url())
     }
 
+    /// The path of a file beside the directories of the server.
     fn path(&self, name: &str) -> String {
         self.directory.path().join(name).to_str().unwrap().to_owned()
     }
@@ -115,7 +118,7 @@ fn an_answer_that_cannot_be_written_is_exit_1() {
     let site = site();
     let (code, out, error) = run(&["get", &site.url(""), "-o", "no/such/directory/down"], b"");
     assert_eq!((code, out.len()), (Some(1), 0));
-    assert_eq!(error, "hearken-client: cannot save no/such/directory/down: no such file or directory\n");
+    assert_eq!(error, "hearken-client: cannot save no/such/directory/down: there is no directory no/such/directory\n");
 
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
     let output = client().args(["get", &site.url("")]).stdout(full).output().unwrap();
