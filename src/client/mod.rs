@@ -8,6 +8,7 @@ mod error;
 mod request;
 mod response;
 mod sender;
+mod url;
 
 pub use client::{Client, ClientBuilder};
 pub use error::ClientError;

@@ -136,7 +136,7 @@ impl Read for ResponseReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer).map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => error,
-            kind => io::Error::new(kind, ClientError::Body(error.to_string())),
+            kind => io::Error::new(kind, ClientError::of_body(error)),
         })
     }
 }

@@ -11,6 +11,7 @@ use ureq::{Agent, AsSendBody, Body, RequestExt as _, SendBody};
 
 use super::error::ClientError;
 use super::response::Response;
+use super::url;
 
 /// What a client sends its requests with.
 #[derive(Clone, Debug)]
@@ -29,10 +30,7 @@ impl Sender {
         mut fields: HeaderMap,
         mut body: Outgoing<'_>,
     ) -> Result<Response, ClientError> {
-        let uri: Uri = url.parse().map_err(|_| ClientError::Url(url.into()))?;
-        if !matches!(uri.scheme_str(), Some("http" | "https")) {
-            return Err(ClientError::Url(url.into()));
-        }
+        let uri = url::parse(url)?;
         if let Some(authorization) = &self.authorization {
             fields.entry(AUTHORIZATION).or_insert_with(|| authorization.clone());
         }

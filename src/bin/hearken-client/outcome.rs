@@ -53,7 +53,7 @@ impl Failure {
             // 0 for --help and --version, 2 for bad usage.
             Self::Usage(error) => u8::try_from(error.exit_code()).unwrap_or(2),
             Self::File { .. } | Self::PasswordFile(_) => 2,
-            Self::Client(ClientError::Url(_) | ClientError::Authority { .. } | ClientError::Credentials) => 2,
+            Self::Client(ClientError::Url { .. } | ClientError::Authority { .. } | ClientError::Credentials) => 2,
             Self::Client(_) => 3,
             Self::Stdin(_) | Self::Stdout(_) | Self::Save { .. } => 1,
         }
@@ -114,7 +114,7 @@ mod tests {
             (Failure::Usage(clap::Error::new(clap::error::ErrorKind::DisplayHelp)), 0),
             (Failure::Usage(clap::Error::new(clap::error::ErrorKind::UnknownArgument)), 2),
             (Failure::File { path: "a".into(), source: broken() }, 2),
-            (Failure::Client(ClientError::Url(url())), 2),
+            (Failure::Client(ClientError::Url { url: url(), reason: "b" }), 2),
             (Failure::Client(ClientError::Authority { path: "a".into(), reason: "b".into() }), 2),
             (Failure::Client(ClientError::Credentials), 2),
             (Failure::Client(ClientError::Connect { url: url(), reason: "b".into() }), 3),

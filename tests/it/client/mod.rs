@@ -1,5 +1,6 @@
 //! The `hearken-client` program against the `hearken` program.
 
+mod failures;
 mod output;
 
 use std::fs;
