@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use super::byte_size::ByteSize;
+
 /// The most bytes that a request body may have, unless a setting says otherwise.
 pub(crate) const DEFAULT_MAX_BODY: u64 = 10 * 1024 * 1024;
 
@@ -38,7 +40,7 @@ pub(crate) enum BodyError {
 impl fmt::Display for BodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLarge(limit) => write!(f, "the request body is longer than {limit} bytes"),
+            Self::TooLarge(limit) => write!(f, "the request body is longer than {}", ByteSize(*limit)),
             Self::TimedOut => f.write_str("the request body did not arrive in time"),
             Self::Truncated => f.write_str("the connection ended before the request body did"),
             Self::Malformed(reason) => f.write_str(reason),

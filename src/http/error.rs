@@ -9,6 +9,7 @@ use std::io;
 use serde_core::ser::{Serialize, SerializeStruct as _, Serializer};
 
 use super::body::BodyError;
+use super::byte_size::ByteSize;
 use super::method::Method;
 use super::path::PathError;
 use super::status::Status;
@@ -242,7 +243,7 @@ impl fmt::Display for HttpError {
             Self::Gone => f.write_str("gone"),
             Self::LengthRequired => f.write_str("the request needs a Content-Length or a chunked body"),
             Self::PreconditionFailed => f.write_str("a precondition of the request does not hold"),
-            Self::ContentTooLarge(limit) => write!(f, "the request body is longer than {limit} bytes"),
+            Self::ContentTooLarge(limit) => write!(f, "the request body is longer than {}", ByteSize(*limit)),
             Self::FormTooLarge(reason) => f.write_str(reason),
             Self::UriTooLong(limit) => write!(f, "the request target is longer than {limit} bytes"),
             Self::ExpectationFailed => f.write_str("the only expectation that the server supports is 100-continue"),

@@ -7,6 +7,7 @@ pub(crate) mod authorization;
 pub(crate) mod body;
 pub(crate) mod body_channel;
 pub(crate) mod body_writer;
+pub(crate) mod byte_size;
 pub(crate) mod channel_body;
 mod charset;
 pub(crate) mod chunked;

@@ -462,7 +462,7 @@ mod over_https {
             (&["get", "URL/leia.json"], "{\"name\": \"Leia\"}", true),
             (&["put", "URL/copy", "local"], "", true),
             (&["get", "URL/copy"], &content, true),
-            (&["put", "URL/huge", "huge"], "The request body is longer than 10485760 bytes.", false),
+            (&["put", "URL/huge", "huge"], "The request body is longer than 10 MiB.", false),
             (&["get", "URL/nothing"], "Not found: GET, /nothing", false),
         ];
         for (arguments, expected, success) in table {

@@ -97,7 +97,7 @@ fn a_form_that_is_refused_has_the_status_of_its_fault() {
     let long = "x".repeat(100_001);
     let table = [
         ("/", whole(&long[1..]), 200, &long[1..], "as long as a part may be"),
-        ("/", whole(&long), 413, "The part \"a\" of the form is longer than 100000 bytes", "a part over its limit"),
+        ("/", whole(&long), 413, "The part \"a\" of the form is longer than 97.6 KiB", "a part over its limit"),
         ("/", part.repeat(5) + "---- B--", 200, "", "parts that end with their heads"),
         ("/", format!("{part}1\r\n---- BC\r\n---- B--"), 400, "other text follows a boundary", "a longer boundary"),
         ("/", part.repeat(6) + "---- B--", 413, "The form has more than 5 parts", "too many parts"),

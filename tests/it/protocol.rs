@@ -412,7 +412,7 @@ fn bodies_that_are_too_long_are_refused_without_being_read() {
         for request in table {
             let (mut wire, reply) = place.send(request);
             assert_eq!((reply.status, reply.header("Connection")), (413, Some("close")), "{request:?}");
-            assert_eq!(reply.text(), "The request body is longer than 100000 bytes.");
+            assert_eq!(reply.text(), "The request body is longer than 97.6 KiB.");
             wire.stream.get_mut().shutdown(Shutdown::Write).unwrap();
             assert!(wire.is_closed());
         }

@@ -142,6 +142,7 @@ mod tests {
 
     use super::*;
     use crate::http::body::BodyLength;
+    use crate::http::byte_size::ByteSize;
     use crate::http::method::Method;
     use crate::http::multipart::FormData;
     use crate::http::target::Target;
@@ -338,7 +339,7 @@ mod tests {
                 let seen = read(&mut form.next_part().unwrap().unwrap()).map_err(|error| error.to_string());
                 let expected = expected.map(str::to_owned);
                 let expected =
-                    expected.map_err(|limit| format!("the part \"a\" of the form is longer than {limit} bytes"));
+                    expected.map_err(|limit| format!("the part \"a\" of the form is longer than {}", ByteSize(limit)));
                 assert_eq!(seen, expected, "{why}");
             }
         }

@@ -6,6 +6,7 @@ use std::io::{self, BufRead, Read};
 use super::request::RequestSource;
 use super::shortened::shortened;
 use crate::http::body::BodyError;
+use crate::http::byte_size::ByteSize;
 use crate::http::charset::Charset;
 use crate::http::error::HttpError;
 use crate::http::multipart::{Content, FormError, FormParser, PartHead};
@@ -138,7 +139,7 @@ impl<'a> Part<'a> {
 
 fn too_long(head: &PartHead, limit: u64) -> BodyError {
     let name = head.name.as_ref().map(|name| format!(" {:?}", shortened(name.clone()))).unwrap_or_default();
-    BodyError::FormTooLarge(format!("the part{name} of the form is longer than {limit} bytes"))
+    BodyError::FormTooLarge(format!("the part{name} of the form is longer than {}", ByteSize(limit)))
 }
 
 /// Reads more of the form.

@@ -488,7 +488,7 @@ fn refusals_are_explained_in_words() {
 
         browser.navigate(&page("wil:w", "write.html"));
         write(&format!("\"{}\"", "a".repeat(2000)));
-        assert_eq!(told(browser, "longer"), "The request body is longer than 1024 bytes.");
+        assert_eq!(told(browser, "longer"), "The request body is longer than 1 KiB.");
         write("{\"name\": \"Wil\"}");
         assert_eq!(told(browser, "Wrote"), "Wrote data for Wil.");
         browser.navigate(&page("wil:w", "note_taker.html"));
