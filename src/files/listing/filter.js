@@ -2,9 +2,8 @@
 (() => {
   const form = document.getElementById("filter");
   const input = form.querySelector("input");
-  const shown = document.getElementById("shown");
-  const rows = [...document.querySelectorAll("tbody tr:not(#parent)")];
-  const names = rows.map((row) => row.cells[0].textContent.toLowerCase());
+  let rows = [];
+  let names = [];
   const apply = () => {
     const sought = input.value.trim().toLowerCase();
     let count = 0;
@@ -12,11 +11,18 @@
       row.hidden = !names[index].includes(sought);
       if (!row.hidden) count += 1;
     });
-    shown.textContent = sought ? `${count} of ${rows.length} shown` : "";
+    document.getElementById("shown").textContent = sought ? `${count} of ${rows.length} shown` : "";
+  };
+  const collect = () => {
+    rows = [...document.querySelectorAll("tbody tr:not(#parent)")];
+    names = rows.map((row) => row.cells[0].textContent.toLowerCase());
+    form.hidden = rows.length === 0;
+    // When the user comes back to the page, the browser may have kept the text.
+    if (input.value) apply();
   };
   form.addEventListener("submit", (event) => event.preventDefault());
   input.addEventListener("input", apply);
-  form.hidden = rows.length === 0;
-  // When the user comes back to the page, the browser may have kept the text.
-  if (input.value) apply();
+  // Uploads put new rows in place of those that were there.
+  document.addEventListener("refreshed", collect);
+  collect();
 })();

@@ -26,7 +26,7 @@ pub(crate) struct Page {
     pub(crate) stage: Stage,
 }
 
-const STYLE: &str = include_str!("listing.css");
+const STYLE: &str = concat!(include_str!("listing.css"), include_str!("upload.css"));
 const SCRIPT: &str = concat!(include_str!("filter.js"), "\n", include_str!("upload.js"));
 
 fn heading(column: Column) -> &'static str {

@@ -1,29 +1,340 @@
-// The upload form: errors are shown beside it instead of on a page of their own.
+// Uploads: files and folders that are chosen, or dropped anywhere on the page, are sent one by one, each with its own progress and
+// result. Without this script the form sends the files itself.
 (() => {
   const form = document.getElementById("upload");
   if (!form) return;
-  const button = form.querySelector("button");
+  const MOST_AT_ONCE = 3;
+  // So that a folder of thousands of files does not make a page of thousands of lines.
+  const MOST_STORED_SHOWN = 20;
+  // Not relative to the page: if its address holds a password, browsers refuse to send the request.
+  const here = new URL(location.pathname, location.origin);
+  const files = form.querySelector("input[type=file]");
   const status = form.querySelector("[role=status]");
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    button.disabled = true;
-    status.classList.remove("error");
-    status.textContent = "Uploading…";
-    let problem = "The server cannot be reached, or refused the upload before it was complete.";
-    try {
-      // Not relative to the page: if its address holds a password, browsers refuse to send the request.
-      const here = new URL(location.pathname, location.origin);
-      const answer = await fetch(here, { method: "POST", body: new FormData(form) });
-      if (answer.ok) {
-        location.reload();
-        return;
-      }
-      problem = (await answer.text()).trim() || `The server answers ${answer.status}.`;
-    } catch {
-      // `problem` already says what can be said.
+  const list = make("ul", { className: "uploads", ariaLabel: "Uploads" });
+  const waiting = [];
+  const running = new Set();
+  const counts = { all: 0, stored: 0, failed: 0, hidden: 0 };
+  const storedRows = [];
+
+  function make(name, properties, ...children) {
+    const element = Object.assign(document.createElement(name), properties);
+    element.append(...children);
+    return element;
+  }
+
+  function sizeInWords(bytes) {
+    const units = ["KiB", "MiB", "GiB", "TiB"];
+    if (bytes < 1024) return `${bytes} B`;
+    const power = Math.min(Math.floor(Math.log2(bytes) / 10), units.length);
+    return `${(bytes / 1024 ** power).toFixed(1)} ${units[power - 1]}`;
+  }
+
+  function timeInWords(seconds) {
+    if (seconds < 60) return `${Math.ceil(seconds)} s left`;
+    if (seconds < 3600) return `${Math.ceil(seconds / 60)} min left`;
+    return `${(seconds / 3600).toFixed(1)} h left`;
+  }
+
+  // The most bytes that the server takes for one file now, and why; as the page says it.
+  function limitOf(page) {
+    const { limit, limitReason } = page.getElementById("upload")?.dataset ?? {};
+    return { bytes: limit === undefined ? Infinity : Number(limit), reason: limitReason ?? "" };
+  }
+
+  let limit = limitOf(document);
+
+  // What the queue has come to, for everyone and for screen readers, which speak it whenever it changes.
+  function report() {
+    const { all, stored, failed, hidden } = counts;
+    const parts = [`${stored} of ${all} ${all === 1 ? "file" : "files"} stored`];
+    if (failed > 0) parts.push(`${failed} not stored`);
+    if (hidden > 0) parts.push(`${hidden} with a name that starts with a dot left out`);
+    status.textContent = all + hidden === 0 ? "" : `${parts.join(", ")}.`;
+    status.classList.toggle("error", failed > 0);
+    document.getElementById("cancel-all").hidden = waiting.length + running.size < 2;
+  }
+
+  // One file on its way to a folder below this one.
+  class Upload {
+    constructor(file, folder) {
+      this.file = file;
+      this.folder = folder;
+      this.name = make("span", { className: "name" }, make("bdi", {}, [...folder, file.name].join("/")));
+      this.bar = make("progress", { max: Math.max(file.size, 1), value: 0, ariaLabel: `Upload of ${file.name}` });
+      this.note = make("span", { className: "state" }, "Waiting");
+      this.button = make("button", { type: "button", className: "button" });
+      this.button.addEventListener("click", () => (this.hasEnded ? this.retry() : this.cancel()));
+      this.row = make("li", {}, this.name, this.bar, this.note, this.button);
+      this.hasEnded = false;
+      this.offer("Cancel");
     }
-    button.disabled = false;
-    status.classList.add("error");
-    status.textContent = problem;
+
+    offer(action) {
+      this.button.textContent = action;
+      this.button.ariaLabel = `${action} the upload of ${this.file.name}`;
+    }
+
+    start() {
+      this.request = new XMLHttpRequest();
+      this.samples = [{ time: performance.now(), sent: 0 }];
+      const folder = this.folder.map((name) => `${encodeURIComponent(name.toWellFormed())}/`).join("");
+      const body = new FormData();
+      body.append("file", this.file, this.file.name);
+      this.request.upload.addEventListener("progress", (event) => this.progress(event));
+      this.request.addEventListener("load", () => this.answered());
+      this.request.addEventListener("error", () => this.lost());
+      this.request.addEventListener("abort", () => this.fail("Cancelled."));
+      this.request.open("POST", new URL(folder, here));
+      this.request.setRequestHeader("Accept", "text/plain");
+      this.request.send(body);
+      this.note.textContent = "Starting";
+    }
+
+    progress({ loaded, total }) {
+      // The form around the file is sent too.
+      const sent = Math.min(this.file.size, Math.round((loaded / Math.max(total, 1)) * this.file.size));
+      this.bar.value = sent;
+      const now = performance.now();
+      this.samples.push({ time: now, sent });
+      // The speed is that of the last five seconds.
+      while (this.samples.length > 2 && now - this.samples[0].time > 5000) this.samples.shift();
+      const [first] = this.samples;
+      const speed = ((sent - first.sent) * 1000) / Math.max(now - first.time, 1);
+      if (sent === this.file.size) {
+        this.note.textContent = "Storing";
+      } else if (speed > 0) {
+        const rate = `${sizeInWords(speed)}/s, ${timeInWords((this.file.size - sent) / speed)}`;
+        this.note.textContent = `${sizeInWords(sent)} of ${sizeInWords(this.file.size)}, ${rate}`;
+      }
+    }
+
+    answered() {
+      const { status: code, responseText } = this.request;
+      if (code === 201) {
+        this.stored();
+      } else {
+        this.fail(responseText.trim().split("\n")[0] || `The server answers ${code}.`);
+      }
+    }
+
+    stored() {
+      const location = this.request.getResponseHeader("Location");
+      const name = this.request.responseText.match(/^Stored (.*)\.$/m)?.[1] ?? this.file.name;
+      this.bar.remove();
+      this.button.remove();
+      if (location) {
+        this.name.replaceChildren(make("a", { href: new URL(location, here) }, ...this.name.childNodes));
+      }
+      this.note.textContent = name === this.file.name ? `Stored, ${sizeInWords(this.file.size)}` : `Stored as ${name}`;
+      this.row.classList.add("stored");
+      counts.stored += 1;
+      storedRows.push(this.row);
+      if (storedRows.length > MOST_STORED_SHOWN) storedRows.shift().remove();
+      this.end();
+    }
+
+    // There is no answer. If the server has closed the connection because the file is too long, it now says so for all.
+    async lost() {
+      let reason = "The connection was lost, and nothing of this file was stored.";
+      try {
+        limit = limitOf(await currentPage());
+        reason = tooLong(this.file) ?? reason;
+      } catch {
+        reason = "The server cannot be reached. Nothing of this file was stored.";
+      }
+      this.fail(reason);
+    }
+
+    fail(reason) {
+      if (this.hasEnded) return;
+      this.hasEnded = true;
+      this.note.textContent = reason;
+      this.row.classList.add("failed");
+      this.bar.hidden = true;
+      this.offer("Try again");
+      counts.failed += 1;
+      this.end();
+    }
+
+    end() {
+      running.delete(this);
+      advance();
+    }
+
+    cancel() {
+      const index = waiting.indexOf(this);
+      if (index >= 0) {
+        waiting.splice(index, 1);
+        this.fail("Cancelled.");
+      } else {
+        this.request.abort();
+      }
+    }
+
+    retry() {
+      this.hasEnded = false;
+      this.row.classList.remove("failed");
+      this.bar.hidden = false;
+      this.bar.value = 0;
+      this.offer("Cancel");
+      counts.failed -= 1;
+      this.note.textContent = "Waiting";
+      waiting.push(this);
+      advance();
+    }
+  }
+
+  function tooLong(file) {
+    if (file.size <= limit.bytes) return undefined;
+    return `It has ${sizeInWords(file.size)}, and the server takes at most ${sizeInWords(limit.bytes)}${limit.reason}.`;
+  }
+
+  function add(found) {
+    for (const { file, folder } of found) {
+      // The server would refuse these, and few people know that they have them.
+      if (folder.length > 0 && [...folder, file.name].some((name) => name.startsWith("."))) {
+        counts.hidden += 1;
+        continue;
+      }
+      const upload = new Upload(file, folder);
+      counts.all += 1;
+      const reason = tooLong(file);
+      if (reason) {
+        list.append(upload.row);
+        upload.fail(reason);
+      } else {
+        waiting.push(upload);
+      }
+    }
+    advance();
+  }
+
+  function advance() {
+    while (running.size < MOST_AT_ONCE && waiting.length > 0) {
+      const upload = waiting.shift();
+      running.add(upload);
+      list.append(upload.row);
+      upload.start();
+    }
+    report();
+    if (running.size === 0 && counts.stored > 0) refresh();
+  }
+
+  async function currentPage() {
+    const url = new URL(location.pathname + location.search, location.origin);
+    const answer = await fetch(url, { headers: { Accept: "text/html" }, cache: "no-store" });
+    return new DOMParser().parseFromString(await answer.text(), "text/html");
+  }
+
+  // Shows what the folder holds now. What has been typed and where the reader is stay.
+  async function refresh() {
+    try {
+      const page = await currentPage();
+      for (const part of ["main table", ".tools > p", "#upload .limit"]) {
+        const [old, now] = [document.querySelector(part), page.querySelector(part)];
+        if (old && now) old.replaceWith(now);
+      }
+      limit = limitOf(page);
+      document.dispatchEvent(new Event("refreshed"));
+    } catch {
+      // The table is only older than it could be.
+    }
+  }
+
+  async function makeFolder(path) {
+    const name = path.at(-1);
+    const parent = path.slice(0, -1).map((part) => `${encodeURIComponent(part.toWellFormed())}/`).join("");
+    const body = new URLSearchParams({ "new-directory": name });
+    // That it is there already is what was wanted.
+    await fetch(new URL(parent, here), { method: "POST", headers: { Accept: "text/plain" }, body });
+  }
+
+  // The files of a folder that was dropped, and of those in it. Nothing is sent for an empty one, so it is made.
+  async function* filesIn(entry, folder) {
+    if (entry.isFile) {
+      const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+      yield { file, folder };
+      return;
+    }
+    const reader = entry.createReader();
+    const inside = [...folder, entry.name];
+    let isEmpty = true;
+    for (;;) {
+      // Each call gives some of the entries.
+      const entries = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+      if (entries.length === 0) break;
+      isEmpty = false;
+      for (const other of entries) yield* filesIn(other, inside);
+    }
+    if (isEmpty) await makeFolder(inside);
+  }
+
+  async function addDropped(transfer) {
+    // The list of items is emptied once this event is over. What is no file or folder, such as text, has no entry.
+    const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
+    for (const entry of entries) {
+      try {
+        for await (const found of filesIn(entry, [])) add([found]);
+      } catch (error) {
+        status.textContent = `${entry.name} cannot be read: ${error.message}`;
+        status.classList.add("error");
+      }
+    }
+  }
+
+  function choose(input) {
+    const folderOf = (file) => file.webkitRelativePath.split("/").slice(0, -1);
+    add([...input.files].map((file) => ({ file, folder: folderOf(file) })));
+    // The same file can be chosen again.
+    input.value = "";
+  }
+
+  // Dragging leaves an element whenever it enters another one in it.
+  let depth = 0;
+  const carriesFiles = (event) => event.dataTransfer.types.includes("Files");
+  const mark = (isOver) => document.body.classList.toggle("dropping", isOver);
+  addEventListener("dragenter", (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    depth += 1;
+    mark(true);
   });
+  addEventListener("dragleave", (event) => {
+    if (!carriesFiles(event)) return;
+    depth = Math.max(depth - 1, 0);
+    mark(depth > 0);
+  });
+  addEventListener("dragover", (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "copy";
+  });
+  addEventListener("drop", (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    depth = 0;
+    mark(false);
+    addDropped(event.dataTransfer);
+  });
+  addEventListener("beforeunload", (event) => {
+    if (waiting.length + running.size > 0) event.preventDefault();
+  });
+
+  const folder = make("input", { type: "file", webkitdirectory: true });
+  for (const input of [files, folder]) input.addEventListener("change", () => choose(input));
+  const cancelAll = make("button", { type: "button", className: "button", id: "cancel-all", hidden: true }, "Cancel all");
+  cancelAll.addEventListener("click", () => {
+    for (const upload of [...waiting, ...running]) upload.cancel();
+  });
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.querySelector("button").hidden = true;
+  files.required = false;
+  files.parentElement.after(
+    make("label", { className: "button" }, "Upload a folder ", folder),
+    make("span", { className: "hint" }, "or drop them anywhere on this page"),
+  );
+  files.parentElement.classList.add("button");
+  form.classList.add("scripted");
+  status.before(cancelAll);
+  form.append(list);
 })();

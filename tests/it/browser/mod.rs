@@ -2,6 +2,7 @@
 
 mod accessibility;
 mod demo;
+mod uploads;
 pub(crate) mod webdriver;
 
 use std::fs;

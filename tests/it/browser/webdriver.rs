@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use crossbeam_channel::RecvTimeoutError;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -46,6 +47,8 @@ pub(crate) mod key {
     pub(crate) const TAB: &str = "\u{e004}";
     pub(crate) const ENTER: &str = "\u{e007}";
     pub(crate) const END: &str = "\u{e010}";
+    pub(crate) const CONTROL: &str = "\u{e009}";
+    pub(crate) const CONTROL_END: &str = "\u{e009}\u{e010}\u{e009}";
     pub(crate) const HOME: &str = "\u{e011}";
 }
 
@@ -231,13 +234,24 @@ impl Element<'_> {
         text(&self.browser.get(&self.path(&format!("property/{name}"))))
     }
 
+    /// A property that is a number.
+    #[track_caller]
+    pub(crate) fn number(&self, name: &str) -> f64 {
+        self.browser.get(&self.path(&format!("property/{name}"))).as_f64().unwrap()
+    }
+
     fn path(&self, command: &str) -> String {
         format!("/element/{}/{command}", self.id)
     }
 }
 
 impl Driver {
+    /// Starts the driver. It takes a free port for IPv4 and the same one for IPv6, and ends if that one is taken.
     fn start() -> Self {
+        (0..5).find_map(|_| Self::try_start()).expect("chromedriver says where it listens")
+    }
+
+    fn try_start() -> Option<Self> {
         let home = tempfile::tempdir().unwrap();
         let mut process = Command::new(on_path(DRIVER).unwrap())
             .arg("--port=0")
@@ -253,12 +267,16 @@ impl Driver {
         let mut driver = Self { process, port: 0, home };
         let lines = lines_of(stdout);
         driver.port = loop {
-            let line = lines.recv_timeout(PATIENCE).expect("chromedriver says where it listens");
-            if let Some(port) = port_announced(&line) {
-                break port;
+            match lines.recv_timeout(PATIENCE) {
+                Ok(line) => match port_announced(&line) {
+                    Some(port) => break port,
+                    None => continue,
+                },
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => panic!("waited in vain for chromedriver to say where it listens"),
             }
         };
-        driver
+        Some(driver)
     }
 
     fn command(&self, method: &str, path: &str, parameters: &Value) -> Result<Value, String> {
