@@ -14,6 +14,8 @@ use crate::http::validators::{Validators, file_validators, strong_file_validator
 use crate::page::{Frame, escape_value};
 use crate::storage::FileId;
 
+const SCRIPT: &str = include_str!("editor.js");
+
 /// The page about this file.
 pub(super) fn respond(target: Target) -> Result<Response, HttpError> {
     if !target.is_writable_file() {
@@ -33,7 +35,7 @@ pub(super) fn respond(target: Target) -> Result<Response, HttpError> {
             reason.explain()
         )?,
     }
-    Ok(page::respond(&frame, out, "")?)
+    Ok(page::respond(&frame, out, SCRIPT)?)
 }
 
 /// The text stands read-only in the form until a script can save it, by a `PUT` to the URL in `data-url` with the tag in `data-etag`

@@ -2,6 +2,7 @@
 
 mod accessibility;
 mod demo;
+mod editing;
 mod uploads;
 pub(crate) mod webdriver;
 
