@@ -363,8 +363,22 @@ fn a_failed_start_is_one_line_and_exit_1() {
     let (root, file, below) = (text(&www), www.join("index.html"), www.join("index.html/x"));
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let table: [(&[&str], String); 8] = [
-        (&["-p", &port, root], format!("cannot bind 127.0.0.1:{port}: address already in use")),
+    let own = format!("127.0.0.1:{port}");
+    let table: [(&[&str], String); 9] = [
+        (
+            &["-p", &port, root],
+            format!(
+                "cannot bind 127.0.0.1:{port}: address already in use (another program listens there; choose a port with --port N, \
+                 or 0 for a free one)"
+            ),
+        ),
+        (
+            &["-b", &own, root],
+            format!(
+                "cannot bind {own}: address already in use (another program listens there; choose a port with --bind ADDR:N, or 0 \
+                 for a free one)"
+            ),
+        ),
         (&["-p", "0", "-b", "nonsense.invalid", root], "cannot resolve nonsense.invalid:0: ".into()),
         (&["-p", "0", "-b", "203.0.113.1", root], "cannot bind 203.0.113.1:0: address not available".into()),
         (&["-p", "0", "no/such/dir"], "cannot serve no/such/dir: no such file or directory".into()),
@@ -395,7 +409,10 @@ fn a_privileged_port_is_one_line() {
     }
     let output = run(&["-p", "1", "."]);
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "hearken: cannot bind 127.0.0.1:1: permission denied\n");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "hearken: cannot bind 127.0.0.1:1: permission denied (ports below 1024 need privileges; choose a higher one with --port N)\n"
+    );
 }
 
 #[test]

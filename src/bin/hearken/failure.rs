@@ -35,8 +35,10 @@ pub(crate) enum Failure {
     Stdout(io::Error),
     /// Signals cannot be caught.
     Signals(io::Error),
-    /// The library's server cannot start: an address, a certificate, a thread.
+    /// The library's server cannot start: an address whose port is that of `--port`, a certificate, a thread.
     Server(hearken::Error),
+    /// An address whose port was given in `--bind` cannot be bound.
+    OwnPort(hearken::Error),
 }
 
 impl Failure {
@@ -76,8 +78,24 @@ impl fmt::Display for Failure {
             Self::Stdin(source) => write!(f, "cannot read the password: {}", reason(source)),
             Self::Stdout(source) => write!(f, "cannot write to stdout: {}", reason(source)),
             Self::Signals(source) => write!(f, "cannot catch signals: {}", reason(source)),
-            Self::Server(error) => error.fmt(f),
+            Self::Server(error) => write!(f, "{error}{}", tip(error, "--port N").unwrap_or_default()),
+            Self::OwnPort(error) => write!(f, "{error}{}", tip(error, "--bind ADDR:N").unwrap_or_default()),
         }
+    }
+}
+
+/// What to do about an address that cannot be bound, by the option that chooses the port.
+fn tip(error: &hearken::Error, option: &str) -> Option<String> {
+    let hearken::Error::Bind { address, source } = error else { return None };
+    match source.kind() {
+        io::ErrorKind::AddrInUse => {
+            Some(format!(" (another program listens there; choose a port with {option}, or 0 for a free one)"))
+        }
+        io::ErrorKind::PermissionDenied if address.port() < 1024 => {
+            Some(format!(" (ports below 1024 need privileges; choose a higher one with {option})"))
+        }
+        io::ErrorKind::AddrNotAvailable => Some(" (no interface of this machine has that address)".into()),
+        _ => None,
     }
 }
 
@@ -96,5 +114,44 @@ impl From<PasswordFileError> for Failure {
 impl From<hearken::Error> for Failure {
     fn from(error: hearken::Error) -> Self {
         Self::Server(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_cannot_be_bound_comes_with_a_tip() {
+        use io::ErrorKind::{AddrInUse, AddrNotAvailable, Other, PermissionDenied};
+        let bind = |port: u16, kind: io::ErrorKind| hearken::Error::Bind {
+            address: ([127, 0, 0, 1], port).into(),
+            source: kind.into(),
+        };
+        let table = [
+            (
+                Failure::Server(bind(4040, AddrInUse)),
+                "127.0.0.1:4040: address already in use (another program listens there; choose a port with --port N, or 0 for a \
+                 free one)",
+            ),
+            (
+                Failure::OwnPort(bind(4040, AddrInUse)),
+                "127.0.0.1:4040: address already in use (another program listens there; choose a port with --bind ADDR:N, or 0 \
+                 for a free one)",
+            ),
+            (
+                Failure::Server(bind(80, PermissionDenied)),
+                "127.0.0.1:80: permission denied (ports below 1024 need privileges; choose a higher one with --port N)",
+            ),
+            (Failure::Server(bind(8080, PermissionDenied)), "127.0.0.1:8080: permission denied"),
+            (
+                Failure::Server(bind(1, AddrNotAvailable)),
+                "127.0.0.1:1: address not available (no interface of this machine has that address)",
+            ),
+            (Failure::Server(bind(1, Other)), "127.0.0.1:1: other error"),
+        ];
+        for (failure, expected) in table {
+            assert_eq!(failure.to_string(), format!("cannot bind {expected}"));
+        }
     }
 }

@@ -132,12 +132,13 @@ fn raise_file_limit() {
     }
 }
 
-fn bind(listen: Listen) -> Result<Builder, hearken::Error> {
+fn bind(listen: Listen) -> Result<Builder, Failure> {
     let Listen { first, others, port, socket_mode } = listen;
     let mut builder = Builder::new();
     for address in std::iter::once(first).chain(others) {
         builder = match address {
-            BindAddress::Tcp { host, port: own } => bind_tcp(builder, &host, own.unwrap_or(port))?,
+            BindAddress::Tcp { host, port: None } => bind_tcp(builder, &host, port)?,
+            BindAddress::Tcp { host, port: Some(own) } => bind_tcp(builder, &host, own).map_err(Failure::OwnPort)?,
             BindAddress::Unix(path) => builder.bind_unix(path)?,
         };
     }
