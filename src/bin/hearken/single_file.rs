@@ -120,5 +120,8 @@ mod tests {
         fs::remove_file(&path).unwrap();
         let mut gone = file.handle(&mut Request::get("/file.txt"));
         assert_eq!((gone.status().code(), gone.read_text().unwrap().contains("404.html")), (404, false));
+        // A directory that takes the place of the file is not shown.
+        fs::create_dir(&path).unwrap();
+        assert_eq!(file.handle(&mut Request::get("/file.txt/")).status().code(), 404);
     }
 }
