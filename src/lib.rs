@@ -111,7 +111,7 @@ pub use http::conditional;
 pub use http::connection::Connection;
 #[cfg(feature = "cookies")]
 pub use http::cookie::{Cookie, SameSite};
-pub use http::error::HttpError;
+pub use http::error::{HttpError, NoRoom};
 pub use http::event::Event;
 pub use http::events::Events;
 pub use http::headers::Headers;
@@ -134,7 +134,7 @@ pub use reason::reason;
 pub use router::Router;
 pub use server::{BindAddresses, Builder, Server, Stopped, Stopper};
 pub use stderr_log::log_to_stderr;
-pub use storage::Durability;
+pub use storage::{Durability, Room, RoomLimit};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};
 pub use write_file::{Stored, WriteFile};

@@ -78,10 +78,35 @@ pub enum HttpError {
     Unavailable(u64),
     /// 505: the major version of the request is not HTTP/1.
     VersionNotSupported,
-    /// 507: there is no room, on the disk or within the quota.
-    InsufficientStorage,
+    /// 507: there is no room to store it, for this reason.
+    InsufficientStorage(NoRoom),
     /// Any status, for this reason, which is the whole text of the response. [`HttpError::new`] makes one.
     Other(Status, Cow<'static, str>),
+}
+
+/// Why there is no room to store something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NoRoom {
+    /// The disk is full.
+    DiskFull,
+    /// The user that the server runs as has used up its quota on the disk.
+    DiskQuota,
+    /// All files together may have this many bytes ([`WriteFile::max_total`](crate::WriteFile::max_total)).
+    MaxTotal(u64),
+    /// This many bytes of the disk stay free ([`WriteFile::min_free`](crate::WriteFile::min_free)).
+    MinFree(u64),
+}
+
+impl fmt::Display for NoRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DiskFull => f.write_str("the disk is full"),
+            Self::DiskQuota => f.write_str("the disk quota of the server is used up"),
+            Self::MaxTotal(bytes) => write!(f, "all files together may have {}", ByteSize(*bytes)),
+            Self::MinFree(bytes) => write!(f, "the server keeps {} free", ByteSize(*bytes)),
+        }
+    }
 }
 
 impl HttpError {
@@ -163,7 +188,7 @@ impl HttpError {
             Self::Internal(_) => Status::INTERNAL_SERVER_ERROR,
             Self::NotImplemented(_) => Status::NOT_IMPLEMENTED,
             Self::UnprocessableContent(_) => Status::UNPROCESSABLE_CONTENT,
-            Self::InsufficientStorage => Status::INSUFFICIENT_STORAGE,
+            Self::InsufficientStorage(_) => Status::INSUFFICIENT_STORAGE,
             Self::Other(status, _) => *status,
         }
     }
@@ -260,7 +285,7 @@ impl fmt::Display for HttpError {
             Self::RangeNotSatisfiable(length) => write!(f, "the range lies outside the {length} bytes of the content"),
             Self::Internal(_) => f.write_str("something went wrong here"),
             Self::NotImplemented(what) => write!(f, "not implemented: {what}"),
-            Self::InsufficientStorage => f.write_str("there is no space left to store it"),
+            Self::InsufficientStorage(reason) => write!(f, "there is not enough room: {reason}"),
             Self::Other(_, text) => f.write_str(text),
         }
     }

@@ -49,6 +49,7 @@ fn sentence(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::error::NoRoom;
     use crate::http::status::Status;
 
     #[test]
@@ -64,7 +65,12 @@ mod tests {
             ),
             (HttpError::internal("the secret path /etc/x"), 500, "Something went wrong here."),
             (HttpError::ContentTooLarge(10), 413, "The request body is longer than 10 bytes."),
-            (HttpError::InsufficientStorage, 507, "There is no space left to store it."),
+            (HttpError::InsufficientStorage(NoRoom::DiskFull), 507, "There is not enough room: the disk is full."),
+            (
+                HttpError::InsufficientStorage(NoRoom::MinFree(1 << 30)),
+                507,
+                "There is not enough room: the server keeps 1 GiB free.",
+            ),
             (HttpError::Forbidden, 403, "Forbidden: POST, /a b"),
             (HttpError::forbidden("you may only read"), 403, "Forbidden: you may only read."),
             (HttpError::unprocessable("there is no title"), 422, "Unprocessable content: there is no title."),

@@ -10,6 +10,7 @@ use rustix::fs::{Stat, Timespec, Timestamps, UTIME_OMIT};
 
 use super::error::StoreError;
 use super::file_id::FileId;
+use super::free_space::Claim;
 use super::parent_dirs::ParentDirs;
 use super::quota::{Reservation, counted_size};
 use super::shared::Shared;
@@ -27,6 +28,7 @@ pub(crate) struct AtomicWrite<'a> {
     path: RelativePath,
     temp_file: TempFile,
     reservation: Option<Reservation>,
+    claim: Claim,
 }
 
 /// A file that is visible at its path, and safe once [`Persisted::sync`] has returned.
@@ -48,13 +50,15 @@ enum Replace {
 }
 
 impl<'a> AtomicWrite<'a> {
-    /// Begins a file for this path in place of the `existing` one. `announced` is its size in bytes, 0 if that is not known.
+    /// Begins a file for this path in place of the `existing` one. `announced` is its size in bytes, 0 if that is not known. The
+    /// bytes of the existing file do not count as free: readers, and this write until its end, find it there.
     pub(super) fn begin(
         shared: &'a Shared,
         root: Arc<OwnedFd>,
         path: RelativePath,
         existing: Option<&Stat>,
         announced: u64,
+        claim: Claim,
     ) -> Result<Self, StoreError> {
         let reservation = match &shared.quota {
             Some(quota) => Some(quota.begin(&root, announced, existing.map_or(0, counted_size))?),
@@ -64,23 +68,29 @@ impl<'a> AtomicWrite<'a> {
             Err(error) if is_read_only(&error) => {
                 // Perhaps only a directory below is writable.
                 let deepest = ParentDirs::open(&root, &path)?.deepest().try_clone_to_owned()?;
+                claim.check(shared.disk.as_ref(), &deepest)?;
                 shared.create_temp_file(Arc::new(deepest))?
             }
             result => result?,
         };
-        Ok(Self { shared, root, path, temp_file, reservation })
+        Ok(Self { shared, root, path, temp_file, reservation, claim })
     }
 
     /// Appends these bytes.
     ///
     /// # Errors
     ///
-    /// [`StoreError::QuotaExceeded`] or [`StoreError::DiskFull`] if there is no room for them, and any failure of the disk.
+    /// [`StoreError::MaxTotal`], [`StoreError::MinFree`] or [`StoreError::DiskFull`] if there is no room for them, and any failure
+    /// of the disk.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        let (disk, length) = (self.shared.disk.as_ref(), bytes.len() as u64);
         if let Some(reservation) = &mut self.reservation {
-            reservation.grow(&self.root, bytes.len() as u64)?;
+            reservation.grow(&self.root, length)?;
         }
-        Ok(self.shared.disk.write(self.temp_file.file(), bytes)?)
+        self.claim.prepare(disk, self.temp_file.file(), length)?;
+        disk.write(self.temp_file.file(), bytes)?;
+        self.claim.wrote(length);
+        Ok(())
     }
 
     /// Moves the file to its path if `check` accepts the file that exists there at that moment. Readers see the old file or the
@@ -96,7 +106,7 @@ impl<'a> AtomicWrite<'a> {
         let existing = dirs.existing()?;
         check(existing.as_ref())?;
         let marks = dirs.create_missing(shared.unsynced())?;
-        self.rename(&dirs, existing.as_ref(), Replace::Allowed).map_err(StoreError::from)?;
+        self.rename(&dirs, existing.as_ref(), Replace::Allowed)?;
         drop(lock);
         Ok(self.finish(existing.is_some(), dirs, marks)?)
     }
@@ -119,7 +129,7 @@ impl<'a> AtomicWrite<'a> {
             let mut dirs = ParentDirs::open(&root, &candidate)?;
             marks.append(&mut dirs.create_missing(shared.unsynced())?);
             match self.rename(&dirs, None, Replace::Refused) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(StoreError::Io(error)) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 result => result?,
             }
             drop(lock);
@@ -135,7 +145,7 @@ impl<'a> AtomicWrite<'a> {
     }
 
     /// Renames the file and settles its reservation.
-    fn rename(&mut self, dirs: &ParentDirs<'_>, existing: Option<&Stat>, replace: Replace) -> io::Result<()> {
+    fn rename(&mut self, dirs: &ParentDirs<'_>, existing: Option<&Stat>, replace: Replace) -> Result<(), StoreError> {
         let Some(reservation) = self.reservation.take() else { return self.rename_or_copy(dirs, replace) };
         let replaced = existing.map_or(0, counted_size);
         let (kept, result) = reservation.settle(replaced, || self.rename_or_copy(dirs, replace));
@@ -143,17 +153,20 @@ impl<'a> AtomicWrite<'a> {
         result
     }
 
-    fn rename_or_copy(&mut self, dirs: &ParentDirs<'_>, replace: Replace) -> io::Result<()> {
-        match self.rename_once(dirs, replace) {
+    fn rename_or_copy(&mut self, dirs: &ParentDirs<'_>, replace: Replace) -> Result<(), StoreError> {
+        let renamed = match self.rename_once(dirs, replace) {
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
                 // Another file system is mounted there, and a rename cannot leave its file system.
-                self.copy_to(dirs.parent())?;
-                self.rename_once(dirs, replace)
+                let length = self.temp_file.file().metadata()?.len();
+                self.shared.free_space.min_free().check(self.shared.disk.as_ref(), dirs.parent(), length)?;
+                self.copy_to(dirs.parent()).and_then(|()| self.rename_once(dirs, replace))
             }
             result => result,
-        }
+        };
         // That a directory has just vanished is no 404 for the client.
-        .map_err(|error| if error.kind() == io::ErrorKind::NotFound { io::Error::other(error) } else { error })
+        let no_404 =
+            |error: io::Error| if error.kind() == io::ErrorKind::NotFound { io::Error::other(error) } else { error };
+        Ok(renamed.map_err(no_404)?)
     }
 
     fn rename_once(&mut self, dirs: &ParentDirs<'_>, replace: Replace) -> io::Result<()> {

@@ -5,8 +5,15 @@ use std::io::{self, Write as _};
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Mode};
+use rustix::fs::{AtFlags, Mode, StatVfsMountFlags};
 use rustix::io::Errno;
+
+/// The size of a file system and what is free on it for this process, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Space {
+    pub(crate) size: u64,
+    pub(crate) free: u64,
+}
 
 /// The file system. The default of each method is the system's own call.
 pub(crate) trait Disk: Send + Sync + 'static {
@@ -66,6 +73,17 @@ pub(crate) trait Disk: Send + Sync + 'static {
     /// Removes a file; of a symbolic link the link itself.
     fn unlink(&self, directory: BorrowedFd<'_>, name: &Path) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(directory, name, AtFlags::empty())?)
+    }
+
+    /// The space on the file system of an open file or directory; `None` if it does not say, or is mounted read-only, so that the
+    /// space does not matter.
+    fn space(&self, on: BorrowedFd<'_>) -> Option<Space> {
+        let status = rustix::fs::fstatvfs(on).ok()?;
+        if status.f_blocks == 0 || status.f_flag.contains(StatVfsMountFlags::RDONLY) {
+            return None;
+        }
+        let bytes = |blocks: u64| blocks.saturating_mul(status.f_frsize);
+        Some(Space { size: bytes(status.f_blocks), free: bytes(status.f_bavail) })
     }
 }
 

@@ -26,8 +26,12 @@ pub(crate) enum StoreError {
     PermissionDenied,
     /// The file system is mounted read-only.
     ReadOnlyFileSystem,
-    /// The store, or the user that the process runs as, has reached its limit of bytes.
-    QuotaExceeded,
+    /// All files of the store together may not have more than this many bytes.
+    MaxTotal(u64),
+    /// This many bytes of the file system are to stay free.
+    MinFree(u64),
+    /// The user that the process runs as may not have more on the disk.
+    DiskQuota,
     /// The disk has no space left.
     DiskFull,
     /// The store's directory cannot be opened.
@@ -48,7 +52,9 @@ impl fmt::Display for StoreError {
             Self::NamesTaken => f.write_str("every name for it is taken"),
             Self::PermissionDenied => f.write_str("permission denied"),
             Self::ReadOnlyFileSystem => f.write_str("read-only file system"),
-            Self::QuotaExceeded => f.write_str("quota exceeded"),
+            Self::MaxTotal(bytes) => write!(f, "all files together may have {bytes} bytes"),
+            Self::MinFree(bytes) => write!(f, "{bytes} bytes of the file system are to stay free"),
+            Self::DiskQuota => f.write_str("disk quota exceeded"),
             Self::DiskFull => f.write_str("no space left on the disk"),
             Self::RootUnavailable(path, error) => write!(f, "cannot open {}: {error}", path.display()),
             Self::Io(error) => error.fmt(f),
@@ -77,7 +83,7 @@ impl From<io::Error> for StoreError {
             io::ErrorKind::AlreadyExists => Self::AlreadyThere,
             io::ErrorKind::DirectoryNotEmpty => Self::NotEmpty,
             io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnlyFileSystem,
-            io::ErrorKind::QuotaExceeded => Self::QuotaExceeded,
+            io::ErrorKind::QuotaExceeded => Self::DiskQuota,
             io::ErrorKind::StorageFull => Self::DiskFull,
             _ => Self::Io(error),
         }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 
+use super::error::StoreError;
 use super::temp_file::is_temp_file_name;
 use crate::lock::lock;
 
@@ -44,32 +45,54 @@ impl Quota {
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::QuotaExceeded`] if there is no room for it.
+    /// [`StoreError::MaxTotal`] if there is no room for it.
     pub(super) fn begin(
         self: &Arc<Self>,
         directory: &OwnedFd,
         announced: u64,
         replaces: u64,
-    ) -> io::Result<Reservation> {
-        let reservation = Reservation { quota: Arc::clone(self), bytes: 0, replaces };
+    ) -> Result<Reservation, StoreError> {
+        self.check(directory, announced, replaces)?;
+        Ok(Reservation { quota: Arc::clone(self), bytes: 0, replaces })
+    }
+
+    /// Checks that there is room for this many bytes in place of `replaces` others.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::MaxTotal`] if there is none.
+    pub(super) fn check(&self, directory: &OwnedFd, bytes: u64, replaces: u64) -> Result<(), StoreError> {
         let mut usage = self.lock();
         if usage.counted.is_none_or(|counted| counted.elapsed() > FRESH) {
             usage.count(directory)?;
         }
-        if !self.has_room(&usage, announced, replaces) {
-            usage.count_for_refusal(directory)?;
-            if !self.has_room(&usage, announced, replaces) {
-                return Err(io::ErrorKind::QuotaExceeded.into());
-            }
+        self.check_usage(&mut usage, directory, bytes, replaces)
+    }
+
+    /// How many bytes a further file may have.
+    pub(super) fn room(&self, directory: &OwnedFd) -> io::Result<u64> {
+        let mut usage = self.lock();
+        // Writes count again what other processes change.
+        if usage.counted.is_none() {
+            usage.count(directory)?;
         }
-        drop(usage);
-        Ok(reservation)
+        Ok(self.limit.saturating_sub(usage.stored).saturating_sub(usage.unfinished))
     }
 
     /// Frees the room of a removed file of this many bytes.
     pub(super) fn removed(&self, bytes: u64) {
         let mut usage = self.lock();
         usage.stored = usage.stored.saturating_sub(bytes);
+    }
+
+    fn check_usage(&self, usage: &mut Usage, directory: &OwnedFd, bytes: u64, replaces: u64) -> Result<(), StoreError> {
+        if !self.has_room(usage, bytes, replaces) {
+            usage.count_for_refusal(directory)?;
+            if !self.has_room(usage, bytes, replaces) {
+                return Err(StoreError::MaxTotal(self.limit));
+            }
+        }
+        Ok(())
     }
 
     fn has_room(&self, usage: &Usage, bytes: u64, replaces: u64) -> bool {
@@ -84,14 +107,9 @@ impl Quota {
 
 impl Reservation {
     /// Takes room for this many more bytes.
-    pub(super) fn grow(&mut self, directory: &OwnedFd, bytes: u64) -> io::Result<()> {
+    pub(super) fn grow(&mut self, directory: &OwnedFd, bytes: u64) -> Result<(), StoreError> {
         let mut usage = self.quota.lock();
-        if !self.quota.has_room(&usage, bytes, self.replaces) {
-            usage.count_for_refusal(directory)?;
-            if !self.quota.has_room(&usage, bytes, self.replaces) {
-                return Err(io::ErrorKind::QuotaExceeded.into());
-            }
-        }
+        self.quota.check_usage(&mut usage, directory, bytes, self.replaces)?;
         usage.unfinished += bytes;
         self.bytes += bytes;
         Ok(())
@@ -99,11 +117,11 @@ impl Reservation {
 
     /// Puts the file in place by `rename`, and counts it in place of the replaced file of `replaced` bytes. If `rename` fails, the
     /// reservation is handed back.
-    pub(super) fn settle(
+    pub(super) fn settle<E>(
         mut self,
         replaced: u64,
-        rename: impl FnOnce() -> io::Result<()>,
-    ) -> (Option<Self>, io::Result<()>) {
+        rename: impl FnOnce() -> Result<(), E>,
+    ) -> (Option<Self>, Result<(), E>) {
         let quota = Arc::clone(&self.quota);
         // The usage stays locked: a count at the same time might or might not see the new file.
         let mut usage = quota.lock();
@@ -196,10 +214,11 @@ mod tests {
         first.grow(&opened, 30).unwrap();
         let mut second = quota.begin(&opened, 0, 0).unwrap();
         second.grow(&opened, 30).unwrap();
-        assert_eq!(second.grow(&opened, 1).unwrap_err().kind(), io::ErrorKind::QuotaExceeded);
+        assert!(matches!(second.grow(&opened, 1), Err(StoreError::MaxTotal(100))));
+        assert_eq!(quota.room(&opened).unwrap(), 0);
         drop(first);
         second.grow(&opened, 30).unwrap();
-        second.settle(0, || Ok(())).1.unwrap();
+        second.settle(0, || Ok::<_, StoreError>(())).1.unwrap();
         assert!(quota.begin(&opened, 1, 0).is_err());
 
         let mut replacing = quota.begin(&opened, 40, 40).unwrap();

@@ -1,4 +1,4 @@
-//! What the writes to one directory share: the settings, the locks, the quota, the fsyncs.
+//! What the writes to one directory share: the settings, the locks, the quota, the free space, the fsyncs.
 
 use std::fs::File;
 use std::io;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::disk::{Disk, SystemDisk};
 use super::durability::Durability;
+use super::free_space::{FreeSpace, MinFree};
 use super::group_fsync::GroupFsync;
 use super::path_locks::PathLocks;
 use super::quota::Quota;
@@ -20,6 +21,7 @@ pub(super) struct Shared {
     pub(super) disk: Box<dyn Disk>,
     pub(super) durability: Durability,
     pub(super) quota: Option<Arc<Quota>>,
+    pub(super) free_space: Arc<FreeSpace>,
     pub(super) locks: PathLocks,
     pub(super) sweeper: Sweeper,
     group_fsync: GroupFsync,
@@ -33,6 +35,7 @@ impl Shared {
             disk: Box::new(SystemDisk),
             durability: Durability::default(),
             quota: None,
+            free_space: Arc::new(FreeSpace::new(MinFree::default())),
             locks: PathLocks::default(),
             sweeper: Sweeper::new(path),
             group_fsync: GroupFsync::default(),

@@ -12,6 +12,7 @@ use super::atomic_write::AtomicWrite;
 use super::disk::Disk;
 use super::durability::Durability;
 use super::error::StoreError;
+use super::free_space::{Claim, FreeSpace, MinFree};
 use super::parent_dirs::ParentDirs;
 use super::quota::{Quota, counted_size};
 use super::root_dir::RootDir;
@@ -33,6 +34,25 @@ pub(crate) struct Destination<'a> {
     existing: Option<Stat>,
 }
 
+/// How many bytes a further file may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// So many.
+    pub bytes: u64,
+    /// The limit that says so.
+    pub limit: RoomLimit,
+}
+
+/// A limit on what is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RoomLimit {
+    /// [`WriteFile::max_total`](crate::WriteFile::max_total).
+    MaxTotal,
+    /// [`WriteFile::min_free`](crate::WriteFile::min_free) and what is free on the file system.
+    MinFree,
+}
+
 impl Store {
     /// The directory at this path. It must exist by the first write.
     pub(crate) fn new(directory: impl Into<PathBuf>) -> Self {
@@ -50,6 +70,12 @@ impl Store {
     /// The most bytes that all files together may have. Defaults to no limit.
     pub(crate) fn max_total(mut self, bytes: u64) -> Self {
         self.shared.quota = Some(Arc::new(Quota::new(bytes)));
+        self
+    }
+
+    /// How much of the file system stays free. Defaults to the lesser of 1 GiB and 5 % of it.
+    pub(crate) fn min_free(mut self, min_free: MinFree) -> Self {
+        self.shared.free_space = Arc::new(FreeSpace::new(min_free));
         self
     }
 
@@ -79,15 +105,54 @@ impl Store {
         Ok(Destination { shared: &self.shared, root, path: path.clone(), existing })
     }
 
+    /// Claims room for files of this many bytes together; `None` if that is not known.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::MinFree`] if there is no room.
+    pub(crate) fn claim(&self, bytes: Option<u64>) -> Result<Claim, StoreError> {
+        self.shared.free_space.claim(self.shared.disk.as_ref(), self.root()?.as_fd(), bytes)
+    }
+
+    /// Checks that the quota has room for this many bytes more.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::MaxTotal`] if it has not.
+    pub(crate) fn check_total(&self, bytes: u64) -> Result<(), StoreError> {
+        let Some(quota) = &self.shared.quota else { return Ok(()) };
+        quota.check(&*self.root()?, bytes, 0)
+    }
+
+    /// How many bytes a further file may have, and which limit says so; `None` if there is no limit that is known.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be read.
+    pub(crate) fn room(&self) -> Result<Option<Room>, StoreError> {
+        let root = self.root()?;
+        let free = self.shared.free_space.room(self.shared.disk.as_ref(), root.as_fd());
+        let free = free.map(|bytes| Room { bytes, limit: RoomLimit::MinFree });
+        let total = match &self.shared.quota {
+            Some(quota) => Some(Room { bytes: quota.room(&root)?, limit: RoomLimit::MaxTotal }),
+            None => None,
+        };
+        Ok(free.into_iter().chain(total).min_by_key(|room| room.bytes))
+    }
+
     /// Begins a file for this path or, if a file exists there when it is complete, for another name in the same directory.
     ///
     /// # Errors
     ///
-    /// As [`Store::destination`] for the directories above the path, and as [`Destination::begin`].
-    pub(crate) fn begin_with_free_name(&self, path: &RelativePath) -> Result<AtomicWrite<'_>, StoreError> {
+    /// As [`Store::destination`] for the directories above the path, and as [`Destination::begin_within`].
+    pub(crate) fn begin_with_free_name(
+        &self,
+        path: &RelativePath,
+        claim: &Claim,
+    ) -> Result<AtomicWrite<'_>, StoreError> {
         let root = self.root()?;
         ParentDirs::open(&root, path)?;
-        AtomicWrite::begin(&self.shared, root, path.clone(), None, 0)
+        AtomicWrite::begin(&self.shared, root, path.clone(), None, 0, claim.clone())
     }
 
     /// Removes the file at a path if `check` accepts it. A symbolic link is removed itself, not its target.
@@ -183,8 +248,22 @@ impl<'a> Destination<'a> {
     ///
     /// # Errors
     ///
-    /// [`StoreError::QuotaExceeded`] if there is no room for it.
+    /// [`StoreError::MaxTotal`] or [`StoreError::MinFree`] if there is no room for it.
     pub(crate) fn begin(self, announced: Option<u64>) -> Result<AtomicWrite<'a>, StoreError> {
-        AtomicWrite::begin(self.shared, self.root, self.path, self.existing.as_ref(), announced.unwrap_or(0))
+        let claim = self.shared.free_space.claim(self.shared.disk.as_ref(), self.root.as_fd(), announced)?;
+        self.begin_file(announced.unwrap_or(0), claim)
+    }
+
+    /// Begins a file of unknown size for this path, which takes its room from this claim.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::MaxTotal`] if there is no room for it.
+    pub(crate) fn begin_within(self, claim: &Claim) -> Result<AtomicWrite<'a>, StoreError> {
+        self.begin_file(0, claim.clone())
+    }
+
+    fn begin_file(self, announced: u64, claim: Claim) -> Result<AtomicWrite<'a>, StoreError> {
+        AtomicWrite::begin(self.shared, self.root, self.path, self.existing.as_ref(), announced, claim)
     }
 }

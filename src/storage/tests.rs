@@ -4,13 +4,13 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
 use rustix::fs::Stat;
 
-use super::disk::{Disk, SystemDisk};
-use super::{Durability, Store, StoreError};
+use super::disk::{Disk, Space, SystemDisk};
+use super::{Durability, MinFree, Room, RoomLimit, Store, StoreError};
 use crate::http::path::RelativePath;
 
 fn path(text: &str) -> RelativePath {
@@ -120,7 +120,11 @@ struct Faults {
     sync_directory: AtomicBool,
     rename: AtomicBool,
     directories_synced: AtomicUsize,
+    /// The bytes that are used of a disk of [`SIZE`].
+    used: AtomicU64,
 }
+
+const SIZE: u64 = 1000;
 
 fn fail_if(fault: &AtomicBool, code: i32) -> io::Result<()> {
     if fault.load(Ordering::SeqCst) { Err(io::Error::from_raw_os_error(code)) } else { Ok(()) }
@@ -153,6 +157,10 @@ impl Disk for FaultyDisk {
         Ok(rustix::fs::renameat(from.0, from.1, to.0, to.1)?)
     }
 
+    fn space(&self, _: BorrowedFd<'_>) -> Option<Space> {
+        Some(Space { size: SIZE, free: SIZE - self.faults.used.load(Ordering::SeqCst) })
+    }
+
     fn rename_to_free(&self, from: (BorrowedFd<'_>, &Path), to: (BorrowedFd<'_>, &Path)) -> io::Result<()> {
         fail_if(&self.faults.rename, EIO)?;
         SystemDisk.rename_to_free(from, to)
@@ -169,7 +177,7 @@ fn faulty(root: &Path) -> (Store, Arc<Faults>) {
 fn a_failure_before_the_rename_leaves_the_old_file() {
     let root = tempfile::tempdir().unwrap();
     let (store, faults) = faulty(root.path());
-    let store = store.max_total(1000);
+    let store = store.max_total(1000).min_free(MinFree::Bytes(0));
     write(&store, "/f", "old").unwrap();
     let is_full = |error: StoreError| matches!(error, StoreError::DiskFull);
     let has_failed = |error: StoreError| matches!(error, StoreError::Io(error) if error.raw_os_error() == Some(EIO));
@@ -178,7 +186,7 @@ fn a_failure_before_the_rename_leaves_the_old_file() {
     for (fault, expected) in table {
         fault.store(true, Ordering::SeqCst);
         assert!(expected(write(&store, "/f", "new").unwrap_err()));
-        let beside = store.begin_with_free_name(&path("/f")).and_then(|mut file| {
+        let beside = store.begin_with_free_name(&path("/f"), &store.claim(None).unwrap()).and_then(|mut file| {
             file.write(b"new")?;
             file.persist_with_free_name([path("/f"), path("/g")].into_iter()).map(drop)
         });
@@ -341,7 +349,7 @@ fn files_of_the_same_name_each_get_a_free_one() {
         for _ in 0..8 {
             scope.spawn(|| {
                 let first = path("/f");
-                let file = store.begin_with_free_name(&first).unwrap();
+                let file = store.begin_with_free_name(&first, &store.claim(None).unwrap()).unwrap();
                 let names = std::iter::once(first.clone()).chain((1..20).map(|n| path(&format!("/f{n}"))));
                 file.persist_with_free_name(names).unwrap().0.sync().unwrap();
             });
@@ -349,6 +357,62 @@ fn files_of_the_same_name_each_get_a_free_one() {
     });
     assert_eq!(names(root.path()).len(), 10);
     assert_eq!(fs::read_to_string(root.path().join("f")).unwrap(), "old");
-    let file = store.begin_with_free_name(&path("/f")).unwrap();
+    let file = store.begin_with_free_name(&path("/f"), &store.claim(None).unwrap()).unwrap();
     assert!(matches!(file.persist_with_free_name([path("/f")].into_iter()), Err(StoreError::NamesTaken)));
+}
+
+#[test]
+fn a_write_leaves_enough_free() {
+    let root = tempfile::tempdir().unwrap();
+    let (store, faults) = faulty(root.path());
+    let begin = |store: &Store, bytes: Option<u64>| store.destination(&path("/f")).unwrap().begin(bytes).map(drop);
+    let is_refused = |result: Result<(), StoreError>| matches!(result, Err(StoreError::MinFree(_)));
+    assert!(begin(&store, Some(950)).is_ok());
+    assert!(is_refused(begin(&store, Some(951))), "5 % stay free");
+    let store = store.min_free(MinFree::Bytes(100));
+    assert_eq!(store.room().unwrap(), Some(Room { bytes: 900, limit: RoomLimit::MinFree }));
+
+    // Others get what the announced files leave, and all of it when those end or break off.
+    let mut first = store.destination(&path("/f")).unwrap().begin(Some(500)).unwrap();
+    let form = store.claim(Some(300)).unwrap();
+    assert!(is_refused(begin(&store, Some(101))));
+    assert!(begin(&store, Some(100)).is_ok(), "the one before has given back its room");
+    first.write(&[0; 500]).unwrap();
+    faults.used.store(500, Ordering::SeqCst);
+    assert_eq!(store.room().unwrap().unwrap().bytes, 100);
+    assert!(matches!(first.write(b"x"), Ok(())), "what is longer than announced takes from the rest");
+    first.persist(allow).unwrap().sync().unwrap();
+    let mut part = store.begin_with_free_name(&path("/g"), &form).unwrap();
+    part.write(&[0; 200]).unwrap();
+    faults.used.store(700, Ordering::SeqCst);
+    drop(part);
+    assert_eq!(store.room().unwrap().unwrap().bytes, 100, "the form may still take 100 more");
+    drop(form);
+    assert_eq!(store.room().unwrap().unwrap().bytes, 200);
+
+    // The old file stays until the new one is complete.
+    assert!(is_refused(begin(&store, Some(201))), "/f is not free yet");
+    let mut unknown = store.destination(&path("/f")).unwrap().begin(None).unwrap();
+    unknown.write(&[1; 200]).unwrap();
+    faults.used.store(900, Ordering::SeqCst);
+    assert!(matches!(unknown.write(b"x"), Err(StoreError::MinFree(100))));
+    drop(unknown);
+    assert_eq!(names(root.path()), ["f"]);
+    assert!(is_refused(begin(&store, None)));
+    assert!(begin(&store, Some(0)).is_ok());
+    faults.used.store(1000, Ordering::SeqCst);
+    assert_eq!(store.max_total(10).room().unwrap().unwrap().bytes, 0);
+}
+
+#[test]
+fn the_least_room_counts() {
+    let root = tempfile::tempdir().unwrap();
+    let (store, faults) = faulty(root.path());
+    fs::write(root.path().join("f"), [0; 100]).unwrap();
+    let store = store.min_free(MinFree::Bytes(0)).max_total(1000);
+    assert_eq!(store.room().unwrap(), Some(Room { bytes: 900, limit: RoomLimit::MaxTotal }));
+    faults.used.store(101, Ordering::SeqCst);
+    assert_eq!(store.room().unwrap(), Some(Room { bytes: 899, limit: RoomLimit::MinFree }));
+    assert!(matches!(store.check_total(901), Err(StoreError::MaxTotal(1000))));
+    assert!(store.check_total(900).is_ok());
 }

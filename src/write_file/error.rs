@@ -1,6 +1,6 @@
 //! The status for each failure that writing can end in.
 
-use crate::http::error::HttpError;
+use crate::http::error::{HttpError, NoRoom};
 use crate::http::json::JsonError;
 use crate::http::path::PathError;
 use crate::storage::StoreError;
@@ -15,7 +15,10 @@ impl From<StoreError> for HttpError {
             | StoreError::FileAsDirectory
             | StoreError::NamesTaken => Self::Conflict(error.to_string().into()),
             StoreError::PermissionDenied | StoreError::ReadOnlyFileSystem => Self::Forbidden,
-            StoreError::QuotaExceeded | StoreError::DiskFull => Self::InsufficientStorage,
+            StoreError::MaxTotal(bytes) => Self::InsufficientStorage(NoRoom::MaxTotal(bytes)),
+            StoreError::MinFree(bytes) => Self::InsufficientStorage(NoRoom::MinFree(bytes)),
+            StoreError::DiskQuota => Self::InsufficientStorage(NoRoom::DiskQuota),
+            StoreError::DiskFull => Self::InsufficientStorage(NoRoom::DiskFull),
             // A missing root directory is not the client's mistake.
             StoreError::RootUnavailable(..) | StoreError::Io(_) => Self::internal(error),
         }
@@ -68,8 +71,10 @@ mod tests {
             (StoreError::NamesTaken, 409, "Conflict: every name for it is taken."),
             (StoreError::PermissionDenied, 403, "Forbidden: PUT, /f"),
             (StoreError::ReadOnlyFileSystem, 403, "Forbidden: PUT, /f"),
-            (StoreError::QuotaExceeded, 507, "There is no space left to store it."),
-            (StoreError::DiskFull, 507, "There is no space left to store it."),
+            (StoreError::MaxTotal(2 << 30), 507, "There is not enough room: all files together may have 2 GiB."),
+            (StoreError::MinFree(1 << 29), 507, "There is not enough room: the server keeps 512 MiB free."),
+            (StoreError::DiskQuota, 507, "There is not enough room: the disk quota of the server is used up."),
+            (StoreError::DiskFull, 507, "There is not enough room: the disk is full."),
             (
                 StoreError::RootUnavailable("/secret".into(), io::ErrorKind::NotFound.into()),
                 500,

@@ -12,15 +12,23 @@ use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;
 use crate::http::upload_filename;
-use crate::storage::{AtomicWrite, Persisted, StoreError};
+use crate::storage::{AtomicWrite, Claim, Persisted, StoreError};
 
 /// Stores the files of a form in the directory that the request's path names. Each is persisted once it is complete, so the files
 /// before one that fails stay. With `overwrite` a file replaces one of the same name.
 pub(super) fn post(dir: &WritableDir, overwrite: bool, request: &mut Request) -> Result<Response, HttpError> {
     let directory = RelativePath::parse_directory_for_writing(request.encoded_path()).map_err(unwritable)?;
+    let announced = request.content_length();
+    let claim = dir.store.claim(announced)?;
+    if let Some(length) = announced
+        && !overwrite
+    {
+        dir.store.check_total(length.saturating_sub(FRAMING))?;
+    }
     // However many files there are, the limit of the body bounds them.
     let mut form = request.multipart()?.max_parts(usize::MAX);
-    let mut upload = Upload { dir, overwrite, directory, stored: Vec::new(), untried: HashMap::new(), first: None };
+    let mut upload =
+        Upload { dir, overwrite, directory, claim, stored: Vec::new(), untried: HashMap::new(), first: None };
     while let Some(mut part) = form.next_part()? {
         // Neither a field that is no file, nor a file field in which no file was chosen, has a name.
         let Some(name) = part.clean_filename() else { continue };
@@ -45,6 +53,8 @@ struct Upload<'a> {
     dir: &'a WritableDir,
     overwrite: bool,
     directory: RelativePath,
+    /// The room that all of them may take.
+    claim: Claim,
     /// Their names.
     stored: Vec<String>,
     /// For each name that was sent, the first number that has not been tried: trying all of them again for each of many files of one
@@ -54,6 +64,10 @@ struct Upload<'a> {
     first: Option<Persisted<'a>>,
 }
 
+/// How much of a form may not be files: delimiters, heads and other fields. A form with more is refused late rather than early if the
+/// files exceed the quota.
+const FRAMING: u64 = 64 * 1024;
+
 /// How many numbers are tried for a name that is taken.
 const MAX_NUMBERS: u32 = 10_000;
 
@@ -61,9 +75,9 @@ impl<'a> Upload<'a> {
     fn begin(&self, name: &str) -> Result<AtomicWrite<'a>, HttpError> {
         let path = self.directory.join(name.as_bytes());
         Ok(if self.overwrite {
-            self.dir.store.destination(&path)?.begin(None)?
+            self.dir.store.destination(&path)?.begin_within(&self.claim)?
         } else {
-            self.dir.store.begin_with_free_name(&path)?
+            self.dir.store.begin_with_free_name(&path, &self.claim)?
         })
     }
 

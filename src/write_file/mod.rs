@@ -10,6 +10,7 @@ mod form;
 mod json_post;
 mod preconditions;
 mod put;
+mod room;
 mod service;
 mod store;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::directory_form::{self, Removal};
 use super::preconditions::Preconditions;
+use super::room::RecentRoom;
 use super::store::{self, Stored};
 use super::writable_dir::WritableDir;
 use super::{delete, form, json_post, put};
@@ -16,7 +17,7 @@ use crate::http::path::RelativePath;
 use crate::http::query::FORM_URLENCODED;
 use crate::http::request::Request;
 use crate::http::response::Response;
-use crate::storage::Durability;
+use crate::storage::{Durability, MinFree, Room};
 
 /// Stores what clients send in a directory, under the path of the request.
 ///
@@ -38,6 +39,7 @@ pub struct WriteFile {
     delete_hidden: bool,
     forms: bool,
     overwrite: bool,
+    room: RecentRoom,
 }
 
 impl WriteFile {
@@ -50,6 +52,7 @@ impl WriteFile {
             delete_hidden: false,
             forms: false,
             overwrite: false,
+            room: RecentRoom::default(),
         }
     }
 
@@ -117,6 +120,16 @@ impl WriteFile {
         self
     }
 
+    /// How many bytes of the file system stay free: a write that would leave less gets 507, before its body is read if that has a
+    /// length. A file that is replaced takes its room until the new one is complete. What running writes have announced and not yet
+    /// written is taken into account, but not what other programs do. Zero means that files may fill the disk. Defaults to 1 GiB, or
+    /// 5 % of the file system if that is less.
+    #[must_use]
+    pub fn min_free(mut self, bytes: u64) -> Self {
+        self.dir.store = self.dir.store.min_free(MinFree::Bytes(bytes));
+        self
+    }
+
     /// Refuses with 409 to write to the paths for which `is_excepted` is true, at which something else than the stored file would
     /// be served. Defaults to none.
     #[must_use]
@@ -165,6 +178,23 @@ impl WriteFile {
     /// When the directory cannot be opened.
     pub fn sweep(&self) -> io::Result<()> {
         self.dir.store.sweep()
+    }
+
+    /// How many bytes a further file may have, and which limit says so: [`WriteFile::max_total`] or [`WriteFile::min_free`], whichever
+    /// leaves less room beside the files and what running writes have announced. `None` if the file system does not say what is
+    /// free, or the directory cannot be read. Cheap enough to be asked for each page: the result is up to a second old.
+    ///
+    /// ```
+    /// use hearken::WriteFile;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// # let directory = directory.path();
+    /// let files = WriteFile::new(directory).max_total(1000).min_free(0);
+    /// assert_eq!(files.room().map(|room| room.bytes), Some(1000));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn room(&self) -> Option<Room> {
+        self.room.current(&self.dir.store)
     }
 
     /// The methods that this service accepts.

@@ -152,7 +152,8 @@ fn a_full_disk_is_507_and_the_old_file_stays() {
     }
     let _unmount = Unmount(text(&data));
     {
-        let server = demo(&site);
+        let www = site.path().join("www");
+        let server = Program::hearken(&["--demo", "--min-free", "0", "--write", text(&data), text(&www)]);
         let address = server.address();
         assert_eq!(ask(address, "PUT", "/file", &[], b"old").status, 201);
         let large = vec![b'x'; 1_000_000];

@@ -151,6 +151,13 @@ pub(crate) struct Args {
           value_parser = parse_size)]
     pub(crate) max_total: Option<u64>,
 
+    /// How much writes leave free on the disk
+    ///
+    /// In bytes or with KiB, MiB or GiB. A write that would leave less is refused; 0 lets files fill the disk. Defaults to 1GiB, or
+    /// 5 % of the disk if that is less.
+    #[arg(long, help_heading = WRITING, value_name = "SIZE", env = "HEARKEN_MIN_FREE", value_parser = parse_size)]
+    pub(crate) min_free: Option<u64>,
+
     /// When to answer a write
     #[arg(long, help_heading = WRITING, value_name = "WHEN", env = "HEARKEN_DURABILITY", default_value = "full")]
     pub(crate) durability: DurabilityChoice,

@@ -72,6 +72,8 @@ pub(crate) struct Site {
     pub(crate) content: Content,
     pub(crate) write: Option<Write>,
     pub(crate) demo: bool,
+    /// How much stays free where notes are kept, if `--min-free` says so.
+    pub(crate) min_free: Option<u64>,
     pub(crate) access: Access,
     /// The fields of `--header`, if there are any.
     pub(crate) response_headers: Option<ResponseHeaders>,
@@ -154,7 +156,15 @@ impl Values {
             quiet: args.quiet,
             qr: args.qr,
             open: args.open,
-            site: Site { write: write(&args), root: args.root, content, demo: args.demo, access, response_headers },
+            site: Site {
+                write: write(&args),
+                root: args.root,
+                content,
+                demo: args.demo,
+                min_free: args.min_free,
+                access,
+                response_headers,
+            },
         })
     }
 }
@@ -287,6 +297,9 @@ fn write(args: &Args) -> Option<Write> {
     }
     if let Some(bytes) = args.max_total {
         service = service.max_total(bytes);
+    }
+    if let Some(bytes) = args.min_free {
+        service = service.min_free(bytes);
     }
     Some(Write { directory, service })
 }

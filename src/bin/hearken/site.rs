@@ -13,10 +13,11 @@ use crate::warnings;
 
 /// The application for a server that only this machine reaches, or others too.
 pub(crate) fn application(site: Site, is_loopback: bool) -> Router {
-    let Site { root, content, write, demo, access, response_headers } = site;
-    let methods = methods(write.as_ref(), demo);
+    let Site { root, content, write, demo, min_free, access, response_headers } = site;
+    let demo = demo.then_some(Demo { min_free });
+    let methods = methods(write.as_ref(), demo.is_some());
     // The tutorial's notes are open to every page. If there are passwords, they are not: a browser adds the password it knows.
-    let open_notes = demo && !access.passwords.are_asked();
+    let open_notes = demo.is_some() && !access.passwords.are_asked();
     let access = Access {
         cors: access.cors.methods(methods).except(move |request| open_notes && request.path() == NOTES_PATH),
         hosts: access.hosts.on_network(!is_loopback),
@@ -51,7 +52,7 @@ fn with_checks(access: Access, router: Router) -> Router {
     }
 }
 
-fn with_routes(router: Router, root: &Path, content: Content, write: Option<Write>, demo: bool) -> Router {
+fn with_routes(router: Router, root: &Path, content: Content, write: Option<Write>, demo: Option<Demo>) -> Router {
     let (files, Write { directory, service }) = match (content, write) {
         (Content::Directory(files), Some(write)) => (files, write),
         (content, _) => {
@@ -59,7 +60,7 @@ fn with_routes(router: Router, root: &Path, content: Content, write: Option<Writ
                 Content::File(file) => router.fallback(file),
                 Content::Directory(files) => router.fallback(Directory { files: files.into(), write: None }),
             };
-            return if demo { with_demo(router, Path::new("")) } else { router };
+            return with_demo(router, demo, Path::new(""));
         }
     };
     if let Some(warning) = warnings::nesting(root, &directory) {
@@ -69,8 +70,9 @@ fn with_routes(router: Router, root: &Path, content: Content, write: Option<Writ
     if let Err(error) = service.sweep() {
         log::warn!("cannot look for unfinished files in {}: {}", directory.display(), hearken::reason(&error));
     }
+    let has_notes = demo.is_some();
     // The notes are in the same directory, and only their own service changes them.
-    let is_notes = move |path: &RelativePath| demo && path.segments() == [NOTES_FILE.as_bytes()];
+    let is_notes = move |path: &RelativePath| has_notes && path.segments() == [NOTES_FILE.as_bytes()];
     let has = |method| service.methods().contains(&method);
     let files = files.with_uploads(&directory).upload_form(true).except_from_forms(is_notes);
     let files = Arc::new(files.edit_form(has(Method::Put)).delete_form(has(Method::Delete)));
@@ -79,7 +81,7 @@ fn with_routes(router: Router, root: &Path, content: Content, write: Option<Writ
     let protects = Arc::clone(&is_protected);
     let write = Writing { service: service.except(move |path| protects(path)), is_protected };
     let router = router.fallback(Directory { files, write: Some(write) });
-    if demo { with_demo(router, &directory) } else { router }
+    with_demo(router, demo, &directory)
 }
 
 const NOTES_PATH: &str = "/notes";
@@ -87,10 +89,21 @@ const NOTES_PATH: &str = "/notes";
 /// The file that the notes are kept in.
 const NOTES_FILE: &str = "notes.txt";
 
-/// Adds the demonstration services, whose notes are kept in this directory.
-fn with_demo(router: Router, directory: &Path) -> Router {
+/// The demonstration services.
+struct Demo {
+    /// How much stays free where the notes are kept; `None` for the default.
+    min_free: Option<u64>,
+}
+
+/// Adds the demonstration services, if they are wanted. Their notes are kept in this directory.
+fn with_demo(router: Router, demo: Option<Demo>, directory: &Path) -> Router {
+    let Some(Demo { min_free }) = demo else { return router };
     let guess = Guess::new().on_pick(|number| log::debug!("thinking of the number {number}"));
-    let notes = Arc::new(Notes::new(directory.join(NOTES_FILE)));
+    let notes = Notes::new(directory.join(NOTES_FILE));
+    let notes = Arc::new(match min_free {
+        None => notes,
+        Some(bytes) => notes.min_free(bytes),
+    });
     router
         .get("/hello", hello)
         .route(Method::Get, "/guess", guess)

@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
-use crate::storage::FileId;
+use crate::storage::{FileId, MinFree, StoreError, SystemDisk};
 
 /// The file. Appending takes the system's lock on it (`flock`), so that several processes can append.
 pub(super) struct Lines {
     path: PathBuf,
+    min_free: MinFree,
     /// Where the lines start. Its lock also excludes the other workers of this process.
     index: Mutex<Index>,
 }
@@ -47,7 +48,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 impl Lines {
     /// Indexes the lines of this file now, if it exists.
     pub(super) fn new(path: PathBuf) -> Self {
-        let lines = Self { path, index: Mutex::default() };
+        let lines = Self { path, min_free: MinFree::default(), index: Mutex::default() };
         // A file that cannot be read is an error only when a line is requested.
         if let Err(error) = lines.line(0) {
             log::debug!("{}: {error}", lines.path.display());
@@ -55,13 +56,20 @@ impl Lines {
         lines
     }
 
+    /// How much of the file system stays free.
+    pub(super) fn min_free(mut self, min_free: MinFree) -> Self {
+        self.min_free = min_free;
+        self
+    }
+
     /// Appends a line and returns the number of lines. The line is on the disk when this returns. If the last line has no line
     /// break, as after a crash or an edit, that is added first.
     ///
     /// # Errors
     ///
-    /// When the file cannot be written; it is then unchanged. The caller refuses lines that hold a line break.
-    pub(super) fn add(&self, line: &str) -> io::Result<usize> {
+    /// When the file cannot be written, or too little would stay free; it is then unchanged. The caller refuses lines that hold a line
+    /// break.
+    pub(super) fn add(&self, line: &str) -> Result<usize, StoreError> {
         let mut index = self.lock();
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true).mode(0o644);
@@ -73,12 +81,13 @@ impl Lines {
         }
         bytes.extend_from_slice(line.as_bytes());
         bytes.push(b'\n');
+        self.min_free.check(&SystemDisk, &file, bytes.len() as u64)?;
         let before = index.end;
         let written = write_whole(&mut file, &bytes).and_then(|()| file.sync_data());
         if let Err(error) = written {
             // On a full disk half of the line may have been written. Under the lock no other process has appended.
             let _ = file.set_len(before);
-            return Err(error);
+            return Err(error.into());
         }
         if before == 0 {
             // The file may be new, made here or by another process that has not written to it yet.
@@ -278,7 +287,7 @@ mod tests {
     fn add(lines: &Lines, line: &str) -> usize {
         loop {
             match lines.add(line) {
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
+                Err(StoreError::Io(error)) if error.kind() == io::ErrorKind::TimedOut => {}
                 result => break result.unwrap(),
             }
         }
@@ -383,7 +392,7 @@ mod tests {
         lines.add("a").unwrap();
         let other = File::open(&path).unwrap();
         flock(&other, FlockOperation::LockExclusive).unwrap();
-        assert_eq!(lines.add("b").unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(matches!(lines.add("b"), Err(StoreError::Io(error)) if error.kind() == io::ErrorKind::TimedOut));
         drop(other);
         assert_eq!(lines.add("c").unwrap(), 2);
     }

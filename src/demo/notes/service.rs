@@ -1,17 +1,17 @@
 //! The note service: parses requests and makes responses; `lines` keeps the notes.
 
-use std::io;
 use std::path::PathBuf;
 
 use serde_json::Value;
 
 use super::lines::Lines;
 use crate::handler::{Handler, IntoResponse as _};
-use crate::http::error::HttpError;
+use crate::http::error::{HttpError, NoRoom};
 use crate::http::method::Method;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;
+use crate::storage::{MinFree, StoreError};
 
 /// Keeps notes, one per line, in a text file that the first note creates.
 ///
@@ -43,6 +43,14 @@ impl Notes {
         Self { lines: Lines::new(path.into()) }
     }
 
+    /// How many bytes of the file system stay free: a note that would leave less gets 507. Zero means that notes may fill the disk.
+    /// Defaults to 1 GiB, or 5 % of the file system if that is less.
+    #[must_use]
+    pub fn min_free(mut self, bytes: u64) -> Self {
+        self.lines = self.lines.min_free(MinFree::Bytes(bytes));
+        self
+    }
+
     fn respond(&self, request: &mut Request) -> Result<Response, HttpError> {
         match request.method() {
             Method::Post => {}
@@ -59,7 +67,7 @@ impl Notes {
                 Ok(Response::text(format!("You have {count} notes.\n")))
             }
             Command::Fetch(number) => {
-                let line = self.lines.line(number).map_err(failed)?.ok_or(HttpError::NotFound)?;
+                let line = self.lines.line(number)?.ok_or(HttpError::NotFound)?;
                 Ok(Response::text(String::from_utf8_lossy(&line).into_owned()))
             }
         }
@@ -74,10 +82,12 @@ impl Handler for Notes {
 }
 
 /// The status for a failure of the file of notes.
-fn failed(error: io::Error) -> HttpError {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => HttpError::InsufficientStorage,
-        _ => HttpError::Internal(error.into()),
+fn failed(error: StoreError) -> HttpError {
+    match error {
+        StoreError::MinFree(bytes) => HttpError::InsufficientStorage(NoRoom::MinFree(bytes)),
+        StoreError::DiskFull => HttpError::InsufficientStorage(NoRoom::DiskFull),
+        StoreError::DiskQuota => HttpError::InsufficientStorage(NoRoom::DiskQuota),
+        error => HttpError::internal(error),
     }
 }
 
@@ -212,10 +222,28 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_told_from_other_failures() {
-        for (kind, status) in
-            [(io::ErrorKind::StorageFull, 507), (io::ErrorKind::QuotaExceeded, 507), (io::ErrorKind::NotFound, 500)]
-        {
-            assert_eq!(failed(kind.into()).status().code(), status, "{kind}");
+        let table = [
+            (StoreError::DiskFull, 507),
+            (StoreError::DiskQuota, 507),
+            (StoreError::MinFree(1), 507),
+            (StoreError::NotFound, 500),
+        ];
+        for (error, status) in table {
+            let shown = error.to_string();
+            assert_eq!(failed(error).status().code(), status, "{shown}");
         }
+    }
+
+    #[test]
+    fn a_note_that_leaves_too_little_free_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("notes.txt");
+        fs::write(&path, "one\n").unwrap();
+        let full = Notes::new(&path).min_free(u64::MAX);
+        let (status, text) = post(&full, r#"{"myNote": "two"}"#);
+        assert_eq!((status, text.contains("the server keeps 15.9 EiB free")), (507, true), "{text}");
+        assert_eq!(post(&full, r#"{"getNote": "0"}"#), (200, "one\n".into()));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\n");
+        assert_eq!(post(&Notes::new(&path).min_free(0), r#"{"myNote": "two"}"#).0, 200);
     }
 }

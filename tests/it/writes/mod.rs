@@ -2,6 +2,7 @@
 
 mod memory;
 mod mounts;
+mod room;
 
 use std::collections::BTreeSet;
 use std::fs;

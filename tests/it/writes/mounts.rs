@@ -54,11 +54,11 @@ fn directories_below_may_be_the_only_ones_to_write_to() {
 }
 
 /// A file system that is there until the test ends.
-struct Mounted<'a>(&'a Path);
+pub(super) struct Mounted<'a>(&'a Path);
 
 impl<'a> Mounted<'a> {
     /// `None` where this may not be done.
-    fn tmpfs(at: &'a Path, size: &str) -> Option<Self> {
+    pub(super) fn tmpfs(at: &'a Path, size: &str) -> Option<Self> {
         let options = format!("size={size}");
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(at).output();
         mounted.is_ok_and(|output| output.status.success()).then_some(Self(at))
