@@ -415,6 +415,10 @@ impl RequestSource for Received {
         self.head.field_bytes(index)
     }
 
+    fn max_body(&self) -> u64 {
+        self.max_body
+    }
+
     fn set_max_body(&mut self, bytes: u64) {
         self.max_body = bytes;
     }

@@ -64,7 +64,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The most bytes that the body of a request may have; a longer one gets 413. Defaults to 10 MiB.
+    /// The most bytes that the body of a request may have; a longer one gets 413. `u64::MAX` means no limit, also
+    /// for handlers that keep the whole body in memory. Defaults to 10 MiB.
     #[must_use]
     pub fn max_body(mut self, bytes: u64) -> Self {
         self.max_body = bytes;

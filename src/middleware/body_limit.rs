@@ -25,7 +25,7 @@ pub struct BodyLimit {
 }
 
 impl BodyLimit {
-    /// Allows this many bytes.
+    /// Allows this many bytes; `u64::MAX` means no limit.
     pub fn new(bytes: u64) -> Self {
         Self { bytes }
     }

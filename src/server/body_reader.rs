@@ -126,6 +126,10 @@ impl RequestSource for Connection {
         self.head.as_ref()?.field_bytes(index)
     }
 
+    fn max_body(&self) -> u64 {
+        self.body.max_body()
+    }
+
     fn set_max_body(&mut self, bytes: u64) {
         self.body.set_max_body(bytes);
     }

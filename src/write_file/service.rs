@@ -10,6 +10,7 @@ use super::store::{self, Stored};
 use super::writable_dir::WritableDir;
 use super::{delete, form, json_post, put};
 use crate::handler::{Handler, IntoResponse as _};
+use crate::http::body::DEFAULT_MAX_BODY;
 use crate::http::error::HttpError;
 use crate::http::method::Method;
 use crate::http::multipart::FORM_DATA;
@@ -39,6 +40,9 @@ pub struct WriteFile {
     delete_hidden: bool,
     forms: bool,
     overwrite: bool,
+    /// The most bytes of the body of an upload; `None` if that is what the server allows.
+    max_upload: Option<u64>,
+    max_json: u64,
     room: RecentRoom,
 }
 
@@ -52,6 +56,8 @@ impl WriteFile {
             delete_hidden: false,
             forms: false,
             overwrite: false,
+            max_upload: None,
+            max_json: DEFAULT_MAX_BODY,
             room: RecentRoom::default(),
         }
     }
@@ -127,6 +133,22 @@ impl WriteFile {
     #[must_use]
     pub fn min_free(mut self, bytes: u64) -> Self {
         self.dir.store = self.dir.store.min_free(MinFree::Bytes(bytes));
+        self
+    }
+
+    /// The most bytes that the body of a `PUT` or of a form may have, more or fewer than
+    /// [`Settings::max_body`](crate::Settings::max_body) allows; a longer one gets 413. It is stored as it arrives, however long it is.
+    /// `u64::MAX` means no limit. Defaults to what the server allows.
+    #[must_use]
+    pub fn max_upload(mut self, bytes: u64) -> Self {
+        self.max_upload = Some(bytes);
+        self
+    }
+
+    /// The most bytes that JSON sent by `POST` may have, if the server does not allow less; longer JSON gets 413. Defaults to 10 MiB.
+    #[must_use]
+    pub fn max_json(mut self, bytes: u64) -> Self {
+        self.max_json = bytes;
         self
     }
 
@@ -209,16 +231,22 @@ impl WriteFile {
 
     fn post(&self, request: &mut Request) -> Result<Response, HttpError> {
         if self.forms && request.has_media_type(FORM_DATA) {
+            self.limit_upload(request)?;
             return form::post(&self.dir, self.overwrite, request);
         }
         if self.forms && request.has_media_type(FORM_URLENCODED) {
             return directory_form::post(&self.dir, self.removal(), request);
         }
         if request.has_media_type(JSON) {
+            request.limit_body(self.max_json.min(request.max_body()))?;
             return json_post::post(&self.dir, request);
         }
         let accepted = if self.forms { WITH_FORMS } else { JSON };
         Err(HttpError::UnsupportedMediaType(accepted))
+    }
+
+    fn limit_upload(&self, request: &mut Request) -> Result<(), HttpError> {
+        request.limit_body(self.max_upload.unwrap_or(request.max_body()))
     }
 
     fn removal(&self) -> Removal {
@@ -234,7 +262,7 @@ impl Handler for WriteFile {
     fn handle(&self, request: &mut Request) -> Response {
         let result = match request.method() {
             Method::Post => self.post(request),
-            Method::Put if self.put => put::put(&self.dir, request),
+            Method::Put if self.put => self.limit_upload(request).and_then(|()| put::put(&self.dir, request)),
             Method::Delete if self.delete => delete::delete(&self.dir, self.delete_hidden, request),
             _ => Err(HttpError::MethodNotAllowed(self.methods().into())),
         };

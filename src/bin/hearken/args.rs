@@ -153,7 +153,7 @@ pub(crate) struct Args {
 
     /// How much writes leave free on the disk
     ///
-    /// In bytes or with KiB, MiB or GiB. A write that would leave less is refused; 0 lets files fill the disk. Defaults to 1GiB, or
+    /// In bytes, or with a unit such as MB or MiB. A write that would leave less is refused; 0 lets files fill the disk. Defaults to 1GiB, or
     /// 5 % of the disk if that is less.
     #[arg(long, help_heading = WRITING, value_name = "SIZE", env = "HEARKEN_MIN_FREE", value_parser = parse_size)]
     pub(crate) min_free: Option<u64>,
@@ -233,10 +233,10 @@ pub(crate) struct Args {
 
     /// Longest request body
     ///
-    /// In bytes, or with a unit: KB, MB, GB and TB are powers of 1000, KiB, MiB, GiB and TiB powers of 1024.
-    #[arg(long, help_heading = LIMITS, value_name = "SIZE", env = "HEARKEN_MAX_BODY", default_value = "10MiB",
-          value_parser = parse_size)]
-    pub(crate) max_body: u64,
+    /// In bytes, or with a unit: KB, MB, GB and TB are powers of 1000, KiB, MiB, GiB and TiB powers of 1024. Defaults to 10MiB, and
+    /// to no limit for uploads (PUT and forms).
+    #[arg(long, help_heading = LIMITS, value_name = "SIZE", env = "HEARKEN_MAX_BODY", value_parser = parse_size)]
+    pub(crate) max_body: Option<u64>,
 
     /// Most connections open at once
     #[arg(long, help_heading = LIMITS, value_name = "N", env = "HEARKEN_MAX_CONNECTIONS", default_value_t = 4096,

@@ -181,13 +181,16 @@ fn settings(args: &Args) -> Result<Settings, Failure> {
     }
     let settings = Settings::default()
         .trusted_proxies(proxies)
-        .max_body(args.max_body)
         .max_connections(args.max_connections)
         .head_timeout(args.head_timeout)
         .idle_timeout(args.idle_timeout);
-    Ok(match args.max_connections_per_address {
+    let settings = match args.max_connections_per_address {
         None => settings.fair_share(),
         Some(connections) => settings.max_connections_per_address(connections),
+    };
+    Ok(match args.max_body {
+        None => settings,
+        Some(bytes) => settings.max_body(bytes),
     })
 }
 
@@ -295,6 +298,10 @@ fn write(args: &Args) -> Option<Write> {
     if args.allow_delete {
         service = service.delete(true).delete_hidden(args.include_hidden);
     }
+    service = match args.max_body {
+        None => service.max_upload(u64::MAX),
+        Some(bytes) => service.max_json(bytes),
+    };
     if let Some(bytes) = args.max_total {
         service = service.max_total(bytes);
     }

@@ -44,6 +44,16 @@ impl Request {
         if body.len() as u64 > limit { Err(HttpError::ContentTooLarge(limit)) } else { Ok(body) }
     }
 
+    /// Sets the most bytes that the body may have, and refuses one that is announced to be longer, before anything else is done for
+    /// it.
+    pub(crate) fn limit_body(&mut self, bytes: u64) -> Result<(), HttpError> {
+        self.set_max_body(bytes);
+        if self.content_length().is_some_and(|length| length > bytes) {
+            return Err(HttpError::ContentTooLarge(bytes));
+        }
+        Ok(())
+    }
+
     /// Reads what is left of the body, at most this many bytes.
     fn read_at_most(&mut self, bytes: u64) -> Result<Vec<u8>, HttpError> {
         // The announced length is only a promise: memory is allocated as the bytes arrive.

@@ -208,6 +208,10 @@ impl RequestSource for InMemory {
         self.headers.iter().nth(index).map(|(_, value)| value.as_bytes())
     }
 
+    fn max_body(&self) -> u64 {
+        self.max_body
+    }
+
     fn set_max_body(&mut self, bytes: u64) {
         self.max_body = bytes;
     }

@@ -171,6 +171,10 @@ mod tests {
             self.field(index).map(|(_, value)| value.as_bytes())
         }
 
+        fn max_body(&self) -> u64 {
+            u64::MAX
+        }
+
         fn set_max_body(&mut self, _: u64) {}
 
         fn read(&mut self, buffer: &mut [u8]) -> Result<usize, BodyError> {

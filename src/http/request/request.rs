@@ -38,6 +38,8 @@ pub(crate) trait RequestSource: Any + Send {
     fn connection(&self) -> Connection {
         Connection::default()
     }
+    /// The most bytes that the body may have.
+    fn max_body(&self) -> u64;
     /// Sets the most bytes that the body may have.
     fn set_max_body(&mut self, bytes: u64);
     /// Reads from the body. `Ok(0)` means that the body has ended properly, and nothing else.
@@ -338,9 +340,14 @@ impl Request {
     }
 
     /// Sets the most bytes that the body may have, more or fewer than [`Settings::max_body`](crate::Settings::max_body), as
-    /// [`BodyLimit`](crate::BodyLimit) does. Has no effect on what has been read.
+    /// [`BodyLimit`](crate::BodyLimit) does; `u64::MAX` means no limit. Has no effect on what has been read.
     pub fn set_max_body(&mut self, bytes: u64) {
         self.source.set_max_body(bytes);
+    }
+
+    /// The most bytes that the body may have.
+    pub(crate) fn max_body(&self) -> u64 {
+        self.source.max_body()
     }
 
     /// The trailer fields after a chunked body (RFC 9112 §7.1.2) as (name, value), in the order in which they were

@@ -1,4 +1,4 @@
-//! How much may be stored: the part of the disk that stays free.
+//! How much may be stored: the limits of bodies, and the part of the disk that stays free.
 
 use std::fs;
 use std::path::Path;
@@ -6,13 +6,48 @@ use std::sync::Barrier;
 use std::thread;
 
 use super::mounts::Mounted;
-use super::{FORM, JSON, Site, put, tree};
+use super::{FORM, JSON, JSON_CHUNKED, Site, put, tree};
 use crate::support::{Reply, Wire, ask, until};
 
 const MIB: usize = 1024 * 1024;
 
 fn form(content: &str) -> Vec<u8> {
     format!("--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\n{content}\r\n--B--\r\n").into()
+}
+
+/// JSON of this many bytes.
+fn json(length: usize) -> Vec<u8> {
+    format!("\"{}\"", "x".repeat(length - 2)).into()
+}
+
+#[test]
+fn uploads_may_be_longer_than_other_bodies() {
+    let (long, limit) = (vec![b'x'; 11 * MIB], "is longer than 10 MiB.");
+    let long_form = form(&"x".repeat(11 * MIB));
+    let table: [(&[&str], u16, u16, &str); 4] = [
+        (&["--demo"], 201, 413, limit),
+        (&["--demo", "--max-body", "12MiB"], 201, 200, ""),
+        (&["--demo", "--max-body", "10MiB"], 413, 413, limit),
+        (&["--demo", "--max-total", "1GiB"], 201, 413, limit),
+    ];
+    for (options, upload, json_status, text) in table {
+        let site = Site::new();
+        let server = site.serve(options);
+        let address = server.address();
+        assert_eq!(put(address, "/put", &[], &long).status, upload, "{options:?}");
+        assert_eq!(ask(address, "POST", "/", &[FORM], &long_form).status, upload, "{options:?}");
+        let answer = ask(address, "POST", "/json", &[JSON], &json(11 * MIB));
+        assert_eq!((answer.status, answer.text().contains(text)), (json_status, true), "{}", answer.text());
+        let note = format!("{{\"myNote\": \"{}\"}}", "x".repeat(11 * MIB));
+        let answer = ask(address, "POST", "/notes", &[], note.as_bytes());
+        assert_eq!((answer.status, answer.text().contains(text)), (json_status, true), "{}", answer.text());
+        // A body in chunks has no length to judge it by.
+        let mut wire = Wire::connect(address);
+        wire.send(format!("{JSON_CHUNKED}{:x}\r\n", 11 * MIB));
+        wire.send(json(11 * MIB));
+        wire.send("\r\n0\r\n\r\n");
+        assert_eq!(wire.reply().status, json_status, "{options:?}");
+    }
 }
 
 /// The files that are in the directory when nothing was stored but these.
@@ -48,7 +83,8 @@ fn no_write_begins_where_too_little_is_free() {
             let mut wire = Wire::connect(address);
             wire.send(format!("{request}Host: localhost\r\nExpect: 100-continue\r\n{framing}\r\n\r\n"));
             let answer = wire.reply();
-            assert_eq!(answer.status, 507, "{request}{framing}: {}", answer.text());
+            let long_json = request.contains("json") && framing.len() > 30;
+            assert_eq!(answer.status, if long_json { 413 } else { 507 }, "{request}{framing}: {}", answer.text());
         }
     }
     assert_eq!(put(address, "/empty", &[], b"").status, 201, "an empty file leaves as much");
@@ -88,7 +124,7 @@ fn begin(address: std::net::SocketAddr, target: &str, length: usize) -> (Wire, R
 #[test]
 fn parallel_uploads_are_not_all_promised_the_same_room() {
     small_disk("parallel_uploads_are_not_all_promised_the_same_room", |site| {
-        let server = site.serve(&["--max-body", "1GiB", "--min-free", "16MiB"]);
+        let server = site.serve(&["--min-free", "16MiB"]);
         let address = server.address();
         let barrier = Barrier::new(10);
         let begun: Vec<(Wire, Reply)> = thread::scope(|scope| {
@@ -140,7 +176,7 @@ fn parallel_uploads_are_not_all_promised_the_same_room() {
 #[test]
 fn a_body_without_a_length_is_refused_when_the_room_ends() {
     small_disk("a_body_without_a_length_is_refused_when_the_room_ends", |site| {
-        let server = site.serve(&["--max-body", "1GiB", "--min-free", "16MiB"]);
+        let server = site.serve(&["--min-free", "16MiB"]);
         let address = server.address();
         put(address, "/old", &[], &vec![b'o'; 20 * MIB]);
         let before = free(&site.data());
@@ -172,7 +208,7 @@ fn a_body_without_a_length_is_refused_when_the_room_ends() {
 #[test]
 fn a_disk_may_be_filled_where_nothing_is_to_stay_free() {
     small_disk("a_disk_may_be_filled_where_nothing_is_to_stay_free", |site| {
-        let server = site.serve(&["--max-body", "1GiB", "--min-free", "0"]);
+        let server = site.serve(&["--min-free", "0"]);
         let address = server.address();
         assert_eq!(put(address, "/f", &[], &vec![b'x'; 63 * MIB]).status, 201);
         let reply = put(address, "/g", &[], &vec![b'x'; 2 * MIB]);
@@ -196,7 +232,7 @@ fn a_file_system_below_keeps_its_own_share_free() {
         eprintln!("skipped: a_file_system_below_keeps_its_own_share_free: a file system cannot be mounted here");
         return;
     };
-    let server = site.serve(&["--max-body", "1GiB"]);
+    let server = site.serve(&[]);
     let reply = put(server.address(), "/below/f", &[], &vec![b'x'; 19 * MIB + MIB / 2]);
     let text = "There is not enough room: the server keeps 1 MiB free.";
     assert_eq!((reply.status, reply.text().as_str()), (507, text));
