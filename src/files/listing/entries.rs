@@ -1,6 +1,5 @@
 //! The entries of a directory, or of several laid over each other: scanned in bounded memory, and yielded in order.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -17,9 +16,11 @@ use super::super::media_types::MediaTypes;
 use super::budget::Budget;
 use super::entry::{Details, Entry, Kind};
 use super::order::{Column, Order};
+use super::type_name::type_name;
 use super::window::{Cursor, Scanned, Window};
 use crate::http::connection::{ClientLeft, Connection};
 use crate::http::error::HttpError;
+use crate::http::media_type;
 use crate::http::path::RelativePath;
 use crate::semaphore::{Crowded, Permit, Semaphore, processors};
 use crate::storage::RootDir;
@@ -271,16 +272,20 @@ impl Entries {
                     Kind::File => totals.files += 1,
                 }
                 let is_by_type = order.column == Column::Type && kind == Kind::File;
-                let media_type = if is_by_type { media_types.of(name) } else { Cow::Borrowed("") };
+                let type_name = if is_by_type { type_name_of(name, media_types) } else { "" };
                 let scanned = Scanned { kind, is_link: entry.file_type() == FileType::Symlink, layer, details };
-                if after.is_none_or(|cursor| cursor.is_before(order, &scanned.key(name, &media_type))) {
-                    window.add(name, scanned, media_type);
+                if after.is_none_or(|cursor| cursor.is_before(order, &scanned.key(name, type_name))) {
+                    window.add(name, scanned, type_name);
                 }
             }
         }
         window.finish();
         Ok(totals)
     }
+}
+
+fn type_name_of(name: &[u8], media_types: &MediaTypes) -> &'static str {
+    type_name(name, media_type::essence(&media_types.of(name))).name
 }
 
 /// Waits for a turn to scan. Fails if the client leaves while it waits, or if too many others wait, unless part of the response has

@@ -27,14 +27,26 @@ pub(crate) struct Page {
 }
 
 const STYLE: &str = concat!(include_str!("listing.css"), include_str!("upload.css"));
-const SCRIPT: &str = concat!(include_str!("filter.js"), "\n", include_str!("upload.js"));
+const SCRIPT: &str =
+    concat!(include_str!("times.js"), "
+", include_str!("filter.js"), "
+", include_str!("upload.js"));
 
 fn heading(column: Column) -> &'static str {
     match column {
         Column::Name => "Name",
         Column::Size => "Size",
         Column::Type => "Type",
-        Column::Time => "Changed<span class=\"zone\"> (UTC)</span>",
+        Column::Time => "Changed <span id=\"zone\">(UTC)</span>",
+    }
+}
+
+/// The class of a column's cells: a letter, because each row has it.
+fn class(column: Column) -> &'static str {
+    match column {
+        Column::Size => " class=\"s\"",
+        Column::Type => " class=\"t\"",
+        Column::Name | Column::Time => "",
     }
 }
 
@@ -94,10 +106,10 @@ impl Page {
 
     fn head_of_table(&self, out: &mut Vec<u8>) -> io::Result<()> {
         out.extend_from_slice(
-            b"<table>\n<caption>Entries of this directory; the headings sort them</caption>\n<thead>\n<tr>\n",
+            b"<table>\n<caption>Contents of this folder; the headings sort them</caption>\n<thead>\n<tr>\n",
         );
         for column in Column::ALL {
-            let (name, heading) = (column.name(), heading(column));
+            let (name, heading, class) = (column.name(), heading(column), class(column));
             let (sorted, next) = match (column == self.order.column, self.order.descending) {
                 (true, false) => (" aria-sort=\"ascending\"", "desc"),
                 (true, true) => (" aria-sort=\"descending\"", "asc"),
@@ -106,7 +118,7 @@ impl Page {
             };
             writeln!(
                 out,
-                "<th scope=\"col\" class=\"{name}\"{sorted}><a href=\"?sort={name}&amp;order={next}\">{heading}</a></th>"
+                "<th scope=\"col\"{class}{sorted}><a href=\"?sort={name}&amp;order={next}\">{heading}</a></th>"
             )?;
         }
         self.controls.write_heading(out);
@@ -114,8 +126,8 @@ impl Page {
         if !self.path.segments().is_empty() {
             write!(
                 out,
-                "<tr id=\"parent\"><th scope=\"row\"><a class=\"u\" href=\"../{}\"><span>Parent directory</span></a></th>\
-                 <td class=\"size\"></td><td class=\"type\"></td><td></td>",
+                "<tr id=\"parent\"><th scope=\"row\"><a class=\"u\" href=\"../{}\"><span>Parent folder</span></a></th>\
+                 <td class=\"s\"></td><td class=\"t\"></td><td></td>",
                 self.order.query()
             )?;
             self.controls.write(out, None, &self.media_types)?;

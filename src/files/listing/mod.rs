@@ -9,6 +9,7 @@ pub(super) mod numbers;
 pub(super) mod order;
 mod row;
 pub(super) mod toolbar;
+mod type_name;
 mod window;
 
 use std::io;
@@ -169,15 +170,15 @@ mod tests {
             ("/?sort=size&order=desc", "Y/ z/ a10.txt a9.html B.txt"),
             ("/?sort=time", "Y/ z/ a9.html B.txt a10.txt"),
             ("/?sort=time&order=desc", "Y/ z/ a10.txt B.txt a9.html"),
-            ("/?sort=type", "Y/ z/ a9.html a10.txt B.txt"),
-            ("/?sort=type&order=desc", "Y/ z/ a10.txt B.txt a9.html"),
+            ("/?sort=type", "Y/ z/ a10.txt B.txt a9.html"),
+            ("/?sort=type&order=desc", "Y/ z/ a9.html a10.txt B.txt"),
             ("/?sort=nonsense&order=nonsense", "Y/ z/ a9.html a10.txt B.txt"),
         ];
         for (target, expected) in table {
             assert_eq!(links(&page(&files, target)).join(" "), expected, "{target}");
         }
         let sorted = page(&files, "/?sort=size&order=desc");
-        assert!(sorted.contains("class=\"size\" aria-sort=\"descending\"><a href=\"?sort=size&amp;order=asc\">"));
+        assert!(sorted.contains("class=\"s\" aria-sort=\"descending\"><a href=\"?sort=size&amp;order=asc\">"));
         assert!(sorted.contains("href=\"./z/?sort=size&amp;order=desc\""), "the order is kept on the way down");
     }
 
@@ -196,12 +197,13 @@ mod tests {
             "<li><a href=\"../\"><bdi>Home</bdi></a></li>",
             "<a class=\"u\" href=\"../\">",
             "<a class=\"d\" href=\"./d%22ir/\"><span><bdi>d&quot;ir</bdi>/</span></a>",
-            "<a href=\"./%3Cscript%3E%27%26.txt\"><span><bdi>&lt;script&gt;&#39;&amp;.txt</bdi></span></a>",
+            "<a class=\"n\" href=\"./%3Cscript%3E%27%26.txt\"><span><bdi>&lt;script&gt;&#39;&amp;.txt</bdi></span></a>",
             "<a href=\"./javascript%3Ax\"><span><bdi>javascript:x</bdi></span></a>",
             "<a href=\"./a%E2%80%AEgpj.exe%0A\"><span><bdi>a\u{fffd}gpj.exe\u{fffd}</bdi></span></a>",
-            "<td class=\"size\">1.5 KiB</td><td class=\"type\">text/plain</td>",
-            "<time>1994-11-06<span> 08:49</span></time>",
-            "<p>1 directory, 3 files ",
+            "<td class=\"s\">1.5 KiB</td><td class=\"t\" title=\"text/plain\">Text</td>",
+            "<td class=\"t\">Folder</td>",
+            "<td><time datetime=\"1994-11-06T08:49Z\">1994-11-06 08:49</time></td>",
+            "<p>1 folder, 3 files ",
         ] {
             assert!(page.contains(expected), "{expected}\n{page}");
         }
@@ -212,7 +214,7 @@ mod tests {
     fn the_root_has_no_parent_and_an_empty_directory_says_so() {
         let root = tempfile::tempdir().unwrap();
         let page = page(&Files::new(root.path()), "/");
-        assert!(page.contains("This directory is empty") && !page.contains("../"), "{page}");
+        assert!(page.contains("This folder is empty") && !page.contains("../"), "{page}");
     }
 
     #[test]

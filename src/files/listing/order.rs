@@ -53,12 +53,12 @@ pub(crate) struct Order {
     pub(crate) descending: bool,
 }
 
-/// The sort key of an entry. `T` is the type that media types are compared as.
+/// The sort key of an entry. `T` is what the names of types are compared as.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Key<'a, T> {
     pub(crate) kind: Kind,
     pub(crate) details: Details,
-    pub(crate) media_type: T,
+    pub(crate) type_name: T,
     pub(crate) name: &'a [u8],
 }
 
@@ -92,7 +92,7 @@ impl Order {
             // The size of a directory file means nothing to people: directories stay sorted by name.
             (Column::Size | Column::Type, Kind::Directory) => Ordering::Equal,
             (Column::Size, Kind::File) => a.details.size.cmp(&b.details.size),
-            (Column::Type, Kind::File) => a.media_type.cmp(&b.media_type),
+            (Column::Type, Kind::File) => a.type_name.cmp(&b.type_name),
         };
         directed(by_column).then_with(|| compare_names(a.name, b.name))
     }

@@ -1,5 +1,6 @@
 //! The row of one entry in the table.
 
+use std::fmt::{self, Display, Formatter};
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use super::super::media_types::MediaTypes;
 use super::entry::{Entry, Kind};
 use super::numbers::readable_size;
 use super::order::Order;
+use super::type_name::{Icon, TypeName, type_name};
 use crate::http::date;
 use crate::http::media_type;
 use crate::http::path::encode_segment;
@@ -27,26 +29,44 @@ impl Rows {
     /// Writes the row without its end.
     pub(super) fn write(&self, out: &mut Vec<u8>, entry: Entry<'_>) -> io::Result<()> {
         let (href, name) = (encode_segment(entry.name), shown(entry.name));
-        let time = date::rfc3339(entry.details.modified);
-        let (day, clock) = (&time[..10], &time[11..16]);
+        let title = Title(&name);
         match entry.kind {
             Kind::Directory => write!(
                 out,
-                "<tr><th scope=\"row\"><a class=\"d\" href=\"./{href}/{}\"><span><bdi>{name}</bdi>/</span></a></th>\
-                 <td class=\"size\"></td><td class=\"type\">directory</td>",
+                "<tr><th scope=\"row\"><a class=\"d\" href=\"./{href}/{}\"{title}><span><bdi>{name}</bdi>/</span></a></th>\
+                 <td class=\"s\"></td><td class=\"t\">Folder</td>",
                 self.query
             )?,
             Kind::File => {
                 let media_type = self.media_types.of(entry.name);
-                let essence = escape(media_type::essence(&media_type));
-                let size = readable_size(entry.details.size);
+                let essence = media_type::essence(&media_type);
+                let TypeName { name: type_name, icon } = type_name(entry.name, essence);
+                let (essence, size) = (escape(essence), readable_size(entry.details.size));
+                out.extend_from_slice(b"<tr><th scope=\"row\"><a ");
+                if icon != Icon::File {
+                    write!(out, "class=\"{}\" ", icon.class())?;
+                }
                 write!(
                     out,
-                    "<tr><th scope=\"row\"><a href=\"./{href}\"><span><bdi>{name}</bdi></span></a></th>\
-                     <td class=\"size\">{size}</td><td class=\"type\">{essence}</td>"
+                    "href=\"./{href}\"{title}><span><bdi>{name}</bdi></span></a></th>\
+                     <td class=\"s\">{size}</td><td class=\"t\" title=\"{essence}\">{type_name}</td>"
                 )?;
             }
         }
-        write!(out, "<td><time>{day}<span> {clock}</span></time></td>")
+        let time = date::rfc3339(entry.details.modified);
+        let (day, clock) = (&time[..10], &time[11..16]);
+        write!(out, "<td><time datetime=\"{day}T{clock}Z\">{day} {clock}</time></td>")
+    }
+}
+
+/// The attribute that shows a whole name, escaped already, on hover: only where the page may have to cut it.
+struct Title<'a>(&'a str);
+
+/// The narrowest page has room for two lines of about so many bytes together.
+const SHORT: usize = 40;
+
+impl Display for Title<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.0.len() <= SHORT { Ok(()) } else { write!(f, " title=\"{}\"", self.0) }
     }
 }

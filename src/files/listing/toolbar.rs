@@ -38,10 +38,10 @@ impl Toolbar<'_> {
             format!("{} {}", with_commas(number), if number == 1 { one } else { many })
         };
         let counted = match (directories, files) {
-            (0, 0) => "This directory is empty".to_owned(),
+            (0, 0) => "This folder is empty".to_owned(),
             (0, _) => count(files, "file", "files"),
-            (_, 0) => count(directories, "directory", "directories"),
-            _ => format!("{}, {}", count(directories, "directory", "directories"), count(files, "file", "files")),
+            (_, 0) => count(directories, "folder", "folders"),
+            _ => format!("{}, {}", count(directories, "folder", "folders"), count(files, "file", "files")),
         };
         write!(out, "<div class=\"tools\">\n<p>{counted} <span id=\"shown\" role=\"status\"></span></p>\n")?;
         if self.offers.archive {

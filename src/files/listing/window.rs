@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use super::budget::Share;
 use super::entry::{Details, Kind};
 use super::order::{Column, Key, Order};
-use crate::http::headers::HeaderText;
 
 /// The first entries, in order, of those that are added.
 ///
@@ -19,9 +18,9 @@ pub(crate) struct Window {
     names: Vec<u8>,
     details: Vec<Details>,
     rows: Vec<Row>,
-    /// The media types, which rows refer to by index, where entries are sorted by them.
-    types: Vec<HeaderText>,
-    type_indexes: HashMap<HeaderText, u16>,
+    /// The names of types, which rows refer to by index, where entries are sorted by them.
+    types: Vec<&'static str>,
+    type_indexes: HashMap<&'static str, u16>,
     /// The last entry that was kept when others were dropped.
     bound: Option<Cursor>,
 }
@@ -42,8 +41,8 @@ struct Row {
     start: u32,
     /// An index, or [`NO_DETAILS`].
     details: u32,
-    /// The index of the media type; the two highest bits say whether it is a file, and whether it is a link.
-    media_type: u16,
+    /// The index of the type's name; the two highest bits say whether it is a file, and whether it is a link.
+    type_index: u16,
     length: u8,
     layer: u8,
 }
@@ -51,7 +50,7 @@ struct Row {
 const NO_DETAILS: u32 = u32::MAX;
 const IS_FILE: u16 = 1 << 15;
 const IS_LINK: u16 = 1 << 14;
-/// The last index of a media type. Further types would share it, but no directory has that many.
+/// The last index of a type's name. Further ones would share it, but there are not that many.
 const LAST_TYPE: u16 = IS_LINK - 1;
 
 /// A position in the order: directly behind an entry, even if that has been removed.
@@ -59,7 +58,7 @@ const LAST_TYPE: u16 = IS_LINK - 1;
 pub(crate) struct Cursor {
     kind: Kind,
     details: Details,
-    media_type: HeaderText,
+    type_name: &'static str,
     name: Vec<u8>,
 }
 
@@ -105,9 +104,9 @@ impl Window {
         self.bound = None;
     }
 
-    /// Adds an entry, unless there is only room for those before it. The media type matters only if entries are sorted by it.
-    pub(crate) fn add(&mut self, name: &[u8], scanned: Scanned, media_type: HeaderText) {
-        let key = scanned.key(name, &media_type);
+    /// Adds an entry, unless there is only room for those before it. The name of its type matters only if entries are sorted by it.
+    pub(crate) fn add(&mut self, name: &[u8], scanned: Scanned, type_name: &'static str) {
+        let key = scanned.key(name, type_name);
         if self.is_beyond_bound(&key) {
             return;
         }
@@ -117,11 +116,11 @@ impl Window {
                 return;
             }
         }
-        let media_type = if self.order.column == Column::Type { self.index_of_type(media_type) } else { 0 };
+        let type_index = if self.order.column == Column::Type { self.index_of_type(type_name) } else { 0 };
         let length = u8::try_from(name.len()).expect("names have 255 bytes at most");
         let details = if scanned.details.is_some() { position(self.details.len()) } else { NO_DETAILS };
         let start = position(self.names.len());
-        self.rows.push(Row { start, details, media_type: media_type | scanned.bits(), length, layer: scanned.layer });
+        self.rows.push(Row { start, details, type_index: type_index | scanned.bits(), length, layer: scanned.layer });
         self.names.extend_from_slice(name);
         self.details.extend(scanned.details);
     }
@@ -158,8 +157,8 @@ impl Window {
     }
 
     fn cursor(&self, row: &Row) -> Cursor {
-        let Key { kind, details, media_type, name } = row.key(&self.names, &self.details, &self.types);
-        Cursor { kind, details, media_type: media_type.to_owned().into(), name: name.to_vec() }
+        let Key { kind, details, type_name, name } = row.key(&self.names, &self.details, &self.types);
+        Cursor { kind, details, type_name, name: name.to_vec() }
     }
 
     /// Makes room for one more name of this length; false if the budget does not allow it.
@@ -217,21 +216,21 @@ impl Window {
         self.details.truncate(end_of_details);
     }
 
-    /// The index of a media type, which is added if it is new.
-    fn index_of_type(&mut self, media_type: HeaderText) -> u16 {
-        if let Some(index) = self.type_indexes.get(&media_type) {
+    /// The index of a type's name, which is added if it is new.
+    fn index_of_type(&mut self, type_name: &'static str) -> u16 {
+        if let Some(index) = self.type_indexes.get(type_name) {
             return *index;
         }
         let index = match u16::try_from(self.types.len()) {
             Ok(index) if index < LAST_TYPE => index,
             _ => return LAST_TYPE,
         };
-        self.types.push(media_type.clone());
-        self.type_indexes.insert(media_type, index);
+        self.types.push(type_name);
+        self.type_indexes.insert(type_name, index);
         index
     }
 
-    /// Sorts the media types, so that rows can be compared by index.
+    /// Sorts the names of types, so that rows can be compared by index.
     fn rank_types(&mut self) {
         let mut sorted: Vec<_> = self.types.drain(..).zip(0_u16..).collect();
         sorted.sort_unstable();
@@ -241,9 +240,9 @@ impl Window {
         }
         for row in &mut self.rows {
             let rank = ranks.get(usize::from(row.type_index())).copied().unwrap_or(LAST_TYPE);
-            row.media_type = rank | (row.media_type & (IS_FILE | IS_LINK));
+            row.type_index = rank | (row.type_index & (IS_FILE | IS_LINK));
         }
-        self.types.extend(sorted.into_iter().map(|(media_type, _)| media_type));
+        self.types.extend(sorted.into_iter().map(|(type_name, _)| type_name));
         self.type_indexes.clear();
     }
 }
@@ -264,8 +263,8 @@ impl Scanned {
         (if self.kind == Kind::File { IS_FILE } else { 0 }) | (if self.is_link { IS_LINK } else { 0 })
     }
 
-    pub(crate) fn key<'a>(&self, name: &'a [u8], media_type: &'a str) -> Key<'a, &'a str> {
-        Key { kind: self.kind, details: self.details.unwrap_or(Details::UNKNOWN), media_type, name }
+    pub(crate) fn key<'a>(&self, name: &'a [u8], type_name: &'static str) -> Key<'a, &'static str> {
+        Key { kind: self.kind, details: self.details.unwrap_or(Details::UNKNOWN), type_name, name }
     }
 }
 
@@ -285,36 +284,36 @@ impl Row {
     }
 
     fn kind(&self) -> Kind {
-        if self.media_type & IS_FILE == 0 { Kind::Directory } else { Kind::File }
+        if self.type_index & IS_FILE == 0 { Kind::Directory } else { Kind::File }
     }
 
     fn type_index(&self) -> u16 {
-        self.media_type & LAST_TYPE
+        self.type_index & LAST_TYPE
     }
 
     fn scanned(&self, details: &[Details]) -> Scanned {
-        let is_link = self.media_type & IS_LINK != 0;
+        let is_link = self.type_index & IS_LINK != 0;
         Scanned { kind: self.kind(), is_link, layer: self.layer, details: details.get(self.details as usize).copied() }
     }
 
-    fn key<'a>(&self, names: &'a [u8], details: &[Details], types: &'a [HeaderText]) -> Key<'a, &'a str> {
-        let Key { kind, details, media_type, name } = self.ranked(names, details);
-        let media_type = types.get(usize::from(media_type)).map_or("", |media_type| media_type);
-        Key { kind, details, media_type, name }
+    fn key<'a>(&self, names: &'a [u8], details: &[Details], types: &[&'static str]) -> Key<'a, &'static str> {
+        let Key { kind, details, type_name, name } = self.ranked(names, details);
+        let type_name = types.get(usize::from(type_name)).copied().unwrap_or_default();
+        Key { kind, details, type_name, name }
     }
 
-    /// The same, for rows whose media types are sorted.
+    /// The same, for rows whose names of types are sorted.
     fn ranked<'a>(&self, names: &'a [u8], details: &[Details]) -> Key<'a, u16> {
         let details = details.get(self.details as usize).copied().unwrap_or(Details::UNKNOWN);
-        Key { kind: self.kind(), details, media_type: self.type_index(), name: self.name(names) }
+        Key { kind: self.kind(), details, type_name: self.type_index(), name: self.name(names) }
     }
 }
 
 impl Cursor {
     /// Whether the entry comes behind it.
     pub(crate) fn is_before(&self, order: Order, key: &Key<'_, &str>) -> bool {
-        let Self { kind, details, media_type, name } = self;
-        order.compare(&Key { kind: *kind, details: *details, media_type: &**media_type, name }, key) == Ordering::Less
+        let Self { kind, details, type_name, name } = self;
+        order.compare(&Key { kind: *kind, details: *details, type_name: *type_name, name }, key) == Ordering::Less
     }
 }
 
@@ -342,9 +341,9 @@ mod tests {
             layer,
             details,
         });
-        let media_type = prop::sample::select(vec!["", "a/a", "a/b", "text/plain"]);
-        prop::collection::btree_map(name, (scanned, media_type), 0..600).prop_map(|entries| {
-            entries.into_iter().map(|(name, (scanned, media_type))| (name, scanned, media_type)).collect()
+        let type_name = prop::sample::select(vec!["", "Image", "Images", "Text"]);
+        prop::collection::btree_map(name, (scanned, type_name), 0..600).prop_map(|entries| {
+            entries.into_iter().map(|(name, (scanned, type_name))| (name, scanned, type_name)).collect()
         })
     }
 
@@ -364,9 +363,9 @@ mod tests {
             let mut after: Option<Cursor> = None;
             loop {
                 window.clear();
-                for (name, scanned, media_type) in &entries {
-                    if after.as_ref().is_none_or(|cursor| cursor.is_before(order, &scanned.key(name, media_type))) {
-                        window.add(name, *scanned, HeaderText::Borrowed(media_type));
+                for (name, scanned, type_name) in &entries {
+                    if after.as_ref().is_none_or(|cursor| cursor.is_before(order, &scanned.key(name, type_name))) {
+                        window.add(name, *scanned, type_name);
                     }
                 }
                 window.finish();

@@ -64,16 +64,16 @@ fn a_listing_works_in_a_browser() {
         assert_eq!(browser.find("h1").text(), "photos & <notes>");
         assert_eq!(shown().len(), 6, "{:?}", shown());
     }
-    assert_eq!(shown()[..2], ["Parent directory", "2026/"]);
+    assert_eq!(shown()[..2], ["Parent folder", "2026/"]);
     // The filter, which is there only because the script runs.
     browser.find("input[type=search]").send_keys("JPG");
-    assert_eq!(shown(), ["Parent directory", "big.jpg", "small.jpg"]);
+    assert_eq!(shown(), ["Parent folder", "big.jpg", "small.jpg"]);
     assert_eq!(browser.find("#shown").text(), "2 of 5 shown");
     // The headings.
-    browser.find("th.size a").click();
+    browser.find("th.s a").click();
     let first = |count: usize| shown()[2..2 + count].to_vec();
     assert_eq!(first(1), ["big.jpg"]);
-    assert_eq!(browser.execute("return document.querySelector('th.size').ariaSort"), "descending");
+    assert_eq!(browser.execute("return document.querySelector('th.s').ariaSort"), "descending");
     // The odd name is fetched by its link, as is the way up.
     let odd_link = "return [...document.querySelectorAll('tbody a')].find(a => a.innerText.includes('quoted')).href";
     let link = browser.execute(odd_link).as_str().unwrap().to_owned();
