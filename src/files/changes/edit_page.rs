@@ -50,9 +50,9 @@ fn write_editor(out: &mut Vec<u8>, name: &str, text: &Text, etag: &str) -> std::
     write!(
         out,
         "<form id=\"editor\" data-url=\"./{url}\" data-etag=\"{etag}\" data-line-end=\"{line_end}\">\n\
-         <label for=\"text\" class=\"unseen\">Text</label>\n\
-         <textarea id=\"text\" rows=\"24\" spellcheck=\"false\" autocomplete=\"off\" readonly dir=\"auto\">\n{text}</textarea>\n\
          <p id=\"needs-script\" class=\"note\">Saving needs JavaScript.</p>\n\
+         <label for=\"text\" class=\"unseen\">Text</label>\n\
+         <textarea id=\"text\" spellcheck=\"false\" autocomplete=\"off\" readonly dir=\"auto\">\n{text}</textarea>\n\
          <p role=\"status\"></p>\n\
          <div class=\"buttons\">\n<button class=\"button\" hidden>Save</button>\n\
          <a class=\"button\" href=\"./\">Cancel</a>\n</div>\n</form>\n"

@@ -1,5 +1,6 @@
 //! The service as a whole, without a socket.
 
+mod changes;
 mod embedded;
 mod little_memory;
 #[cfg(feature = "archive")]
