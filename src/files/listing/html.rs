@@ -27,10 +27,15 @@ pub(crate) struct Page {
 }
 
 const STYLE: &str = concat!(include_str!("listing.css"), include_str!("upload.css"));
-const SCRIPT: &str =
-    concat!(include_str!("times.js"), "
-", include_str!("filter.js"), "
-", include_str!("upload.js"));
+const SCRIPT: &str = concat!(
+    include_str!("times.js"),
+    "
+",
+    include_str!("filter.js"),
+    "
+",
+    include_str!("upload.js")
+);
 
 fn heading(column: Column) -> &'static str {
     match column {
