@@ -87,6 +87,7 @@ impl Files {
         let service = FileService {
             roots: Roots { roots: Vec::new(), index_names: vec!["index.html".into()], include_hidden: false },
             listing: true,
+            title: None,
             archive: false,
             upload_form: false,
             changes: Changes::default(),
@@ -180,6 +181,14 @@ impl Files {
     #[must_use]
     pub fn listing(mut self, listing: bool) -> Self {
         self.service.listing = listing;
+        self
+    }
+
+    /// The name of the site: the title of listings, and what they call the root. Defaults to `Index of` and the path, and `Home`; so
+    /// does an empty title.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.service.title = Some(title.into()).filter(|title| !title.is_empty()).map(Into::into);
         self
     }
 

@@ -25,10 +25,10 @@ use super::encoding::gzip::Compressor;
 use super::encoding::variants::{self, Selected};
 use super::error::unreadable;
 use super::file_cache::FileCache;
-use super::listing;
 use super::listing::budget::Budget;
 use super::listing::entries::ScanTarget;
 use super::listing::toolbar::Offers;
+use super::listing::{self, PageParts};
 use super::lookup::{FoundFile, Lookup, OpenFile, Root, Roots};
 use super::media_types::MediaTypes;
 use super::representation::{self, Representation};
@@ -38,6 +38,8 @@ pub(super) struct FileService {
     pub(super) roots: Roots,
     /// Whether directories without an index file are listed.
     pub(super) listing: bool,
+    /// The name of the site, for the pages of listings.
+    pub(super) title: Option<Arc<str>>,
     /// Whether directories are given as archives.
     pub(super) archive: bool,
     /// Whether listings have a form to upload files.
@@ -248,7 +250,8 @@ impl FileService {
         let (hidden, connection) = (self.roots.include_hidden, request.connection());
         let target = ScanTarget { path, layers, hidden, connection, has_begun: false };
         let offers = Offers { archive: self.archive, upload: self.upload_form };
-        listing::respond(target, request, &self.media_types, self.compressor.as_ref(), &self.budget, offers, controls)
+        let parts = PageParts { title: self.title.clone(), offers, controls };
+        listing::respond(target, request, &self.media_types, self.compressor.as_ref(), &self.budget, parts)
     }
 
     /// The directory at the path as an archive; `None` if there is none.

@@ -181,6 +181,12 @@ pub(crate) struct Args {
     #[arg(long, help_heading = SERVED, env = "HEARKEN_NO_LISTING")]
     pub(crate) no_listing: bool,
 
+    /// Name of the site, which listings have as their title
+    ///
+    /// It is also what they call ROOT.
+    #[arg(long, help_heading = SERVED, value_name = "TEXT", env = "HEARKEN_TITLE", conflicts_with = "no_listing")]
+    pub(crate) title: Option<String>,
+
     /// Offer directories as tar archives: ?download=tar
     #[arg(long, help_heading = SERVED, env = "HEARKEN_ARCHIVE", conflicts_with = "no_listing")]
     pub(crate) archive: bool,

@@ -250,7 +250,7 @@ fn content(args: &Args, files: Files) -> Result<Content, Failure> {
     if !metadata.is_file() {
         return Err(failed(io::Error::other("neither a directory nor a file")));
     }
-    if let Some(id) = args.first_given(&["write", "spa", "no_listing", "archive", "index"]) {
+    if let Some(id) = args.first_given(&["write", "spa", "no_listing", "title", "archive", "index"]) {
         let reason = format!("cannot use {} with the file {}: it is for directories", args.spelled(id), path.display());
         return Err(args.conflict(&["root", id], &reason).into());
     }
@@ -272,6 +272,7 @@ fn files(args: &Args, directory: &Path) -> Result<Files, Failure> {
         .map_err(invalid(args, "index", &args.index.join(",")))?
         .single_page(args.spa)
         .listing(!args.no_listing)
+        .title(args.title.as_deref().unwrap_or_default())
         .archive(args.archive)
         .include_hidden(args.include_hidden)
         .follow_links(args.follow_links)

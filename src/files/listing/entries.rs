@@ -67,6 +67,8 @@ struct Layer {
 pub(crate) struct Totals {
     pub(crate) directories: usize,
     pub(crate) files: usize,
+    /// Entries that are not listed, because no request for them would succeed: links that lead nowhere or out, fifos and the like.
+    pub(crate) skipped: usize,
     /// Whether there are more than are listed.
     pub(crate) truncated: bool,
 }
@@ -247,7 +249,12 @@ impl Entries {
             for entry in Dir::read_from(view.directory).map_err(io::Error::from)? {
                 let entry = entry.map_err(io::Error::from)?;
                 let name = entry.file_name().to_bytes();
-                if matches!(name, b"." | b"..") || is_hidden(name, self.hidden) || name.len() > room {
+                if matches!(name, b"." | b"..") || is_hidden(name, self.hidden) {
+                    continue;
+                }
+                // No request can ask for it.
+                if name.len() > room {
+                    totals.skipped += 1;
                     continue;
                 }
                 let is_shadowed = match &seen {
@@ -262,7 +269,14 @@ impl Entries {
                     seen = seen.filter(|seen| seen.len() < MAX_SEEN);
                     seen.as_mut().map(|seen| seen.insert(Box::<[u8]>::from(name)));
                 }
-                let Inspected::Entry(kind, details) = inspected else { continue };
+                let (kind, details) = match inspected {
+                    Inspected::Entry(kind, details) => (kind, details),
+                    Inspected::Nothing if entry.file_type() != FileType::Symlink || !is_last => continue,
+                    Inspected::Refused | Inspected::Nothing => {
+                        totals.skipped += 1;
+                        continue;
+                    }
+                };
                 if totals.directories + totals.files == MAX_ENTRIES {
                     totals.truncated = true;
                     break;

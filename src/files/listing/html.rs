@@ -3,24 +3,23 @@
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
-use super::super::changes::Controls;
 use super::super::media_types::MediaTypes;
 use super::super::pieces::{Pieces, Stage};
+use super::PageParts;
 use super::entries::Entries;
 use super::order::{Column, Order};
 use super::row::Rows;
-use super::toolbar::{Offers, Toolbar};
+use super::toolbar::Toolbar;
 use crate::http::path::RelativePath;
-use crate::page::{Frame, shown};
+use crate::page::{Frame, escape, shown};
 
 /// The page of one directory.
 pub(crate) struct Page {
     pub(crate) path: RelativePath,
     pub(crate) order: Order,
-    pub(crate) offers: Offers,
+    pub(crate) parts: PageParts,
     pub(crate) entries: Entries,
     pub(crate) rows: Rows,
-    pub(crate) controls: Controls,
     pub(crate) media_types: Arc<MediaTypes>,
     pub(crate) frame: Frame,
     pub(crate) stage: Stage,
@@ -64,7 +63,7 @@ impl Pieces for Page {
             }
             Stage::Head | Stage::Rows if self.entries.advance()? => {
                 self.rows.write(out, self.entries.entry())?;
-                self.controls.write(out, self.entries.entry_in_tree(), &self.media_types)?;
+                self.parts.controls.write(out, self.entries.entry_in_tree(), &self.media_types)?;
                 out.extend_from_slice(b"</tr>\n");
                 Stage::Rows
             }
@@ -83,21 +82,31 @@ impl Page {
     fn begin(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let segments = self.path.segments();
         let path: String = segments.iter().map(|name| format!("{}/", String::from_utf8_lossy(name))).collect();
-        self.frame.begin(out, &format!("Index of /{path}"), STYLE)?;
+        let title = match &self.parts.title {
+            None => format!("Index of /{path}"),
+            Some(title) if path.is_empty() => title.to_string(),
+            Some(title) => format!("{path} – {title}"),
+        };
+        self.frame.begin(out, &title, STYLE)?;
         out.extend_from_slice(b"<header>\n");
         self.breadcrumb(out)?;
-        let name = segments.last().map_or_else(|| "Index of /".to_owned(), |name| shown(name));
+        let name = segments.last().map_or_else(|| self.root("Index of /"), |name| shown(name));
         write!(out, "<h1><bdi>{name}</bdi></h1>\n</header>\n<main>\n")?;
-        let Self { path, offers, entries, .. } = self;
-        Toolbar { path, offers: *offers, totals: entries.totals }.write(out)?;
+        let Self { path, parts, entries, .. } = self;
+        Toolbar { path, offers: parts.offers, totals: entries.totals }.write(out)?;
         self.head_of_table(out)
+    }
+
+    /// The name of the root: that of the site, else this one.
+    fn root(&self, otherwise: &str) -> String {
+        self.parts.title.as_deref().map_or_else(|| otherwise.to_owned(), escape)
     }
 
     /// The path from the root to the directory, each segment a link.
     fn breadcrumb(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let depth = self.path.segments().len();
         let query = self.order.query();
-        let names = std::iter::once("Home".to_owned()).chain(self.path.segments().iter().map(|name| shown(name)));
+        let names = std::iter::once(self.root("Home")).chain(self.path.segments().iter().map(|name| shown(name)));
         out.extend_from_slice(b"<nav aria-label=\"Breadcrumb\">\n<ol>\n");
         for (level, name) in names.enumerate() {
             match depth - level {
@@ -126,7 +135,7 @@ impl Page {
                 "<th scope=\"col\"{class}{sorted}><a href=\"?sort={name}&amp;order={next}\">{heading}</a></th>"
             )?;
         }
-        self.controls.write_heading(out);
+        self.parts.controls.write_heading(out);
         out.extend_from_slice(b"</tr>\n</thead>\n<tbody>\n");
         if !self.path.segments().is_empty() {
             write!(
@@ -135,7 +144,7 @@ impl Page {
                  <td class=\"s\"></td><td class=\"t\"></td><td></td>",
                 self.order.query()
             )?;
-            self.controls.write(out, None, &self.media_types)?;
+            self.parts.controls.write(out, None, &self.media_types)?;
             out.extend_from_slice(b"</tr>\n");
         }
         Ok(())

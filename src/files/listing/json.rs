@@ -5,12 +5,12 @@ use std::io::{self, Write as _};
 use serde_json::Value;
 
 use super::super::pieces::{Pieces, Stage};
-use super::entries::Entries;
+use super::entries::{Entries, Totals};
 use super::entry::{Entry, Kind};
 use crate::http::date;
 use crate::http::path::{RelativePath, encode_segment};
 
-/// The object: the path, whether there are more entries than are listed, and the entries.
+/// The object: the path, whether there are more entries than are listed, how many cannot be opened, and the entries.
 pub(super) struct Json {
     path: RelativePath,
     /// The URL of the directory.
@@ -32,8 +32,8 @@ impl Pieces for Json {
             Stage::Start => {
                 let path: String =
                     self.path.segments().iter().map(|name| format!("{}/", String::from_utf8_lossy(name))).collect();
-                let (path, truncated) = (Value::from(format!("/{path}")), self.entries.totals.truncated);
-                write!(out, "{{\"path\":{path},\"truncated\":{truncated},\"entries\":[")?;
+                let (path, Totals { truncated, skipped, .. }) = (Value::from(format!("/{path}")), self.entries.totals);
+                write!(out, "{{\"path\":{path},\"truncated\":{truncated},\"skipped\":{skipped},\"entries\":[")?;
                 Stage::Head
             }
             Stage::Head | Stage::Rows if self.entries.advance()? => {

@@ -40,8 +40,7 @@ pub(super) fn respond(
     media_types: &Arc<MediaTypes>,
     compressor: Option<&Arc<Compressor>>,
     budget: &Arc<Budget>,
-    offers: Offers,
-    controls: Controls,
+    parts: PageParts,
 ) -> Result<Response, HttpError> {
     let order = Order::of(request);
     let json = match request.query().value("format").as_deref() {
@@ -58,17 +57,7 @@ pub(super) fn respond(
         let frame = Frame::new();
         let rows = Rows::new(media_types, order);
         let media_types = Arc::clone(media_types);
-        let page = Page {
-            path,
-            order,
-            offers,
-            entries,
-            rows,
-            controls,
-            media_types,
-            frame: frame.clone(),
-            stage: Stage::Start,
-        };
+        let page = Page { path, order, parts, entries, rows, media_types, frame: frame.clone(), stage: Stage::Start };
         frame.complete(send(page, coding)?)
     };
     let vary = if compressor.is_some() { "Accept, Accept-Encoding" } else { "Accept" };
@@ -76,6 +65,14 @@ pub(super) fn respond(
         .with_header("Cache-Control", "no-cache")
         .with_header("Vary", vary)
         .with_header("X-Content-Type-Options", "nosniff"))
+}
+
+/// What the page of a directory has beside the entries.
+pub(super) struct PageParts {
+    /// The name of the site, if it has one.
+    pub(super) title: Option<Arc<str>>,
+    pub(super) offers: Offers,
+    pub(super) controls: Controls,
 }
 
 /// A short body is sent with its length, a long one while it is generated.
@@ -218,6 +215,27 @@ mod tests {
     }
 
     #[test]
+    fn the_title_of_the_site_stands_for_the_root() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("a")).unwrap();
+        let files = Files::new(root.path()).title("Tom & <Ann>");
+        let table = [
+            ("/", "<title>Tom &amp; &lt;Ann&gt;</title>", "<h1><bdi>Tom &amp; &lt;Ann&gt;</bdi></h1>"),
+            (
+                "/a/",
+                "<title>a/ – Tom &amp; &lt;Ann&gt;</title>",
+                "<li><a href=\"../\"><bdi>Tom &amp; &lt;Ann&gt;</bdi></a>",
+            ),
+        ];
+        for (target, title, name) in table {
+            let page = page(&files, target);
+            assert!(page.contains(title) && page.contains(name), "{target}: {page}");
+            assert!(!page.contains("Home") && !page.contains("Index of"), "{target}");
+        }
+        assert!(page(&Files::new(root.path()).title(""), "/").contains("<title>Index of /</title>"));
+    }
+
+    #[test]
     fn json_lists_kind_size_time_and_url() {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join("s p/sub")).unwrap();
@@ -291,6 +309,13 @@ mod tests {
         rustix::fs::mknodat(rustix::fs::CWD, root.join("fifo"), fifo, rustix::fs::Mode::RUSR, 0).unwrap();
         let list = |files: Files| links(&page(&files, "/"));
         assert_eq!(list(Files::new(&root)), ["absolute/", "z/", "a", "b", "link"]);
+        let all = page(&Files::new(&root), "/");
+        assert!(all.contains("<p>2 folders, 3 files, 3 more cannot be opened <"), "no hidden ones: {all}");
+        let json = page(&Files::new(&root).follow_links(true), "/?format=json");
+        assert!(json.contains("\"truncated\":false,\"skipped\":2,"), "the link that leads out may be followed: {json}");
+        fs::create_dir(root.join("z/bad")).unwrap();
+        symlink("nowhere", root.join("z/bad/dangling")).unwrap();
+        assert!(page(&Files::new(&root), "/z/bad/").contains("This folder is empty, 1 entry cannot be opened <"));
         assert_eq!(
             list(Files::new(&root).include_hidden(true)),
             ["absolute/", "z/", ".hidden", "a", "b", "link"],

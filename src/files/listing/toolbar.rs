@@ -33,9 +33,14 @@ const FORMS: &[u8] = b"<form id=\"upload\" method=\"post\" enctype=\"multipart/f
 impl Toolbar<'_> {
     /// The number of entries, and what can be done with the whole directory.
     pub(super) fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
-        let Totals { directories, files, truncated } = self.totals;
+        let Totals { directories, files, skipped, truncated } = self.totals;
         let count = |number: usize, one: &str, many: &str| {
             format!("{} {}", with_commas(number), if number == 1 { one } else { many })
+        };
+        let skipped = match (skipped, directories + files) {
+            (0, _) => String::new(),
+            (skipped, 0) => format!(", {} cannot be opened", count(skipped, "entry", "entries")),
+            (skipped, _) => format!(", {} more cannot be opened", with_commas(skipped)),
         };
         let counted = match (directories, files) {
             (0, 0) => "This folder is empty".to_owned(),
@@ -43,7 +48,7 @@ impl Toolbar<'_> {
             (_, 0) => count(directories, "folder", "folders"),
             _ => format!("{}, {}", count(directories, "folder", "folders"), count(files, "file", "files")),
         };
-        write!(out, "<div class=\"tools\">\n<p>{counted} <span id=\"shown\" role=\"status\"></span></p>\n")?;
+        write!(out, "<div class=\"tools\">\n<p>{counted}{skipped} <span id=\"shown\" role=\"status\"></span></p>\n")?;
         if self.offers.archive {
             out.extend_from_slice(b"<a class=\"button\" href=\"?download=tar\" download>Download all (tar)</a>\n");
         }
