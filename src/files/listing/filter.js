@@ -14,7 +14,7 @@
     document.getElementById("shown").textContent = sought ? `${count} of ${rows.length} shown` : "";
   };
   const collect = () => {
-    rows = [...document.querySelectorAll("tbody tr:not(#parent)")];
+    rows = [...document.querySelectorAll("#entries tbody tr:not(#parent)")];
     names = rows.map((row) => row.cells[0].textContent.toLowerCase());
     form.hidden = rows.length === 0;
     // When the user comes back to the page, the browser may have kept the text.

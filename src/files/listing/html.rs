@@ -120,7 +120,7 @@ impl Page {
 
     fn head_of_table(&self, out: &mut Vec<u8>) -> io::Result<()> {
         out.extend_from_slice(
-            b"<table>\n<caption>Contents of this folder; the headings sort them</caption>\n<thead>\n<tr>\n",
+            b"<table id=\"entries\">\n<caption>Contents of this folder; the headings sort them</caption>\n<thead>\n<tr>\n",
         );
         for column in Column::ALL {
             let (name, heading, class) = (column.name(), heading(column), class(column));

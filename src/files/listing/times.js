@@ -3,7 +3,7 @@
   const pad = (number, length = 2) => String(number).padStart(length, "0");
   const apply = () => {
     const zone = document.getElementById("zone");
-    for (const time of document.querySelectorAll("tbody time")) {
+    for (const time of document.querySelectorAll("#entries time")) {
       const date = new Date(time.dateTime);
       const day = `${pad(date.getFullYear(), 4)}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
       if (day.length === 10) time.firstChild.data = `${day} ${pad(date.getHours())}:${pad(date.getMinutes())}`;

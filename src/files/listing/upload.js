@@ -230,7 +230,7 @@
   async function refresh() {
     try {
       const page = await currentPage();
-      for (const part of ["main table", ".tools > p", "#upload .limit"]) {
+      for (const part of ["#entries", ".tools > p", "#upload .limit"]) {
         const [old, now] = [document.querySelector(part), page.querySelector(part)];
         if (old && now) old.replaceWith(now);
       }
