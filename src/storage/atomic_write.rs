@@ -11,7 +11,7 @@ use rustix::fs::{Stat, Timespec, Timestamps, UTIME_OMIT};
 use super::error::StoreError;
 use super::file_id::FileId;
 use super::free_space::Claim;
-use super::parent_dirs::ParentDirs;
+use super::parent_dirs::{ParentDirs, retry_vanished};
 use super::quota::{Reservation, counted_size};
 use super::shared::Shared;
 use super::temp_file::TempFile;
@@ -97,18 +97,24 @@ impl<'a> AtomicWrite<'a> {
     /// new one, complete. Missing parent directories are created.
     pub(crate) fn persist<E: From<StoreError>>(
         mut self,
-        check: impl FnOnce(Option<&Stat>) -> Result<(), E>,
+        check: impl Fn(Option<&Stat>) -> Result<(), E>,
     ) -> Result<Persisted<'a>, E> {
         self.sync_file().map_err(StoreError::from)?;
         let (shared, root, path) = (self.shared, Arc::clone(&self.root), self.path.clone());
         let lock = shared.locks.hold(&path);
-        let mut dirs = ParentDirs::open(&root, &path)?;
-        let existing = dirs.existing()?;
-        check(existing.as_ref())?;
-        let marks = dirs.create_missing(shared.unsynced())?;
-        self.rename(&dirs, existing.as_ref(), Replace::Allowed)?;
+        let mut marks = Vec::new();
+        let (dirs, replaced) = retry_vanished(|| {
+            let mut dirs = ParentDirs::open(&root, &path)?;
+            let existing = dirs.existing()?;
+            if let Err(refusal) = check(existing.as_ref()) {
+                return Ok(Err(refusal));
+            }
+            marks.append(&mut dirs.create_missing(shared.unsynced())?);
+            self.rename(&dirs, existing.as_ref(), Replace::Allowed)?;
+            Ok(Ok((dirs, existing.is_some())))
+        })??;
         drop(lock);
-        Ok(self.finish(existing.is_some(), dirs, marks)?)
+        Ok(self.finish(replaced, dirs, marks)?)
     }
 
     /// Moves the file to the first of these paths at which no file exists, and returns that path. All candidates are in one
@@ -126,12 +132,15 @@ impl<'a> AtomicWrite<'a> {
         let mut marks = Vec::new();
         for candidate in candidates {
             let lock = shared.locks.hold(&candidate);
-            let mut dirs = ParentDirs::open(&root, &candidate)?;
-            marks.append(&mut dirs.create_missing(shared.unsynced())?);
-            match self.rename(&dirs, None, Replace::Refused) {
-                Err(StoreError::Io(error)) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+            let placed = retry_vanished(|| {
+                let mut dirs = ParentDirs::open(&root, &candidate)?;
+                marks.append(&mut dirs.create_missing(shared.unsynced())?);
+                self.rename(&dirs, None, Replace::Refused).map(|()| dirs)
+            });
+            let dirs = match placed {
+                Err(StoreError::AlreadyThere) => continue,
                 result => result?,
-            }
+            };
             drop(lock);
             let persisted = self.finish(false, dirs, marks)?;
             return Ok((persisted, candidate));
@@ -154,19 +163,16 @@ impl<'a> AtomicWrite<'a> {
     }
 
     fn rename_or_copy(&mut self, dirs: &ParentDirs<'_>, replace: Replace) -> Result<(), StoreError> {
-        let renamed = match self.rename_once(dirs, replace) {
+        match self.rename_once(dirs, replace) {
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
                 // Another file system is mounted there, and a rename cannot leave its file system.
                 let length = self.temp_file.file().metadata()?.len();
                 self.shared.free_space.min_free().check(self.shared.disk.as_ref(), dirs.parent(), length)?;
-                self.copy_to(dirs.parent()).and_then(|()| self.rename_once(dirs, replace))
+                self.copy_to(dirs.parent())?;
+                Ok(self.rename_once(dirs, replace)?)
             }
-            result => result,
-        };
-        // That a directory has just vanished is no 404 for the client.
-        let no_404 =
-            |error: io::Error| if error.kind() == io::ErrorKind::NotFound { io::Error::other(error) } else { error };
-        Ok(renamed.map_err(no_404)?)
+            result => Ok(result?),
+        }
     }
 
     fn rename_once(&mut self, dirs: &ParentDirs<'_>, replace: Replace) -> io::Result<()> {

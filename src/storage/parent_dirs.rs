@@ -124,6 +124,22 @@ impl<'a> ParentDirs<'a> {
     }
 }
 
+/// Tries something that needs the directories above a path until none of them is removed at the same time.
+///
+/// # Errors
+///
+/// Those of the attempt, but for [`StoreError::NotFound`]: that a directory vanishes again and again is no 404 for the client.
+pub(super) fn retry_vanished<T>(mut attempt: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    const MAX_ATTEMPTS: usize = 32;
+    for _ in 0..MAX_ATTEMPTS {
+        match attempt() {
+            Err(StoreError::NotFound) => {}
+            result => return result,
+        }
+    }
+    Err(StoreError::Io(io::Error::other("a directory above the path is removed again and again")))
+}
+
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW);
 
 fn open_directory(parent: BorrowedFd<'_>, segment: &[u8]) -> Result<OwnedFd, Errno> {

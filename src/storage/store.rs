@@ -13,7 +13,7 @@ use super::disk::Disk;
 use super::durability::Durability;
 use super::error::StoreError;
 use super::free_space::{Claim, FreeSpace, MinFree};
-use super::parent_dirs::ParentDirs;
+use super::parent_dirs::{ParentDirs, retry_vanished};
 use super::quota::{Quota, counted_size};
 use super::root_dir::RootDir;
 use super::shared::Shared;
@@ -189,13 +189,17 @@ impl Store {
         let Self { shared, .. } = self;
         let root = self.root()?;
         let lock = shared.locks.hold(path);
-        let mut dirs = ParentDirs::open(&root, path)?;
-        let mut marks = dirs.create_missing(shared.unsynced())?;
-        // A file may be written into the new directory before the name of the directory is on the disk.
-        if let Some(unsynced) = shared.unsynced() {
-            marks.push(unsynced.mark(dirs.parent())?);
-        }
-        shared.disk.create_directory(dirs.parent().as_fd(), dirs.file_name())?;
+        let mut marks = Vec::new();
+        let dirs = retry_vanished(|| {
+            let mut dirs = ParentDirs::open(&root, path)?;
+            marks.append(&mut dirs.create_missing(shared.unsynced())?);
+            // A file may be written into the new directory before the name of the directory is on the disk.
+            if let Some(unsynced) = shared.unsynced() {
+                marks.push(unsynced.mark(dirs.parent())?);
+            }
+            shared.disk.create_directory(dirs.parent().as_fd(), dirs.file_name())?;
+            Ok(dirs)
+        })?;
         drop(lock);
         if let Some(unsynced) = shared.unsynced() {
             for directory in dirs.into_unsynced(unsynced)? {

@@ -480,7 +480,7 @@ fn a_form_creates_a_directory() {
         ("/", "delete=file", 403, "Forbidden: nothing may be deleted here."),
         ("/", "name=x", 422, "the field new-directory, or delete"),
         ("/", "new-directory=%ff", 400, "not UTF-8"),
-        ("/", &"x".repeat(64 * 1024 + 1), 413, "65536 bytes"),
+        ("/", &"x".repeat(64 * 1024 + 1), 413, "64 KiB"),
     ];
     for (target, body, status, text) in table {
         let (seen, told) = send(&writer, fields(target, body));
@@ -576,4 +576,29 @@ fn a_form_deletes_no_file_that_has_changed_since_it_was_shown() {
     fs::create_dir(directory.path().join("f")).unwrap();
     assert_eq!(send(&writer, fields("/", &format!("delete=f&if-match={new}"))), changed);
     assert_eq!(names(directory.path()), ["f"]);
+}
+
+/// Whoever deletes a directory while another one stores a file in it gets one or the other, never half of both.
+#[test]
+fn a_directory_that_is_being_filled_is_not_deleted() {
+    let directory = tempfile::tempdir().unwrap();
+    let writer = WriteFile::new(directory.path()).put(true).forms(true).delete(true);
+    for round in 0..200 {
+        std::thread::scope(|scope| {
+            fs::create_dir(directory.path().join("d")).unwrap();
+            let filled = scope.spawn(|| send(&writer, put("/d/f", "x")));
+            let deleted = scope.spawn(|| send(&writer, fields("/", "delete=d/")));
+            let deleted_too = scope.spawn(|| send(&writer, Request::new(Method::Delete, "/d/")));
+            let made = scope.spawn(|| send(&writer, fields("/d", "new-directory=e")));
+            let uploaded = scope.spawn(|| send(&writer, form("/d", &[("g", "x")])));
+            assert_eq!(filled.join().unwrap(), (201, String::new()), "round {round}");
+            assert_eq!(made.join().unwrap().0, 201, "round {round}");
+            assert_eq!(uploaded.join().unwrap().0, 201, "round {round}");
+            for status in [deleted.join().unwrap().0, deleted_too.join().unwrap().0] {
+                assert!(matches!(status, 200 | 204 | 404 | 409), "round {round}: {status}");
+            }
+        });
+        assert_eq!(names(&directory.path().join("d")), ["e", "f", "g"], "round {round}");
+        fs::remove_dir_all(directory.path().join("d")).unwrap();
+    }
 }
