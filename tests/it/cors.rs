@@ -48,9 +48,9 @@ fn pages_of_other_origins_cannot_write() {
         ("PUT", &[("Origin", EVIL)], 403),
         ("PUT", &[("Origin", &own), ("Sec-Fetch-Site", "same-site")], 403),
         ("DELETE", &[("Origin", EVIL)], 403),
-        // Even where no browser says where it comes from, the media type refuses it.
+        // Where no browser says where it comes from, it is a program, and reaches the service.
         ("POST", &[("Content-Type", "text/plain")], 415),
-        ("POST", &[("Content-Type", "application/x-www-form-urlencoded")], 415),
+        ("POST", &[("Content-Type", "application/x-www-form-urlencoded")], 422),
     ];
     for (method, fields, status) in table {
         let answer = ask(address, method, "/f.json", fields, b"{}");
@@ -64,6 +64,46 @@ fn pages_of_other_origins_cannot_write() {
     // `ask` says `Host: localhost`.
     let ours = ask(address, "POST", "/f.json", &[json, ("Origin", "http://localhost")], b"{}");
     assert_eq!((ours.status, site.written()), (200, vec!["f.json".to_owned()]));
+}
+
+#[test]
+fn pages_of_other_origins_cannot_send_the_forms_of_listings() {
+    let form = ("Content-Type", "application/x-www-form-urlencoded");
+    let bodies = [&b"new-directory=evil"[..], b"delete=f", b"delete=d/"];
+    let from: [&[(&str, &str)]; 7] = [
+        &[("Origin", EVIL)],
+        // A sandboxed page, such as one that was uploaded here.
+        &[("Origin", "null")],
+        &[("Origin", "null"), ("Sec-Fetch-Site", "cross-site")],
+        &[("Origin", "http://localhost:1")],
+        &[("Sec-Fetch-Site", "cross-site")],
+        &[("Sec-Fetch-Site", "same-site")],
+        &[("Origin", "http://localhost"), ("Sec-Fetch-Site", "cross-site")],
+    ];
+    let site = site(&["--allow-delete", "--cors", APP]);
+    let address = site.server.address();
+    let data = site.directory.path().join("data");
+    fs::create_dir(data.join("d")).unwrap();
+    fs::write(data.join("f"), "").unwrap();
+    for body in bodies {
+        for fields in from {
+            let answer = ask(address, "POST", "/", &[fields, &[form]].concat(), body);
+            assert_eq!(answer.status, 403, "{fields:?}: {}", answer.text());
+            assert!(answer.text().contains("a page of another origin may not write here"), "{fields:?}");
+        }
+    }
+    let kept = || {
+        let mut names = site.written();
+        names.sort();
+        names
+    };
+    assert_eq!(kept(), ["d", "f"]);
+    for fields in [&[][..], &[("Origin", "http://localhost")], &[("Origin", APP)], &[("Sec-Fetch-Site", "same-origin")]]
+    {
+        let answer = ask(address, "POST", "/", &[fields, &[form]].concat(), b"new-directory=ours");
+        assert_eq!(answer.status, 201, "{fields:?}: {}", answer.text());
+        assert_eq!(ask(address, "DELETE", "/ours/", fields, b"").status, 204, "{fields:?}");
+    }
 }
 
 #[test]
@@ -120,6 +160,8 @@ fn any_origin_can_be_allowed() {
     let read = ask(address, "GET", "/", &[("Origin", EVIL)], b"");
     assert_eq!((read.header("Access-Control-Allow-Origin"), read.header("Vary")), (Some("*"), None));
     assert_eq!(ask(address, "PUT", "/f", &[("Origin", EVIL)], b"x").status, 201);
+    let form = [("Content-Type", "application/x-www-form-urlencoded"), ("Origin", EVIL)];
+    assert_eq!(ask(address, "POST", "/", &form, b"new-directory=d").status, 201);
     assert_eq!(get(address, "/").header("Access-Control-Allow-Origin"), None, "from no page");
 }
 

@@ -3,6 +3,7 @@
 mod accessibility;
 mod demo;
 mod editing;
+mod managing;
 mod uploads;
 pub(crate) mod webdriver;
 

@@ -177,6 +177,12 @@ impl Browser {
         self.post("/goog/cdp/execute", &json!({ "cmd": command, "params": parameters }))
     }
 
+    /// Makes this frame of the page the one that the following commands are about, until another page is opened.
+    #[track_caller]
+    pub(crate) fn enter_frame(&self, index: usize) {
+        self.post("/frame", &json!({ "id": index }));
+    }
+
     /// Sets the size of the window, in CSS pixels.
     #[track_caller]
     pub(crate) fn resize(&self, width: u32, height: u32) {
