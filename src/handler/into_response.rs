@@ -187,9 +187,17 @@ impl IntoResponse for HttpError {
         if let Self::Internal(error) = &self {
             log::error!("{} {}: {error}", request.method(), request.target());
         }
+        (&self).into_response(request)
+    }
+}
+
+/// As for an [`HttpError`], but the log does not have the error. What [`Router::errors`](crate::Router::errors) calls returns it for an
+/// error whose usual text it does not change.
+impl IntoResponse for &HttpError {
+    fn into_response(self, request: &Request) -> Response {
         let format = request.extension::<CurrentFormat>();
         let response = format
-            .and_then(|format| format.apply(&self, request))
+            .and_then(|format| format.apply(self, request))
             .unwrap_or_else(|| Response::text(self.text(request)).with_header("X-Content-Type-Options", "nosniff"));
         let response = response.with_status(self.status());
         match self.field(request) {

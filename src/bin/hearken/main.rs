@@ -16,6 +16,7 @@ mod failure;
 #[path = "../common/generate.rs"]
 mod generate;
 mod greeting;
+mod limits;
 mod logger;
 mod make_hash;
 mod reachable;

@@ -8,6 +8,7 @@ use hearken::{Method, RelativePath, Router};
 
 use crate::configuration::{Access, Content, Site, Write};
 use crate::directory::{Directory, Protects, Writing};
+use crate::limits;
 use crate::users::Passwords;
 use crate::warnings;
 
@@ -27,7 +28,7 @@ pub(crate) fn application(site: Site, is_loopback: bool) -> Router {
         None => Router::new(),
         Some(fields) => Router::new().layer(fields),
     };
-    with_routes(with_checks(access, app), &root, content, write, demo)
+    with_routes(with_checks(access, app.errors(limits::with_option)), &root, content, write, demo)
 }
 
 /// The methods that the application accepts.

@@ -436,7 +436,10 @@ fn refusals_are_explained_in_words() {
 
         browser.navigate(&page("wil:w", "write.html"));
         write(&format!("\"{}\"", "a".repeat(2000)));
-        assert_eq!(told(browser, "longer"), "The request body is longer than 1 KiB.");
+        assert_eq!(
+            told(browser, "longer"),
+            "The request body is longer than 1 KiB; the server's --max-body sets this limit."
+        );
         write("{\"name\": \"Wil\"}");
         assert_eq!(told(browser, "Wrote"), "Wrote data for Wil.");
         browser.navigate(&page("wil:w", "note_taker.html"));

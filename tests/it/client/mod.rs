@@ -134,7 +134,10 @@ fn an_upload_that_is_too_long_is_told_so() {
     fs::write(site.path("large"), vec![0; 9 << 20]).unwrap();
     let (code, out, error) = run(&["put", &site.url("large"), &site.path("large")], b"");
     assert_eq!(code, Some(1), "{error}");
-    assert_eq!(String::from_utf8_lossy(&out), "The request body is longer than 8 MiB.");
+    assert_eq!(
+        String::from_utf8_lossy(&out),
+        "The request body is longer than 8 MiB; the server's --max-body sets this limit."
+    );
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn json(length: usize) -> Vec<u8> {
 
 #[test]
 fn uploads_may_be_longer_than_other_bodies() {
-    let (long, limit) = (vec![b'x'; 11 * MIB], "is longer than 10 MiB.");
+    let (long, limit) = (vec![b'x'; 11 * MIB], "is longer than 10 MiB; the server's --max-body sets this limit.");
     let long_form = form(&"x".repeat(11 * MIB));
     let table: [(&[&str], u16, u16, &str); 4] = [
         (&["--demo"], 201, 413, limit),
@@ -62,7 +62,7 @@ fn no_write_begins_where_too_little_is_free() {
     fs::write(site.data().join("notes.txt"), "one\n").unwrap();
     let server = site.serve(&["--demo", "--allow-delete", "--min-free", &u64::MAX.to_string()]);
     let address = server.address();
-    let reason = "There is not enough room: the server keeps 15.9 EiB free.";
+    let reason = "There is not enough room: the server keeps 15.9 EiB free (--min-free).";
     for (method, target, fields, body) in [
         ("PUT", "/new", &[][..], b"x".to_vec()),
         ("PUT", "/old", &[], b"x".to_vec()),
@@ -143,7 +143,10 @@ fn parallel_uploads_are_not_all_promised_the_same_room() {
         assert_eq!((going.len(), refused.len()), (4, 6));
         for (_, reply) in refused {
             let text = reply.text();
-            assert_eq!((reply.status, text.as_str()), (507, "There is not enough room: the server keeps 16 MiB free."));
+            assert_eq!(
+                (reply.status, text.as_str()),
+                (507, "There is not enough room: the server keeps 16 MiB free (--min-free).")
+            );
         }
         // A form takes from the same room, and so does a chunked body.
         assert_eq!(ask(address, "POST", "/", &[FORM], &form(&"x".repeat(9 * MIB))).status, 507);
@@ -234,7 +237,7 @@ fn a_file_system_below_keeps_its_own_share_free() {
     };
     let server = site.serve(&[]);
     let reply = put(server.address(), "/below/f", &[], &vec![b'x'; 19 * MIB + MIB / 2]);
-    let text = "There is not enough room: the server keeps 1 MiB free.";
+    let text = "There is not enough room: the server keeps 1 MiB free (--min-free).";
     assert_eq!((reply.status, reply.text().as_str()), (507, text));
     assert_eq!(put(server.address(), "/below/f", &[], &vec![b'x'; 18 * MIB]).status, 201);
     assert_eq!(tree(&site.data()), only(&["below", "below/f"]));
@@ -249,7 +252,7 @@ fn a_form_that_cannot_fit_is_refused_before_it_is_read() {
     let fields = "Content-Type: multipart/form-data; boundary=B\r\nExpect: 100-continue\r\nContent-Length: 1200000";
     wire.send(format!("POST / HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n\r\n"));
     let reply = wire.reply();
-    let text = "There is not enough room: all files together may have 1 MiB.";
+    let text = "There is not enough room: all files together may have 1 MiB (--max-total).";
     assert_eq!((reply.status, reply.text().as_str()), (507, text));
     // A form is longer than its files, which may take the last byte.
     assert_eq!(ask(address, "POST", "/", &[FORM], &form(&"x".repeat(MIB))).status, 201);
