@@ -22,11 +22,13 @@ async function ask(url, options) {
     }
     throw new Error(`The server at ${target.origin} cannot be reached. Is it running?`);
   }
-  const plain = (response.headers.get('Content-Type') ?? '').startsWith('text/plain');
-  if (!response.ok && (!plain || text === '')) {
-    text = `The server answered ${response.status} ${response.statusText}`.trimEnd() + '.';
-  }
-  return { ok: response.ok, status: response.status, text };
+  return { ok: response.ok, status: response.status, text: readable(response, response.headers.get('Content-Type'), text) };
+}
+
+// The text of a response, or words for its status if that is an error's without a reason in plain text.
+function readable({ status, statusText }, mediaType, text) {
+  const isReason = (mediaType ?? '').startsWith('text/plain') && text !== '';
+  return status < 400 || isReason ? text : `The server answered ${status} ${statusText}`.trimEnd() + '.';
 }
 
 // The path of this name: slashes are kept, everything else is encoded.
@@ -46,7 +48,8 @@ function tell(text, kind) {
   result.textContent = text;
 }
 
-// Runs `act` in place of sending the form, one run at a time, and shows the {text, kind} that it returns.
+// Runs `act` in place of sending the form, one run at a time, and shows the {text, kind} that it returns. The text may be a list
+// of texts and elements.
 function onSubmit(form, act) {
   const result = document.getElementById('result');
   form.addEventListener('submit', async (event) => {
@@ -65,8 +68,42 @@ function onSubmit(form, act) {
     result.textContent = '';
     result.className = outcome.kind;
     setTimeout(() => {
-      result.textContent = outcome.text;
+      result.replaceChildren(...[outcome.text].flat());
       result.ariaBusy = 'false';
     });
   });
 }
+
+// Makes an element with these properties and children.
+function element(name, properties, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+// A point in time, as the reader's language and time zone write it.
+function timeElement(time) {
+  const date = new Date(time);
+  const text = date.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+  return element('time', { dateTime: date.toISOString() }, text);
+}
+
+// Values that are kept for this tab, as JSON: through reloads if the browser stores them, or else until the page is left.
+const kept = {
+  values: {},
+  read(name) {
+    try {
+      return this.values[name] ?? JSON.parse(sessionStorage.getItem(`hearken ${name}`));
+    } catch {
+      return null;
+    }
+  },
+  write(name, value) {
+    this.values[name] = value;
+    try {
+      sessionStorage.setItem(`hearken ${name}`, JSON.stringify(value));
+    } catch {
+      // The browser stores nothing for this page, or no more.
+    }
+  },
+};

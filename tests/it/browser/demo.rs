@@ -7,7 +7,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use super::webdriver::key;
+use super::webdriver::{Browser, key};
 use super::{DESKTOP, PHONE, Site, WWW, assert_fits, focus, in_browser, in_browser_with, tab_to, told};
 use crate::examples::HAN_SOLO;
 use crate::support::{Program, ask, example, get, until};
@@ -32,6 +32,68 @@ fn a_number_is_guessed_within_ten_tries() {
             false
         });
         assert!(right.is_some(), "none of the ten numbers was right");
+    });
+}
+
+#[test]
+fn guesses_are_listed_until_a_new_game_begins() {
+    in_browser("guesses_are_listed_until_a_new_game_begins", |browser, site| {
+        let guess = |number: &str| {
+            browser.find("#q").send_keys(number);
+            tab_to(browser, "guess");
+            browser.press(key::ENTER);
+            told(browser, number).starts_with("Yes")
+        };
+        // Another player has just tried the number, so it is not that one.
+        let guess_wrong = |number: &str| {
+            get(site.server.address(), &format!("/guess?q={number}"));
+            assert!(!guess(number));
+        };
+        for (width, height) in [PHONE, DESKTOP] {
+            browser.resize(width, height);
+            browser.navigate(&site.page("make_a_guess.html"));
+            browser.execute("sessionStorage.clear()");
+            browser.navigate(&site.page("make_a_guess.html"));
+            shows(browser, "#summary", &["None yet. Each guess will be listed here."]);
+            assert_fits(browser, "make_a_guess.html");
+
+            guess_wrong("7");
+            shows(browser, "#tries li", &["7\nNo"]);
+            shows(browser, "#summary", &["1 guess so far. Not tried yet: 0, 1, 2, 3, 4, 5, 6, 8, 9."]);
+            guess_wrong("0");
+            guess_wrong("7");
+            shows(browser, "#tries li", &["7\nNo", "0\nNo", "7\nNo"]);
+            // The list outlives the page.
+            browser.navigate(&site.page("index.html"));
+            browser.navigate(&site.page("make_a_guess.html"));
+            shows(browser, "#tries li", &["7\nNo", "0\nNo", "7\nNo"]);
+            shows(browser, "#summary", &["3 guesses so far. Not tried yet: 1, 2, 3, 4, 5, 6, 8, 9."]);
+            shows(browser, "#last-game", &[]);
+
+            let right = (0..10).map(|number| number.to_string()).find(|number| guess(number)).unwrap();
+            let tries = texts(browser, "#tries li");
+            assert_eq!(tries.last(), Some(&format!("{right}\nYes")));
+            let count = tries.len();
+            shows(browser, "#summary", &[&format!("Found with {count} guesses. The next guess begins a new game.")]);
+            let other = if right == "3" { "4" } else { "3" };
+            guess_wrong(other);
+            shows(browser, "#tries li", &[&format!("{other}\nNo")]);
+            shows(browser, "#last-game", &[&format!("Your last game took {count} guesses.")]);
+
+            // None of them is right, because someone else plays too.
+            for number in (0..10).map(|number| number.to_string()).filter(|number| number != other) {
+                guess_wrong(&number);
+            }
+            let changed =
+                "None of the ten was right: the number has changed meanwhile. The next guess begins a new game.";
+            shows(browser, "#summary", &[changed]);
+            assert_fits(browser, "make_a_guess.html with all numbers");
+            guess_wrong("5");
+            shows(browser, "#tries li", &["5\nNo"]);
+        }
+        browser.disable_scripts();
+        browser.navigate(&site.page("make_a_guess.html"));
+        assert_eq!(texts(browser, "#history"), [""; 0]);
     });
 }
 
@@ -478,4 +540,20 @@ fn refusals_are_explained_in_words() {
         });
         assert!(wait.starts_with("Too many requests: try again in "), "{wait}");
     });
+}
+
+/// The texts, as they are shown, of the elements that the selector matches and that are not hidden.
+#[track_caller]
+fn texts(browser: &Browser, css: &str) -> Vec<String> {
+    let script = format!(
+        "return [...document.querySelectorAll('{css}')].filter((e) => e.checkVisibility())
+             .map((e) => e.innerText.trim().replace(/\\n+/g, '\\n'))"
+    );
+    serde_json::from_value(browser.execute(&script)).unwrap()
+}
+
+/// Waits until the texts of the elements are these.
+#[track_caller]
+fn shows(browser: &Browser, css: &str, expected: &[&str]) {
+    until(&format!("{css} shows {expected:?}"), || (texts(browser, css) == expected).then_some(()));
 }
