@@ -1,6 +1,8 @@
 //! The pages of `www/`, served by the real server and used in a real browser.
 
 use std::fs;
+use std::io::Write as _;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::mpsc::{self, TryRecvError};
 use std::thread;
@@ -173,15 +175,174 @@ fn notes_are_saved_and_fetched() {
 }
 
 #[test]
+fn notes_are_listed_newest_first() {
+    in_browser("notes_are_listed_newest_first", |browser, site| {
+        let file = site.data.path().join("notes.txt");
+        let long = "a long note ".repeat(100);
+        let special =
+            ["<b>no</b> &amp; <img src=x onerror=document.title=1>", "שלום, עולם.", "👩‍👩‍👧 ok", "", long.trim_end()];
+        let write = |count: usize| {
+            let lines = (special.len()..count).map(|number| format!("note {number}"));
+            let lines: Vec<_> = special.iter().map(|&line| line.to_owned()).chain(lines).take(count).collect();
+            fs::write(&file, lines.join("\n") + "\n").unwrap();
+        };
+        let rows = |range: Range<usize>| -> Vec<String> {
+            let text = |number| match number {
+                3 => "An empty line".to_owned(),
+                4 => format!("{}Show all of note 4", special[4]),
+                number => special.get(number).map_or_else(|| format!("note {number}"), ToString::to_string),
+            };
+            range.rev().map(|number| format!("Note {number}{}", text(number))).collect()
+        };
+        let listed = |expected: Vec<String>| {
+            // As a screen reader reads them, not as they are laid out.
+            let script = "return [...document.querySelectorAll('#list > li')].map((row) => row.textContent)";
+            until("the list of notes", || (browser.execute(script) == json!(expected)).then_some(()));
+        };
+        for (width, height) in [PHONE, DESKTOP] {
+            write(23);
+            browser.resize(width, height);
+            browser.navigate(&site.page("note_taker.html"));
+            listed(rows(13..23));
+            shows(browser, "#shown", &["The newest 10 of 23 notes."]);
+            for (first, text) in [(3, "The newest 20 of 23 notes."), (0, "23 notes, newest first.")] {
+                tab_to(browser, "older");
+                browser.press(key::ENTER);
+                listed(rows(first..23));
+                shows(browser, "#shown", &[text]);
+                let focused = browser.execute("return document.activeElement.innerText.replace(/\\s+/g, ' ')");
+                let next = if first == 3 { "Note 12 note 12" } else { "Note 2 👩‍👩‍👧 ok" };
+                assert_eq!(focused, next, "the focus is where reading goes on");
+            }
+            assert_fits(browser, "note_taker.html with all notes");
+            assert_eq!(texts(browser, "#older"), [""; 0]);
+            assert_eq!(browser.execute("return document.title"), "Take notes · hearken", "HTML is text");
+            let direction = "return getComputedStyle([...document.querySelectorAll('.note')].at(-2)).direction";
+            assert_eq!(browser.execute(direction), "rtl");
+            let height =
+                || browser.execute("return document.querySelector('.note.long').offsetHeight").as_u64().unwrap();
+            let folded = height();
+            browser.find("#list button").send_keys(key::ENTER);
+            assert!(height() > folded, "all of the long note");
+            assert_eq!(browser.find("#list button").property("textContent"), "Show less of note 4");
+            assert_eq!(browser.find("#list button").property("ariaExpanded"), "true");
+            browser.find("#list button").send_keys(key::ENTER);
+            assert_eq!(height(), folded);
+
+            // Someone else adds notes before and after this browser does.
+            let append = |line: &str| {
+                let mut file = fs::File::options().append(true).open(&file).unwrap();
+                file.write_all(line.as_bytes()).unwrap();
+            };
+            append("note 23\n");
+            browser.find("#note").send_keys("note 24");
+            browser.find("#save").click();
+            told(browser, "The new one is number 24.");
+            listed(rows(0..25));
+            assert_eq!(browser.find("#shown").property("ariaLive"), "off", "the result has said it");
+            append("note 25\n");
+            browser.find("#refresh").click();
+            listed(rows(0..26));
+            browser.find("#refresh").click();
+            shows(browser, "#shown", &["Nothing new. 26 notes, newest first."]);
+            assert_eq!(browser.find("#shown").property("ariaLive"), "polite");
+            // Many new ones begin the list anew, and so do fewer notes than before.
+            for count in [60, 12] {
+                write(count);
+                browser.find("#refresh").click();
+                listed(rows(count - 10..count));
+            }
+            // The notes become fewer between two pages.
+            write(1);
+            browser.find("#older").click();
+            listed(rows(2..12).into_iter().chain(rows(0..1)).collect());
+        }
+    });
+}
+
+#[test]
+fn the_notes_are_counted_with_few_requests() {
+    in_browser("the_notes_are_counted_with_few_requests", |browser, site| {
+        let file = site.data.path().join("notes.txt");
+        let requests = || {
+            let script =
+                "return performance.getEntriesByType('resource').filter((e) => e.name.endsWith('/notes')).length";
+            browser.execute(script).as_u64().unwrap()
+        };
+        let table = [
+            (0, "There are no notes yet.", 1),
+            (1, "One note.", 3),
+            (2, "2 notes, newest first.", 6),
+            (10, "10 notes, newest first.", 18),
+            (11, "The newest 10 of 11 notes.", 18),
+            (10_000, "The newest 10 of 10000 notes.", 38),
+        ];
+        for (count, text, most) in table {
+            fs::write(&file, "x\n".repeat(count)).unwrap();
+            browser.navigate(&site.page("note_taker.html"));
+            shows(browser, "#shown", &[text]);
+            assert!(requests() <= most, "{} requests for {count} notes", requests());
+        }
+    });
+}
+
+#[test]
+fn notes_of_the_example_are_listed_on_a_page_from_disk() {
+    in_browser("notes_of_the_example_are_listed_on_a_page_from_disk", |browser, _| {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("notes.txt"), "first\nsecond\n").unwrap();
+        let server = Program::start(example("note_server").arg("0").current_dir(directory.path()), 1);
+        let page = directory.path().join("note_taker.html");
+        for name in ["note_taker.html", "page.js", "style.css", "favicon.svg"] {
+            let text = fs::read_to_string(Path::new(WWW).join(name)).unwrap();
+            fs::write(directory.path().join(name), text.replace("http://127.0.0.1:4042/", server.url())).unwrap();
+        }
+        browser.navigate(&format!("file://{}", page.display()));
+        shows(browser, "#shown", &["2 notes, newest first."]);
+        browser.find("#note").send_keys("third");
+        browser.find("#save").click();
+        assert_eq!(told(browser, "You have"), "You have 3 notes. The new one is number 2.");
+        shows(browser, ".note", &["third", "second", "first"]);
+        drop(server);
+        browser.find("#refresh").click();
+        until("the failure in words", || browser.find("#shown").text().contains("cannot be reached").then_some(()));
+        shows(browser, ".note", &["third", "second", "first"]);
+    });
+}
+
+#[test]
+fn the_list_of_notes_does_not_ask_for_a_password_by_itself() {
+    // A dialog would hold up the page.
+    let in_browser_with_options = |name: &str, options: &[&str], check: &dyn Fn(&Browser, &Site)| {
+        in_browser_with(name, &[options, &["--quiet"]].concat(), |browser, site| {
+            fs::write(site.data.path().join("notes.txt"), "first\n").unwrap();
+            check(browser, site);
+        });
+    };
+    let name = "the_list_of_notes_does_not_ask_for_a_password_by_itself";
+    in_browser_with_options(name, &["--write-auth", "wil:w"], &|browser, site| {
+        browser.navigate(&site.page("note_taker.html"));
+        shows(browser, "#shown", &["Notes need a password here."]);
+    });
+    // Where the page itself needs the password, it is known.
+    in_browser_with_options(name, &["--auth", "wil:w"], &|browser, site| {
+        browser.navigate(&format!("http://wil:w@{}/note_taker.html", site.server.address()));
+        shows(browser, ".note", &["first"]);
+    });
+}
+
+#[test]
 fn notes_are_not_taken_for_files_where_there_is_no_note_service() {
     in_browser("notes_are_not_taken_for_files_where_there_is_no_note_service", |browser, _| {
         let data = tempfile::tempdir().unwrap();
         let server = Program::hearken(&["--write", data.path().to_str().unwrap(), WWW]);
         browser.navigate(&format!("{}note_taker.html", server.url()));
+        let refusal = "Unsupported request: POST of text/plain";
+        until("the list to say why it is empty", || browser.find("#shown").text().contains(refusal).then_some(()));
         for button in ["#fetch", "#save"] {
             browser.find("#note").send_keys("x");
             browser.find(button).click();
-            let message = told(browser, "Unsupported request: POST of text/plain");
+            let message = told(browser, refusal);
             assert!(message.ends_with("Notes need a server that was started with --demo."), "{message}");
         }
         assert!(fs::read_dir(data.path()).unwrap().next().is_none(), "nothing was written");
