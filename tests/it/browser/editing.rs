@@ -63,7 +63,7 @@ fn a_refusal_is_told_and_the_text_stays() {
         browser.navigate(&site.page("box/?edit=a.txt"));
         browser.find("textarea").send_keys("longer than ten bytes");
         browser.find("#editor button").click();
-        told(browser, "space");
+        told(browser, "--max-total");
         assert_eq!(fs::read_to_string(&file).unwrap(), "short");
     });
 }

@@ -129,7 +129,7 @@ fn each_upload_that_fails_says_why() {
         choose(browser, &[&chosen.path().join("small.txt"), &chosen.path().join("big.txt")]);
         summary(browser, "1 of 2 files stored, 1 not stored.");
         let failed = browser.find(".uploads .failed .state").text();
-        assert!(failed.contains("space"), "{failed}");
+        assert!(failed.contains("--max-total"), "{failed}");
 
         // The folder has gone meanwhile, and something else is in its place.
         fs::remove_dir_all(&box_path).unwrap();
