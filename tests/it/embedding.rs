@@ -239,7 +239,7 @@ fn addresses_that_cannot_be_taken_are_named() {
     let error = Server::bind(address).unwrap_err();
     assert_eq!(error.to_string(), format!("cannot bind {address}: address already in use"));
     let error = Server::bind("127.0.0.1").unwrap_err();
-    assert_eq!(error.to_string(), "cannot resolve 127.0.0.1: invalid socket address");
+    assert_eq!(error.to_string(), "cannot resolve 127.0.0.1: the port is missing");
     let error = Server::bind("203.0.113.1:80").unwrap_err();
     assert_eq!(error.to_string(), "cannot bind 203.0.113.1:80: address not available");
 }

@@ -268,7 +268,7 @@ fn a_password_that_does_not_fit_its_key_is_one_line_without_it() {
     }
     let help = hearken().arg("--help").env("HEARKEN_TLS_KEY_PASSWORD", "open sesame").run();
     let text = String::from_utf8_lossy(&help.stdout);
-    assert!(text.contains("HEARKEN_TLS_KEY_PASSWORD") && !text.contains("sesame"), "{text}");
+    assert!(text.contains("--tls-key-password") && !text.contains("sesame"), "{text}");
 }
 
 #[test]
