@@ -99,7 +99,7 @@ pub use access_log::{AccessLog, LogFormat};
 pub use config::Settings;
 pub use error::Error;
 
-pub use files::Files;
+pub use files::{Files, UploadLimit};
 pub use middleware::{AllowedHosts, BodyLimit, Cors, ResponseHeaders};
 #[cfg(feature = "auth")]
 pub use middleware::{BasicAuth, CredentialsError, hash_password, verify_password};

@@ -13,6 +13,7 @@ use super::file_cache::FileCache;
 use super::listing::budget::Budget;
 use super::lookup::{Root, Roots, Tree};
 use super::service::FileService;
+use super::upload_limit::UploadLimit;
 use crate::error::Error;
 use crate::handler::{Handler, IntoResponse as _};
 use crate::http::error::HttpError;
@@ -90,6 +91,7 @@ impl Files {
             title: None,
             archive: false,
             upload_form: false,
+            upload_limit: None,
             changes: Changes::default(),
             single_page: false,
             cache_headers: CacheHeaders::default(),
@@ -207,6 +209,26 @@ impl Files {
     #[must_use]
     pub fn upload_form(mut self, upload_form: bool) -> Self {
         self.service.upload_form = upload_form;
+        self
+    }
+
+    /// Says in listings, beside the form to upload files, how long an upload may be. The function is called for each listing with such
+    /// a form; `None` means that there is no limit to speak of. Defaults to saying nothing.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use hearken::{Files, UploadLimit, WriteFile};
+    ///
+    /// let writer = Arc::new(WriteFile::new("uploads").forms(true).max_total(1_000_000_000));
+    /// let room = Arc::clone(&writer);
+    /// let files = Files::new("www")
+    ///     .with_uploads("uploads")
+    ///     .upload_form(true)
+    ///     .upload_limit(move || room.room().map(|room| UploadLimit::new(room.bytes)));
+    /// ```
+    #[must_use]
+    pub fn upload_limit(mut self, limit: impl Fn() -> Option<UploadLimit> + Send + Sync + 'static) -> Self {
+        self.service.upload_limit = Some(Box::new(limit));
         self
     }
 

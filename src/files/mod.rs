@@ -19,5 +19,7 @@ mod response_file;
 mod service;
 #[cfg(test)]
 mod tests;
+mod upload_limit;
 
 pub use builder::Files;
+pub use upload_limit::UploadLimit;

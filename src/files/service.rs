@@ -32,6 +32,7 @@ use super::listing::{self, PageParts};
 use super::lookup::{FoundFile, Lookup, OpenFile, Root, Roots};
 use super::media_types::MediaTypes;
 use super::representation::{self, Representation};
+use super::upload_limit::UploadLimit;
 
 /// The file service, as its builder has set it up.
 pub(super) struct FileService {
@@ -44,6 +45,8 @@ pub(super) struct FileService {
     pub(super) archive: bool,
     /// Whether listings have a form to upload files.
     pub(super) upload_form: bool,
+    /// How long an upload may be, for the form.
+    pub(super) upload_limit: Option<Box<dyn Fn() -> Option<UploadLimit> + Send + Sync>>,
     /// What listings offer to change.
     pub(super) changes: Changes,
     /// Whether unknown paths get the index file at `/`.
@@ -249,7 +252,8 @@ impl FileService {
         let controls = Controls::new(&self.changes, &self.roots, &path);
         let (hidden, connection) = (self.roots.include_hidden, request.connection());
         let target = ScanTarget { path, layers, hidden, connection, has_begun: false };
-        let offers = Offers { archive: self.archive, upload: self.upload_form };
+        let upload_limit = self.upload_limit.as_ref().filter(|_| self.upload_form).and_then(|limit| limit());
+        let offers = Offers { archive: self.archive, upload: self.upload_form, upload_limit };
         let parts = PageParts { title: self.title.clone(), offers, controls };
         listing::respond(target, request, &self.media_types, self.compressor.as_ref(), &self.budget, parts)
     }

@@ -91,6 +91,8 @@ pub(crate) enum Content {
 pub(crate) struct Write {
     pub(crate) directory: PathBuf,
     pub(crate) service: WriteFile,
+    /// The most bytes of an upload, if `--max-body` says so.
+    pub(crate) max_body: Option<u64>,
 }
 
 /// Who may use the server.
@@ -309,7 +311,7 @@ fn write(args: &Args) -> Option<Write> {
     if let Some(bytes) = args.min_free {
         service = service.min_free(bytes);
     }
-    Some(Write { directory, service })
+    Some(Write { directory, service, max_body: args.max_body })
 }
 
 fn encryption(args: &Args) -> Result<Encryption, Failure> {

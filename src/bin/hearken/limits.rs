@@ -1,10 +1,24 @@
 //! The limits on what clients send, with the names of the options that set them.
 
-use hearken::{HttpError, IntoResponse as _, NoRoom, Request, Response};
+use hearken::{HttpError, IntoResponse as _, NoRoom, Request, Response, RoomLimit, UploadLimit, WriteFile};
 
 const MAX_BODY: &str = "--max-body";
 const MAX_TOTAL: &str = "--max-total";
 const MIN_FREE: &str = "--min-free";
+
+/// How long an upload may be now: no longer than a request's body, if that has a limit, and than what there is room for.
+pub(crate) fn of_upload(service: &WriteFile, max_body: Option<u64>) -> Option<UploadLimit> {
+    let body = max_body.map(|bytes| UploadLimit::new(bytes).option(MAX_BODY));
+    let room = service.room().map(|room| {
+        let limit = UploadLimit::new(room.bytes);
+        match room.limit {
+            RoomLimit::MaxTotal => limit.option(MAX_TOTAL),
+            RoomLimit::MinFree => limit.option(MIN_FREE),
+            _ => limit,
+        }
+    });
+    body.into_iter().chain(room).min_by_key(UploadLimit::bytes)
+}
 
 /// The response for an error: where an option sets the limit that the request exceeds, the text names it.
 pub(crate) fn with_option(error: &HttpError, request: &Request) -> Response {
@@ -57,5 +71,21 @@ mod tests {
             let mut response = app.respond(&mut Request::get("/"));
             assert_eq!((response.status().code(), response.read_text().unwrap().as_str()), (status, text));
         }
+    }
+
+    #[test]
+    fn the_least_limit_is_shown() {
+        let directory = tempfile::tempdir().unwrap();
+        let service = |max_total: u64| WriteFile::new(directory.path()).max_total(max_total).min_free(0);
+        let table = [
+            (1000, None, UploadLimit::new(1000).option(MAX_TOTAL)),
+            (1000, Some(999), UploadLimit::new(999).option(MAX_BODY)),
+            (1000, Some(1001), UploadLimit::new(1000).option(MAX_TOTAL)),
+        ];
+        for (max_total, max_body, expected) in table {
+            assert_eq!(of_upload(&service(max_total), max_body), Some(expected), "{max_total} {max_body:?}");
+        }
+        let keeps_all = WriteFile::new(directory.path()).min_free(u64::MAX);
+        assert_eq!(of_upload(&keeps_all, Some(1)), Some(UploadLimit::new(0).option(MIN_FREE)));
     }
 }

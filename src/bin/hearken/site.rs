@@ -1,7 +1,7 @@
 //! The application: the demonstration services, files and writing, behind the checks of origin, password and host name.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use hearken::demo::{Guess, Notes, hello};
 use hearken::{Method, RelativePath, Router};
@@ -54,7 +54,7 @@ fn with_checks(access: Access, router: Router) -> Router {
 }
 
 fn with_routes(router: Router, root: &Path, content: Content, write: Option<Write>, demo: Option<Demo>) -> Router {
-    let (files, Write { directory, service }) = match (content, write) {
+    let (files, Write { directory, service, max_body }) = match (content, write) {
         (Content::Directory(files), Some(write)) => (files, write),
         (content, _) => {
             let router = match content {
@@ -74,15 +74,19 @@ fn with_routes(router: Router, root: &Path, content: Content, write: Option<Writ
     let has_notes = demo.is_some();
     // The notes are in the same directory, and only their own service changes them.
     let is_notes = move |path: &RelativePath| has_notes && path.segments() == [NOTES_FILE.as_bytes()];
-    let has = |method| service.methods().contains(&method);
-    let files = files.with_uploads(&directory).upload_form(true).except_from_forms(is_notes);
-    let files = Arc::new(files.edit_form(has(Method::Put)).delete_form(has(Method::Delete)));
-    let served = Arc::clone(&files);
-    let is_protected: Protects = Arc::new(move |path| served.owns(path) || is_notes(path));
-    let protects = Arc::clone(&is_protected);
-    let write = Writing { service: service.except(move |path| protects(path)), is_protected };
-    let router = router.fallback(Directory { files, write: Some(write) });
-    with_demo(router, demo, &directory)
+    let methods = service.methods();
+    let has = |method| methods.contains(&method);
+    let content = Arc::new_cyclic(|content: &Weak<Directory>| {
+        let content = content.clone();
+        let limit = move || limits::of_upload(&content.upgrade()?.write.as_ref()?.service, max_body);
+        let files = files.with_uploads(&directory).upload_form(true).upload_limit(limit).except_from_forms(is_notes);
+        let files = Arc::new(files.edit_form(has(Method::Put)).delete_form(has(Method::Delete)));
+        let served = Arc::clone(&files);
+        let is_protected: Protects = Arc::new(move |path| served.owns(path) || is_notes(path));
+        let protects = Arc::clone(&is_protected);
+        Directory { files, write: Some(Writing { service: service.except(move |path| protects(path)), is_protected }) }
+    });
+    with_demo(router.fallback(content), demo, &directory)
 }
 
 const NOTES_PATH: &str = "/notes";

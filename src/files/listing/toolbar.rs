@@ -2,9 +2,12 @@
 
 use std::io::{self, Write as _};
 
+use super::super::upload_limit::UploadLimit;
 use super::entries::Totals;
 use super::numbers::with_commas;
+use crate::http::byte_size::ByteSize;
 use crate::http::path::RelativePath;
+use crate::page::escape;
 
 /// What the page offers beside the table.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +16,8 @@ pub(crate) struct Offers {
     pub(crate) archive: bool,
     /// Forms to upload files into the directory, and to create a directory in it.
     pub(crate) upload: bool,
+    /// How long an upload may be.
+    pub(crate) upload_limit: Option<UploadLimit>,
 }
 
 /// The toolbar of the page of one directory.
@@ -59,11 +64,25 @@ impl Toolbar<'_> {
         // Nothing can be stored below a name that starts with a dot.
         if self.offers.upload && !self.path.is_hidden() {
             out.extend_from_slice(FORMS);
+            if let Some(limit) = self.offers.upload_limit {
+                upload_limit(out, limit)?;
+            }
         }
         if truncated {
             let most = with_commas(directories + files);
             writeln!(out, "<p class=\"note\">There is more here: only {most} entries are shown.</p>")?;
         }
         Ok(())
+    }
+}
+
+/// How long an upload may be. The script reads the number of bytes.
+fn upload_limit(out: &mut Vec<u8>, limit: UploadLimit) -> io::Result<()> {
+    let bytes = limit.bytes();
+    let option = limit.option_name().map_or_else(String::new, |name| format!(" ({})", escape(name)));
+    write!(out, "<p id=\"limit\" data-bytes=\"{bytes}\">")?;
+    match bytes {
+        0 => writeln!(out, "Nothing more fits here{option}.</p>"),
+        _ => writeln!(out, "Up to {} fit here{option}.</p>", ByteSize(bytes)),
     }
 }

@@ -7,7 +7,7 @@ use std::thread;
 
 use super::mounts::Mounted;
 use super::{FORM, JSON, JSON_CHUNKED, Site, put, tree};
-use crate::support::{Reply, Wire, ask, until};
+use crate::support::{Reply, Wire, ask, get, until};
 
 const MIB: usize = 1024 * 1024;
 
@@ -91,6 +91,29 @@ fn no_write_begins_where_too_little_is_free() {
     assert_eq!(ask(address, "DELETE", "/old", &[], b"").status, 204, "removing needs no room");
     assert_eq!(fs::read_to_string(site.data().join("notes.txt")).unwrap(), "one\n");
     assert_eq!(tree(&site.data()), only(&["empty", "notes.txt"]));
+    let page = get(address, "/").text();
+    assert!(page.contains("<p id=\"limit\" data-bytes=\"0\">Nothing more fits here (--min-free).</p>"), "{page}");
+}
+
+#[test]
+fn listings_say_how_much_fits() {
+    let table: [(&[&str], &str); 3] = [
+        (&["--max-total", "10000"], "data-bytes=\"9000\">Up to 8.7 KiB fit here (--max-total)."),
+        (&["--max-total", "10000", "--max-body", "1KiB"], "data-bytes=\"1024\">Up to 1 KiB fit here (--max-body)."),
+        (&[], "fit here (--min-free)."),
+    ];
+    for (options, expected) in table {
+        let site = Site::new();
+        fs::write(site.data().join("old"), [0; 1000]).unwrap();
+        let page = get(site.serve(options).address(), "/").text();
+        assert!(page.contains(expected), "{options:?}: {page}");
+    }
+    let site = Site::new();
+    let server = site.serve(&["--max-total", "10000"]);
+    put(server.address(), "/new", &[], &[0; 4000]);
+    until("the page to say what is left", || {
+        get(server.address(), "/").text().contains("data-bytes=\"6000\"").then_some(())
+    });
 }
 
 /// A site on a disk of 64 MiB.
