@@ -100,7 +100,7 @@ pub use config::Settings;
 pub use error::Error;
 
 pub use files::{Files, UploadLimit};
-pub use middleware::{AllowedHosts, BodyLimit, Cors, ResponseHeaders};
+pub use middleware::{AllowedHosts, BodyLimit, Cors, ErrorPages, ResponseHeaders};
 #[cfg(feature = "auth")]
 pub use middleware::{BasicAuth, CredentialsError, hash_password, verify_password};
 

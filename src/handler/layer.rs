@@ -13,7 +13,7 @@ use crate::http::response::Response;
 /// Every function from `&mut Request` and [`Next`] to something that [`IntoResponse`] knows is a layer, and so are
 #[cfg_attr(feature = "auth", doc = "[`BasicAuth`](crate::BasicAuth),")]
 /// [`AllowedHosts`](crate::AllowedHosts), [`BodyLimit`](crate::BodyLimit), [`Cors`](crate::Cors),
-/// [`ResponseHeaders`](crate::ResponseHeaders) and [`AccessLog`](crate::AccessLog).
+/// [`ErrorPages`](crate::ErrorPages), [`ResponseHeaders`](crate::ResponseHeaders) and [`AccessLog`](crate::AccessLog).
 /// [`Router::layer`](crate::Router::layer) puts a layer around a router, [`Layer::around`] around any handler.
 ///
 /// ```

@@ -18,6 +18,34 @@ pub(crate) fn names_html(accept: Option<&str>) -> bool {
     preferences.is_some_and(|[html]| html.weight > 0 && html.specificity == Specificity::Type)
 }
 
+/// A form that a short text can be sent in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TextForm {
+    /// `text/plain`
+    Plain,
+    /// `text/html`
+    Html,
+    /// `application/json`
+    Json,
+}
+
+/// The form of a text that the client prefers. A page is only for clients that name `text/html`, as browsers do, and JSON for those
+/// that prefer it to HTML; plain text is for everyone else, and for those that weigh it more.
+pub(crate) fn preferred_text(accept: Option<&str>) -> TextForm {
+    let types = [("text", "plain"), ("text", "html"), ("application", "json")];
+    let Some([plain, html, json]) = accept.and_then(|accept| preferences(accept, types)) else {
+        return TextForm::Plain;
+    };
+    let is_wanted = |form: Preference, other: Preference| form.weight > 0 && form >= plain && form >= other;
+    if html.specificity == Specificity::Type && is_wanted(html, json) {
+        TextForm::Html
+    } else if json.specificity > Specificity::Any && json > html && is_wanted(json, html) {
+        TextForm::Json
+    } else {
+        TextForm::Plain
+    }
+}
+
 /// How much the client wants a media type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Preference {
@@ -128,6 +156,39 @@ mod tests {
         ];
         for (accept, expected) in table {
             assert_eq!(prefers_json(accept), expected, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn texts_are_sent_in_the_form_that_the_client_prefers() {
+        use TextForm::{Html, Json, Plain};
+        let table = [
+            (None, Plain, "a program"),
+            (Some(""), Plain, "nothing"),
+            (Some("*/*"), Plain, "curl"),
+            (Some("text/*"), Plain, "any text"),
+            (Some("text/plain"), Plain, "the script of a listing"),
+            (Some("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"), Html, "a browser"),
+            (Some("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"), Html, "another browser"),
+            (Some("text/html, text/plain, text/sgml, text/css, application/xhtml+xml, */*;q=0.01"), Html, "Lynx"),
+            (Some("text/html, text/*;q=0.5, image/*, application/*"), Html, "w3m"),
+            (Some("image/avif,image/webp,*/*;q=0.8"), Plain, "a browser, for an image"),
+            (Some("application/json"), Json, "a program that reads JSON"),
+            (Some("application/json, text/plain, */*"), Json, "axios"),
+            (Some("application/*"), Json, "as for listings"),
+            (Some("application/json, */*;q=0.5"), Json, "JSON best"),
+            (Some("application/json;q=0.5, */*"), Plain, "anything rather than JSON"),
+            (Some("text/html;q=0.5, text/plain"), Plain, "text rather than HTML"),
+            (Some("text/html;q=0.5, */*"), Plain, "anything rather than HTML"),
+            (Some("text/html, application/json"), Html, "both, named"),
+            (Some("text/html;q=0.9, application/json"), Json, "JSON rather than HTML"),
+            (Some("text/plain;q=0.9, text/html;q=0.8, application/json;q=0.7"), Plain, "text first"),
+            (Some("text/html;q=0"), Plain, "no HTML"),
+            (Some("application/json;q=0, text/html;q=0"), Plain, "neither"),
+            (Some("text/html, nonsense"), Plain, "no list of media ranges"),
+        ];
+        for (accept, expected, why) in table {
+            assert_eq!(preferred_text(accept), expected, "{accept:?}: {why}");
         }
     }
 

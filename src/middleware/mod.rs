@@ -5,6 +5,7 @@ mod allowed_hosts;
 mod basic_auth;
 mod body_limit;
 mod cors;
+mod error_pages;
 mod response_headers;
 
 pub use allowed_hosts::AllowedHosts;
@@ -12,4 +13,5 @@ pub use allowed_hosts::AllowedHosts;
 pub use basic_auth::{BasicAuth, CredentialsError, hash_password, verify_password};
 pub use body_limit::BodyLimit;
 pub use cors::Cors;
+pub use error_pages::ErrorPages;
 pub use response_headers::ResponseHeaders;
