@@ -16,6 +16,7 @@ mod diagnostics;
 mod directories;
 mod docs;
 mod embedding;
+mod error_pages;
 mod examples;
 mod fairness;
 mod layers;

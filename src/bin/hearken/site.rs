@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use hearken::demo::{Guess, Notes, hello};
-use hearken::{Method, RelativePath, Router};
+use hearken::{ErrorPages, Method, RelativePath, Router};
 
 use crate::configuration::{Access, Content, Site, Write};
 use crate::directory::{Directory, Protects, Writing};
@@ -28,7 +28,9 @@ pub(crate) fn application(site: Site, is_loopback: bool) -> Router {
         None => Router::new(),
         Some(fields) => Router::new().layer(fields),
     };
-    with_routes(with_checks(access, app.errors(limits::with_option)), &root, content, write, demo)
+    // Around the checks, whose refusals people see too.
+    let app = app.errors(limits::with_option).layer(ErrorPages::new());
+    with_routes(with_checks(access, app), &root, content, write, demo)
 }
 
 /// The methods that the application accepts.
