@@ -40,6 +40,7 @@ pub(super) fn unusable_name(error: PathError) -> HttpError {
         PathError::DotSegment | PathError::Hidden => "the name starts with a dot",
         PathError::ForbiddenByte => "the name holds a slash or a NUL byte",
         PathError::TooLong => "the name is too long, or lies too deep",
+        PathError::Unwritable => "the name holds a control character, a backslash or invalid UTF-8",
         error => error.explain(),
     })
 }
