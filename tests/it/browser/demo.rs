@@ -462,6 +462,51 @@ fn json_is_written_under_its_name() {
 }
 
 #[test]
+fn what_was_written_is_listed_as_long_as_it_is_there() {
+    in_browser("what_was_written_is_listed_as_long_as_it_is_there", |browser, site| {
+        let write = |name: &str| {
+            let file = browser.find("#file");
+            file.clear();
+            file.send_keys(name);
+            browser.find("#write").click();
+            until(name, || texts(browser, "#list a").iter().any(|text| text == name).then_some(()));
+        };
+        for (width, height) in [PHONE, DESKTOP] {
+            browser.resize(width, height);
+            browser.navigate(&site.page("write.html"));
+            browser.execute("sessionStorage.clear()");
+            browser.navigate(&site.page("write.html"));
+            shows(browser, "#none", &["Nothing yet. What you write will be listed here."]);
+            write("a.json");
+            write("people/50% größer & #1?.json");
+            // Written again it is the newest.
+            write("a.json");
+            shows(browser, "#list a", &["a.json", "people/50% größer & #1?.json"]);
+            assert!(texts(browser, "#list p")[0].starts_with("Wrote data for Han Solo."));
+            assert_eq!(texts(browser, "#none"), [""; 0]);
+            assert_fits(browser, "write.html with what was written");
+
+            browser.navigate(&site.page("write.html"));
+            shows(browser, "#list a", &["a.json", "people/50% größer & #1?.json"]);
+            let links = browser.execute("return [...document.querySelectorAll('#list a')].map((link) => link.href)");
+            for link in links.as_array().unwrap() {
+                assert_eq!(site.get(link.as_str().unwrap()).text(), HAN_SOLO, "{link}");
+            }
+            fs::remove_file(site.data.path().join("a.json")).unwrap();
+            browser.navigate(&site.page("write.html"));
+            shows(browser, "#list a", &["people/50% größer & #1?.json"]);
+            shows(browser, "#list li:first-child", &["a.json\nNo longer there."]);
+            for number in 0..10 {
+                write(&format!("{number}.json"));
+            }
+            let newest: Vec<_> = (0..10).rev().map(|number| format!("{number}.json")).collect();
+            assert_eq!(texts(browser, "#list a"), newest, "not more than ten");
+            assert_eq!(texts(browser, "#list li").len(), newest.len());
+        }
+    });
+}
+
+#[test]
 fn files_are_uploaded_from_the_page() {
     in_browser("files_are_uploaded_from_the_page", |browser, site| {
         let chosen = tempfile::tempdir().unwrap();
