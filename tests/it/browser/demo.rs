@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::mpsc::{self, TryRecvError};
 use std::thread;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
@@ -552,6 +553,113 @@ fn files_are_uploaded_from_the_page() {
             browser.find("#upload").click();
             told(browser, reason);
         }
+    });
+}
+
+#[test]
+fn the_upload_page_leads_to_what_was_uploaded() {
+    in_browser("the_upload_page_leads_to_what_was_uploaded", |browser, site| {
+        let uploads = site.data.path().join("uploads");
+        let chosen = tempfile::tempdir().unwrap();
+        for name in ["größe #1 & co.txt", "<i>.bin"] {
+            fs::write(chosen.path().join(name), name).unwrap();
+        }
+        let path = |name: &str| chosen.path().join(name).to_str().unwrap().to_owned();
+        let folder = |name: &str| {
+            let field = browser.find("#directory");
+            field.clear();
+            field.send_keys(&format!("{name}{}", key::TAB));
+        };
+        for (width, height) in [PHONE, DESKTOP] {
+            drop(fs::remove_dir_all(&uploads));
+            browser.resize(width, height);
+            browser.navigate(&site.page("upload.html"));
+            shows(browser, "#there-heading", &["In uploads"]);
+            shows(browser, "#summary", &["There is no folder of this name yet. Uploading makes it."]);
+            shows(browser, "#all", &[]);
+            for stored in [["größe #1 & co.txt", "<i>.bin"], ["größe #1 & co (1).txt", "<i> (1).bin"]] {
+                browser.find("#files").send_keys(&format!("{}\n{}", path("größe #1 & co.txt"), path("<i>.bin")));
+                browser.find("#upload").click();
+                shows(browser, "#result a", &stored);
+                let links =
+                    browser.execute("return [...document.querySelectorAll('#result a')].map((link) => link.href)");
+                for (link, name) in links.as_array().unwrap().iter().zip(["größe #1 & co.txt", "<i>.bin"]) {
+                    assert_eq!(site.get(link.as_str().unwrap()).text(), name, "{link}");
+                }
+            }
+            shows(browser, "#summary", &["4 files, newest first."]);
+            // The newest come first, and a link leads to each.
+            for (number, time) in [(" (1)", 1), ("", 2)] {
+                let file = fs::File::options().append(true).open(uploads.join(format!("<i>{number}.bin"))).unwrap();
+                file.set_modified(SystemTime::now() + Duration::from_secs(60 * time)).unwrap();
+            }
+            fs::create_dir(uploads.join("below")).unwrap();
+            browser.navigate(&site.page("upload.html"));
+            shows(browser, "#list li:nth-child(-n+2) a", &["<i>.bin", "<i> (1).bin"]);
+            assert!(texts(browser, "#list p")[0].starts_with("7 bytes, "));
+            assert_fits(browser, "upload.html with files");
+            tab_to(browser, "link");
+            browser.press(key::ENTER);
+            until("the listing", || {
+                (browser.execute("return document.querySelector('h1')?.textContent ?? ''") == "uploads").then_some(())
+            });
+
+            browser.navigate(&site.page("upload.html"));
+            folder("uploads/below");
+            shows(browser, "#summary", &["No files yet."]);
+            for number in 0..9 {
+                fs::write(uploads.join(format!("below/{number}.txt")), "").unwrap();
+            }
+            folder("uploads/below/");
+            shows(browser, "#summary", &["The newest 8 of 9 files."]);
+            assert_eq!(texts(browser, "#list li").len(), 8);
+            folder("../up");
+            shows(browser, "#summary", &["No part of the name can be . or .."]);
+            shows(browser, "#list li", &[]);
+            browser.find("#directory").clear();
+            browser.press(key::TAB);
+            shows(browser, "#summary", &["The server does not list what is in it."]);
+        }
+    });
+}
+
+#[test]
+fn an_upload_shows_its_progress_until_it_is_cancelled() {
+    in_browser("an_upload_shows_its_progress_until_it_is_cancelled", |browser, site| {
+        let chosen = tempfile::tempdir().unwrap();
+        let file = chosen.path().join("large.bin");
+        fs::write(&file, vec![0; 4 << 20]).unwrap();
+        browser.resize(PHONE.0, PHONE.1);
+        browser.navigate(&site.page("upload.html"));
+        let throttle = |bytes_per_second: i32| {
+            let conditions = json!({
+                "offline": false, "latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_per_second,
+            });
+            browser.devtools("Network.enable", &json!({}));
+            browser.devtools("Network.emulateNetworkConditions", &conditions);
+        };
+        throttle(256 << 10);
+        browser.find("#files").send_keys(file.to_str().unwrap());
+        tab_to(browser, "upload");
+        browser.press(key::ENTER);
+        until("some of the file to be sent", || {
+            let texts = texts(browser, "#sent");
+            let [text] = &texts[..] else { return None };
+            (text.ends_with(" of 4 MiB") && browser.execute("return progress.value") != 0).then_some(())
+        });
+        assert_fits(browser, "upload.html while it uploads");
+        tab_to(browser, "cancel");
+        browser.press(key::ENTER);
+        assert_eq!(told(browser, "Cancelled"), "Cancelled. Files that had arrived in full may be stored.");
+        assert_eq!(focus(browser), "upload", "the button to begin again");
+        shows(browser, "#sending, #cancel", &[]);
+        assert!(!site.data.path().join("uploads/large.bin").exists());
+
+        throttle(-1);
+        browser.find("#upload").click();
+        assert_eq!(told(browser, "Stored"), "Stored large.bin.");
+        shows(browser, "#sending, #cancel", &[]);
+        assert_eq!(fs::metadata(site.data.path().join("uploads/large.bin")).unwrap().len(), 4 << 20);
     });
 }
 
