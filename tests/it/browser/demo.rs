@@ -674,6 +674,18 @@ fn linked_files_exist_and_the_pages_fit_phone_and_desktop() {
                 assert_fits(browser, page);
             }
         }
+        let leads_to_uploads = || browser.execute("return document.getElementById('uploads').checkVisibility()");
+        let heard = |url: &str| {
+            let script = format!("return performance.getEntriesByName('{url}').some((entry) => entry.responseEnd > 0)");
+            until("the answer for the uploads", || (browser.execute(&script) == true).then_some(()));
+        };
+        browser.navigate(&site.url);
+        heard(&site.page("uploads/"));
+        assert_eq!(leads_to_uploads(), false, "the first upload makes the folder");
+        fs::create_dir(site.data.path().join("uploads")).unwrap();
+        browser.navigate(&site.url);
+        until("the link to the uploads", || (leads_to_uploads() == true).then_some(()));
+        assert_fits(browser, "index.html with all its links");
         for page in PAGES {
             browser.navigate(&site.page(page));
             let named =
