@@ -25,6 +25,7 @@ mod tests;
 mod unsynced_dirs;
 
 pub(crate) use atomic_write::{AtomicWrite, Persisted};
+#[cfg(feature = "demo")]
 pub(crate) use disk::SystemDisk;
 pub use durability::Durability;
 pub(crate) use error::StoreError;
