@@ -3,13 +3,13 @@
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
+use super::super::changes::Controls;
 use super::super::media_types::MediaTypes;
 use super::super::pieces::{Pieces, Stage};
-use super::PageParts;
 use super::entries::Entries;
 use super::order::{Column, Order};
 use super::row::Rows;
-use super::toolbar::Toolbar;
+use super::toolbar::{Offers, Toolbar};
 use crate::http::path::RelativePath;
 use crate::page::{Frame, escape, shown};
 
@@ -23,6 +23,14 @@ pub(crate) struct Page {
     pub(crate) media_types: Arc<MediaTypes>,
     pub(crate) frame: Frame,
     pub(crate) stage: Stage,
+}
+
+/// What the page of a directory has beside the entries.
+pub(crate) struct PageParts {
+    /// The name of the site, if it has one.
+    pub(crate) title: Option<Arc<str>>,
+    pub(crate) offers: Offers,
+    pub(crate) controls: Controls,
 }
 
 const STYLE: &str = concat!(include_str!("listing.css"), include_str!("upload.css"));

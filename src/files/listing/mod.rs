@@ -15,7 +15,6 @@ mod window;
 use std::io;
 use std::sync::Arc;
 
-use super::changes::Controls;
 use super::encoding::gzip::{Compressor, MIN_LENGTH, Slot};
 use super::media_types::MediaTypes;
 use super::pieces::{Beginning, PieceReader, Pieces, Stage};
@@ -28,10 +27,10 @@ use crate::page::Frame;
 use budget::Budget;
 use entries::ScanTarget;
 use html::Page;
+pub(super) use html::PageParts;
 use json::Json;
 use order::Order;
 use row::Rows;
-use toolbar::Offers;
 
 /// The response that lists the directory in the form and the order that the request asks for.
 pub(super) fn respond(
@@ -65,14 +64,6 @@ pub(super) fn respond(
         .with_header("Cache-Control", "no-cache")
         .with_header("Vary", vary)
         .with_header("X-Content-Type-Options", "nosniff"))
-}
-
-/// What the page of a directory has beside the entries.
-pub(super) struct PageParts {
-    /// The name of the site, if it has one.
-    pub(super) title: Option<Arc<str>>,
-    pub(super) offers: Offers,
-    pub(super) controls: Controls,
 }
 
 /// A short body is sent with its length, a long one while it is generated.

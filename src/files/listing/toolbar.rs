@@ -27,10 +27,11 @@ pub(super) struct Toolbar<'a> {
     pub(super) totals: Totals,
 }
 
-/// Works without the script; with it, errors are shown beside the form.
-const FORMS: &[u8] = b"<form id=\"upload\" method=\"post\" enctype=\"multipart/form-data\" action=\"./\">\n\
+/// The form works without the script; with it, each file has its own progress and result.
+const UPLOAD: &[u8] = b"<form id=\"upload\" method=\"post\" enctype=\"multipart/form-data\" action=\"./\">\n\
     <label>Upload files <input type=\"file\" name=\"file\" multiple required></label>\n\
-    <button class=\"button\">Upload</button>\n<p role=\"status\"></p>\n</form>\n\
+    <button class=\"button\">Upload</button>\n";
+const NEW_DIRECTORY: &[u8] = b"<p role=\"status\"></p>\n</form>\n\
     <details id=\"new-directory\">\n<summary>New folder</summary>\n<form method=\"post\" action=\"./\">\n\
     <label>Name <input name=\"new-directory\" autocomplete=\"off\" required></label>\n\
     <button class=\"button\">Create</button>\n</form>\n</details>\n";
@@ -63,10 +64,11 @@ impl Toolbar<'_> {
         );
         // Nothing can be stored below a name that starts with a dot.
         if self.offers.upload && !self.path.is_hidden() {
-            out.extend_from_slice(FORMS);
+            out.extend_from_slice(UPLOAD);
             if let Some(limit) = self.offers.upload_limit {
                 upload_limit(out, limit)?;
             }
+            out.extend_from_slice(NEW_DIRECTORY);
         }
         if truncated {
             let most = with_commas(directories + files);
@@ -76,11 +78,11 @@ impl Toolbar<'_> {
     }
 }
 
-/// How long an upload may be. The script reads the number of bytes.
+/// How long an upload may be. The script reads the number of bytes, and the option that sets it.
 fn upload_limit(out: &mut Vec<u8>, limit: UploadLimit) -> io::Result<()> {
     let bytes = limit.bytes();
     let option = limit.option_name().map_or_else(String::new, |name| format!(" ({})", escape(name)));
-    write!(out, "<p id=\"limit\" data-bytes=\"{bytes}\">")?;
+    write!(out, "<p id=\"limit\" data-bytes=\"{bytes}\" data-option=\"{option}\">")?;
     match bytes {
         0 => writeln!(out, "Nothing more fits here{option}.</p>"),
         _ => writeln!(out, "Up to {} fit here{option}.</p>", ByteSize(bytes)),

@@ -35,10 +35,10 @@
     return `${(seconds / 3600).toFixed(1)} h left`;
   }
 
-  // The most bytes that the server takes for one file now, and why; as the page says it.
+  // The most bytes that the server takes for one file now, and the option that sets this limit, as a page says it.
   function limitOf(page) {
-    const { limit, limitReason } = page.getElementById("upload")?.dataset ?? {};
-    return { bytes: limit === undefined ? Infinity : Number(limit), reason: limitReason ?? "" };
+    const { bytes = Infinity, option = "" } = page.getElementById("limit")?.dataset ?? {};
+    return { bytes: Number(bytes), option };
   }
 
   let limit = limitOf(document);
@@ -186,7 +186,7 @@
 
   function tooLong(file) {
     if (file.size <= limit.bytes) return undefined;
-    return `It has ${sizeInWords(file.size)}, and the server takes at most ${sizeInWords(limit.bytes)}${limit.reason}.`;
+    return `It has ${sizeInWords(file.size)}, and at most ${sizeInWords(limit.bytes)} fit here${limit.option}.`;
   }
 
   function add(found) {
@@ -230,7 +230,7 @@
   async function refresh() {
     try {
       const page = await currentPage();
-      for (const part of ["#entries", ".tools > p", "#upload .limit"]) {
+      for (const part of ["#entries", ".tools > p", "#limit"]) {
         const [old, now] = [document.querySelector(part), page.querySelector(part)];
         if (old && now) old.replaceWith(now);
       }
