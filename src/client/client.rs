@@ -55,8 +55,8 @@ impl Client {
         ClientBuilder::default()
     }
 
-    /// A request of this method for this URL, to be completed and sent. Spaces, letters with accents and other characters that no URL
-    /// contains are percent-encoded.
+    /// A request of this method for this URL, to be completed and sent. Spaces, letters with accents and other characters that
+    /// no URL contains are percent-encoded.
     ///
     /// ```no_run
     /// use hearken::Method;

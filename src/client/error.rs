@@ -38,8 +38,8 @@ pub enum ClientError {
         /// Why not.
         reason: String,
     },
-    /// The server's certificate is signed by no authority that the client trusts. [`ClientBuilder::trust`](super::ClientBuilder::trust)
-    /// names others.
+    /// The server's certificate is signed by no authority that the client trusts: see
+    /// [`ClientBuilder::trust`](super::ClientBuilder::trust).
     Untrusted(String),
     /// The server's certificate is not valid, or TLS fails for another reason.
     Tls {

@@ -31,7 +31,7 @@ pub(super) fn parse(url: &str) -> Result<Uri, ClientError> {
     encoded.parse().map_err(|_| failed("it holds a character that no URL may hold there"))
 }
 
-/// What has no meaning in a URL (RFC 3986 §2), less control characters, which are there by mistake. Other than ASCII is always encoded.
+/// What no URL contains (RFC 3986 §2), less control characters, which are there by mistake. Other than ASCII is always encoded.
 const NOT_IN_URLS: &AsciiSet = &AsciiSet::EMPTY
     .add(b' ')
     .add(b'"')

@@ -299,7 +299,7 @@ fn the_client_sends_its_password_and_says_what_it_lacks() {
     let file = site.directory.path().join("password");
     fs::write(&file, "w\n").unwrap();
     let from_file = format!("wil:@{}", file.display());
-    let (url, hint) = (site.server.url(), "hearken-client: give a user name and a password with --auth USER:PASS");
+    let (url, hint) = (site.server.url(), ": 401 Unauthorized: give a user name and a password with --auth USER:PASS");
     let run = |arguments: &[&str]| {
         let output = client().args(arguments).run();
         let (out, error) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
@@ -309,11 +309,21 @@ fn the_client_sends_its_password_and_says_what_it_lacks() {
     let table: [(&[&str], i32, &str, &str); 7] = [
         (&["get", url], 1, "Unauthorized: this needs a user name and a password.", hint),
         (&["get", url, "--auth", "ada:a"], 0, "<p>index", ""),
-        (&["get", url, "--auth", "ada:b"], 1, "Unauthorized: the user name or the password is wrong.", ""),
-        (&["post", &json, "{}", "--auth", "ada:a"], 1, "Forbidden: ada may read here and not write.", ""),
+        (
+            &["get", url, "--auth", "ada:b"],
+            1,
+            "Unauthorized: the user name or the password is wrong.",
+            ": 401 Unauthorized\n",
+        ),
+        (
+            &["post", &json, "{}", "--auth", "ada:a"],
+            1,
+            "Forbidden: ada may read here and not write.",
+            ": 403 Forbidden\n",
+        ),
         (&["post", &json, "{}", "--auth", &from_file], 0, "Wrote data for a.json.", ""),
         (&["guess", &format!("{url}guess")], 1, "Guess is ", hint),
-        (&["get", url, "--auth", "wil:@/no/such/file"], 2, "", "cannot read the password of wil from /no/such/file"),
+        (&["get", url, "--auth", "wil:@/no/such/file"], 1, "", "cannot read the password of wil from /no/such/file"),
     ];
     for (arguments, code, out, error) in table {
         let seen = run(arguments);

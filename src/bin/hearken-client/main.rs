@@ -14,12 +14,11 @@ mod response;
 mod run;
 #[path = "../common/seconds.rs"]
 mod seconds;
+mod size;
 mod task;
 mod temp_file;
 
 use std::process::ExitCode;
-
-use clap::Parser as _;
 
 use args::Args;
 use outcome::{Failure, Outcome, exit_code};
@@ -34,6 +33,6 @@ fn main() -> ExitCode {
 }
 
 fn start() -> Result<Outcome, Failure> {
-    let args = Args::try_parse()?;
+    let args = Args::read(std::env::args_os())?;
     run::run(Task::from_args(args)?)
 }

@@ -33,6 +33,10 @@ pub(crate) enum Failure {
     Stdin(io::Error),
     /// Stdout cannot be written.
     Stdout(io::Error),
+    /// The server does not have the service that the command needs.
+    NoService { service: &'static str, url: String },
+    /// There is no note with this number.
+    NoSuchNote { number: u32 },
     /// The body cannot be saved to the file of `--output`.
     Save { path: PathBuf, source: io::Error },
 }
@@ -52,10 +56,11 @@ impl Failure {
         match self {
             // 0 for --help and --version, 2 for bad usage.
             Self::Usage(error) => u8::try_from(error.exit_code()).unwrap_or(2),
-            Self::File { .. } | Self::PasswordFile(_) => 2,
-            Self::Client(ClientError::Url { .. } | ClientError::Authority { .. } | ClientError::Credentials) => 2,
+            Self::Client(ClientError::Url { .. } | ClientError::Credentials) => 2,
+            Self::Client(ClientError::Authority { .. }) => 1,
             Self::Client(_) => 3,
-            Self::Stdin(_) | Self::Stdout(_) | Self::Save { .. } => 1,
+            Self::File { .. } | Self::PasswordFile(_) | Self::Stdin(_) | Self::Stdout(_) | Self::Save { .. } => 1,
+            Self::NoService { .. } | Self::NoSuchNote { .. } => 1,
         }
     }
 
@@ -76,9 +81,14 @@ impl fmt::Display for Failure {
             Self::Usage(error) => error.fmt(f),
             Self::File { path, source } => write!(f, "cannot read {}: {}", path.display(), reason(source)),
             Self::PasswordFile(error) => error.fmt(f),
+            Self::Client(error @ ClientError::Untrusted(_)) => write!(f, "{error}; --cacert FILE trusts another one"),
             Self::Client(error) => error.fmt(f),
             Self::Stdin(source) => write!(f, "cannot read stdin: {}", reason(source)),
             Self::Stdout(source) => write!(f, "cannot write to stdout: {}", reason(source)),
+            Self::NoService { service, url } => {
+                write!(f, "the server has no {service} at {url}: hearken offers that if it is started with --demo")
+            }
+            Self::NoSuchNote { number } => write!(f, "there is no note {number}"),
             Self::Save { path, source } => write!(f, "cannot save {}: {}", path.display(), reason(source)),
         }
     }
@@ -113,17 +123,20 @@ mod tests {
         let table = [
             (Failure::Usage(clap::Error::new(clap::error::ErrorKind::DisplayHelp)), 0),
             (Failure::Usage(clap::Error::new(clap::error::ErrorKind::UnknownArgument)), 2),
-            (Failure::File { path: "a".into(), source: broken() }, 2),
+            (Failure::File { path: "a".into(), source: broken() }, 1),
             (Failure::Client(ClientError::Url { url: url(), reason: "b" }), 2),
-            (Failure::Client(ClientError::Authority { path: "a".into(), reason: "b".into() }), 2),
+            (Failure::Client(ClientError::Authority { path: "a".into(), reason: "b".into() }), 1),
             (Failure::Client(ClientError::Credentials), 2),
             (Failure::Client(ClientError::Connect { url: url(), reason: "b".into() }), 3),
             (Failure::Client(ClientError::Tls { url: url(), reason: "b".into() }), 3),
+            (Failure::Client(ClientError::Untrusted(url())), 3),
             (Failure::Client(ClientError::Timeout(url())), 3),
             (Failure::Client(ClientError::Exchange { url: url(), reason: "b".into() }), 3),
             (Failure::Client(ClientError::Body("b".into())), 3),
             (Failure::Stdin(broken()), 1),
             (Failure::Stdout(broken()), 1),
+            (Failure::NoService { service: "notes", url: url() }, 1),
+            (Failure::NoSuchNote { number: 0 }, 1),
             (Failure::Save { path: "a".into(), source: broken() }, 1),
         ];
         for (failure, code) in table {

@@ -14,7 +14,7 @@ use crate::temp_file::TempFile;
 pub(crate) enum OutputFile {
     /// A regular file. It replaces the one at its path, if there is one, when it is complete.
     Whole { file: TempFile, target: PathBuf },
-    /// A device, a pipe, or a descriptor such as `/dev/fd/3`.
+    /// A device, a pipe, or an open file such as `/dev/fd/3`.
     Direct(File),
 }
 
@@ -85,8 +85,8 @@ impl Write for OutputFile {
     }
 }
 
-/// The path that links lead to, which need not exist, and whether it is a descriptor of a process. Those are links too, but not all of
-/// them lead to a path.
+/// The path that links lead to, which need not exist, and whether it is a descriptor of a process. Those are links too, but
+/// not all of them lead to a path.
 fn follow_links(path: &Path) -> io::Result<(PathBuf, bool)> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {

@@ -8,10 +8,20 @@ use hearken::client::{ClientError, Response};
 use crate::outcome::{Failure, Outcome};
 use crate::output_file::OutputFile;
 use crate::progress;
+use crate::task::Told;
 
 /// Prints the body as it arrives.
-pub(crate) fn print(response: Response, verbose: bool) -> Result<Outcome, Failure> {
-    let outcome = describe(&response, verbose);
+pub(crate) fn print(response: Response, url: &str, told: Told) -> Result<Outcome, Failure> {
+    let outcome = describe(&response, told);
+    if outcome == Outcome::Refused {
+        let tip = match response.status() {
+            401 if told.how_to_log_in => {
+                ": give a user name and a password with --auth USER:PASS, or --auth USER:@FILE"
+            }
+            _ => "",
+        };
+        eprintln!("hearken-client: {url}: {}{tip}", response.status_line());
+    }
     let mut out = io::stdout().lock();
     let copied = io::copy(&mut response.into_reader(), &mut out).and_then(|_| out.flush());
     match copied.map_err(io::Error::downcast::<ClientError>) {
@@ -24,12 +34,12 @@ pub(crate) fn print(response: Response, verbose: bool) -> Result<Outcome, Failur
 }
 
 /// Writes the body to a file, which is put in place when it is complete.
-pub(crate) fn save(response: Response, path: &Path, verbose: bool) -> Result<Outcome, Failure> {
+pub(crate) fn save(response: Response, path: &Path, url: &str, told: Told) -> Result<Outcome, Failure> {
     // Opened anew, a file that stdout is redirected to would be written from its beginning.
     if [Path::new("-"), Path::new("/dev/stdout")].contains(&path) {
-        return print(response, verbose);
+        return print(response, url, told);
     }
-    let outcome = describe(&response, verbose);
+    let outcome = describe(&response, told);
     let progress = progress::bar(response.content_length());
     let write = || {
         let mut file = OutputFile::create(path)?;
@@ -45,9 +55,9 @@ pub(crate) fn save(response: Response, path: &Path, verbose: bool) -> Result<Out
     }
 }
 
-/// Shows the head of the response if `verbose` is set.
-fn describe(response: &Response, verbose: bool) -> Outcome {
-    if verbose {
+/// Shows the head of the response if the user wants to see it.
+pub(crate) fn describe(response: &Response, told: Told) -> Outcome {
+    if told.head {
         eprintln!("{}", response.status_line());
         for (name, value) in response.headers() {
             eprintln!("{name}: {value}");

@@ -1,33 +1,33 @@
 //! The third step: sends the requests of the task.
 
-use std::io::{self, Read as _};
+use std::io::{self, Read};
 use std::thread;
 use std::time::Duration;
 
-use hearken::client::{Client, Response};
+use hearken::Method;
+use hearken::client::{Client, ClientError, Response};
+use serde_json::json;
 
 use crate::outcome::{Failure, Outcome};
 use crate::progress;
-use crate::response::{print, save};
-use crate::task::{Command, Json, Source, Task};
+use crate::response::{describe, print, save};
+use crate::size::size;
+use crate::task::{Command, Json, Note, Source, Task, Told};
 
 pub(crate) fn run(task: Task) -> Result<Outcome, Failure> {
-    let Task { client, command, verbose, has_credentials } = task;
-    let (response, output) = match command {
-        Command::Get { url, output } => (client.get(&url)?, output),
-        Command::Post { url, json } => (post(&client, &url, json)?, None),
-        Command::Put { url, source } => (put(&client, &url, source)?, None),
-        Command::Guess { url, interval } => match guess(&client, &url, interval)? {
-            None => return Ok(Outcome::Success),
-            Some(refusal) => (refusal, None),
-        },
-    };
-    if response.status() == 401 && !has_credentials {
-        eprintln!("hearken-client: give a user name and a password with --auth USER:PASS, or --auth USER:@FILE");
-    }
-    match output {
-        Some(path) if response.is_success() => save(response, &path, verbose),
-        _ => print(response, verbose),
+    let Task { client, command, told } = task;
+    match command {
+        Command::Get { url, output } => {
+            let response = client.get(&url)?;
+            match output {
+                Some(path) if response.is_success() => save(response, &path, &url, told),
+                _ => print(response, &url, told),
+            }
+        }
+        Command::Post { url, json } => print(post(&client, &url, json)?, &url, told),
+        Command::Put { url, source } => put(&client, &url, source, told),
+        Command::Guess { url, interval } => guess(&client, &url, interval, told),
+        Command::Note { url, note } => keep_notes(&client, &url, &note, told),
     }
 }
 
@@ -43,31 +43,105 @@ fn post(client: &Client, url: &str, json: Json) -> Result<Response, Failure> {
     Ok(client.post_json(url, body)?)
 }
 
-fn put(client: &Client, url: &str, source: Source) -> Result<Response, Failure> {
-    let (file, length) = match source {
-        Source::File(file, length) => (file, length),
-        Source::Stdin => return Ok(client.put(url, &mut io::stdin().lock(), None)?),
+fn put(client: &Client, url: &str, source: Source, told: Told) -> Result<Outcome, Failure> {
+    let (name, reader, length): (_, Box<dyn Read>, _) = match source {
+        Source::File { path, file, length } => (path.display().to_string(), Box::new(file), length),
+        Source::Stdin => ("stdin".to_owned(), Box::new(io::stdin().lock()), None),
     };
     let progress = progress::bar(length);
-    let response = client.put(url, &mut progress.wrap_read(file), length)?;
+    let mut reader = Counted { reader: progress.wrap_read(reader), length, read: 0, error: None };
+    let result = client.put(url, &mut reader, length);
     progress.finish_and_clear();
-    Ok(response)
+    if let (Err(ClientError::Exchange { .. }), Some(source)) = (&result, reader.error) {
+        return Err(Failure::File { path: name.into(), source });
+    }
+    let response = result?;
+    if !response.is_success() {
+        return print(response, url, told);
+    }
+    // RFC 9110 §9.3.4
+    let done = match response.status() {
+        201 => "created".to_owned(),
+        200 | 204 => "replaced".to_owned(),
+        _ => response.status_line(),
+    };
+    let outcome = print(response, url, told)?;
+    eprintln!("stored {name} at {url} ({}, {done})", size(reader.read));
+    Ok(outcome)
 }
 
-/// Guesses until the number is right. Returns the response of a server that does not play.
-fn guess(client: &Client, url: &str, interval: Duration) -> Result<Option<Response>, Failure> {
+/// Counts what it reads, and remembers why it cannot read on.
+struct Counted<R> {
+    reader: R,
+    length: Option<u64>,
+    read: u64,
+    error: Option<io::Error>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let result = match self.reader.read(buffer) {
+            Ok(0) if !buffer.is_empty() && self.length.is_some_and(|length| self.read < length) => {
+                Err(io::Error::other("it became shorter while it was sent"))
+            }
+            result => result,
+        };
+        match result {
+            Ok(length) => {
+                self.read += length as u64;
+                Ok(length)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) => {
+                let kind = error.kind();
+                self.error = Some(error);
+                Err(kind.into())
+            }
+        }
+    }
+}
+
+/// Guesses until the number is right. Fails if the server does not play.
+fn guess(client: &Client, url: &str, interval: Duration, told: Told) -> Result<Outcome, Failure> {
     loop {
         let number = rand::random_range(0..10);
         println!("Guess is {number}.");
         let response = client.get(&format!("{url}?q={number}"))?;
         if !response.is_success() {
-            return Ok(Some(response));
+            return print(response, url, told);
         }
-        if response.text()?.starts_with("true") {
+        let text = response.text()?;
+        if text.starts_with("true") {
             println!("Good guess, yay!");
-            return Ok(None);
+            return Ok(Outcome::Success);
+        }
+        if !text.starts_with("false") {
+            return Err(Failure::NoService { service: "guessing game", url: url.into() });
         }
         println!("Bad guess, trying again.");
         thread::sleep(interval);
+    }
+}
+
+/// Adds or gets a note. The server is first asked whether it has notes: another one might store the request as a file.
+fn keep_notes(client: &Client, url: &str, note: &Note, told: Told) -> Result<Outcome, Failure> {
+    let response = client.request(Method::Options, url).send()?;
+    if response.header("Access-Control-Allow-Methods").is_none() {
+        return match response.status() {
+            200..=299 | 404 | 405 => Err(Failure::NoService { service: "notes", url: url.into() }),
+            _ => print(response, url, told),
+        };
+    }
+    let json = match note {
+        Note::Add(text) => json!({ "myNote": text }),
+        Note::Get(number) => json!({ "getNote": number.to_string() }),
+    };
+    let response = client.post_json(url, json.to_string())?;
+    match note {
+        Note::Get(number) if response.status() == 404 => {
+            describe(&response, told);
+            Err(Failure::NoSuchNote { number: *number })
+        }
+        _ => print(response, url, told),
     }
 }

@@ -1,11 +1,12 @@
 //! The second step: the checked task. The files that the command line names are read or opened here, but nothing is sent.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use hearken::client::Client;
-use serde_json::json;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::args::{Args, CommandArgs, NoteArgs};
 use crate::outcome::Failure;
@@ -14,10 +15,16 @@ use crate::outcome::Failure;
 pub(crate) struct Task {
     pub(crate) client: Client,
     pub(crate) command: Command,
-    /// Whether the head of the response is shown.
-    pub(crate) verbose: bool,
-    /// Whether a user name and a password are sent.
-    pub(crate) has_credentials: bool,
+    pub(crate) told: Told,
+}
+
+/// What the user is told of a response besides its body.
+#[derive(Clone, Copy)]
+pub(crate) struct Told {
+    /// Its status and header fields.
+    pub(crate) head: bool,
+    /// After a 401, how to give a user name and a password: none were given.
+    pub(crate) how_to_log_in: bool,
 }
 
 /// What to exchange with the server.
@@ -26,6 +33,14 @@ pub(crate) enum Command {
     Post { url: String, json: Json },
     Put { url: String, source: Source },
     Guess { url: String, interval: Duration },
+    Note { url: String, note: Note },
+}
+
+/// What to do with a note.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Note {
+    Add(String),
+    Get(u32),
 }
 
 /// The JSON to post.
@@ -39,8 +54,12 @@ pub(crate) enum Json {
 /// The bytes to put.
 #[derive(Debug)]
 pub(crate) enum Source {
-    /// A file, and its length if that is known.
-    File(File, Option<u64>),
+    File {
+        path: PathBuf,
+        file: File,
+        /// If it is known.
+        length: Option<u64>,
+    },
     Stdin,
 }
 
@@ -51,9 +70,9 @@ impl Task {
     ///
     /// When a file that they name cannot be used, or a user name or a password cannot be sent.
     pub(crate) fn from_args(args: Args) -> Result<Self, Failure> {
-        let has_credentials = args.auth.is_some();
+        let told = Told { head: args.verbose, how_to_log_in: args.auth.is_none() };
         let client = client(&args)?;
-        Ok(Self { client, command: Command::from_args(args.command)?, verbose: args.verbose, has_credentials })
+        Ok(Self { client, command: Command::from_args(args.command)?, told })
     }
 }
 
@@ -76,14 +95,17 @@ impl Command {
         Ok(match args {
             CommandArgs::Get { url, output } => Self::Get { url: full_url(url), output },
             CommandArgs::Post { url, json } => Self::Post { url: full_url(url), json: Json::parse(json)? },
-            CommandArgs::Put { url, file } => Self::Put { url: full_url(url), source: Source::open(file)? },
+            CommandArgs::Put { url, file } => {
+                let source = Source::open(file)?;
+                Self::Put { url: url_of_file(full_url(url), &source), source }
+            }
             CommandArgs::Guess { url, interval } => Self::Guess { url: full_url(url), interval },
             CommandArgs::Note { command, url } => {
-                let json = match command {
-                    NoteArgs::Add { text } => json!({ "myNote": text }),
-                    NoteArgs::Get { number } => json!({ "getNote": number.to_string() }),
+                let note = match command {
+                    NoteArgs::Add { text } => Note::Add(text),
+                    NoteArgs::Get { number } => Note::Get(number),
                 };
-                Self::Post { url: full_url(url), json: Json::Bytes(json.to_string().into()) }
+                Self::Note { url: full_url(url), note }
             }
         })
     }
@@ -93,6 +115,19 @@ impl Command {
 fn full_url(url: String) -> String {
     if url.contains("://") { url } else { format!("http://{url}") }
 }
+
+/// Adds the name of the file to a URL that ends with a slash, which names a directory.
+fn url_of_file(mut url: String, source: &Source) -> String {
+    let Source::File { path, .. } = source else { return url };
+    let name = path.file_name().and_then(|name| name.to_str());
+    if let Some(name) = name.filter(|_| url.ends_with('/') && !url.contains(['?', '#'])) {
+        url.extend(utf8_percent_encode(name, IN_NAMES));
+    }
+    url
+}
+
+/// All but what RFC 3986 §2.3 calls unreserved.
+const IN_NAMES: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl Json {
     fn parse(text: String) -> Result<Self, Failure> {
@@ -117,8 +152,12 @@ impl Source {
         let open = || {
             let file = File::open(&path)?;
             let metadata = file.metadata()?;
-            // Only of a regular file do the metadata give the length of the content.
-            Ok(Self::File(file, metadata.is_file().then_some(metadata.len())))
+            if metadata.is_dir() {
+                return Err(io::Error::from(io::ErrorKind::IsADirectory));
+            }
+            // Only of a regular file do the metadata give the length of the content. Those of /proc claim to be empty.
+            let length = Some(metadata.len()).filter(|length| metadata.is_file() && *length > 0);
+            Ok(Self::File { path: path.clone(), file, length })
         };
         open().map_err(|source| Failure::File { path: path.clone(), source })
     }
@@ -151,24 +190,29 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a");
         fs::write(&path, "abc").unwrap();
-        assert!(matches!(Source::open(path), Ok(Source::File(_, Some(3)))));
-        assert!(matches!(Source::open("/dev/null".into()), Ok(Source::File(_, None))));
+        assert!(matches!(Source::open(path), Ok(Source::File { length: Some(3), .. })));
+        assert!(matches!(Source::open("/dev/null".into()), Ok(Source::File { length: None, .. })));
         assert!(matches!(Source::open("-".into()), Ok(Source::Stdin)));
         let failure = Source::open("/no/such/file".into()).unwrap_err().to_string();
         assert_eq!(failure, "cannot read /no/such/file: no such file or directory");
+        assert_eq!(Source::open("/".into()).unwrap_err().to_string(), "cannot read /: is a directory");
     }
 
     #[test]
-    fn notes_are_posted_as_the_tutorial_has_it() {
-        let url = || "127.0.0.1:4040/notes".to_owned();
+    fn a_file_put_to_a_directory_keeps_its_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a b+ä?.txt");
+        fs::write(&path, "abc").unwrap();
+        let url = |url: &str, path: PathBuf| url_of_file(url.into(), &Source::open(path).unwrap());
         let table = [
-            (NoteArgs::Add { text: "say \"hi\"".into() }, r#"{"myNote":"say \"hi\""}"#),
-            (NoteArgs::Get { number: 7 }, r#"{"getNote":"7"}"#),
+            ("http://a/", "http://a/a%20b%2B%C3%A4%3F.txt"),
+            ("http://a/b/", "http://a/b/a%20b%2B%C3%A4%3F.txt"),
+            ("http://a/b", "http://a/b"),
+            ("http://a/b?c=/", "http://a/b?c=/"),
         ];
-        for (command, expected) in table {
-            let command = Command::from_args(CommandArgs::Note { command, url: url() }).unwrap();
-            let Command::Post { url, json } = command else { panic!("a note is posted") };
-            assert_eq!((url.as_str(), json), ("http://127.0.0.1:4040/notes", Json::Bytes(expected.into())));
+        for (given, expected) in table {
+            assert_eq!(url(given, path.clone()), expected);
         }
+        assert_eq!(url("http://a/", "-".into()), "http://a/");
     }
 }

@@ -127,8 +127,11 @@ fn remove_when_stopped(path: PathBuf) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::{Command, Stdio};
+
     use super::*;
-    use std::io::Write as _;
 
     fn names(directory: &Path) -> Vec<String> {
         let entries = fs::read_dir(directory).unwrap();
@@ -160,6 +163,42 @@ mod tests {
             assert_eq!(names(directory), ["target"], "what cannot be persisted is removed");
         }
     }
+
+    #[test]
+    fn a_signal_removes_a_file_with_a_name() {
+        for (signal, number) in [("INT", SIGINT), ("TERM", SIGTERM), ("HUP", SIGHUP)] {
+            // A test in the background of a shell ignores SIGINT, and so does what it starts.
+            if is_ignored(number) {
+                continue;
+            }
+            let directory = tempfile::tempdir().unwrap();
+            let mut program = Command::new(std::env::current_exe().unwrap());
+            program.args(["--exact", "temp_file::tests::a_named_file_until_a_signal", "--ignored", "--nocapture"]);
+            program.env(DIRECTORY, directory.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
+            let mut child = program.spawn().unwrap();
+            // It prints a line once it has a file and waits.
+            let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            assert!(lines.map(Result::unwrap).any(|line| line.ends_with("ready")), "it ends without a file");
+            assert_eq!(names(directory.path()).len(), 1);
+            let kill = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap();
+            assert!(kill.success());
+            assert_eq!(child.wait().unwrap().signal(), Some(number), "it ends as other programs do");
+            assert_eq!(names(directory.path()), Vec::<String>::new(), "{signal}");
+        }
+    }
+
+    /// What [`a_signal_removes_a_file_with_a_name`] runs as a program of its own.
+    #[test]
+    #[ignore = "it waits for a signal"]
+    fn a_named_file_until_a_signal() {
+        let Some(directory) = std::env::var_os(DIRECTORY) else { return };
+        let _file = TempFile::create_named(Path::new(&directory), 0o600).unwrap();
+        println!("ready");
+        // Should no signal come, this ends with the program that runs it.
+        let _ = io::stdin().read_line(&mut String::new());
+    }
+
+    const DIRECTORY: &str = "HEARKEN_CLIENT_TEST_DIRECTORY";
 
     #[test]
     fn a_taken_name_is_not_used() {

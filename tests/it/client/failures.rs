@@ -154,6 +154,8 @@ fn what_is_wrong_with_a_certificate_is_told() {
     let server = serve(&["127.0.0.1"], [2001, 4001]);
     let url = format!("https://{}/", server.address());
     assert_eq!(run(&["get", &url, "--cacert", cacert], b"").1, b"Hello, world!");
-    let line = format!("no secure connection to {url}: its certificate is signed by no authority that is trusted");
+    let line = format!(
+        "no secure connection to {url}: its certificate is signed by no authority that is trusted; --cacert FILE trusts another one"
+    );
     assert_fails(&["get", &url], 3, &line);
 }

@@ -55,22 +55,20 @@ fn run(arguments: &[&str], input: &[u8]) -> (Option<i32>, Vec<u8>, String) {
 fn bodies_go_to_stdout_and_statuses_to_the_exit_code() {
     let site = site();
     let hello = site.url("hello");
-    let table: [(&[&str], i32, &str); 7] = [
-        (&["get", &site.url("")], 0, "<p>index"),
-        (&["get", &site.url("hello")], 0, "Hello, world!"),
-        (&["get", hello.strip_prefix("http://").unwrap()], 0, "Hello, world!"),
-        (&["get", &site.url("nothing")], 1, "Not found: GET, /nothing"),
-        (&["post", &site.url("a.json"), "{\"name\": \"Ada\"}"], 0, "Wrote data for Ada."),
-        (&["post", &site.url("guess"), "{}"], 1, "Unsupported request: POST."),
-        (&["get", &site.url("a.json")], 0, "{\"name\": \"Ada\"}"),
+    let (nothing, guess) = (site.url("nothing"), site.url("guess"));
+    let table: [(&[&str], i32, &str, &str); 7] = [
+        (&["get", &site.url("")], 0, "<p>index", ""),
+        (&["get", &hello], 0, "Hello, world!", ""),
+        (&["get", hello.strip_prefix("http://").unwrap()], 0, "Hello, world!", ""),
+        (&["get", &nothing], 1, "Not found: GET, /nothing", &format!("{nothing}: 404 Not Found")),
+        (&["post", &site.url("a.json"), "{\"name\": \"Ada\"}"], 0, "Wrote data for Ada.", ""),
+        (&["post", &guess, "{}"], 1, "Unsupported request: POST.", &format!("{guess}: 405 Method Not Allowed")),
+        (&["get", &site.url("a.json")], 0, "{\"name\": \"Ada\"}", ""),
     ];
-    for (arguments, code, body) in table {
+    for (arguments, code, body, refusal) in table {
         let (seen, out, error) = run(arguments, b"");
-        assert_eq!(
-            (seen, String::from_utf8_lossy(&out).as_ref(), error.as_str()),
-            (Some(code), body, ""),
-            "{arguments:?}"
-        );
+        let refusal = if refusal.is_empty() { String::new() } else { format!("hearken-client: {refusal}\n") };
+        assert_eq!((seen, String::from_utf8_lossy(&out).as_ref(), error), (Some(code), body, refusal), "{arguments:?}");
     }
 }
 
@@ -147,12 +145,102 @@ fn notes_are_added_and_fetched() {
     let table: [(&[&str], i32, &str); 4] = [
         (&["note", "add", "größer \"quoted\"", "--url", &url], 0, "You have 1 notes.\n"),
         (&["note", "get", "0", "--url", &url], 0, "größer \"quoted\"\n"),
-        (&["note", "get", "7", "--url", &url], 1, "Not found: POST, /notes"),
+        (&["note", "get", "7", "--url", &url], 1, ""),
         (&["note", "add", "a\nb", "--url", &url], 1, "Bad request: a note is one line, without control characters."),
     ];
     for (arguments, code, expected) in table {
         let (seen, out, _) = run(arguments, b"");
         assert_eq!((seen, String::from_utf8_lossy(&out).as_ref()), (Some(code), expected), "{arguments:?}");
+    }
+    let (_, _, error) = run(&["note", "get", "99", "--url", &url], b"");
+    assert_eq!(error, "hearken-client: there is no note 99\n");
+}
+
+#[test]
+fn a_server_without_the_service_gets_nothing_and_is_told_of() {
+    let site = site();
+    // A note for a server with --write and without --demo was stored as a file, and reported as added.
+    let url = site.url("elsewhere");
+    fs::write(Path::new(&site.path("data")).join("elsewhere"), "mine").unwrap();
+    let table: [(&[&str], &str); 4] = [
+        (&["note", "add", "a", "--url", &url], "notes"),
+        (&["note", "get", "0", "--url", &url], "notes"),
+        (&["note", "get", "0", "--url", &site.url("nothing")], "notes"),
+        (&["guess", &url], "guessing game"),
+    ];
+    for (arguments, service) in table {
+        let (code, _, error) = run(arguments, b"");
+        assert_eq!(code, Some(1), "{arguments:?}");
+        assert!(error.starts_with(&format!("hearken-client: the server has no {service} at http://")), "{error}");
+        assert!(error.ends_with(": hearken offers that if it is started with --demo\n"), "{error}");
+    }
+    assert_eq!(fs::read(Path::new(&site.path("data")).join("elsewhere")).unwrap(), b"mine");
+}
+
+#[test]
+fn what_was_put_is_told() {
+    let site = site();
+    let file = site.path("a ü.txt");
+    fs::write(&file, vec![b'x'; 2_411_725]).unwrap();
+    let (at, directory) = (site.url("b/c.txt"), site.url("b/"));
+    let named = format!("{directory}a%20%C3%BC.txt");
+    let table: [(&[&str], String); 5] = [
+        (&["put", &at, &file], format!("stored {file} at {at} (2.3 MiB, created)\n")),
+        (&["put", &at, &file], format!("stored {file} at {at} (2.3 MiB, replaced)\n")),
+        (&["put", &at, "-"], format!("stored stdin at {at} (5 bytes, replaced)\n")),
+        (&["put", &directory, &file], format!("stored {file} at {named} (2.3 MiB, created)\n")),
+        // The files of /proc claim to be empty.
+        (&["put", &at, "/proc/version"], {
+            let length = fs::read("/proc/version").unwrap().len();
+            format!("stored /proc/version at {at} ({length} bytes, replaced)\n")
+        }),
+    ];
+    for (arguments, line) in table {
+        let (code, out, error) = run(arguments, b"hello");
+        assert_eq!((code, out.len(), error), (Some(0), 0, line), "{arguments:?}");
+    }
+    assert_eq!(run(&["get", &format!("{directory}a ü.txt")], b"").1.len(), 2_411_725);
+    let refused = run(&["put", &site.url("guess"), &file], b"");
+    assert_eq!(
+        (refused.0, refused.2),
+        (Some(1), format!("hearken-client: {}: 405 Method Not Allowed\n", site.url("guess")))
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_and_not_half_of_it_is_stored() {
+    let site = site();
+    let (code, _, error) = run(&["put", &site.url("a"), &site.path("www")], b"");
+    assert_eq!((code, error), (Some(1), format!("hearken-client: cannot read {}: is a directory\n", site.path("www"))));
+
+    // Of the memory of a process, nothing is at its beginning.
+    let (code, _, error) = run(&["put", &site.url("a"), "/proc/self/mem"], b"");
+    assert_eq!((code, error.as_str()), (Some(1), "hearken-client: cannot read /proc/self/mem: input/output error\n"));
+    assert!(!Path::new(&site.path("data")).join("a").exists());
+}
+
+#[test]
+fn passwords_are_asked_for_and_not_twice() {
+    let app = hearken::Router::new()
+        .get("/", hearken::demo::hello)
+        .layer(hearken::BasicAuth::new().user("ada", "open sesame").unwrap());
+    let server = hearken::Server::bind("127.0.0.1:0").unwrap().serve(app).unwrap();
+    let url = server.url();
+    let tip = ": give a user name and a password with --auth USER:PASS, or --auth USER:@FILE";
+    for (arguments, tip) in [(&["get", &url][..], tip), (&["get", &url, "--auth", "ada:wrong"], "")] {
+        let (code, _, error) = run(arguments, b"");
+        assert_eq!((code, error), (Some(1), format!("hearken-client: {url}: 401 Unauthorized{tip}\n")));
+    }
+}
+
+#[test]
+fn a_refusal_without_a_body_is_told() {
+    let refuse = |_: &mut hearken::Request| hearken::Response::new(hearken::Status::new(507).unwrap());
+    let server = hearken::Server::bind("127.0.0.1:0").unwrap().serve(refuse).unwrap();
+    let url = server.url();
+    for arguments in [&["get", &url][..], &["put", &url, "-"], &["post", &url, "{}"], &["guess", &url]] {
+        let (code, _, error) = run(arguments, b"");
+        assert_eq!((code, error), (Some(1), format!("hearken-client: {url}: 507 Insufficient Storage\n")));
     }
 }
 
@@ -173,7 +261,7 @@ fn an_unreachable_server_is_exit_3_and_bad_usage_exit_2() {
     let nowhere = format!("http://{}/", unused_address());
     let mute = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("http://{}/", mute.local_addr().unwrap());
-    let table: [(&[&str], i32, &str); 12] = [
+    let table: [(&[&str], i32, &str); 20] = [
         (&["get", &nowhere], 3, "cannot connect to "),
         (&["get", &nowhere, "--retry", "1"], 3, "cannot connect to "),
         (&["get", &silent, "--timeout", "0.2"], 3, "did not answer in time"),
@@ -181,9 +269,17 @@ fn an_unreachable_server_is_exit_3_and_bad_usage_exit_2() {
         (&["get", "http://no.such.host.invalid/"], 3, "cannot connect to "),
         (&["get", "ftp://localhost/"], 2, "is not an http or https URL"),
         (&["get", "http://"], 2, "is not an http or https URL"),
-        (&["put", &nowhere, "/no/such/file"], 2, "cannot read /no/such/file"),
-        (&["get", &nowhere, "--cacert", "/no/such/file"], 2, "cannot trust /no/such/file: no such file or directory"),
+        (&["put", &nowhere, "/no/such/file"], 1, "cannot read /no/such/file"),
+        (&["post", &nowhere, "@/no/such/file"], 1, "cannot read /no/such/file"),
+        (&["get", &nowhere, "--auth", "ada:@/no/such/file"], 1, "cannot read the password of ada from /no/such/file"),
+        (&["get", &nowhere, "--cacert", "/no/such/file"], 1, "cannot trust /no/such/file: no such file or directory"),
         (&["get", &nowhere, "--auth", "nocolon"], 2, "colon"),
+        (&["get", ""], 2, "a value is required for '<URL>'"),
+        (&["get", &nowhere, "--retry", "x"], 2, "'x' for '--retry <N>': a number from 0 to 4294967295"),
+        (&["get", &nowhere, "--timeout", "-1"], 2, "'-1' for '--timeout <S>': a number of seconds from 0 to 31536000"),
+        (&["note", "get", "abc"], 2, "'abc' for '<NUMBER>': a number from 0 to 4294967295"),
+        (&["note", "get", "-1"], 2, "'-1' for '<NUMBER>': a number from 0 to 4294967295"),
+        (&["note", "add", ""], 2, "a value is required for '<TEXT>'"),
         (&["get"], 2, "required"),
         (&["fetch", &nowhere], 2, "unrecognized"),
     ];
