@@ -1,7 +1,7 @@
 # The commands of the project. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: run install uninstall test lint accessibility-tools public-interface check-public-interface certs bench bench-writes bench-listing bench-notes bench-routes bench-allocations weight fuzz siege soak clean help
+.PHONY: run install uninstall test lint accessibility-tools public-interface check-public-interface certs bench bench-writes bench-listing bench-notes bench-routes bench-allocations weight fuzz siege large-uploads soak clean help
 
 ## run: serve www/ on http://127.0.0.1:4040/, with the demonstration services, writing into data/
 run:
@@ -119,6 +119,10 @@ bench-listing:
 ## fuzz: give a million random inputs to each parser of what a peer sends, divided at random
 fuzz:
 	PROPTEST_CASES=1000000 cargo test --release --lib -- http:: --test-threads 2
+
+## large-uploads: upload files of more than 4 GiB, and check that the server takes little memory for them
+large-uploads:
+	cargo test --test it -- --ignored several_gibibytes --nocapture
 
 ## soak: check that no response goes to another client, and that memory, threads and descriptors stay flat under mixed load
 soak:

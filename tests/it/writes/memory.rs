@@ -110,3 +110,37 @@ fn a_large_document_is_checked_in_little_memory() {
     eprintln!("100 MiB of JSON by POST: {peak} KiB");
     assert!(peak <= 32 * 1024, "{peak} KiB");
 }
+
+/// Writes 7 GiB to the disk and reads none of it again. `make large-uploads` runs it.
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "it takes a while, and several GiB of disk"]
+fn uploads_of_several_gibibytes_take_little_memory() {
+    const GIB: usize = 1 << 30;
+    let site = Site::new();
+    let server = site.serve(&["--durability", "rename"]);
+    let zeros = vec![0; 1024 * 1024];
+    // More than 32 bits can count.
+    let length = 4 * GIB + 1;
+    let answer =
+        send_large(server.address(), "PUT /put HTTP/1.1", length, |left| zeros[..left.min(zeros.len())].to_vec());
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    assert_eq!(fs::metadata(site.data().join("put")).unwrap().len(), length as u64);
+    fs::remove_file(site.data().join("put")).unwrap();
+
+    let head = "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"form\"\r\n\r\n";
+    let end = "\r\n--B--\r\n";
+    let length = head.len() + 3 * GIB + end.len();
+    let request = "POST / HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=B";
+    let answer = send_large(server.address(), request, length, |left| match left {
+        left if left == length => head.as_bytes().to_vec(),
+        left if left == end.len() => end.as_bytes().to_vec(),
+        left => zeros[..(left - end.len()).min(zeros.len())].to_vec(),
+    });
+    assert!(answer.ends_with("\r\n\r\nStored form.\n"), "{answer}");
+    assert_eq!(fs::metadata(site.data().join("form")).unwrap().len(), 3 << 30);
+
+    let peak = server.peak_memory();
+    eprintln!("4 GiB by PUT, 3 GiB in a form: {peak} KiB");
+    assert!(peak <= 16 * 1024, "{peak} KiB");
+}
