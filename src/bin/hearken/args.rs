@@ -153,8 +153,8 @@ pub(crate) struct Args {
 
     /// How much writes leave free on the disk
     ///
-    /// In bytes, or with a unit such as MB or MiB. A write that would leave less is refused; 0 lets files fill the disk. Defaults to 1GiB, or
-    /// 5 % of the disk if that is less.
+    /// In bytes, or with a unit such as MB or MiB. A write that would leave less is refused; 0 lets files fill the disk.
+    /// Defaults to 1GiB, or 5 % of the disk if that is less.
     #[arg(long, help_heading = WRITING, value_name = "SIZE", env = "HEARKEN_MIN_FREE", value_parser = parse_size)]
     pub(crate) min_free: Option<u64>,
 
