@@ -20,12 +20,13 @@ install:
 	cargo build --release --bins
 	install -d $(destination)/bin $(man) $(bash) $(fish) $(zsh)
 	set -e; for program in $(programs); do \
+		case $$program in hearken) generate=--generate;; *) generate=generate;; esac; \
 		made=target/release/$$program; \
 		install $$made $(destination)/bin; \
-		$$made --generate man > $(man)/$$program.1; \
-		$$made --generate complete-bash > $(bash)/$$program; \
-		$$made --generate complete-fish > $(fish)/$$program.fish; \
-		$$made --generate complete-zsh > $(zsh)/_$$program; \
+		$$made $$generate man > $(man)/$$program.1; \
+		$$made $$generate complete-bash > $(bash)/$$program; \
+		$$made $$generate complete-fish > $(fish)/$$program.fish; \
+		$$made $$generate complete-zsh > $(zsh)/_$$program; \
 	done
 
 ## uninstall: remove what install has put below PREFIX

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use crate::support::{Program, on_path, skip, until};
 
 const HEARKEN: &str = env!("CARGO_BIN_EXE_hearken");
+const CLIENT: &str = env!("CARGO_BIN_EXE_hearken-client");
 
 #[test]
 fn a_terminal_is_told_what_is_served_and_where_to_open_it() {
@@ -79,21 +80,24 @@ fn a_browser_is_opened_with_the_url_of_this_machine() {
 
 #[test]
 fn the_man_page_and_the_completions_name_every_option() {
-    for program in [HEARKEN] {
-        let help = printed(program, "--help");
+    for (program, generate) in [(HEARKEN, "--generate"), (CLIENT, "generate")] {
+        let mut help = printed(program, &["--help"]);
+        if program == CLIENT {
+            help += &printed(program, &["get", "--help"]);
+        }
         let options: Vec<_> = help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2).collect();
         for kind in ["man", "complete-bash", "complete-fish", "complete-zsh"] {
-            let output = Command::new(program).args(["--generate", kind]).output().unwrap();
+            let output = Command::new(program).args([generate, kind]).output().unwrap();
             assert!(output.status.success());
             let text = String::from_utf8(output.stdout).unwrap().replace("\\-", "-");
             for option in &options {
                 let name = option.trim_start_matches('-').trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
-                assert!(text.contains(name), "{program} --generate {kind} lacks {option}");
+                assert!(text.contains(name), "{program} {generate} {kind} lacks {option}");
             }
         }
     }
 }
 
-fn printed(program: &str, argument: &str) -> String {
-    String::from_utf8(Command::new(program).arg(argument).output().unwrap().stdout).unwrap()
+fn printed(program: &str, arguments: &[&str]) -> String {
+    String::from_utf8(Command::new(program).args(arguments).output().unwrap().stdout).unwrap()
 }

@@ -8,6 +8,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{Arg, ArgAction, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::credentials::Credentials;
+use crate::generate::Generated;
 use crate::seconds;
 
 /// Fetch, post and put over HTTP and HTTPS; guess numbers and keep notes.
@@ -110,6 +111,12 @@ pub(crate) enum CommandArgs {
         #[arg(long, global = true, default_value = "http://127.0.0.1:4040/notes")]
         url: String,
     },
+    /// Print the man page or shell completions
+    #[command(hide = true)]
+    Generate {
+        /// Which
+        kind: Generated,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -147,7 +154,7 @@ impl Args {
 }
 
 /// The command line: the options of [`Args`], with `--help` and `--version` in their group.
-fn command() -> Command {
+pub(crate) fn command() -> Command {
     let help = Arg::new("help").short('h').long("help").action(ArgAction::Help).global(true);
     let version = Arg::new("version").short('V').long("version").action(ArgAction::Version);
     Args::command()

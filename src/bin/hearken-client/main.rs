@@ -5,6 +5,8 @@
 mod args;
 #[path = "../common/credentials.rs"]
 mod credentials;
+#[path = "../common/generate.rs"]
+mod generate;
 #[path = "../common/ignored_signals.rs"]
 mod ignored_signals;
 mod outcome;

@@ -8,6 +8,8 @@ use hearken::Method;
 use hearken::client::{Client, ClientError, Response};
 use serde_json::json;
 
+use crate::args;
+use crate::generate;
 use crate::outcome::{Failure, Outcome};
 use crate::progress;
 use crate::response::{describe, print, save};
@@ -28,6 +30,10 @@ pub(crate) fn run(task: Task) -> Result<Outcome, Failure> {
         Command::Put { url, source } => put(&client, &url, source, told),
         Command::Guess { url, interval } => guess(&client, &url, interval, told),
         Command::Note { url, note } => keep_notes(&client, &url, &note, told),
+        Command::Generate(generated) => {
+            generate::generate(generated, args::command()).map_err(Failure::Stdout)?;
+            Ok(Outcome::Success)
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use hearken::client::Client;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::args::{Args, CommandArgs, NoteArgs};
+use crate::generate::Generated;
 use crate::outcome::Failure;
 
 /// What the program is to do, and with which client.
@@ -34,6 +35,7 @@ pub(crate) enum Command {
     Put { url: String, source: Source },
     Guess { url: String, interval: Duration },
     Note { url: String, note: Note },
+    Generate(Generated),
 }
 
 /// What to do with a note.
@@ -107,6 +109,7 @@ impl Command {
                 };
                 Self::Note { url: full_url(url), note }
             }
+            CommandArgs::Generate { kind } => Self::Generate(kind),
         })
     }
 }

@@ -189,7 +189,11 @@ fn names_that_lead_elsewhere_or_hide_are_refused_in_every_spelling() {
             ask(server.address(), "DELETE", target, &[], b""),
         ];
         for answer in answers {
-            assert!(matches!(answer.status, 400 | 409) || (answer.status, *target) == (404, "/x/"), "{target}: {}", answer.status);
+            assert!(
+                matches!(answer.status, 400 | 409) || (answer.status, *target) == (404, "/x/"),
+                "{target}: {}",
+                answer.status
+            );
         }
     }
     assert_eq!(tree(site.directory.path()), before);
