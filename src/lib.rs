@@ -47,8 +47,9 @@
 //! | `charset` | yes | text in other charsets than UTF-8 and US-ASCII (`Request::text`, `Part::text`) |
 //! | `cookies` | yes | cookies with their attributes (`Request::cookie`, `Response::with_cookie`) |
 //! | `forms` | yes | forms and queries as values of the program's own types (`Request::form`, `Request::query_as`) |
-//! | `cli` | yes | the `hearken` program; turns on `archive`, `auth`, `compress`, `demo`, `encrypted-keys` and `tls` |
+//! | `cli` | yes | the `hearken` program; turns on `archive`, `auth`, `compress`, `demo`, `encrypted-keys`, `markdown` and `tls` |
 //! | `archive` | by `cli` | directories as tar archives (`Files::archive`) |
+//! | `markdown` | by `cli` | the README of a directory below its listing (`Files::readme`) |
 //! | `compress` | by `cli` | listings and text files compressed as they are sent (`Files::compress`) |
 //! | `encrypted-keys` | by `cli` | private keys with a password (`Tls::from_files_with_password`); turns on `tls` |
 //! | `tiny_http` | no | the `bridge` module, for programs that already have a tiny_http server, over HTTP or HTTPS |

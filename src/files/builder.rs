@@ -89,6 +89,8 @@ impl Files {
             roots: Roots { roots: Vec::new(), index_names: vec!["index.html".into()], include_hidden: false },
             listing: true,
             title: None,
+            #[cfg(feature = "markdown")]
+            readme: false,
             archive: false,
             upload_form: false,
             upload_limit: None,
@@ -191,6 +193,17 @@ impl Files {
     #[must_use]
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.service.title = Some(title.into()).filter(|title| !title.is_empty()).map(Into::into);
+        self
+    }
+
+    /// Whether a listing shows the `README.md`, `README.txt` or `README` of its directory below the table, the first that exists.
+    /// Markdown becomes HTML with nothing active in it: markup of the author's own is left out, links are relative, `http`, `https`
+    /// or `mailto`, and images are those of this server. One in a directory of uploads is never shown. Defaults to false. Needs
+    /// the feature `markdown`.
+    #[cfg(feature = "markdown")]
+    #[must_use]
+    pub fn readme(mut self, readme: bool) -> Self {
+        self.service.readme = readme;
         self
     }
 

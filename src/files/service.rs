@@ -27,6 +27,8 @@ use super::error::unreadable;
 use super::file_cache::FileCache;
 use super::listing::budget::Budget;
 use super::listing::entries::ScanTarget;
+#[cfg(feature = "markdown")]
+use super::listing::readme::ReadmeRules;
 use super::listing::toolbar::Offers;
 use super::listing::{self, PageParts};
 use super::lookup::{FoundFile, Lookup, OpenFile, Root, Roots};
@@ -41,6 +43,9 @@ pub(super) struct FileService {
     pub(super) listing: bool,
     /// The name of the site, for the pages of listings.
     pub(super) title: Option<Arc<str>>,
+    /// Whether listings show the README of their directory.
+    #[cfg(feature = "markdown")]
+    pub(super) readme: bool,
     /// Whether directories are given as archives.
     pub(super) archive: bool,
     /// Whether listings have a form to upload files.
@@ -254,8 +259,20 @@ impl FileService {
         let target = ScanTarget { path, layers, hidden, connection, has_begun: false };
         let upload_limit = self.upload_limit.as_ref().filter(|_| self.upload_form).and_then(|limit| limit());
         let offers = Offers { archive: self.archive, upload: self.upload_form, upload_limit };
-        let parts = PageParts { title: self.title.clone(), offers, controls };
+        let parts = PageParts {
+            title: self.title.clone(),
+            offers,
+            controls,
+            #[cfg(feature = "markdown")]
+            readme: self.readme.then(|| self.readme_rules()),
+        };
         listing::respond(target, request, &self.media_types, self.compressor.as_ref(), &self.budget, parts)
+    }
+
+    #[cfg(feature = "markdown")]
+    fn readme_rules(&self) -> ReadmeRules {
+        let uploads = self.roots.roots.iter().filter(|root| root.uploads);
+        ReadmeRules { uploads: uploads.filter_map(|root| root.tree.root_dir().cloned()).collect() }
     }
 
     /// The directory at the path as an archive; `None` if there is none.

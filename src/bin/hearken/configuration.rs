@@ -275,6 +275,7 @@ fn files(args: &Args, directory: &Path) -> Result<Files, Failure> {
         .single_page(args.spa)
         .listing(!args.no_listing)
         .title(args.title.as_deref().unwrap_or_default())
+        .readme(true)
         .archive(args.archive)
         .include_hidden(args.include_hidden)
         .follow_links(args.follow_links)

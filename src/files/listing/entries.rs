@@ -16,6 +16,8 @@ use super::super::media_types::MediaTypes;
 use super::budget::Budget;
 use super::entry::{Details, Entry, Kind};
 use super::order::{Column, Order};
+#[cfg(feature = "markdown")]
+use super::readme::{ReadmeRules, Readmes};
 use super::type_name::type_name;
 use super::window::{Cursor, Scanned, Window};
 use crate::http::connection::{ClientLeft, Connection};
@@ -54,6 +56,8 @@ pub(crate) struct Entries {
     /// The details of the entry that was last advanced to.
     details: Details,
     pub(crate) totals: Totals,
+    #[cfg(feature = "markdown")]
+    readmes: Readmes,
 }
 
 struct Layer {
@@ -115,6 +119,8 @@ impl ScanTarget {
             stepped: 0,
             details: Details::UNKNOWN,
             totals: Totals::default(),
+            #[cfg(feature = "markdown")]
+            readmes: Readmes::default(),
         };
         entries.totals = entries.fill(None)?;
         entries.has_begun = true;
@@ -221,6 +227,17 @@ impl Entries {
         self.layers.iter_mut().for_each(|layer| layer.directory = None);
     }
 
+    /// Writes the README of the directory, if it has one that these rules permit.
+    #[cfg(feature = "markdown")]
+    pub(super) fn write_readme(&self, out: &mut Vec<u8>, rules: &ReadmeRules) -> io::Result<()> {
+        if self.readmes.is_empty() {
+            return Ok(());
+        }
+        // It is computing too, and takes memory until it is done.
+        let _inside = take_turn(&SCANS, &self.connection, self.has_begun)?;
+        self.readmes.write(out, rules, &self.path, |layer| &self.layers[layer].root_dir)
+    }
+
     /// Scans the directory, and fills the window with the first entries behind the cursor.
     fn fill(&mut self, after: Option<&Cursor>) -> Result<Totals, ScanError> {
         let _inside = take_turn(&SCANS, &self.connection, self.has_begun)?;
@@ -230,6 +247,8 @@ impl Entries {
             None => open(&layer.root_dir, &self.path),
         });
         let opened = opened.collect::<Result<Vec<_>, _>>()?;
+        #[cfg(feature = "markdown")]
+        self.readmes.clear();
         let Self { path, layers, media_types, window, .. } = self;
         let layers = layers.iter().zip(&opened).enumerate().filter_map(|(number, (layer, opened))| {
             let directory = layer.directory.as_ref().or(opened.as_ref())?;
@@ -283,7 +302,11 @@ impl Entries {
                 }
                 match kind {
                     Kind::Directory => totals.directories += 1,
-                    Kind::File => totals.files += 1,
+                    Kind::File => {
+                        totals.files += 1;
+                        #[cfg(feature = "markdown")]
+                        self.readmes.add(name, entry.file_type() != FileType::RegularFile, view.number);
+                    }
                 }
                 let is_by_type = order.column == Column::Type && kind == Kind::File;
                 let type_name = if is_by_type { type_name_of(name, media_types) } else { "" };

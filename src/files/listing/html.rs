@@ -8,6 +8,8 @@ use super::super::media_types::MediaTypes;
 use super::super::pieces::{Pieces, Stage};
 use super::entries::Entries;
 use super::order::{Column, Order};
+#[cfg(feature = "markdown")]
+use super::readme::ReadmeRules;
 use super::row::Rows;
 use super::toolbar::{Offers, Toolbar};
 use crate::http::path::RelativePath;
@@ -31,9 +33,12 @@ pub(crate) struct PageParts {
     pub(crate) title: Option<Arc<str>>,
     pub(crate) offers: Offers,
     pub(crate) controls: Controls,
+    /// The READMEs that are shown, if any are.
+    #[cfg(feature = "markdown")]
+    pub(crate) readme: Option<ReadmeRules>,
 }
 
-const STYLE: &str = concat!(include_str!("listing.css"), include_str!("upload.css"));
+const STYLE: &str = concat!(include_str!("listing.css"), include_str!("upload.css"), include_str!("readme.css"));
 const SCRIPT: &str = concat!(
     include_str!("times.js"),
     "
@@ -76,7 +81,12 @@ impl Pieces for Page {
                 Stage::Rows
             }
             Stage::Head | Stage::Rows => {
-                out.extend_from_slice(b"</tbody>\n</table>\n</main>\n");
+                out.extend_from_slice(b"</tbody>\n</table>\n");
+                #[cfg(feature = "markdown")]
+                if let Some(rules) = &self.parts.readme {
+                    self.entries.write_readme(out, rules)?;
+                }
+                out.extend_from_slice(b"</main>\n");
                 self.frame.end(out, SCRIPT)?;
                 Stage::End
             }

@@ -5,8 +5,12 @@ pub(super) mod entries;
 pub(super) mod entry;
 mod html;
 mod json;
+#[cfg(feature = "markdown")]
+mod markdown;
 pub(super) mod numbers;
 pub(super) mod order;
+#[cfg(feature = "markdown")]
+pub(super) mod readme;
 mod row;
 pub(super) mod toolbar;
 mod type_name;
@@ -224,6 +228,89 @@ mod tests {
             assert!(!page.contains("Home") && !page.contains("Index of"), "{target}");
         }
         assert!(page(&Files::new(root.path()).title(""), "/").contains("<title>Index of /</title>"));
+    }
+
+    #[cfg(feature = "markdown")]
+    #[test]
+    fn the_readme_of_the_site_is_shown_and_no_upload() {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().join("root");
+        for directory in ["md", "txt", "bare", "none/README.md", "hidden", "up/sub", "long", "link"] {
+            fs::create_dir_all(root.join(directory)).unwrap();
+        }
+        let uploads = outer.path().join("uploads");
+        for directory in ["md", "only"] {
+            fs::create_dir_all(uploads.join(directory)).unwrap();
+        }
+        let long = "a line\n".repeat(40_000);
+        let files = [
+            (root.join("md/readme.MD"), "\u{feff}# One <b>"),
+            (root.join("md/README.txt"), "Two"),
+            (root.join("txt/Readme.txt"), "<i>*a*</i>\r\nb"),
+            (root.join("txt/README"), "no"),
+            (root.join("bare/README"), "bare"),
+            (root.join("none/README.rst"), "no"),
+            (root.join("hidden/.README.md"), "no"),
+            (root.join("up/README.md"), "written by a visitor"),
+            (root.join("up/sub/README.md"), "written by a visitor"),
+            (root.join("long/README.md"), long.as_str()),
+            (root.join("other.md"), "linked"),
+            (uploads.join("README.md"), "written by a visitor"),
+            (uploads.join("md/README.md"), "written by a visitor"),
+            (uploads.join("only/README.md"), "written by a visitor"),
+        ];
+        for (path, content) in files {
+            fs::write(path, content).unwrap();
+        }
+        symlink("../other.md", root.join("link/README.md")).unwrap();
+        symlink("up/sub", root.join("alias")).unwrap();
+        let shown = |files: &Files, target: &str| {
+            let page = page(files, target);
+            let readme = page.split("<section id=\"readme\"").nth(1)?;
+            Some(readme.split("</section>").next().unwrap().split("</h2>\n").nth(1).unwrap().to_owned())
+        };
+        let own = Files::new(&root).readme(true);
+        let with_uploads = Files::new(&root).with_uploads(&uploads).readme(true);
+        // Uploads go into a directory that the site itself has.
+        let inside = Files::new(&root).with_uploads(root.join("up")).readme(true);
+        for files in [&own, &with_uploads, &inside] {
+            let table = [
+                ("/md/", Some("<div>\n<h3 id=\"readme-one\">One </h3>\n</div>\n")),
+                ("/txt/", Some("<div>\n<pre>&lt;i&gt;*a*&lt;/i&gt;\nb</pre>\n</div>\n")),
+                ("/bare/", Some("<div>\n<pre>bare</pre>\n</div>\n")),
+                ("/none/", None),
+                ("/hidden/", None),
+                ("/", None),
+            ];
+            for (target, expected) in table {
+                assert_eq!(shown(files, target).as_deref(), expected, "{target}");
+            }
+        }
+        let is_shown = |files: &Files, target: &str| shown(files, target).is_some();
+        let table = [
+            // where, without uploads, beside uploads, around uploads
+            ("/link/", true, false, false),
+            ("/up/", true, true, false),
+            ("/up/sub/", true, true, false),
+            ("/alias/", true, true, false),
+        ];
+        for (target, alone, beside, around) in table {
+            let found = [&own, &with_uploads, &inside].map(|files| is_shown(files, target));
+            assert_eq!(found, [alone, beside, around], "{target}");
+        }
+        assert!(!is_shown(&with_uploads, "/only/") && !is_shown(&Files::new(&root), "/md/"));
+        assert!(!is_shown(&Files::new(&uploads).with_uploads(&uploads).readme(true), "/"));
+        let cut = shown(&own, "/long/").unwrap();
+        assert!(
+            cut.len() < 160_000
+                && cut.ends_with(
+                    "a line</p>\n<p class=\"note\">This is only the beginning. \
+            <a href=\"./README.md\">Open the whole file</a></p>\n</div>\n"
+                ),
+            "{} {}",
+            cut.len(),
+            &cut[cut.len() - 200..]
+        );
     }
 
     #[test]
