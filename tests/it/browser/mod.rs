@@ -4,6 +4,7 @@ mod accessibility;
 mod demo;
 mod editing;
 mod managing;
+mod media;
 mod uploads;
 pub(crate) mod webdriver;
 
