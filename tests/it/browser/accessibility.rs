@@ -20,6 +20,11 @@ fn the_pages_of_the_demonstration_have_no_faults_of_accessibility() {
     });
 }
 
+#[test]
+fn the_page_of_an_error_has_no_faults_of_accessibility() {
+    check("the_page_of_an_error_has_no_faults_of_accessibility", |site| vec![site.page("missing/page")]);
+}
+
 /// Checks the pages that a site has.
 fn check(test: &str, pages: impl FnOnce(&Site) -> Vec<String>) {
     let Ok(axe) = fs::read_to_string(AXE) else { return skip(test, "axe-core (make accessibility-tools)") };

@@ -3,6 +3,7 @@
 mod accessibility;
 mod demo;
 mod editing;
+mod errors;
 mod managing;
 mod media;
 mod uploads;
