@@ -838,7 +838,7 @@ fn refusals_are_explained_in_words() {
         let box_path = site.data.path().join("box");
         fs::create_dir(&box_path).unwrap();
         browser.navigate(&page("ada:a", "box/"));
-        browser.find("#upload input").send_keys(concat!(env!("CARGO_MANIFEST_DIR"), "/Makefile"));
+        browser.find("#upload input").send_keys(concat!(env!("CARGO_MANIFEST_DIR"), "/rustfmt.toml"));
         let note = browser.find(".uploads .state");
         until("the reason", || (note.text() == "Forbidden: ada may read here and not write.").then_some(()));
         assert_fits(browser, "the listing with a refusal");

@@ -162,7 +162,7 @@ fn no_other_page_sends_the_forms() {
                 browser.navigate(page);
                 browser.find(&format!("#{id} button")).click();
                 let told = browser.execute("return document.body.innerText").as_str().unwrap().to_owned();
-                let refused = told.contains("a page of another origin may not write here");
+                let refused = told.contains("A page of another origin may not write here");
                 // The forms of an uploaded page are not sent at all.
                 assert!(refused || browser.execute("return location.href") == **page, "{page} {id}: {told}");
                 assert_eq!(names(site, "files"), before, "{page} {id}");

@@ -92,14 +92,23 @@ fn no_write_begins_where_too_little_is_free() {
     assert_eq!(fs::read_to_string(site.data().join("notes.txt")).unwrap(), "one\n");
     assert_eq!(tree(&site.data()), only(&["empty", "notes.txt"]));
     let page = get(address, "/").text();
-    assert!(page.contains("<p id=\"limit\" data-bytes=\"0\">Nothing more fits here (--min-free).</p>"), "{page}");
+    assert!(
+        page.contains("data-bytes=\"0\" data-option=\" (--min-free)\">Nothing more fits here (--min-free).</p>"),
+        "{page}"
+    );
 }
 
 #[test]
 fn listings_say_how_much_fits() {
     let table: [(&[&str], &str); 3] = [
-        (&["--max-total", "10000"], "data-bytes=\"9000\">Up to 8.7 KiB fit here (--max-total)."),
-        (&["--max-total", "10000", "--max-body", "1KiB"], "data-bytes=\"1024\">Up to 1 KiB fit here (--max-body)."),
+        (
+            &["--max-total", "10000"],
+            "data-bytes=\"9000\" data-option=\" (--max-total)\">Up to 8.7 KiB fit here (--max-total).",
+        ),
+        (
+            &["--max-total", "10000", "--max-body", "1KiB"],
+            "data-bytes=\"1024\" data-option=\" (--max-body)\">Up to 1 KiB fit here (--max-body).",
+        ),
         (&[], "fit here (--min-free)."),
     ];
     for (options, expected) in table {
