@@ -16,6 +16,8 @@ mod failure;
 #[path = "../common/generate.rs"]
 mod generate;
 mod greeting;
+#[path = "../common/ignored_signals.rs"]
+mod ignored_signals;
 mod limits;
 mod logger;
 mod make_hash;

@@ -1,7 +1,6 @@
 //! The signals that stop the server.
 
 use std::ffi::c_int;
-use std::fs;
 use std::io;
 use std::thread;
 use std::time::Duration;
@@ -9,6 +8,8 @@ use std::time::Duration;
 use hearken::Server;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+
+use crate::ignored_signals::is_ignored;
 
 /// Catches the signals from now on.
 pub(crate) fn catch() -> io::Result<Signals> {
@@ -20,14 +21,6 @@ fn stop_signals() -> Vec<c_int> {
     let mut signals = vec![SIGINT, SIGTERM];
     signals.extend((!is_ignored(SIGHUP)).then_some(SIGHUP));
     signals
-}
-
-/// Whether this process ignores a signal, if the system tells (proc(5)).
-fn is_ignored(signal: c_int) -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    mask >> (signal - 1) & 1 == 1
 }
 
 /// Stops the server at the first signal and lets running requests finish; a second signal cuts them off.
