@@ -6,16 +6,26 @@ use std::path::PathBuf;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 
-use crate::configuration::Site;
+use crate::configuration::{Content, Site};
 use crate::reachable::Reachable;
 use crate::users::Passwords;
 
 /// What the server does, in words.
 pub(crate) struct Greeting {
     root: PathBuf,
-    uploads: Option<PathBuf>,
+    uploads: Uploads,
     reading: &'static str,
     writing: &'static str,
+}
+
+/// Where uploads go.
+enum Uploads {
+    /// To this directory.
+    To(PathBuf),
+    /// Nowhere, unless `--write` is given.
+    Off,
+    /// Nowhere: ROOT is one file, which `--write` cannot be used with.
+    Impossible,
 }
 
 impl Greeting {
@@ -25,12 +35,12 @@ impl Greeting {
             Passwords::ForWriting(_) => ("", ", with a password"),
             Passwords::ForEverything(_) => (", with a password", ", with a password"),
         };
-        Self {
-            root: site.root.clone(),
-            uploads: site.write.as_ref().map(|write| write.directory.clone()),
-            reading,
-            writing,
-        }
+        let uploads = match (&site.write, &site.content) {
+            (Some(write), _) => Uploads::To(write.directory.clone()),
+            (None, Content::Directory(_)) => Uploads::Off,
+            (None, Content::File(_)) => Uploads::Impossible,
+        };
+        Self { root: site.root.clone(), uploads, reading, writing }
     }
 
     /// The lines to print.
@@ -38,8 +48,9 @@ impl Greeting {
         let absolute = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone()).display().to_string();
         let mut text = format!("\n  Serving  {}{}\n", absolute(&self.root), self.reading);
         let uploads = match &self.uploads {
-            None => "off; --write DIR turns them on".to_owned(),
-            Some(directory) => format!("to {}{}", absolute(directory), self.writing),
+            Uploads::To(directory) => format!("to {}{}", absolute(directory), self.writing),
+            Uploads::Off => "off; --write DIR turns them on".to_owned(),
+            Uploads::Impossible => "off; they need a directory to serve".to_owned(),
         };
         text += &format!("  Uploads  {uploads}\n");
         let here = reachable.here.iter().map(|url| (url, "on this machine"));
@@ -69,7 +80,7 @@ mod tests {
     use super::*;
 
     fn greeting() -> Greeting {
-        Greeting { root: "/srv/none".into(), uploads: None, reading: "", writing: "" }
+        Greeting { root: "/srv/none".into(), uploads: Uploads::Off, reading: "", writing: "" }
     }
 
     #[test]
@@ -85,10 +96,13 @@ mod tests {
              \x20          http://192.168.1.7:80/  on other devices in the network\n\
              \x20 Stop     Ctrl-C\n\n"
         );
-        let writing = Greeting { uploads: Some("/srv/in".into()), writing: ", with a password", ..greeting() };
+        let writing = Greeting { uploads: Uploads::To("/srv/in".into()), writing: ", with a password", ..greeting() };
         let text = writing.text(&Reachable { here, elsewhere: Vec::new() });
         assert!(text.contains("  Uploads  to /srv/in, with a password\n"), "{text}");
         assert!(text.contains("--bind 0.0.0.0 lets other devices"), "{text}");
+        let file = Greeting { uploads: Uploads::Impossible, ..greeting() };
+        let text = file.text(&Reachable::default());
+        assert!(text.contains("  Uploads  off; ") && !text.contains("--write"), "it cannot be used with a file: {text}");
         let text = greeting().text(&Reachable::default());
         assert!(!text.contains("Open") && !text.contains("--bind"), "only a Unix socket: {text}");
     }
