@@ -31,10 +31,10 @@ const MAX_FORM: u64 = 64 * 1024;
 /// Does what the form asks for in the directory that the request's path names.
 pub(super) fn post(dir: &WritableDir, removal: Removal, request: &mut Request) -> Result<Response, HttpError> {
     let body = read(request)?;
-    match Order::parse(&body)? {
-        Order::Create { name } => create(dir, &name, request),
-        Order::Delete { .. } if removal == Removal::Refused => Err(HttpError::forbidden("nothing may be deleted here")),
-        Order::Delete { name, if_match } => delete(dir, removal == Removal::Hidden, &name, if_match, request),
+    match Change::parse(&body)? {
+        Change::Create { name } => create(dir, &name, request),
+        Change::Delete { .. } if removal == Removal::Refused => Err(HttpError::forbidden("nothing may be deleted here")),
+        Change::Delete { name, if_match } => delete(dir, removal == Removal::Hidden, &name, if_match, request),
     }
 }
 
@@ -53,9 +53,9 @@ fn read(request: &mut Request) -> Result<String, HttpError> {
     String::from_utf8(body).map_err(|_| HttpError::bad_request("the form is not UTF-8"))
 }
 
-/// What a form asks for.
+/// The change that a form asks for.
 #[derive(Debug, PartialEq, Eq)]
-enum Order {
+enum Change {
     /// A new directory of this name.
     Create { name: String },
     /// That the file or empty directory of this name is removed, which must have this entity tag, if there is one. A slash at the end
@@ -63,7 +63,7 @@ enum Order {
     Delete { name: String, if_match: Option<String> },
 }
 
-impl Order {
+impl Change {
     fn parse(body: &str) -> Result<Self, HttpError> {
         let form = Query::new(body);
         if !form.is_utf8() {
@@ -150,9 +150,9 @@ mod tests {
 
     #[test]
     fn a_form_asks_for_one_thing() {
-        let create = |name: &str| Ok(Order::Create { name: name.into() });
+        let create = |name: &str| Ok(Change::Create { name: name.into() });
         let delete = |name: &str, if_match: Option<&str>| {
-            Ok(Order::Delete { name: name.into(), if_match: if_match.map(str::to_owned) })
+            Ok(Change::Delete { name: name.into(), if_match: if_match.map(str::to_owned) })
         };
         let table = [
             ("new-directory=a+b%2Bc", create("a b+c")),
@@ -174,7 +174,7 @@ mod tests {
             ("%ff=a", Err(400)),
         ];
         for (body, expected) in table {
-            assert_eq!(Order::parse(body).map_err(|error| error.status().code()), expected, "{body}");
+            assert_eq!(Change::parse(body).map_err(|error| error.status().code()), expected, "{body}");
         }
     }
 }
