@@ -23,25 +23,26 @@ pub struct Validators {
 /// before (RFC 9110 §8.8.1). A time in the future is replaced by `now`, because an origin server must not send it
 /// (§8.8.2.1).
 pub(crate) fn file_validators(length: u64, modified: SystemTime, inode: u64, now: SystemTime) -> Validators {
-    let weak = if is_settled(modified, now) { "" } else { "W/" };
-    let mut etag = String::with_capacity(48);
-    let (sign, since) = match modified.duration_since(UNIX_EPOCH) {
-        Ok(since) => ("", since),
-        Err(before) => ("-", before.duration()),
-    };
-    write!(etag, "{weak}\"{length:x}-{sign}{:x}-{inode:x}\"", since.as_nanos())
-        .expect("writing to a String does not fail");
-    Validators { etag: Some(etag), modified: Some(modified.min(now)) }
+    let prefix = if is_settled(modified, now) { "" } else { "W/" };
+    Validators { etag: Some(file_tag(prefix, length, modified, inode)), modified: Some(modified.min(now)) }
 }
 
 /// As [`file_validators`], with a strong entity tag whatever the file's age: for a tag that is compared later, after the clock has
 /// ticked.
 pub(crate) fn strong_file_validators(length: u64, modified: SystemTime, inode: u64) -> Validators {
-    file_validators(length, modified, inode, SystemTime::now() + LONG_SETTLED)
+    Validators { etag: Some(file_tag("", length, modified, inode)), modified: Some(modified) }
 }
 
-/// Longer than the resolution of any file system's timestamps.
-const LONG_SETTLED: Duration = Duration::from_secs(60);
+fn file_tag(prefix: &str, length: u64, modified: SystemTime, inode: u64) -> String {
+    let mut etag = String::with_capacity(48);
+    let (sign, since) = match modified.duration_since(UNIX_EPOCH) {
+        Ok(since) => ("", since),
+        Err(before) => ("-", before.duration()),
+    };
+    write!(etag, "{prefix}\"{length:x}-{sign}{:x}-{inode:x}\"", since.as_nanos())
+        .expect("writing to a String does not fail");
+    etag
+}
 
 /// The validators of content that is known only by its bytes: a strong entity tag made from length and hash, and no modification
 /// time.
@@ -149,6 +150,8 @@ pub(super) mod tests {
         for (modified, now, weak, why) in table {
             let etag = file_validators(1, modified, 2, now).etag.unwrap();
             assert_eq!(etag.starts_with("W/"), weak, "{why}: {etag}");
+            let strong = strong_file_validators(1, modified, 2).etag.unwrap();
+            assert_eq!(strong, etag.trim_start_matches("W/"), "{why}");
         }
     }
 
