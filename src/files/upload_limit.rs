@@ -8,13 +8,13 @@ pub struct UploadLimit {
 }
 
 impl UploadLimit {
-    /// So many bytes.
+    /// A limit of this many bytes, set by no option.
     pub fn new(bytes: u64) -> Self {
         Self { bytes, option: None }
     }
 
-    /// The name of the program's option that sets the limit, such as `--max-total`, for the one who runs the program. Defaults to
-    /// none.
+    /// The name of the program's option that sets the limit, such as `--max-total`, so that whoever runs the program knows what to
+    /// change. Defaults to none.
     #[must_use]
     pub fn option(mut self, name: &'static str) -> Self {
         self.option = Some(name);

@@ -37,9 +37,9 @@ pub(crate) struct Destination<'a> {
 /// How many bytes a further file may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
-    /// So many.
+    /// The number of bytes.
     pub bytes: u64,
-    /// The limit that says so.
+    /// The limit that allows no more.
     pub limit: RoomLimit,
 }
 
@@ -124,7 +124,7 @@ impl Store {
         quota.check(&*self.root()?, bytes, 0)
     }
 
-    /// How many bytes a further file may have, and which limit says so; `None` if there is no limit that is known.
+    /// How many bytes a further file may have, and which limit allows no more; `None` if there is no limit that is known.
     ///
     /// # Errors
     ///

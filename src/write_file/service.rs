@@ -202,7 +202,7 @@ impl WriteFile {
         self.dir.store.sweep()
     }
 
-    /// How many bytes a further file may have, and which limit says so: [`WriteFile::max_total`] or [`WriteFile::min_free`], whichever
+    /// How many bytes a further file may have, and which limit allows no more: [`WriteFile::max_total`] or [`WriteFile::min_free`], whichever
     /// leaves less room beside the files and what running writes have announced. `None` if the file system does not say what is
     /// free, or the directory cannot be read. Cheap enough to be asked for each page: the result is up to a second old.
     ///
