@@ -28,9 +28,9 @@ use crate::storage::RootDir;
 /// `?format=json`. A directory named without its slash is redirected to. Files are streamed, with `Last-Modified` and `ETag`;
 /// conditional requests (RFC 9110 §13) and ranges (§14) are honoured. Where a file has a sibling with the same name and `.br`,
 /// `.zst` or `.gz` that is not older, clients that accept that coding get the sibling (§12.5.3). With `?download` a browser saves
-/// the file instead of showing it (RFC 6266); other values than `tar` are a 400. Names that start with a dot are hidden. Symbolic links may lead to other places
-/// inside the directory, never out of it. Fifos, sockets and devices get 403. A missing path gets the directory's `404.html`, if
-/// there is one. Methods other than `GET` and `HEAD` get 405.
+/// the file instead of showing it (RFC 6266); other values than `tar` are a 400. Names that start with a dot are hidden. Symbolic
+/// links may lead to other places inside the directory, never out of it. Fifos, sockets and devices get 403. A missing path gets
+/// the directory's `404.html`, if there is one. Methods other than `GET` and `HEAD` get 405.
 ///
 /// ```no_run
 /// use hearken::{Files, Server};

@@ -47,13 +47,13 @@ impl Frame {
         Ok(())
     }
 
-    /// Adds the fields that go with the page to a response with it. The policy lets the page use its own style and script, show images of this server, and
-    /// talk to it. Markup from a file name, should escaping ever miss it, can do nothing.
+    /// Adds to the response with the page the fields that go with it. The policy lets the page use its own style and script, show
+    /// images of this server, and send requests to it. Markup from a file name, should escaping ever miss it, can do nothing.
     pub(crate) fn complete(&self, response: Response) -> Response {
         self.complete_within(response, "'self'")
     }
 
-    /// As [`Frame::complete`], for a page that may stand in no other one.
+    /// As [`Frame::complete`], for a page that no other page may frame.
     pub(crate) fn complete_unframed(&self, response: Response) -> Response {
         self.complete_within(response, "'none'")
     }

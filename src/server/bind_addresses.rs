@@ -8,8 +8,9 @@ use crate::error::Error;
 
 /// What [`Server::bind`] and [`Builder::bind`] take: one address, or a list of them.
 ///
-/// - One address is a [`SocketAddr`], a pair of host and port, or a string such as `127.0.0.1:4040`, `[::1]:0` or `localhost:80`. The port is never left out. If it
-///   has a host name that resolves to several socket addresses, the first of them that can be bound is bound.
+/// - One address is a [`SocketAddr`], a pair of host and port, or a string such as `127.0.0.1:4040`, `[::1]:0` or `localhost:80`.
+///   The port is never left out. If it has a host name that resolves to several socket addresses, the first of them that can be
+///   bound is bound.
 /// - Of a list (array, slice or `Vec`), every address is bound.
 ///
 /// ```

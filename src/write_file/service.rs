@@ -77,8 +77,8 @@ impl WriteFile {
         self
     }
 
-    /// Whether `DELETE` accepts names that start with a dot, to go with
-    /// [`Files::include_hidden`](crate::Files::include_hidden), and the field `delete` of forms; unfinished files are never removed. Defaults to false.
+    /// Whether names that start with a dot may be deleted too, by `DELETE` and by the field `delete` of forms, as goes with
+    /// [`Files::include_hidden`](crate::Files::include_hidden). Unfinished files are never removed. Defaults to false.
     #[must_use]
     pub fn delete_hidden(mut self, hidden: bool) -> Self {
         self.delete_hidden = hidden;
@@ -202,9 +202,10 @@ impl WriteFile {
         self.dir.store.sweep()
     }
 
-    /// How many bytes a further file may have, and which limit allows no more: [`WriteFile::max_total`] or [`WriteFile::min_free`], whichever
-    /// leaves less room beside the files and what running writes have announced. `None` if the file system does not say what is
-    /// free, or the directory cannot be read. Cheap enough to be asked for each page: the result is up to a second old.
+    /// How many bytes a further file may have, and which limit allows no more: [`WriteFile::max_total`] or
+    /// [`WriteFile::min_free`], whichever leaves less room beside the files and what running writes have announced. `None` if the
+    /// file system does not say what is free, or the directory cannot be read. Cheap enough to be asked for each page: the result
+    /// is up to a second old.
     ///
     /// ```
     /// use hearken::WriteFile;
