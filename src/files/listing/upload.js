@@ -15,6 +15,9 @@
   const running = new Set();
   const counts = { all: 0, stored: 0, failed: 0, hidden: 0 };
   const storedRows = [];
+  // Whether something was stored that the table does not show yet.
+  let isOutdated = false;
+  let isRefreshing = false;
 
   function make(name, properties, ...children) {
     const element = Object.assign(document.createElement(name), properties);
@@ -128,6 +131,7 @@
       this.note.textContent = name === this.file.name ? `Stored, ${sizeInWords(this.file.size)}` : `Stored as ${name}`;
       this.row.classList.add("stored");
       counts.stored += 1;
+      isOutdated = true;
       storedRows.push(this.row);
       if (storedRows.length > MOST_STORED_SHOWN) storedRows.shift().remove();
       this.end();
@@ -217,7 +221,7 @@
       upload.start();
     }
     report();
-    if (running.size === 0 && counts.stored > 0) refresh();
+    refresh();
   }
 
   async function currentPage() {
@@ -226,8 +230,12 @@
     return new DOMParser().parseFromString(await answer.text(), "text/html");
   }
 
-  // Shows what the folder holds now. What has been typed and where the reader is stay.
+  // Once the queue is done, shows what the folder holds now. What has been typed and where the reader is stay. One at a time: an
+  // older page must not come in place of a newer one.
   async function refresh() {
+    if (!isOutdated || isRefreshing || running.size > 0) return;
+    isOutdated = false;
+    isRefreshing = true;
     try {
       const page = await currentPage();
       for (const part of ["#entries", ".tools > p", "#limit"]) {
@@ -239,6 +247,8 @@
     } catch {
       // The table is only older than it could be.
     }
+    isRefreshing = false;
+    refresh();
   }
 
   async function makeFolder(path) {
