@@ -15,6 +15,8 @@
   const running = new Set();
   const counts = { all: 0, stored: 0, failed: 0, hidden: 0 };
   const storedRows = [];
+  // What could not be read, or created on the server, with the reason.
+  const leftOut = [];
   // Whether something was stored that the table does not show yet.
   let isOutdated = false;
   let isRefreshing = false;
@@ -52,8 +54,11 @@
     const parts = [`${stored} of ${all} ${all === 1 ? "file" : "files"} stored`];
     if (failed > 0) parts.push(`${failed} not stored`);
     if (hidden > 0) parts.push(`${hidden} with a name that starts with a dot left out`);
-    status.textContent = all + hidden === 0 ? "" : `${parts.join(", ")}.`;
-    status.classList.toggle("error", failed > 0);
+    const sentences = all + hidden === 0 ? [] : [`${parts.join(", ")}.`];
+    if (leftOut.length > 0) sentences.push(`Left out: ${leftOut[0]}`);
+    if (leftOut.length > 1) sentences.push(`And ${leftOut.length - 1} more.`);
+    status.textContent = sentences.join(" ");
+    status.classList.toggle("error", failed + leftOut.length > 0);
     document.getElementById("cancel-all").hidden = waiting.length + running.size < 2;
   }
 
@@ -80,14 +85,13 @@
     start() {
       this.request = new XMLHttpRequest();
       this.samples = [{ time: performance.now(), sent: 0 }];
-      const folder = this.folder.map((name) => `${encodeURIComponent(name.toWellFormed())}/`).join("");
       const body = new FormData();
       body.append("file", this.file, this.file.name);
       this.request.upload.addEventListener("progress", (event) => this.progress(event));
       this.request.addEventListener("load", () => this.answered());
       this.request.addEventListener("error", () => this.lost());
       this.request.addEventListener("abort", () => this.fail("Cancelled."));
-      this.request.open("POST", new URL(folder, here));
+      this.request.open("POST", urlOf(this.folder));
       this.request.setRequestHeader("Accept", "text/plain");
       this.request.send(body);
       this.note.textContent = "Starting";
@@ -188,6 +192,16 @@
     }
   }
 
+  // The URL of a folder below this one.
+  function urlOf(folder) {
+    return new URL(folder.map((name) => `${encodeURIComponent(name.toWellFormed())}/`).join(""), here);
+  }
+
+  // The server would refuse these, and few people know that they have them.
+  function isHidden(path) {
+    return path.length > 1 && path.some((name) => name.startsWith("."));
+  }
+
   function tooLong(file) {
     if (file.size <= limit.bytes) return undefined;
     return `It has ${sizeInWords(file.size)}, and at most ${sizeInWords(limit.bytes)} fit here${limit.option}.`;
@@ -195,8 +209,7 @@
 
   function add(found) {
     for (const { file, folder } of found) {
-      // The server would refuse these, and few people know that they have them.
-      if (folder.length > 0 && [...folder, file.name].some((name) => name.startsWith("."))) {
+      if (isHidden([...folder, file.name])) {
         counts.hidden += 1;
         continue;
       }
@@ -252,43 +265,47 @@
   }
 
   async function makeFolder(path) {
-    const name = path.at(-1);
-    const parent = path.slice(0, -1).map((part) => `${encodeURIComponent(part.toWellFormed())}/`).join("");
-    const body = new URLSearchParams({ "new-directory": name });
+    const body = new URLSearchParams({ "new-directory": path.at(-1) });
+    const answer = await fetch(urlOf(path.slice(0, -1)), { method: "POST", headers: { Accept: "text/plain" }, body });
     // That it is there already is what was wanted.
-    await fetch(new URL(parent, here), { method: "POST", headers: { Accept: "text/plain" }, body });
+    if (!answer.ok && !(await fetch(urlOf(path), { method: "HEAD" })).ok) {
+      throw new Error((await answer.text()).trim() || `The server answers ${answer.status}.`);
+    }
+    isOutdated = true;
+    refresh();
   }
 
-  // The files of a folder that was dropped, and of those in it. Nothing is sent for an empty one, so it is made.
+  // The files of a folder that was dropped, and of those in it. Nothing is sent for an empty one, so it is made. What fails keeps
+  // nothing else from being sent.
   async function* filesIn(entry, folder) {
-    if (entry.isFile) {
-      const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
-      yield { file, folder };
-      return;
+    const path = [...folder, entry.name];
+    try {
+      if (entry.isFile) {
+        const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+        yield { file, folder };
+        return;
+      }
+      const reader = entry.createReader();
+      let isEmpty = true;
+      for (;;) {
+        // Each call gives some of the entries.
+        const entries = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+        if (entries.length === 0) break;
+        isEmpty = false;
+        for (const other of entries) yield* filesIn(other, path);
+      }
+      if (isEmpty && !isHidden(path)) await makeFolder(path);
+    } catch (error) {
+      leftOut.push(`${path.join("/")} (${error.message})`);
+      report();
     }
-    const reader = entry.createReader();
-    const inside = [...folder, entry.name];
-    let isEmpty = true;
-    for (;;) {
-      // Each call gives some of the entries.
-      const entries = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-      if (entries.length === 0) break;
-      isEmpty = false;
-      for (const other of entries) yield* filesIn(other, inside);
-    }
-    if (isEmpty) await makeFolder(inside);
   }
 
   async function addDropped(transfer) {
     // The list of items is emptied once this event is over. What is no file or folder, such as text, has no entry.
     const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
     for (const entry of entries) {
-      try {
-        for await (const found of filesIn(entry, [])) add([found]);
-      } catch (error) {
-        status.textContent = `${entry.name} cannot be read: ${error.message}`;
-        status.classList.add("error");
-      }
+      for await (const found of filesIn(entry, [])) add([found]);
     }
   }
 

@@ -59,6 +59,10 @@ fn a_folder_is_uploaded_with_all_that_is_in_it() {
         until("the empty folder", || box_path.join("trip & more/day 1/empty").is_dir().then_some(()));
         until("the folder in the table", || (listed(browser) == ["trip & more/"]).then_some(()));
 
+        // So is one that has nothing else in it.
+        drop_files(browser, &[&folder.join("day 1/empty")]);
+        until("the empty folder in the table", || (listed(browser) == ["empty/", "trip & more/"]).then_some(()));
+
         // The field for folders does the same.
         fs::remove_dir_all(box_path.join("trip & more")).unwrap();
         browser.find("#upload input:not([name])").send_keys(folder.to_str().unwrap());
@@ -138,6 +142,12 @@ fn each_upload_that_fails_says_why() {
         until("the reason in words", || {
             notes(browser).contains(&"Conflict: a file stands where a directory is needed.".to_owned()).then_some(())
         });
+        fs::create_dir(chosen.path().join("empty")).unwrap();
+        drop_files(browser, &[&chosen.path().join("empty"), &chosen.path().join("small.txt")]);
+        summary(
+            browser,
+            "1 of 4 files stored, 3 not stored. Left out: empty (Conflict: a file stands where a directory is needed.)",
+        );
     });
 }
 
