@@ -38,7 +38,8 @@ pub(crate) struct Args {
 
     /// Port to listen on; 0 is any free port
     ///
-    /// The port is for all addresses but Unix sockets and those that have a port of their own. Start-up prints which free port was taken.
+    /// The port is for all addresses but Unix sockets and those that have a port of their own. Start-up prints which free port was
+    /// taken.
     #[arg(short, long, help_heading = LISTENING, env = "HEARKEN_PORT", default_value_t = 4040,
           value_parser = number::<u16>(0..=65_535))]
     pub(crate) port: u16,
@@ -130,11 +131,14 @@ pub(crate) struct Args {
 
     /// Store what clients send in this directory, and serve its files
     ///
-    /// What clients send is JSON and upload forms by POST, and files by PUT. The directory is created if it does not exist.
+    /// What clients send is JSON and forms by POST, and files by PUT. Listings have forms to upload files, to create folders and to
+    /// edit text. The directory is created if it does not exist.
     #[arg(long, help_heading = WRITING, value_name = "DIR", env = "HEARKEN_WRITE")]
     pub(crate) write: Option<PathBuf>,
 
-    /// Also accept DELETE in the --write directory
+    /// Also let clients delete in the --write directory
+    ///
+    /// They delete files and empty directories, by DELETE or by form, and listings offer it.
     #[arg(long, help_heading = WRITING, env = "HEARKEN_ALLOW_DELETE", requires = "write")]
     pub(crate) allow_delete: bool,
 
@@ -317,7 +321,7 @@ pub(crate) fn command() -> Command {
     environment::with_booleans(Args::command())
         // One sentence names the variables of all options.
         .mut_args(|argument| argument.hide_env(true))
-        .after_long_help("Each option can also be set in the environment: --max-body by HEARKEN_MAX_BODY.")
+        .after_long_help("Options can also be set in the environment: --max-body by HEARKEN_MAX_BODY.")
         .arg(help.help_heading(OTHER).help("Print the options; --help says more about each than -h"))
         .arg(version.help_heading(OTHER).help("Print the version"))
 }
@@ -460,7 +464,8 @@ fn parse_mode(text: &str) -> Result<u32, String> {
 /// are powers of 1024.
 fn parse_size(text: &str) -> Result<u64, String> {
     let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let factor: u64 = match text[number.len()..].to_ascii_lowercase().as_str() {
+    let unit = &text[number.len()..];
+    let factor: u64 = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => 1,
         "k" | "kib" => 1 << 10,
         "m" | "mib" => 1 << 20,
@@ -470,7 +475,7 @@ fn parse_size(text: &str) -> Result<u64, String> {
         "mb" => 1_000_000,
         "gb" => 1_000_000_000,
         "tb" => 1_000_000_000_000,
-        unit => return Err(format!("{unit} is not a unit; use KiB, MiB, GiB or TiB, or KB, MB, GB or TB")),
+        _ => return Err(format!("{unit} is not a unit; use KiB, MiB, GiB or TiB, or KB, MB, GB or TB")),
     };
     let number = number.trim();
     let (whole, fraction) = match number.split_once('.') {
@@ -524,13 +529,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_refused_with_a_reason() {
-        let table: [(&[&str], &str); 16] = [
+        let table: [(&[&str], &str); 17] = [
             (&["--port", "abc"], "'abc' for '--port <PORT>': a number from 0 to 65535\n"),
             (&["--port", ""], "'' for '--port <PORT>': a number from 0 to 65535\n"),
             (&["--port", "65536"], "a number from 0 to 65535"),
             (&["--port", "-1"], "unexpected argument '-1'"),
             (&["--max-connections", "0"], "a number from 1 to 1000000"),
             (&["--max-connections-per-address", "1000001"], "a number from 0 to 1000000"),
+            (&["--max-body", "10XB"], "'10XB' for '--max-body <SIZE>': XB is not a unit; use KiB, MiB, GiB or TiB, or KB, MB"),
             (&["--grace", "soon"], "a number of seconds from 0 to 31536000, such as 10 or 0.5"),
             (&["--overwrite"], "--write <DIR>"),
             (&["--allow-delete"], "--write <DIR>"),

@@ -128,7 +128,7 @@ fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, ..limit };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        log::warn!("cannot raise the limit on open files: {error}");
+        log::warn!("cannot raise the limit on open files: {}", hearken::reason(&error.into()));
     }
 }
 
