@@ -68,8 +68,11 @@ fn serve(configuration: Configuration) -> Result<(), Failure> {
     let urls = bound_urls(&server);
     announce(&urls).map_err(Failure::Stdout)?;
     let reachable = Reachable::of(scheme, server.addresses());
-    if !quiet {
-        greet(&greeting, &reachable, qr);
+    if !quiet && io::stderr().is_terminal() {
+        logger::print(&greeting.text(&reachable));
+    }
+    if qr {
+        show_qr_code(&reachable);
     }
     if let Some(opener) = opener {
         open_in_browser(opener, &reachable);
@@ -89,14 +92,7 @@ fn serve(configuration: Configuration) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Shows a person how to reach the server. Other programs read the lines on stdout.
-fn greet(greeting: &Greeting, reachable: &Reachable, qr: bool) {
-    if io::stderr().is_terminal() {
-        logger::print(&greeting.text(reachable));
-    }
-    if !qr {
-        return;
-    }
+fn show_qr_code(reachable: &Reachable) {
     match reachable.elsewhere.first() {
         Some(url) => match greeting::qr_code(url) {
             Some(code) => logger::print(&format!("{code}  {url}\n\n")),
