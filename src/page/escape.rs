@@ -33,6 +33,16 @@ pub(crate) fn escape_value(text: &str) -> String {
     escaped
 }
 
+/// As [`escape_value`], for text in UTF-8 that is read in parts: a part may end within a character.
+pub(crate) fn escape_bytes(bytes: impl IntoIterator<Item = u8>, out: &mut Vec<u8>) {
+    for byte in bytes {
+        match entity(byte.into()) {
+            Some(entity) => out.extend_from_slice(entity.as_bytes()),
+            None => out.push(byte),
+        }
+    }
+}
+
 /// What stands for a character that has a meaning.
 fn entity(c: char) -> Option<&'static str> {
     Some(match c {
@@ -65,5 +75,17 @@ mod tests {
     #[test]
     fn a_value_stays_what_it_is() {
         assert_eq!(escape_value("a\u{202e}\u{200b}<\"'>&\n"), "a\u{202e}\u{200b}&lt;&quot;&#39;&gt;&amp;\n");
+    }
+
+    #[test]
+    fn parts_of_a_text_become_the_whole() {
+        let text = "größe \u{2026}<\"'>&€";
+        for cut in 0..text.len() {
+            let mut out = Vec::new();
+            let (before, after) = text.as_bytes().split_at(cut);
+            escape_bytes(before.iter().copied(), &mut out);
+            escape_bytes(after.iter().copied(), &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), escape_value(text));
+        }
     }
 }

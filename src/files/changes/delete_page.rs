@@ -35,7 +35,7 @@ pub(super) fn respond(target: Target) -> Result<Response, HttpError> {
         let etag = strong_file_validators(id.size(), id.modified(), id.inode()).etag;
         write_form(&mut out, &target.name, etag.as_deref())?;
     }
-    Ok(page::respond(&frame, out, "")?)
+    Ok(page::respond(&frame, out)?)
 }
 
 /// Works without a script. `name` ends with a slash if it is that of a directory. A file is deleted only while it has this entity tag.

@@ -27,10 +27,20 @@ fn place(directory: &RelativePath) -> String {
     directory.segments().last().map_or_else(|| "Home".to_owned(), |name| shown(name))
 }
 
-/// Ends the page and makes the response with it. It holds what no cache should keep, and may stand in no other page, where a visitor
-/// could be led to press its buttons unseen.
-pub(super) fn respond(frame: &Frame, mut page: Vec<u8>, script: &str) -> io::Result<Response> {
-    page.extend_from_slice(b"</main>\n");
-    frame.end(&mut page, script)?;
-    Ok(frame.complete_unframed(Response::bytes(page)).with_header("Cache-Control", "no-store"))
+/// Ends the page.
+pub(super) fn end(frame: &Frame, out: &mut Vec<u8>, script: &str) -> io::Result<()> {
+    out.extend_from_slice(b"</main>\n");
+    frame.end(out, script)
+}
+
+/// Adds the fields that go with the page to a response with it. It holds what no cache should keep, and may stand in no other page,
+/// where a visitor could be led to press its buttons unseen.
+pub(super) fn complete(frame: &Frame, response: Response) -> Response {
+    frame.complete_unframed(response).with_header("Cache-Control", "no-store")
+}
+
+/// Ends a page without a script, and makes the response with it.
+pub(super) fn respond(frame: &Frame, mut page: Vec<u8>) -> io::Result<Response> {
+    end(frame, &mut page, "")?;
+    Ok(complete(frame, Response::bytes(page)))
 }

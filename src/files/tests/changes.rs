@@ -212,3 +212,15 @@ fn the_editor_has_the_text_as_it_is_or_says_why_not() {
     }
     assert!(edit(&vec![b'x'; 1 << 20]).contains("<textarea"));
 }
+
+/// 120 clients that read such a page slowly made the server hold more than 1 GB.
+#[test]
+fn a_long_text_is_not_held_in_memory_while_its_page_is_sent() {
+    let site = Site::new();
+    for (length, is_stream) in [(1000, false), (1 << 20, true)] {
+        fs::write(site.path("data/README"), vec![b'&'; length]).unwrap();
+        let mut response = respond(&site.files(), &mut Request::get("/?edit=README"));
+        assert_eq!(response.is_stream(), is_stream, "{length}");
+        assert_eq!(response.read_text().unwrap().matches("&amp;").count(), length);
+    }
+}
