@@ -9,7 +9,7 @@ impl HttpError {
     /// The text of the response to this request. Errors about the request's own method, path or media type name them; the others
     /// say what [`Display`](std::fmt::Display) says, as a sentence.
     pub(crate) fn text(&self, request: &Request) -> String {
-        let (method, path) = (request.method(), request.full_path());
+        let (method, path) = (request.method(), request.shown_path());
         match self {
             Self::Forbidden => format!("Forbidden: {method}, {path}"),
             Self::NotFound => format!("Not found: {method}, {path}"),
@@ -80,6 +80,17 @@ mod tests {
         ];
         for (error, code, text) in table {
             assert_eq!((error.status().code(), error.text(&request).as_str()), (code, text));
+        }
+    }
+
+    #[test]
+    fn the_text_is_one_line_whatever_the_path_is() {
+        let request = Request::get("/a%0D%0ASet-Cookie:%20b%1B%5B31m%C2%9Bc%09d");
+        for (error, expected) in [
+            (HttpError::NotFound, "Not found: GET, /a\u{fffd}\u{fffd}Set-Cookie: b\u{fffd}[31m\u{fffd}c\u{fffd}d"),
+            (HttpError::Forbidden, "Forbidden: GET, /a\u{fffd}\u{fffd}Set-Cookie: b\u{fffd}[31m\u{fffd}c\u{fffd}d"),
+        ] {
+            assert_eq!(error.text(&request), expected);
         }
     }
 

@@ -140,7 +140,7 @@ fn phrase(status: Status) -> String {
 /// The text of the response, without the phrase that the heading says already. Where the text only names method and path for programs, a
 /// sentence takes its place.
 fn reason(status: Status, text: &str, request: &Request) -> String {
-    let (method, path) = (request.method(), request.full_path());
+    let (method, path) = (request.method(), request.shown_path());
     let is = |error: HttpError| error.text(request) == text;
     match status {
         Status::NOT_FOUND if is(HttpError::NotFound) => format!("There is nothing at {path}."),
@@ -291,6 +291,13 @@ mod tests {
             assert!(text.contains(&expected), "{expected} in {text}");
             assert!(text.contains(&format!("<title>{heading}</title>")), "{text}");
         }
+    }
+
+    #[test]
+    fn a_path_adds_no_lines_to_the_page() {
+        let mut page = made(HttpError::NotFound, browse(Method::Get, "/a%0D%0A%0AThis%20site%20has%20moved/"));
+        let text = page.read_text().unwrap();
+        assert!(text.contains("nothing at /a\u{fffd}\u{fffd}\u{fffd}This site has moved/.</p>"), "{text}");
     }
 
     #[test]

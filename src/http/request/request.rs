@@ -131,9 +131,11 @@ impl Request {
         self.decoded_path.as_ref().is_none_or(|path| path.is_complete)
     }
 
-    /// The whole path, decoded as [`Request::path`] is.
-    pub(crate) fn full_path(&self) -> &str {
-        self.decoded_path.as_ref().map_or_else(|| or_root(self.whole_encoded_path()), |path| path.text.as_str())
+    /// The whole path for a message, decoded as [`Request::path`] is, but in one line: replacement characters stand for control
+    /// characters.
+    pub(crate) fn shown_path(&self) -> String {
+        let whole = self.decoded_path.as_ref().map_or_else(|| or_root(self.whole_encoded_path()), |path| &path.text);
+        whole.replace(char::is_control, "\u{fffd}")
     }
 
     fn whole_encoded_path(&self) -> &str {
