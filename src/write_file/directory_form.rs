@@ -7,6 +7,7 @@ use super::error::{unusable_name, unwritable};
 use super::form::{back_to_directory, is_from_page, path_below};
 use super::preconditions::Preconditions;
 use super::writable_dir::WritableDir;
+use crate::http::byte_size::ByteSize;
 use crate::http::error::HttpError;
 use crate::http::path::{RelativePath, encode_segment};
 use crate::http::query::Query;
@@ -43,14 +44,19 @@ fn read(request: &mut Request) -> Result<String, HttpError> {
         return Err(HttpError::LengthRequired);
     }
     if request.content_length().is_some_and(|length| length > MAX_FORM) {
-        return Err(HttpError::ContentTooLarge(MAX_FORM));
+        return Err(too_long());
     }
     let mut body = Vec::new();
     request.body().take(MAX_FORM + 1).read_to_end(&mut body)?;
     if body.len() as u64 > MAX_FORM {
-        return Err(HttpError::ContentTooLarge(MAX_FORM));
+        return Err(too_long());
     }
     String::from_utf8(body).map_err(|_| HttpError::bad_request("the form is not UTF-8"))
+}
+
+/// Not [`HttpError::ContentTooLarge`], for which a program may say how to raise the limit.
+fn too_long() -> HttpError {
+    HttpError::FormTooLarge(format!("the form is longer than {}", ByteSize(MAX_FORM)).into())
 }
 
 /// The change that a form asks for.
