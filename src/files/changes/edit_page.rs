@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::super::error::unreadable;
 use super::super::pieces::{Beginning, PieceReader, Pieces, Stage};
 use super::page;
-use super::target::Target;
+use super::target::{Target, nothing_to_change};
 use super::text::{self, EscapedText, LineEnd, NotEditable};
 use crate::http::error::HttpError;
 use crate::http::path::encode_segment;
@@ -20,7 +20,7 @@ const SCRIPT: &str = include_str!("editor.js");
 /// The page about this file. Its text is read as it is sent: many pages that are read slowly take little memory.
 pub(super) fn respond(target: Target) -> Result<Response, HttpError> {
     if !target.is_writable_file() {
-        return Err(HttpError::NotFound);
+        return Err(nothing_to_change());
     }
     let frame = Frame::new();
     let mut out = Vec::new();

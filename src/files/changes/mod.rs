@@ -17,7 +17,7 @@ use crate::http::request::Request;
 use crate::http::response::Response;
 pub(super) use controls::Controls;
 pub(super) use settings::Changes;
-use target::Target;
+use target::{Target, nothing_to_change};
 
 /// The page that the query of a request for a directory asks for; `None` if it asks for none that is offered.
 pub(super) fn respond(
@@ -35,5 +35,5 @@ pub(super) fn respond(
         _ => (query.value("edit").filter(|_| changes.edit)?, edit_page::respond),
     };
     let target = if query.is_utf8() { Target::find(changes, roots, directory, &name) } else { Ok(None) };
-    Some(target.and_then(|target| make(target.ok_or(HttpError::NotFound)?)))
+    Some(target.and_then(|target| make(target.ok_or_else(nothing_to_change)?)))
 }

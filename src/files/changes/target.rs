@@ -60,3 +60,8 @@ pub(super) fn tree_of_uploads<'a>(roots: &'a Roots, path: &RelativePath) -> Opti
     }
     None
 }
+
+/// The error if there is no such entry: the request's own path names a directory that is there.
+pub(super) fn nothing_to_change() -> HttpError {
+    HttpError::not_found("there is nothing of this name here that can be changed.")
+}
