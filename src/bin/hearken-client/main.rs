@@ -16,7 +16,6 @@ mod response;
 mod run;
 #[path = "../common/seconds.rs"]
 mod seconds;
-mod size;
 mod task;
 mod temp_file;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hearken::Method;
 use hearken::client::{Client, ClientError, Response};
+use indicatif::HumanBytes;
 use serde_json::json;
 
 use crate::args;
@@ -13,7 +14,6 @@ use crate::generate;
 use crate::outcome::{Failure, Outcome};
 use crate::progress;
 use crate::response::{describe, print, save};
-use crate::size::size;
 use crate::task::{Command, Json, Note, Source, Task, Told};
 
 pub(crate) fn run(task: Task) -> Result<Outcome, Failure> {
@@ -72,7 +72,7 @@ fn put(client: &Client, url: &str, source: Source, told: Told) -> Result<Outcome
         _ => response.status_line(),
     };
     let outcome = print(response, url, told)?;
-    eprintln!("stored {name} at {url} ({}, {done})", size(reader.read));
+    eprintln!("stored {name} at {url} ({}, {done})", HumanBytes(reader.read));
     Ok(outcome)
 }
 

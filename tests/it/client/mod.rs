@@ -185,14 +185,14 @@ fn what_was_put_is_told() {
     let (at, directory) = (site.url("b/c.txt"), site.url("b/"));
     let named = format!("{directory}a%20%C3%BC.txt");
     let table: [(&[&str], String); 5] = [
-        (&["put", &at, &file], format!("stored {file} at {at} (2.3 MiB, created)\n")),
-        (&["put", &at, &file], format!("stored {file} at {at} (2.3 MiB, replaced)\n")),
-        (&["put", &at, "-"], format!("stored stdin at {at} (5 bytes, replaced)\n")),
-        (&["put", &directory, &file], format!("stored {file} at {named} (2.3 MiB, created)\n")),
+        (&["put", &at, &file], format!("stored {file} at {at} (2.30 MiB, created)\n")),
+        (&["put", &at, &file], format!("stored {file} at {at} (2.30 MiB, replaced)\n")),
+        (&["put", &at, "-"], format!("stored stdin at {at} (5 B, replaced)\n")),
+        (&["put", &directory, &file], format!("stored {file} at {named} (2.30 MiB, created)\n")),
         // The files of /proc claim to be empty.
         (&["put", &at, "/proc/version"], {
             let length = fs::read("/proc/version").unwrap().len();
-            format!("stored /proc/version at {at} ({length} bytes, replaced)\n")
+            format!("stored /proc/version at {at} ({length} B, replaced)\n")
         }),
     ];
     for (arguments, line) in table {
