@@ -1,25 +1,20 @@
 //! The entries of a directory, or of several laid over each other: scanned in bounded memory, and yielded in order.
 
-use std::collections::HashSet;
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use rustix::fs::{AtFlags, Dir, FileType, Stat};
-
 use super::super::error::unreadable;
-use super::super::lookup::{is_hidden, is_missing};
+use super::super::lookup::is_missing;
 use super::super::media_types::MediaTypes;
 use super::budget::Budget;
 use super::entry::{Details, Entry, Kind};
 use super::order::{Column, Order};
 #[cfg(feature = "markdown")]
 use super::readme::{ReadmeRules, Readmes};
+use super::scan::{Scan, ScanLayer, status};
 use super::type_name::type_name;
-use super::window::{Cursor, Scanned, Window};
+use super::window::{Cursor, Window};
 use crate::http::connection::{ClientLeft, Connection};
 use crate::http::error::HttpError;
 use crate::http::media_type;
@@ -63,7 +58,7 @@ pub(crate) struct Entries {
 struct Layer {
     root_dir: Arc<RootDir>,
     /// `None` if the directory is opened anew for each scan.
-    directory: Option<File>,
+    directory: Option<Arc<File>>,
 }
 
 /// How many entries are listed.
@@ -107,7 +102,8 @@ impl ScanTarget {
         budget: &Arc<Budget>,
     ) -> Result<Entries, ScanError> {
         let Self { path, layers, hidden, connection, has_begun } = self;
-        let layers = layers.into_iter().map(|(root_dir, directory)| Layer { root_dir, directory: Some(directory) });
+        let layers =
+            layers.into_iter().map(|(root_dir, directory)| Layer { root_dir, directory: Some(Arc::new(directory)) });
         let mut entries = Entries {
             path,
             hidden,
@@ -249,73 +245,38 @@ impl Entries {
         let opened = opened.collect::<Result<Vec<_>, _>>()?;
         #[cfg(feature = "markdown")]
         self.readmes.clear();
-        let Self { path, layers, media_types, window, .. } = self;
-        let layers = layers.iter().zip(&opened).enumerate().filter_map(|(number, (layer, opened))| {
-            let directory = layer.directory.as_ref().or(opened.as_ref())?;
-            Some(View { number, root_dir: &layer.root_dir, path, directory })
-        });
-        let layers: Vec<_> = layers.collect();
-
+        let mut layers = Vec::new();
+        for (number, (layer, opened)) in self.layers.iter().zip(opened).enumerate() {
+            let Some(directory) = layer.directory.clone().or(opened.map(Arc::new)) else { continue };
+            let number = u8::try_from(number).map_err(io::Error::other)?;
+            layers.push(ScanLayer { number, root_dir: Arc::clone(&layer.root_dir), directory });
+        }
+        let Self { path, hidden, media_types, window, .. } = self;
         window.clear();
         let order = window.order();
-        let with_details = order.column.needs_details();
-        let room = path.max_name_length();
+        let mut scan = Scan::new(path.clone(), layers, *hidden, order.column.needs_details());
         let mut totals = Totals::default();
-        let mut seen = Some(HashSet::new());
-        for (index, view) in layers.iter().enumerate() {
-            let (above, is_last) = (&layers[..index], index + 1 == layers.len());
-            let layer = u8::try_from(view.number).map_err(io::Error::other)?;
-            for entry in Dir::read_from(view.directory).map_err(io::Error::from)? {
-                let entry = entry.map_err(io::Error::from)?;
-                let name = entry.file_name().to_bytes();
-                if matches!(name, b"." | b"..") || is_hidden(name, self.hidden) {
-                    continue;
-                }
-                // No request can ask for it.
-                if name.len() > room {
-                    totals.skipped += 1;
-                    continue;
-                }
-                let is_shadowed = match &seen {
-                    Some(seen) => seen.contains(name),
-                    None => above.iter().any(|view| view.has(name)),
-                };
-                if is_shadowed {
-                    continue;
-                }
-                let inspected = view.inspect(name, entry.file_type(), with_details);
-                if !is_last && !matches!(inspected, Inspected::Nothing) {
-                    seen = seen.filter(|seen| seen.len() < MAX_SEEN);
-                    seen.as_mut().map(|seen| seen.insert(Box::<[u8]>::from(name)));
-                }
-                let (kind, details) = match inspected {
-                    Inspected::Entry(kind, details) => (kind, details),
-                    Inspected::Nothing if entry.file_type() != FileType::Symlink || !is_last => continue,
-                    Inspected::Refused | Inspected::Nothing => {
-                        totals.skipped += 1;
-                        continue;
-                    }
-                };
-                if totals.directories + totals.files == MAX_ENTRIES {
-                    totals.truncated = true;
-                    break;
-                }
-                match kind {
-                    Kind::Directory => totals.directories += 1,
-                    Kind::File => {
-                        totals.files += 1;
-                        #[cfg(feature = "markdown")]
-                        self.readmes.add(name, entry.file_type() != FileType::RegularFile, view.number);
-                    }
-                }
-                let is_by_type = order.column == Column::Type && kind == Kind::File;
-                let type_name = if is_by_type { type_name_of(name, media_types) } else { "" };
-                let scanned = Scanned { kind, is_link: entry.file_type() == FileType::Symlink, layer, details };
-                if after.is_none_or(|cursor| cursor.is_before(order, &scanned.key(name, type_name))) {
-                    window.add(name, scanned, type_name);
+        while let Some(found) = scan.next()? {
+            if totals.directories + totals.files == MAX_ENTRIES {
+                totals.truncated = true;
+                break;
+            }
+            let (name, scanned) = (found.name(), found.scanned);
+            match scanned.kind {
+                Kind::Directory => totals.directories += 1,
+                Kind::File => {
+                    totals.files += 1;
+                    #[cfg(feature = "markdown")]
+                    self.readmes.add(name, !found.is_regular_file(), scanned.layer.into());
                 }
             }
+            let is_by_type = order.column == Column::Type && scanned.kind == Kind::File;
+            let type_name = if is_by_type { type_name_of(name, media_types) } else { "" };
+            if after.is_none_or(|cursor| cursor.is_before(order, &scanned.key(name, type_name))) {
+                window.add(name, scanned, type_name);
+            }
         }
+        totals.skipped = scan.skipped();
         window.finish();
         Ok(totals)
     }
@@ -342,62 +303,6 @@ static SCANS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(processors()
 
 /// The most scans that wait for a turn: each holds a connection and its worker, and cannot be evicted.
 const MAX_WAITING: usize = 256;
-
-/// How many names of earlier layers are remembered, because they hide the same names in later ones. Beyond that, each name of a
-/// later layer is looked up in the earlier ones.
-const MAX_SEEN: usize = 1024;
-
-/// A layer while it is scanned.
-struct View<'a> {
-    number: usize,
-    root_dir: &'a RootDir,
-    path: &'a RelativePath,
-    directory: &'a File,
-}
-
-/// What an entry turns out to be.
-enum Inspected {
-    Entry(Kind, Option<Details>),
-    /// Something that is not served: a fifo, a link that leads out.
-    Refused,
-    /// It has vanished, or is a link that leads nowhere.
-    Nothing,
-}
-
-impl View<'_> {
-    /// Whether there is an entry of this name, served or not.
-    fn has(&self, name: &[u8]) -> bool {
-        !matches!(self.inspect(name, FileType::Unknown, false), Inspected::Nothing)
-    }
-
-    fn inspect(&self, name: &[u8], file_type: FileType, with_details: bool) -> Inspected {
-        let known = |stat: Stat| match Kind::of(FileType::from_raw_mode(stat.st_mode)) {
-            Some(kind) => Inspected::Entry(kind, Some(Details::of(&stat))),
-            None => Inspected::Refused,
-        };
-        if file_type != FileType::Symlink && file_type != FileType::Unknown && !with_details {
-            return Kind::of(file_type).map_or(Inspected::Refused, |kind| Inspected::Entry(kind, None));
-        }
-        if file_type != FileType::Symlink {
-            match status(self.directory, name) {
-                Ok(stat) if !FileType::from_raw_mode(stat.st_mode).is_symlink() => return known(stat),
-                Ok(_) => {}
-                Err(_) => return Inspected::Nothing,
-            }
-        }
-        let target = self.root_dir.open(&self.path.join(name)).and_then(|target| Ok(rustix::fs::fstat(&target)?));
-        match target {
-            Ok(stat) => known(stat),
-            Err(error) if is_missing(&error) => Inspected::Nothing,
-            Err(_) => Inspected::Refused,
-        }
-    }
-}
-
-fn status(directory: &File, name: &[u8]) -> io::Result<Stat> {
-    let name = Path::new(OsStr::from_bytes(name));
-    Ok(rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?)
-}
 
 #[cfg(test)]
 mod tests {

@@ -12,6 +12,7 @@ pub(super) mod order;
 #[cfg(feature = "markdown")]
 pub(super) mod readme;
 mod row;
+mod scan;
 pub(super) mod toolbar;
 mod type_name;
 mod window;
