@@ -63,6 +63,22 @@ impl Semaphore {
         Ok(Permit(self))
     }
 
+    /// Takes a permit after all threads that already wait for one, however many these are: for a thread that gives its permit back
+    /// and soon wants it again. `acquire` would give it the permit before a waiting thread wakes up.
+    pub(crate) fn queue(&self) -> Permit<'_> {
+        let mut counts = self.lock();
+        // One of those that wait has been woken already, or will be by a thread that holds a permit, and its own permit wakes another.
+        let mut must_wait = counts.waiting > 0;
+        counts.waiting += 1;
+        while must_wait || counts.held >= self.permits {
+            counts = self.released.wait(counts).unwrap_or_else(PoisonError::into_inner);
+            must_wait = false;
+        }
+        counts.waiting -= 1;
+        counts.held += 1;
+        Permit(self)
+    }
+
     /// The number of waiting threads.
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
@@ -128,5 +144,28 @@ mod tests {
             assert!(second.join().unwrap().is_ok());
         });
         assert!(semaphore.acquire(1).is_ok());
+    }
+
+    #[test]
+    fn a_thread_that_queues_comes_after_those_that_wait() {
+        let semaphore = Semaphore::new(1);
+        for _ in 0..100 {
+            let turns = AtomicUsize::new(0);
+            let first = semaphore.queue();
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    let _permit = semaphore.acquire(1).unwrap();
+                    turns.fetch_add(1, Ordering::SeqCst);
+                });
+                while semaphore.waiting() == 0 {
+                    thread::yield_now();
+                }
+                drop(first);
+                let _permit = semaphore.queue();
+                assert_eq!(turns.load(Ordering::SeqCst), 1);
+            });
+        }
+        let counts = semaphore.lock();
+        assert_eq!((counts.held, counts.waiting), (0, 0));
     }
 }

@@ -12,6 +12,7 @@ use super::encoding::gzip::Compressor;
 use super::file_cache::FileCache;
 use super::listing::budget::Budget;
 use super::lookup::{Root, Roots, Tree};
+use super::search::Searches;
 use super::service::FileService;
 use super::upload_limit::UploadLimit;
 use crate::error::Error;
@@ -25,12 +26,13 @@ use crate::storage::RootDir;
 /// Serves the files of a directory, files that are part of the program, or several of these laid over each other.
 ///
 /// A directory is answered with its index file, else with a listing: HTML, or JSON for `Accept: application/json` or
-/// `?format=json`. A directory named without its slash is redirected to. Files are streamed, with `Last-Modified` and `ETag`;
-/// conditional requests (RFC 9110 §13) and ranges (§14) are honoured. Where a file has a sibling with the same name and `.br`,
-/// `.zst` or `.gz` that is not older, clients that accept that coding get the sibling (§12.5.3). With `?download` a browser saves
-/// the file instead of showing it (RFC 6266); other values than `tar` are a 400. Names that start with a dot are hidden. Symbolic
-/// links may lead to other places inside the directory, never out of it. Fifos, sockets and devices get 403. A missing path gets
-/// the directory's `404.html`, if there is one. Methods other than `GET` and `HEAD` get 405.
+/// `?format=json`; with `?search=TEXT`, of what is found below it. A directory named without its slash is redirected to. Files
+/// are streamed, with `Last-Modified` and `ETag`; conditional requests (RFC 9110 §13) and ranges (§14) are honoured. Where a file
+/// has a sibling with the same name and `.br`, `.zst` or `.gz` that is not older, clients that accept that coding get the sibling
+/// (§12.5.3). With `?download` a browser saves the file instead of showing it (RFC 6266); other values than `tar` are a 400.
+/// Names that start with a dot are hidden. Symbolic links may lead to other places inside the directory, never out of it. Fifos,
+/// sockets and devices get 403. A missing path gets the directory's `404.html`, if there is one. Methods other than `GET` and
+/// `HEAD` get 405.
 ///
 /// ```no_run
 /// use hearken::{Files, Server};
@@ -86,7 +88,7 @@ impl Files {
     /// The service without a root.
     fn without_root() -> Self {
         let service = FileService {
-            roots: Roots { roots: Vec::new(), index_names: vec!["index.html".into()], include_hidden: false },
+            roots: Arc::new(Roots { roots: Vec::new(), index_names: vec!["index.html".into()], include_hidden: false }),
             listing: true,
             title: None,
             #[cfg(feature = "markdown")]
@@ -100,6 +102,7 @@ impl Files {
             media_types: Arc::default(),
             compressor: None,
             budget: Budget::of_process(),
+            searches: Searches::of_process(),
             cache: FileCache::default(),
         };
         Self { service, follow_links: false }
@@ -139,8 +142,13 @@ impl Files {
         self.add(Tree::Embedded(EmbeddedTree::new(files)), false)
     }
 
+    /// The roots, to change them.
+    fn roots(&mut self) -> &mut Roots {
+        Arc::get_mut(&mut self.service.roots).expect("nobody else has them before anything is served")
+    }
+
     fn add(mut self, tree: Tree, uploads: bool) -> Self {
-        self.service.roots.roots.push(Root { tree, uploads });
+        self.roots().roots.push(Root { tree, uploads });
         self
     }
 
@@ -153,7 +161,7 @@ impl Files {
     #[must_use]
     pub fn with_uploads(mut self, directory: impl Into<PathBuf>) -> Self {
         let directory = directory.into();
-        for Root { tree, uploads } in &mut self.service.roots.roots {
+        for Root { tree, uploads } in &mut self.roots().roots {
             if let Tree::Disk(root_dir) = tree
                 && is_same(root_dir.path(), &directory)
             {
@@ -175,7 +183,7 @@ impl Files {
         match names.iter().find(|name| matches!(&***name, "" | "." | "..") || name.contains(['/', '\0'])) {
             Some(name) => Err(Error::Setting(format!("{name:?} is not a file's name"))),
             None => {
-                self.service.roots.index_names = names;
+                self.roots().index_names = names;
                 Ok(self)
             }
         }
@@ -273,7 +281,7 @@ impl Files {
     /// Whether names that start with a dot are served and listed. Defaults to false.
     #[must_use]
     pub fn include_hidden(mut self, hidden: bool) -> Self {
-        self.service.roots.include_hidden = hidden;
+        self.roots().include_hidden = hidden;
         self
     }
 
@@ -281,7 +289,7 @@ impl Files {
     #[must_use]
     pub fn follow_links(mut self, follow: bool) -> Self {
         self.follow_links = follow;
-        for root in self.service.roots.roots.iter_mut().filter(|root| !root.uploads) {
+        for root in self.roots().roots.iter_mut().filter(|root| !root.uploads) {
             if let Tree::Disk(root_dir) = &mut root.tree {
                 exclusive(root_dir).follow_links(follow);
             }
@@ -384,6 +392,11 @@ impl Files {
     #[cfg(test)]
     pub(super) fn set_budget(&mut self, budget: Arc<Budget>) {
         self.service.budget = budget;
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_searches(&mut self, searches: Arc<Searches>) {
+        self.service.searches = searches;
     }
 }
 

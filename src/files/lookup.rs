@@ -41,7 +41,7 @@ pub(super) enum Lookup<'a> {
     /// A file, or the index file of a directory, with the tree that it is in.
     File(&'a Root, FoundFile<'a>),
     /// A directory without an index file, in each tree on disk that has it.
-    Directory(Vec<(Arc<RootDir>, File)>),
+    Directory(Layers),
     /// A directory, by a path that does not end with a slash.
     MissingSlash,
     /// Something that may not be read, or that is no file and no directory.
@@ -49,6 +49,9 @@ pub(super) enum Lookup<'a> {
     /// Nothing, or nothing that is served.
     NotFound,
 }
+
+/// A directory in each tree on disk that has it.
+pub(super) type Layers = Vec<(Arc<RootDir>, File)>;
 
 /// What a path names in one tree; by default, in one on disk.
 #[allow(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]

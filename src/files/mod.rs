@@ -16,6 +16,7 @@ mod media_types;
 mod pieces;
 mod representation;
 mod response_file;
+mod search;
 mod service;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,14 @@ use std::io::{self, Read};
 pub(super) trait Pieces: Send + 'static {
     /// Appends the next piece; false at the end. A piece may be empty.
     fn next(&mut self, out: &mut Vec<u8>) -> io::Result<bool>;
+
+    /// Whether [`Pieces::wants_flush`] may ever be true: then the body is not compressed, which would hold bytes back.
+    const FLUSHES: bool = false;
+
+    /// Whether the pieces so far are sent now, however few they are. Defaults to false.
+    fn wants_flush(&mut self) -> bool {
+        false
+    }
 }
 
 /// How much of a list has been generated.
@@ -51,6 +59,9 @@ impl<P: Pieces> PieceReader<P> {
     fn fill(&mut self) -> io::Result<()> {
         while !self.ended && self.generated.len() < ENOUGH {
             self.ended = !self.pieces.next(&mut self.generated)?;
+            if !self.generated.is_empty() && self.pieces.wants_flush() {
+                break;
+            }
         }
         Ok(())
     }

@@ -1,6 +1,5 @@
 //! The response to a `GET` or `HEAD`: turns what lookup finds into a file, a listing, an archive, a redirect, or a 404 page.
 
-use std::fs::File;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -31,14 +30,15 @@ use super::listing::entries::ScanTarget;
 use super::listing::readme::ReadmeRules;
 use super::listing::toolbar::Offers;
 use super::listing::{self, PageParts};
-use super::lookup::{FoundFile, Lookup, OpenFile, Root, Roots};
+use super::lookup::{FoundFile, Layers, Lookup, OpenFile, Root, Roots};
 use super::media_types::MediaTypes;
 use super::representation::{self, Representation};
+use super::search::{self, Query, Searches, Target};
 use super::upload_limit::UploadLimit;
 
 /// The file service, as its builder has set it up.
 pub(super) struct FileService {
-    pub(super) roots: Roots,
+    pub(super) roots: Arc<Roots>,
     /// Whether directories without an index file are listed.
     pub(super) listing: bool,
     /// The name of the site, for the pages of listings.
@@ -60,6 +60,7 @@ pub(super) struct FileService {
     pub(super) media_types: Arc<MediaTypes>,
     pub(super) compressor: Option<Arc<Compressor>>,
     pub(super) budget: Arc<Budget>,
+    pub(super) searches: Arc<Searches>,
     /// Files of the first root on disk only: those of another one would be hidden by a file that appears in a root before it.
     /// Embedded roots do not count, because nothing appears in them.
     pub(super) cache: FileCache,
@@ -245,14 +246,12 @@ impl FileService {
         Ok(if needs_sandbox { response.with_header("Content-Security-Policy", "sandbox") } else { response })
     }
 
-    fn list(
-        &self,
-        path: RelativePath,
-        layers: Vec<(Arc<RootDir>, File)>,
-        request: &Request,
-    ) -> Result<Response, HttpError> {
+    fn list(&self, path: RelativePath, layers: Layers, request: &Request) -> Result<Response, HttpError> {
         if let Some(page) = changes::respond(&self.changes, &self.roots, &path, request) {
             return page;
+        }
+        if let Some(search) = search::of(request) {
+            return self.search(search?, path, layers, request);
         }
         let controls = Controls::new(&self.changes, &self.roots, &path);
         let (hidden, connection) = (self.roots.include_hidden, request.connection());
@@ -273,6 +272,26 @@ impl FileService {
     fn readme_rules(&self) -> ReadmeRules {
         let uploads = self.roots.roots.iter().filter(|root| root.uploads);
         ReadmeRules { uploads: uploads.filter_map(|root| root.tree.root_dir().cloned()).collect() }
+    }
+
+    /// The response that lists what the search finds below the directory.
+    fn search(
+        &self,
+        query: Query,
+        path: RelativePath,
+        layers: Layers,
+        request: &Request,
+    ) -> Result<Response, HttpError> {
+        let target = Target { roots: &self.roots, title: self.title.clone(), path, layers };
+        search::respond(
+            query,
+            target,
+            request,
+            &self.searches,
+            &self.media_types,
+            self.compressor.as_ref(),
+            &self.budget,
+        )
     }
 
     /// The directory at the path as an archive; `None` if there is none.

@@ -49,7 +49,7 @@ const SCRIPT: &str = concat!(
     include_str!("upload.js")
 );
 
-fn heading(column: Column) -> &'static str {
+pub(crate) fn heading(column: Column) -> &'static str {
     match column {
         Column::Name => "Name",
         Column::Size => "Size",
@@ -59,7 +59,7 @@ fn heading(column: Column) -> &'static str {
 }
 
 /// The class of a column's cells: a letter, because each row has it.
-fn class(column: Column) -> &'static str {
+pub(crate) fn class(column: Column) -> &'static str {
     match column {
         Column::Size => " class=\"s\"",
         Column::Type => " class=\"t\"",
@@ -96,6 +96,29 @@ impl Pieces for Page {
     }
 }
 
+/// The path from the root, which has this name, to the directory, each segment a link. `is_current` says whether the page is that of
+/// the directory.
+pub(crate) fn breadcrumb(
+    out: &mut Vec<u8>,
+    path: &RelativePath,
+    root: &str,
+    query: &str,
+    is_current: bool,
+) -> io::Result<()> {
+    let depth = path.segments().len();
+    let current = if is_current { " aria-current=\"page\"" } else { "" };
+    let names = std::iter::once(root.to_owned()).chain(path.segments().iter().map(|name| shown(name)));
+    out.extend_from_slice(b"<nav aria-label=\"Breadcrumb\">\n<ol>\n");
+    for (level, name) in names.enumerate() {
+        match depth - level {
+            0 => writeln!(out, "<li><a href=\"./{query}\"{current}><bdi>{name}</bdi></a></li>")?,
+            up => writeln!(out, "<li><a href=\"{}{query}\"><bdi>{name}</bdi></a></li>", "../".repeat(up))?,
+        }
+    }
+    out.extend_from_slice(b"</ol>\n</nav>\n");
+    Ok(())
+}
+
 impl Page {
     fn begin(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let segments = self.path.segments();
@@ -107,7 +130,7 @@ impl Page {
         };
         self.frame.begin(out, &title, STYLE)?;
         out.extend_from_slice(b"<header>\n");
-        self.breadcrumb(out)?;
+        breadcrumb(out, &self.path, &self.root("Home"), &self.order.query(), true)?;
         let name = segments.last().map_or_else(|| self.root("Index of /"), |name| shown(name));
         write!(out, "<h1><bdi>{name}</bdi></h1>\n</header>\n<main>\n")?;
         let Self { path, parts, entries, .. } = self;
@@ -118,22 +141,6 @@ impl Page {
     /// The name of the root: that of the site, else this one.
     fn root(&self, otherwise: &str) -> String {
         self.parts.title.as_deref().map_or_else(|| otherwise.to_owned(), escape)
-    }
-
-    /// The path from the root to the directory, each segment a link.
-    fn breadcrumb(&self, out: &mut Vec<u8>) -> io::Result<()> {
-        let depth = self.path.segments().len();
-        let query = self.order.query();
-        let names = std::iter::once(self.root("Home")).chain(self.path.segments().iter().map(|name| shown(name)));
-        out.extend_from_slice(b"<nav aria-label=\"Breadcrumb\">\n<ol>\n");
-        for (level, name) in names.enumerate() {
-            match depth - level {
-                0 => writeln!(out, "<li><a href=\"./{query}\" aria-current=\"page\"><bdi>{name}</bdi></a></li>")?,
-                up => writeln!(out, "<li><a href=\"{}{query}\"><bdi>{name}</bdi></a></li>", "../".repeat(up))?,
-            }
-        }
-        out.extend_from_slice(b"</ol>\n</nav>\n");
-        Ok(())
     }
 
     fn head_of_table(&self, out: &mut Vec<u8>) -> io::Result<()> {

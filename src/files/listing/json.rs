@@ -38,7 +38,7 @@ impl Pieces for Json {
             }
             Stage::Head | Stage::Rows if self.entries.advance()? => {
                 out.extend_from_slice(if self.stage == Stage::Head { b"\n" } else { b",\n" });
-                self.object(out, self.entries.entry())?;
+                write_entry(out, &self.base, None, self.entries.entry())?;
                 Stage::Rows
             }
             Stage::Head | Stage::Rows => {
@@ -51,22 +51,22 @@ impl Pieces for Json {
     }
 }
 
-impl Json {
-    fn object(&self, out: &mut Vec<u8>, entry: Entry<'_>) -> io::Result<()> {
-        // The name has invalid UTF-8 replaced; the URL is exact.
-        let name = Value::from(String::from_utf8_lossy(entry.name));
-        let time = date::rfc3339(entry.details.modified);
-        let url = format!("{}{}", self.base, encode_segment(entry.name));
-        match entry.kind {
-            Kind::Directory => write!(
-                out,
-                "{{\"name\":{name},\"kind\":\"directory\",\"size\":null,\"mtime\":\"{time}\",\"url\":\"{url}/\"}}"
-            ),
-            Kind::File => write!(
-                out,
-                "{{\"name\":{name},\"kind\":\"file\",\"size\":{},\"mtime\":\"{time}\",\"url\":\"{url}\"}}",
-                entry.details.size
-            ),
-        }
+/// Writes the object of one entry of the directory whose URL is `base`, with its relative path if there is one.
+pub(crate) fn write_entry(out: &mut Vec<u8>, base: &str, path: Option<&str>, entry: Entry<'_>) -> io::Result<()> {
+    // The name and the path have invalid UTF-8 replaced; the URL is exact.
+    let name = Value::from(String::from_utf8_lossy(entry.name));
+    let path = path.map(|path| format!("\"path\":{},", Value::from(path))).unwrap_or_default();
+    let time = date::rfc3339(entry.details.modified);
+    let url = format!("{base}{}", encode_segment(entry.name));
+    match entry.kind {
+        Kind::Directory => write!(
+            out,
+            "{{\"name\":{name},{path}\"kind\":\"directory\",\"size\":null,\"mtime\":\"{time}\",\"url\":\"{url}/\"}}"
+        ),
+        Kind::File => write!(
+            out,
+            "{{\"name\":{name},{path}\"kind\":\"file\",\"size\":{},\"mtime\":\"{time}\",\"url\":\"{url}\"}}",
+            entry.details.size
+        ),
     }
 }

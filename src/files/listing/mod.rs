@@ -3,19 +3,19 @@
 pub(super) mod budget;
 pub(super) mod entries;
 pub(super) mod entry;
-mod html;
-mod json;
+pub(super) mod html;
+pub(super) mod json;
 #[cfg(feature = "markdown")]
 mod markdown;
 pub(super) mod numbers;
 pub(super) mod order;
 #[cfg(feature = "markdown")]
 pub(super) mod readme;
-mod row;
-mod scan;
+pub(super) mod row;
+pub(super) mod scan;
 pub(super) mod toolbar;
 mod type_name;
-mod window;
+pub(super) mod window;
 
 use std::io;
 use std::sync::Arc;
@@ -47,11 +47,7 @@ pub(super) fn respond(
     parts: PageParts,
 ) -> Result<Response, HttpError> {
     let order = Order::of(request);
-    let json = match request.query().value("format").as_deref() {
-        Some("json") => true,
-        Some("html") => false,
-        _ => accept::prefers_json(request.header_list("Accept").as_deref()),
-    };
+    let json = wants_json(request);
     let coding = Coding::negotiate(request, compressor)?;
     let path = target.path.clone();
     let entries = target.read(order, media_types, budget)?;
@@ -64,24 +60,37 @@ pub(super) fn respond(
         let page = Page { path, order, parts, entries, rows, media_types, frame: frame.clone(), stage: Stage::Start };
         frame.complete(send(page, coding)?)
     };
-    let vary = if compressor.is_some() { "Accept, Accept-Encoding" } else { "Accept" };
-    Ok(response
+    Ok(complete(response, compressor.is_some()))
+}
+
+/// Whether the request asks for JSON and not for a page.
+pub(super) fn wants_json(request: &Request) -> bool {
+    match request.query().value("format").as_deref() {
+        Some("json") => true,
+        Some("html") => false,
+        _ => accept::prefers_json(request.header_list("Accept").as_deref()),
+    }
+}
+
+/// Adds the fields that all listings have. `may_compress` says whether another client may get it compressed.
+pub(super) fn complete(response: Response, may_compress: bool) -> Response {
+    response
         .with_header("Cache-Control", "no-cache")
-        .with_header("Vary", vary)
-        .with_header("X-Content-Type-Options", "nosniff"))
+        .with_header("Vary", if may_compress { "Accept, Accept-Encoding" } else { "Accept" })
+        .with_header("X-Content-Type-Options", "nosniff")
 }
 
 /// A short body is sent with its length, a long one while it is generated.
-fn send(pieces: impl Pieces, coding: Coding) -> io::Result<Response> {
+pub(super) fn send<P: Pieces>(pieces: P, coding: Coding) -> io::Result<Response> {
     Ok(match (PieceReader::new(pieces).begin()?, coding) {
         (Beginning::Whole(whole), Coding::Gzip { slot, only }) if only || whole.len() as u64 >= MIN_LENGTH => {
             in_gzip(Response::bytes(slot.compress(&whole)?))
         }
         (Beginning::Whole(whole), _) => Response::bytes(whole),
-        (Beginning::Part(reader), Coding::Gzip { slot, .. }) => {
+        (Beginning::Part(reader), Coding::Gzip { slot, only }) if only || !P::FLUSHES => {
             in_gzip(Response::generated(Arc::new(slot).reader(reader)))
         }
-        (Beginning::Part(reader), Coding::Nothing) => Response::generated(reader),
+        (Beginning::Part(reader), _) => Response::generated(reader),
     })
 }
 
@@ -90,7 +99,7 @@ fn in_gzip(response: Response) -> Response {
 }
 
 /// The content coding of a listing.
-enum Coding {
+pub(super) enum Coding {
     /// None.
     Nothing,
     /// Gzip; `only` if the client accepts nothing else.
@@ -99,7 +108,7 @@ enum Coding {
 
 impl Coding {
     /// The coding that the request's `Accept-Encoding` asks for (RFC 9110 §12.5.3), if a slot is free.
-    fn negotiate(request: &Request, compressor: Option<&Arc<Compressor>>) -> Result<Self, HttpError> {
+    pub(super) fn negotiate(request: &Request, compressor: Option<&Arc<Compressor>>) -> Result<Self, HttpError> {
         let accepted = request.header_list("Accept-Encoding");
         let choose = |available: &[ContentCoding]| content_coding::negotiate(accepted.as_deref(), available);
         let only = choose(&[]) == Negotiated::NotAcceptable;

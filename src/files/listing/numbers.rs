@@ -1,7 +1,7 @@
 //! Numbers and sizes as people read them.
 
 /// A number with its thousands separated.
-pub(super) fn with_commas(number: usize) -> String {
+pub(crate) fn with_commas(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

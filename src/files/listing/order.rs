@@ -17,7 +17,7 @@ pub(crate) enum Column {
 
 impl Column {
     /// All columns, as the page shows them from left to right.
-    pub(super) const ALL: [Self; 4] = [Self::Name, Self::Size, Self::Type, Self::Time];
+    pub(crate) const ALL: [Self; 4] = [Self::Name, Self::Size, Self::Type, Self::Time];
 
     /// Its name in the query.
     pub(super) fn name(self) -> &'static str {

@@ -22,18 +22,25 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    pub(super) fn new(media_types: &Arc<MediaTypes>, order: Order) -> Self {
+    pub(crate) fn new(media_types: &Arc<MediaTypes>, order: Order) -> Self {
         Self { media_types: Arc::clone(media_types), query: order.query() }
     }
 
-    /// Writes the row without its end.
+    /// Writes the row of an entry of the directory itself, without the row's end.
     pub(super) fn write(&self, out: &mut Vec<u8>, entry: Entry<'_>) -> io::Result<()> {
+        self.write_below(out, &[], entry)
+    }
+
+    /// Writes the row of an entry of the directory with this relative path, without the row's end.
+    pub(crate) fn write_below(&self, out: &mut Vec<u8>, path: &[Vec<u8>], entry: Entry<'_>) -> io::Result<()> {
+        let base: String = path.iter().map(|name| encode_segment(name) + "/").collect();
+        let place = Place { path, base: &base };
         let (href, name) = (encode_segment(entry.name), shown(entry.name));
         let title = Title(&name);
         match entry.kind {
             Kind::Directory => write!(
                 out,
-                "<tr><th scope=\"row\"><a class=\"d\" href=\"./{href}/{}\"{title}><span><bdi>{name}</bdi>/</span></a></th>\
+                "<tr><th scope=\"row\"><a class=\"d\" href=\"./{base}{href}/{}\"{title}><span><bdi>{name}</bdi>/</span></a>{place}</th>\
                  <td class=\"s\"></td><td class=\"t\">Folder</td>",
                 self.query
             )?,
@@ -48,7 +55,7 @@ impl Rows {
                 }
                 write!(
                     out,
-                    "href=\"./{href}\"{title}><span><bdi>{name}</bdi></span></a></th>\
+                    "href=\"./{base}{href}\"{title}><span><bdi>{name}</bdi></span></a>{place}</th>\
                      <td class=\"s\">{size}</td><td class=\"t\" title=\"{essence}\">{type_name}</td>"
                 )?;
             }
@@ -56,6 +63,25 @@ impl Rows {
         let time = date::rfc3339(entry.details.modified);
         let (day, clock) = (&time[..10], &time[11..16]);
         write!(out, "<td><time datetime=\"{day}T{clock}Z\">{day} {clock}</time></td>")
+    }
+}
+
+/// The link to the directory of an entry that is not in the listed one itself.
+struct Place<'a> {
+    path: &'a [Vec<u8>],
+    base: &'a str,
+}
+
+impl Display for Place<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            return Ok(());
+        }
+        write!(f, "<p class=\"in\">in <a href=\"./{}\">", self.base)?;
+        for (index, name) in self.path.iter().enumerate() {
+            write!(f, "{}<bdi>{}</bdi>", if index > 0 { "/" } else { "" }, shown(name))?;
+        }
+        f.write_str("</a></p>")
     }
 }
 

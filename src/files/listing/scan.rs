@@ -80,6 +80,12 @@ impl Scan {
         Ok(None)
     }
 
+    /// The details of the entry that `next` has returned last; `None` if it has vanished.
+    pub(crate) fn details(&self, found: &Found) -> Option<Details> {
+        let read = || Some(Details::of(&status(&self.layers.get(self.index)?.directory, found.name()).ok()?));
+        found.scanned.details.or_else(read)
+    }
+
     /// How many entries so far no request can ask for with success: links that lead nowhere or out, fifos and the like.
     pub(crate) fn skipped(&self) -> usize {
         self.skipped

@@ -3,6 +3,8 @@
   const pad = (number, length = 2) => String(number).padStart(length, "0");
   const apply = () => {
     const zone = document.getElementById("zone");
+    // A search that finds nothing has no table.
+    if (!zone) return;
     for (const time of document.querySelectorAll("#entries time")) {
       const date = new Date(time.dateTime);
       const day = `${pad(date.getFullYear(), 4)}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 
+use super::super::search::words::MAX_CHARS;
 use super::super::upload_limit::UploadLimit;
 use super::entries::Totals;
 use super::numbers::with_commas;
@@ -36,6 +37,19 @@ const NEW_DIRECTORY: &[u8] = b"<p role=\"status\"></p>\n</form>\n\
     <label>Name <input name=\"new-directory\" autocomplete=\"off\" required></label>\n\
     <button class=\"button\">Create</button>\n</form>\n</details>\n";
 
+/// The form that searches below the directory, with this text in it. With scripts, a listing filters its rows by the text, too, and
+/// shows the form once it has some.
+pub(crate) fn search_form(out: &mut Vec<u8>, text: &str, is_shown: bool) -> io::Result<()> {
+    write!(
+        out,
+        "<form id=\"search\" role=\"search\" action=\"./\"{}><label>Find <input type=\"search\" name=\"search\" value=\"{}\" \
+         maxlength=\"{MAX_CHARS}\" autocomplete=\"off\" spellcheck=\"false\"></label>\n\
+         <button class=\"button\">Search subfolders</button></form>\n",
+        if is_shown { "" } else { " hidden" },
+        escape(text)
+    )
+}
+
 impl Toolbar<'_> {
     /// The number of entries, and what can be done with the whole directory.
     pub(super) fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
@@ -58,10 +72,8 @@ impl Toolbar<'_> {
         if self.offers.archive {
             out.extend_from_slice(b"<a class=\"button\" href=\"?download=tar\" download>Download all (tar)</a>\n");
         }
-        out.extend_from_slice(
-            b"<form id=\"filter\" role=\"search\" hidden><label>Filter <input type=\"search\" autocomplete=\"off\" \
-              spellcheck=\"false\"></label></form>\n</div>\n",
-        );
+        search_form(out, "", directories + files > 0)?;
+        out.extend_from_slice(b"</div>\n");
         // Nothing can be stored below a name that starts with a dot.
         if self.offers.upload && !self.path.is_hidden() {
             out.extend_from_slice(UPLOAD);

@@ -7,6 +7,7 @@ mod errors;
 mod listing;
 mod managing;
 mod media;
+mod search;
 mod uploads;
 pub(crate) mod webdriver;
 

@@ -65,7 +65,7 @@ fn a_listing_works_in_a_browser() {
         assert_eq!(shown().len(), 6, "{:?}", shown());
     }
     assert_eq!(shown()[..2], ["Parent folder", "2026/"]);
-    // The filter, which is there only because the script runs.
+    // With scripts the search box filters the rows.
     browser.find("input[type=search]").send_keys("JPG");
     assert_eq!(shown(), ["Parent folder", "big.jpg", "small.jpg"]);
     assert_eq!(browser.find("#shown").text(), "2 of 5 shown");
