@@ -536,7 +536,10 @@ mod tests {
             (&["--port", "-1"], "unexpected argument '-1'"),
             (&["--max-connections", "0"], "a number from 1 to 1000000"),
             (&["--max-connections-per-address", "1000001"], "a number from 0 to 1000000"),
-            (&["--max-body", "10XB"], "'10XB' for '--max-body <SIZE>': XB is not a unit; use KiB, MiB, GiB or TiB, or KB, MB"),
+            (
+                &["--max-body", "10XB"],
+                "'10XB' for '--max-body <SIZE>': XB is not a unit; use KiB, MiB, GiB or TiB, or KB, MB",
+            ),
             (&["--grace", "soon"], "a number of seconds from 0 to 31536000, such as 10 or 0.5"),
             (&["--overwrite"], "--write <DIR>"),
             (&["--allow-delete"], "--write <DIR>"),

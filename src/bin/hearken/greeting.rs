@@ -102,7 +102,10 @@ mod tests {
         assert!(text.contains("--bind 0.0.0.0 lets other devices"), "{text}");
         let file = Greeting { uploads: Uploads::Impossible, ..greeting() };
         let text = file.text(&Reachable::default());
-        assert!(text.contains("  Uploads  off; ") && !text.contains("--write"), "it cannot be used with a file: {text}");
+        assert!(
+            text.contains("  Uploads  off; ") && !text.contains("--write"),
+            "it cannot be used with a file: {text}"
+        );
         let text = greeting().text(&Reachable::default());
         assert!(!text.contains("Open") && !text.contains("--bind"), "only a Unix socket: {text}");
     }
