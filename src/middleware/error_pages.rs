@@ -99,7 +99,7 @@ fn in_form(form: TextForm, mut response: Response, request: &Request) -> io::Res
 fn page(frame: &Frame, status: Status, text: &str, request: &Request) -> io::Result<Vec<u8>> {
     let heading = heading(status);
     let mut out = Vec::new();
-    frame.begin(&mut out, &heading, STYLE)?;
+    frame.begin(&mut out, &heading, &[STYLE])?;
     let (code, heading, reason) = (status.code(), escape(&heading), escape_lines(&reason(status, text, request)));
     write!(
         out,
@@ -109,7 +109,7 @@ fn page(frame: &Frame, status: Status, text: &str, request: &Request) -> io::Res
         writeln!(out, "<a class=\"button\" href=\"{href}\">{label}</a>")?;
     }
     writeln!(out, "<a class=\"button\" href=\"{}\">Home</a>\n</nav>\n</main>", escape(&home(request)))?;
-    frame.end(&mut out, "")?;
+    frame.end(&mut out, &[])?;
     Ok(out)
 }
 

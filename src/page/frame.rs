@@ -24,23 +24,26 @@ impl Frame {
         Self { nonce: format!("{:032x}", rand::random::<u128>()) }
     }
 
-    /// Writes the page up to the content of its body. `style` is the page's own, added to the common one.
-    pub(crate) fn begin(&self, out: &mut Vec<u8>, title: &str, style: &str) -> io::Result<()> {
+    /// Writes the page up to the content of its body. The styles are the page's own, added to the common one.
+    pub(crate) fn begin(&self, out: &mut Vec<u8>, title: &str, styles: &[&str]) -> io::Result<()> {
         write!(
             out,
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"color-scheme\" content=\"light dark\">\n\
              <title>{}</title>\n<link rel=\"icon\" href=\"{ICON}\" type=\"image/svg+xml\">\n\
-             <style nonce=\"{}\">\n{STYLE}{style}</style>\n</head>\n<body>\n",
+             <style nonce=\"{}\">\n{STYLE}",
             escape(title),
             self.nonce
-        )
+        )?;
+        styles.iter().for_each(|style| out.extend_from_slice(style.as_bytes()));
+        out.extend_from_slice(b"</style>\n</head>\n<body>\n");
+        Ok(())
     }
 
-    /// Writes the end of the page, with its script unless that is empty.
-    pub(crate) fn end(&self, out: &mut Vec<u8>, script: &str) -> io::Result<()> {
-        if !script.is_empty() {
+    /// Writes the end of the page, with its scripts, if it has any.
+    pub(crate) fn end(&self, out: &mut Vec<u8>, scripts: &[&str]) -> io::Result<()> {
+        for script in scripts {
             write!(out, "<script nonce=\"{}\">\n{script}</script>\n", self.nonce)?;
         }
         out.extend_from_slice(b"</body>\n</html>\n");

@@ -34,7 +34,9 @@ pub(super) fn post(dir: &WritableDir, removal: Removal, request: &mut Request) -
     let body = read(request)?;
     match Change::parse(&body)? {
         Change::Create { name } => create(dir, &name, request),
-        Change::Delete { .. } if removal == Removal::Refused => Err(HttpError::forbidden("nothing may be deleted here")),
+        Change::Delete { .. } if removal == Removal::Refused => {
+            Err(HttpError::forbidden("nothing may be deleted here"))
+        }
         Change::Delete { name, if_match } => delete(dir, removal == Removal::Hidden, &name, if_match, request),
     }
 }

@@ -101,7 +101,7 @@ fn end_of_page(frame: &Frame) -> io::Result<Vec<u8>> {
         <div class=\"buttons\">\n<button class=\"button\" hidden>Save</button>\n\
         <a class=\"button\" href=\"./\">Cancel</a>\n</div>\n</form>\n"
         .to_vec();
-    page::end(frame, &mut out, SCRIPT)?;
+    page::end(frame, &mut out, &[SCRIPT])?;
     Ok(out)
 }
 

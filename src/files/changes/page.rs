@@ -12,7 +12,7 @@ const STYLE: &str = include_str!("changes.css");
 /// Begins the page about an entry, up to the content of `<main>`. `title` goes before the name, `end` after it.
 pub(super) fn begin(frame: &Frame, out: &mut Vec<u8>, title: &str, target: &Target, end: &str) -> io::Result<()> {
     let name = &target.name;
-    frame.begin(out, &format!("{title} {name}{end}"), STYLE)?;
+    frame.begin(out, &format!("{title} {name}{end}"), &[STYLE])?;
     let place = place(&target.directory);
     let name = shown(name.as_bytes());
     write!(
@@ -28,9 +28,9 @@ fn place(directory: &RelativePath) -> String {
 }
 
 /// Ends the page.
-pub(super) fn end(frame: &Frame, out: &mut Vec<u8>, script: &str) -> io::Result<()> {
+pub(super) fn end(frame: &Frame, out: &mut Vec<u8>, scripts: &[&str]) -> io::Result<()> {
     out.extend_from_slice(b"</main>\n");
-    frame.end(out, script)
+    frame.end(out, scripts)
 }
 
 /// Adds the fields that go with the page to a response with it. It holds what no cache should keep, and may stand in no other page,
@@ -41,6 +41,6 @@ pub(super) fn complete(frame: &Frame, response: Response) -> Response {
 
 /// Ends a page without a script, and makes the response with it.
 pub(super) fn respond(frame: &Frame, mut page: Vec<u8>) -> io::Result<Response> {
-    end(frame, &mut page, "")?;
+    end(frame, &mut page, &[])?;
     Ok(complete(frame, Response::bytes(page)))
 }

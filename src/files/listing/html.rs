@@ -38,16 +38,9 @@ pub(crate) struct PageParts {
     pub(crate) readme: Option<ReadmeRules>,
 }
 
-const STYLE: &str = concat!(include_str!("listing.css"), include_str!("upload.css"), include_str!("readme.css"));
-const SCRIPT: &str = concat!(
-    include_str!("times.js"),
-    "
-",
-    include_str!("filter.js"),
-    "
-",
-    include_str!("upload.js")
-);
+// The last one of each is for pages that take uploads.
+const STYLES: [&str; 3] = [include_str!("listing.css"), include_str!("readme.css"), include_str!("upload.css")];
+const SCRIPTS: [&str; 3] = [include_str!("times.js"), include_str!("filter.js"), include_str!("upload.js")];
 
 pub(crate) fn heading(column: Column) -> &'static str {
     match column {
@@ -87,7 +80,7 @@ impl Pieces for Page {
                     self.entries.write_readme(out, rules)?;
                 }
                 out.extend_from_slice(b"</main>\n");
-                self.frame.end(out, SCRIPT)?;
+                self.frame.end(out, self.needed(&SCRIPTS))?;
                 Stage::End
             }
             Stage::End => return Ok(false),
@@ -128,19 +121,27 @@ impl Page {
             Some(title) if path.is_empty() => title.to_string(),
             Some(title) => format!("{path} – {title}"),
         };
-        self.frame.begin(out, &title, STYLE)?;
+        self.frame.begin(out, &title, self.needed(&STYLES))?;
         out.extend_from_slice(b"<header>\n");
         breadcrumb(out, &self.path, &self.root("Home"), &self.order.query(), true)?;
         let name = segments.last().map_or_else(|| self.root("Index of /"), |name| shown(name));
         write!(out, "<h1><bdi>{name}</bdi></h1>\n</header>\n<main>\n")?;
-        let Self { path, parts, entries, .. } = self;
-        Toolbar { path, offers: parts.offers, totals: entries.totals }.write(out)?;
+        self.toolbar().write(out)?;
         self.head_of_table(out)
     }
 
     /// The name of the root: that of the site, else this one.
     fn root(&self, otherwise: &str) -> String {
         self.parts.title.as_deref().map_or_else(|| otherwise.to_owned(), escape)
+    }
+
+    fn toolbar(&self) -> Toolbar<'_> {
+        Toolbar { path: &self.path, offers: self.parts.offers, totals: self.entries.totals }
+    }
+
+    /// The styles or scripts that the page needs.
+    fn needed(&self, all: &'static [&'static str; 3]) -> &'static [&'static str] {
+        if self.toolbar().takes_uploads() { all } else { &all[..2] }
     }
 
     fn head_of_table(&self, out: &mut Vec<u8>) -> io::Result<()> {

@@ -51,6 +51,11 @@ pub(crate) fn search_form(out: &mut Vec<u8>, text: &str, is_shown: bool) -> io::
 }
 
 impl Toolbar<'_> {
+    /// Whether the page has forms that store something: nothing can be stored below a name that starts with a dot.
+    pub(super) fn takes_uploads(&self) -> bool {
+        self.offers.upload && !self.path.is_hidden()
+    }
+
     /// The number of entries, and what can be done with the whole directory.
     pub(super) fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let Totals { directories, files, skipped, truncated } = self.totals;
@@ -74,8 +79,7 @@ impl Toolbar<'_> {
         }
         search_form(out, "", directories + files > 0)?;
         out.extend_from_slice(b"</div>\n");
-        // Nothing can be stored below a name that starts with a dot.
-        if self.offers.upload && !self.path.is_hidden() {
+        if self.takes_uploads() {
             out.extend_from_slice(UPLOAD);
             if let Some(limit) = self.offers.upload_limit {
                 upload_limit(out, limit)?;

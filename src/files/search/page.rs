@@ -26,8 +26,8 @@ pub(super) struct Page {
     pub(super) stage: Stage,
 }
 
-const STYLE: &str = concat!(include_str!("../listing/listing.css"), include_str!("search.css"));
-const SCRIPT: &str = concat!(include_str!("../listing/times.js"), "\n", include_str!("search.js"));
+const STYLES: [&str; 2] = [include_str!("../listing/listing.css"), include_str!("search.css")];
+const SCRIPTS: [&str; 2] = [include_str!("../listing/times.js"), include_str!("search.js")];
 
 impl Pieces for Page {
     const FLUSHES: bool = true;
@@ -58,7 +58,7 @@ impl Page {
         let name = self.path.segments().last().map(|name| String::from_utf8_lossy(name));
         let place = name.map(|name| format!(" in {name}")).unwrap_or_default();
         let site = self.title.as_deref().map(|title| format!(" – {title}")).unwrap_or_default();
-        self.frame.begin(out, &format!("Search for {}{place}{site}", self.text), STYLE)?;
+        self.frame.begin(out, &format!("Search for {}{place}{site}", self.text), &STYLES)?;
         out.extend_from_slice(b"<header>\n");
         let root = self.title.as_deref().map_or_else(|| "Home".to_owned(), escape);
         breadcrumb(out, &self.path, &root, "", false)?;
@@ -94,7 +94,7 @@ impl Page {
             out.extend_from_slice(b"</tbody>\n</table>\n");
         }
         writeln!(out, "<p id=\"found\">{}</p>\n</div>\n</main>", summary(&self.walk))?;
-        self.frame.end(out, SCRIPT)
+        self.frame.end(out, &SCRIPTS)
     }
 }
 
