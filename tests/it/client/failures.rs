@@ -40,7 +40,8 @@ fn a_response_that_is_none_is_told_in_words() {
             "the exchange with {url} failed: the response is not HTTP; if the server speaks HTTPS, use {secure}",
         ),
         (
-            "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n",
+            // Without the last field, the client may send the next request on a connection that is being closed.
+            "HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
             "the exchange with {url} failed: it redirects too often",
         ),
         ("HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", "the exchange with {url} failed: it redirects to nowhere"),
