@@ -8,7 +8,7 @@ use super::entries::Totals;
 use super::numbers::with_commas;
 use crate::http::byte_size::ByteSize;
 use crate::http::path::RelativePath;
-use crate::page::escape;
+use crate::page::{escape, escape_value};
 
 /// What the page offers beside the table.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +46,7 @@ pub(crate) fn search_form(out: &mut Vec<u8>, text: &str, is_shown: bool) -> io::
          maxlength=\"{MAX_CHARS}\" autocomplete=\"off\" spellcheck=\"false\"></label>\n\
          <button class=\"button\">Search subfolders</button></form>\n",
         if is_shown { "" } else { " hidden" },
-        escape(text)
+        escape_value(text)
     )
 }
 

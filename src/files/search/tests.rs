@@ -131,6 +131,9 @@ fn the_page_escapes_names_and_the_text() {
     let page = self::page(&files, "/?search=%22%3E%3Cscript%3Ealert(1)%3C/script%3E");
     assert!(page.contains("value=\"&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;\""), "{page}");
     assert!(!page.contains("<script>") && page.contains("Nothing found.") && !page.contains("<table>"), "{page}");
+    let page = self::page(&files, "/?search=a%E2%80%AEb");
+    assert!(page.contains("“<bdi>a\u{fffd}b</bdi>”"), "{page}");
+    assert!(page.contains("name=\"search\" value=\"a\u{202e}b\""), "what is sent again is what was sent: {page}");
     let below = self::page(&files, "/%3Cb%3E/?search=y&format=html");
     assert!(below.contains("<title>Search for y in &lt;b&gt;</title>"), "{below}");
     assert!(
