@@ -5,9 +5,9 @@ use std::io::{self, Write as _};
 use rustix::fs::Dir;
 
 use super::super::error::unreadable;
-use super::super::listing::numbers::readable_size;
 use super::page;
 use super::target::Target;
+use crate::http::byte_size::ByteSize;
 use crate::http::error::HttpError;
 use crate::http::response::Response;
 use crate::http::validators::strong_file_validators;
@@ -31,7 +31,7 @@ pub(super) fn respond(target: Target) -> Result<Response, HttpError> {
         }
     } else {
         let id = FileId::of_open(&target.file)?;
-        writeln!(out, "<p class=\"note\">This is a file of {}. It cannot be restored.</p>", readable_size(id.size()))?;
+        writeln!(out, "<p class=\"note\">This is a file of {}. It cannot be restored.</p>", ByteSize(id.size()))?;
         let etag = strong_file_validators(id.size(), id.modified(), id.inode()).etag;
         write_form(&mut out, &target.name, etag.as_deref())?;
     }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::super::media_types::MediaTypes;
 use super::entry::{Entry, Kind};
-use super::numbers::readable_size;
 use super::order::Order;
 use super::type_name::{Icon, TypeName, type_name};
+use crate::http::byte_size::ByteSize;
 use crate::http::date;
 use crate::http::media_type;
 use crate::http::path::encode_segment;
@@ -48,7 +48,7 @@ impl Rows {
                 let media_type = self.media_types.of(entry.name);
                 let essence = media_type::essence(&media_type);
                 let TypeName { name: type_name, icon } = type_name(entry.name, essence);
-                let (essence, size) = (escape(essence), readable_size(entry.details.size));
+                let (essence, size) = (escape(essence), ByteSize(entry.details.size).in_column());
                 out.extend_from_slice(b"<tr><th scope=\"row\"><a ");
                 if icon != Icon::File {
                     write!(out, "class=\"{}\" ", icon.class())?;

@@ -169,7 +169,7 @@ fn the_page_to_delete_has_a_form_for_the_file_that_was_clicked() {
     for part in [
         "<title>Delete x\u{fffd}&quot;&lt;b&gt;.txt?</title>",
         "<h1>Delete <bdi>x\u{fffd}&quot;&lt;b&gt;.txt</bdi>?</h1>",
-        "This is a file of 5 B.",
+        "This is a file of 5 bytes.",
         "method=\"post\" action=\"./\"",
         "name=\"delete\" value=\"x\u{202e}&quot;&lt;b&gt;.txt\"",
         "name=\"if-match\" value=\"&quot;5-",
