@@ -13,7 +13,7 @@ use crate::http::method::Method;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::http::status::Status;
-use crate::page::{Frame, escape};
+use crate::page::{Frame, escape, escape_lines};
 
 /// A layer that turns errors in plain text into what the client reads best: a page with the reason and a way home for browsers, which
 /// accept `text/html`, and `{"error": "..."}` for programs that prefer `application/json`. For others the text stays.
@@ -100,7 +100,8 @@ fn page(frame: &Frame, status: Status, text: &str, request: &Request) -> io::Res
     let heading = heading(status);
     let mut out = Vec::new();
     frame.begin(&mut out, &heading, &[STYLE])?;
-    let (code, heading, reason) = (status.code(), escape(&heading), escape_lines(&reason(status, text, request)));
+    let (code, heading, reason) =
+        (status.code(), escape(&heading), escape_lines(reason(status, text, request).trim_end()));
     write!(
         out,
         "<main>\n<p class=\"code\">Error {code}</p>\n<h1>{heading}</h1>\n<p class=\"reason\">{reason}</p>\n<nav>\n"
@@ -160,12 +161,6 @@ fn with_capital(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().map_or_else(String::new, |first| first.to_uppercase().to_string());
     first + characters.as_str()
-}
-
-/// Escapes text that may have several lines.
-fn escape_lines(text: &str) -> String {
-    let lines: Vec<_> = text.trim_end().split('\n').map(|line| escape(line.trim_end_matches('\r'))).collect();
-    lines.join("\n")
 }
 
 /// The URL of the site's first page. It is relative, as all links of generated pages, so that it holds behind a proxy that serves the

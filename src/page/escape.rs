@@ -21,6 +21,17 @@ pub(crate) fn escape(text: &str) -> String {
     escaped
 }
 
+/// As [`escape`], for a text of several lines: line breaks stay, without the CR before them, and so do tabs.
+pub(crate) fn escape_lines(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for line in text.split_inclusive(['\n', '\t']) {
+        let words = line.trim_end_matches(['\n', '\t']);
+        escaped.push_str(&escape(words.trim_end_matches('\r')));
+        escaped.push_str(&line[words.len()..]);
+    }
+    escaped
+}
+
 /// Escapes the characters that have a meaning in HTML text and quoted attributes, and no others: for a value that a form sends back.
 pub(crate) fn escape_value(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -69,6 +80,19 @@ mod tests {
         ];
         for (text, expected) in table {
             assert_eq!(escape(text), expected);
+        }
+    }
+
+    #[test]
+    fn lines_and_tabs_stay() {
+        let table = [
+            ("", ""),
+            ("a\n\tb\r\n<c>\r\n", "a\n\tb\n&lt;c&gt;\n"),
+            ("a\rb\u{202e}", "a\u{fffd}b\u{fffd}"),
+            ("a\r", "a"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(escape_lines(text), expected, "{text:?}");
         }
     }
 

@@ -3,5 +3,5 @@
 mod escape;
 mod frame;
 
-pub(crate) use escape::{escape, escape_bytes, escape_value, shown};
+pub(crate) use escape::{escape, escape_bytes, escape_lines, escape_value, shown};
 pub(crate) use frame::Frame;

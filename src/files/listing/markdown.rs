@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 
 use pulldown_cmark::{Alignment, CodeBlockKind, Event, LinkType, Options, Parser, Tag, TagEnd};
 
-use crate::page::escape;
+use crate::page::{escape, escape_lines};
 
 /// Appends the text as HTML of at most about `limit` bytes; returns whether that is all of it.
 ///
@@ -296,7 +296,7 @@ impl Writer<'_> {
         if let Some(heading) = &mut self.heading {
             append(&mut heading.text, text, MAX_ID);
         }
-        escape_lines(text, self.end, self.out);
+        escape_up_to(text, self.end, self.out);
     }
 
     /// Writes a tag, unless it is inside of an image.
@@ -379,15 +379,11 @@ fn boundary(text: &str, index: usize) -> usize {
 }
 
 /// Appends a text of several lines, escaped, until `out` has about this length; returns whether that is all of it.
-pub(super) fn escape_lines(text: &str, end: usize, out: &mut Vec<u8>) -> bool {
+pub(super) fn escape_up_to(text: &str, end: usize, out: &mut Vec<u8>) -> bool {
     let mut rest = text;
     while !rest.is_empty() && out.len() < end {
         let (piece, tail) = rest.split_at(boundary(rest, PIECE));
-        for line in piece.split_inclusive(['\n', '\t']) {
-            let words = line.trim_end_matches(['\n', '\t']);
-            out.extend_from_slice(escape(words.trim_end_matches('\r')).as_bytes());
-            out.extend_from_slice(&line.as_bytes()[words.len()..]);
-        }
+        out.extend_from_slice(escape_lines(piece).as_bytes());
         rest = tail;
     }
     rest.is_empty()

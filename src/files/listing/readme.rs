@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Stat};
 
-use super::markdown::{escape_lines, render};
+use super::markdown::{escape_up_to, render};
 use crate::http::path::{RelativePath, encode_segment};
 use crate::page::shown;
 use crate::storage::RootDir;
@@ -103,7 +103,7 @@ impl Readmes {
             render(&text, MAX_HTML, out)?
         } else {
             out.extend_from_slice(b"<pre>");
-            let is_whole = escape_lines(&text, out.len() + MAX_HTML, out);
+            let is_whole = escape_up_to(&text, out.len() + MAX_HTML, out);
             out.extend_from_slice(b"</pre>\n");
             is_whole
         };
