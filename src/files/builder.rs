@@ -196,8 +196,8 @@ impl Files {
         self
     }
 
-    /// The name of the site: the title of listings, and what they call the root. Defaults to `Index of` and the path, and `Home`; so
-    /// does an empty title.
+    /// The name of the site: the title of listings, and what they call the root. Defaults to none, as does an empty name: the title
+    /// is `Index of` and the path, and the root is called `Home`.
     #[must_use]
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.service.title = Some(title.into()).filter(|title| !title.is_empty()).map(Into::into);
