@@ -101,6 +101,7 @@ impl Files {
             cache_headers: CacheHeaders::default(),
             media_types: Arc::default(),
             compressor: None,
+            precompressed: true,
             budget: Budget::of_process(),
             searches: Searches::of_process(),
             cache: FileCache::default(),
@@ -334,6 +335,15 @@ impl Files {
         let types = Arc::get_mut(&mut self.service.media_types).expect("nobody else has it before anything is served");
         types.set(extension, media_type)?;
         Ok(self)
+    }
+
+    /// Whether a file on disk is sent as the file beside it that has the same name and the extension of a coding, such as `app.js.br`
+    /// for `app.js`, to clients that accept the coding. Whoever can write to the directory then decides what they get. Defaults to
+    /// true.
+    #[must_use]
+    pub fn precompressed(mut self, precompressed: bool) -> Self {
+        self.service.precompressed = precompressed;
+        self
     }
 
     /// Whether listings, and text files of more than 1 KiB, are compressed for clients that accept gzip and for which there is no

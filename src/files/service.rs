@@ -59,6 +59,8 @@ pub(super) struct FileService {
     pub(super) cache_headers: CacheHeaders,
     pub(super) media_types: Arc<MediaTypes>,
     pub(super) compressor: Option<Arc<Compressor>>,
+    /// Whether files on disk may be sent as the compressed files beside them.
+    pub(super) precompressed: bool,
     pub(super) budget: Arc<Budget>,
     pub(super) searches: Arc<Searches>,
     /// Files of the first root on disk only: those of another one would be hidden by a file that appears in a root before it.
@@ -219,7 +221,8 @@ impl FileService {
         let media_type = self.media_types.of_file(file.name(), &file.file).map_err(unreadable)?;
         let cache_control = self.cache_headers.of(file.name());
         let Get { request, now, .. } = *get;
-        let mut selected = variants::select(root_dir, file, media_type, self.compressor.as_ref(), request, now)?;
+        let codings = (self.compressor.as_ref(), self.precompressed);
+        let mut selected = variants::select(root_dir, file, media_type, codings, request, now)?;
         selected.representation = selected.representation.with_cache_control(cache_control);
         Ok(selected)
     }

@@ -22,6 +22,8 @@ use crate::storage::{FileId, RootDir};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Variants {
     siblings: Vec<Sibling>,
+    /// Whether siblings are looked for.
+    with_siblings: bool,
     /// Whether it may be compressed on the fly.
     compressible: bool,
 }
@@ -58,19 +60,20 @@ pub(crate) struct Selected {
     pub(crate) status: Stat,
 }
 
-/// Selects the variant of a file that the request accepts (RFC 9110 §12.5.3), opens it and reads it if it is small.
+/// Selects the variant of a file that the request accepts (RFC 9110 §12.5.3), opens it and reads it if it is small. Siblings are
+/// variants only if `with_siblings` is set.
 pub(crate) fn select(
     root_dir: &RootDir,
     file: OpenFile,
     media_type: HeaderText,
-    compressor: Option<&Arc<Compressor>>,
+    (compressor, with_siblings): (Option<&Arc<Compressor>>, bool),
     request: &Request,
     now: SystemTime,
 ) -> Result<Selected, HttpError> {
     let status = file.status().map_err(unreadable)?;
     let path = file.path.clone();
     let compressible = compressor.is_some_and(|compressor| compressor.suits(&media_type, file.metadata.len()));
-    let variants = Variants::find(root_dir, &path.to_bytes(), &FileId::of(&status), compressible);
+    let variants = Variants::find(root_dir, &path.to_bytes(), &FileId::of(&status), with_siblings, compressible);
     let varies = variants.are_several();
     let mut usable = variants.clone();
     let (representation, variant) = loop {
@@ -163,10 +166,16 @@ fn read(open: OpenFile, media_type: HeaderText, now: SystemTime) -> Result<Repre
 
 impl Variants {
     /// The variants of the file at this path.
-    pub(crate) fn find(root_dir: &RootDir, path: &[u8], original: &FileId, compressible: bool) -> Self {
+    pub(crate) fn find(
+        root_dir: &RootDir,
+        path: &[u8],
+        original: &FileId,
+        with_siblings: bool,
+        compressible: bool,
+    ) -> Self {
         let is_coded = |coding: ContentCoding| path.ends_with(coding.extension().as_bytes());
-        if ContentCoding::ALL.into_iter().any(is_coded) {
-            return Self { siblings: Vec::new(), compressible };
+        if !with_siblings || ContentCoding::ALL.into_iter().any(is_coded) {
+            return Self { siblings: Vec::new(), with_siblings, compressible };
         }
         let sibling = |coding: ContentCoding| {
             let path = [path, coding.extension().as_bytes()].concat();
@@ -176,12 +185,13 @@ impl Variants {
             let is_file = FileType::from_raw_mode(status.st_mode).is_file();
             is_file.then_some(Sibling { coding, path, id, usable })
         };
-        Self { siblings: ContentCoding::ALL.into_iter().filter_map(sibling).collect(), compressible }
+        let siblings = ContentCoding::ALL.into_iter().filter_map(sibling).collect();
+        Self { siblings, with_siblings, compressible }
     }
 
     /// Whether the siblings of the file at this path are still the same.
     pub(crate) fn are_current(&self, root_dir: &RootDir, path: &[u8], original: &FileId) -> bool {
-        *self == Self::find(root_dir, path, original, self.compressible)
+        *self == Self::find(root_dir, path, original, self.with_siblings, self.compressible)
     }
 
     /// Whether the response depends on what the client accepts.
@@ -257,6 +267,11 @@ mod tests {
             (Some("br;q=0.1, identity"), 200, "as it is", None),
             (Some("identity;q=0, zstd"), 406, "There is no content in a coding that the request accepts.", None),
         ];
+        let originals_only = Files::new(root.path()).precompressed(false);
+        for mut response in get(&originals_only, "/a.css", &[("Accept-Encoding", "gzip, br")]) {
+            assert_eq!(response.header("Vary"), None);
+            assert_eq!(response.read_text().unwrap(), "as it is");
+        }
         let mut etags = Vec::new();
         // Twice, so that each is kept while others are asked for.
         for (accepted, status, body, coding) in table.into_iter().chain(table) {
