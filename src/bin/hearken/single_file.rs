@@ -19,7 +19,9 @@ impl SingleFile {
     pub(crate) fn new(path: &Path, files: Files) -> Self {
         let name = path.file_name().unwrap_or_default();
         // Whoever starts the program has chosen the file, even if its name starts with a dot or is a link to another place.
-        Self { files: files.include_hidden(true).follow_links(true), name: name.as_encoded_bytes().to_vec() }
+        let files = files.include_hidden(true).follow_links(true);
+        // Files beside it were not chosen: in a directory that others write to, one of them could stand in for it.
+        Self { files: files.precompressed(false), name: name.as_encoded_bytes().to_vec() }
     }
 
     fn file(&self, request: &mut Request) -> Response {
@@ -97,7 +99,12 @@ mod tests {
         }
         fs::create_dir(place.path().join("dir")).unwrap();
         let path = place.path().join("file.txt");
+        // In /tmp, say, anyone can make one beside the file, even a link to what only the server may read.
+        symlink("other.txt", place.path().join("file.txt.gz")).unwrap();
         let file = SingleFile::new(&path, Files::new(place.path()));
+        let mut whole = file.handle(&mut Request::get("/file.txt").with_header("Accept-Encoding", "gzip"));
+        assert_eq!(whole.header("Content-Encoding"), None);
+        assert_eq!(whole.read_text().unwrap(), "file.txt");
         let table = [
             ("/other.txt", 404),
             ("/404.html", 404),
