@@ -16,6 +16,7 @@ mod response;
 mod run;
 #[path = "../common/seconds.rs"]
 mod seconds;
+mod stderr;
 mod task;
 mod temp_file;
 

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use hearken::client::ClientError;
 
 use crate::credentials::PasswordFileError;
+use crate::stderr::say;
 
 /// What the server answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +70,7 @@ impl Failure {
         match self {
             // If this cannot be printed, nothing can.
             Self::Usage(error) => drop(error.print()),
-            _ => eprintln!("hearken-client: {self}"),
+            _ => say(&format!("hearken-client: {self}")),
         }
     }
 }

@@ -8,6 +8,7 @@ use hearken::client::{ClientError, Response};
 use crate::outcome::{Failure, Outcome};
 use crate::output_file::OutputFile;
 use crate::progress;
+use crate::stderr::say;
 use crate::task::Told;
 
 /// Prints the body as it arrives.
@@ -20,7 +21,7 @@ pub(crate) fn print(response: Response, url: &str, told: Told) -> Result<Outcome
             }
             _ => "",
         };
-        eprintln!("hearken-client: {url}: {}{tip}", response.status_line());
+        say(&format!("hearken-client: {url}: {}{tip}", response.status_line()));
     }
     let mut out = io::stdout().lock();
     let copied = io::copy(&mut response.into_reader(), &mut out).and_then(|_| out.flush());
@@ -58,11 +59,11 @@ pub(crate) fn save(response: Response, path: &Path, url: &str, told: Told) -> Re
 /// Shows the head of the response if the user wants to see it.
 pub(crate) fn describe(response: &Response, told: Told) -> Outcome {
     if told.head {
-        eprintln!("{}", response.status_line());
+        say(&response.status_line());
         for (name, value) in response.headers() {
-            eprintln!("{name}: {value}");
+            say(&format!("{name}: {value}"));
         }
-        eprintln!();
+        say("");
     }
     if response.is_success() { Outcome::Success } else { Outcome::Refused }
 }

@@ -1,6 +1,6 @@
 //! The third step: sends the requests of the task.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write as _};
 use std::thread;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use crate::generate;
 use crate::outcome::{Failure, Outcome};
 use crate::progress;
 use crate::response::{describe, print, save};
+use crate::stderr::say;
 use crate::task::{Command, Json, Note, Source, Task, Told};
 
 pub(crate) fn run(task: Task) -> Result<Outcome, Failure> {
@@ -72,7 +73,7 @@ fn put(client: &Client, url: &str, source: Source, told: Told) -> Result<Outcome
         _ => response.status_line(),
     };
     let outcome = print(response, url, told)?;
-    eprintln!("stored {name} at {url} ({}, {done})", HumanBytes(reader.read));
+    say(&format!("stored {name} at {url} ({}, {done})", HumanBytes(reader.read)));
     Ok(outcome)
 }
 
@@ -111,22 +112,27 @@ impl<R: Read> Read for Counted<R> {
 fn guess(client: &Client, url: &str, interval: Duration, told: Told) -> Result<Outcome, Failure> {
     loop {
         let number = rand::random_range(0..10);
-        println!("Guess is {number}.");
+        print_line(&format!("Guess is {number}."))?;
         let response = client.get(&format!("{url}?q={number}"))?;
         if !response.is_success() {
             return print(response, url, told);
         }
         let text = response.text()?;
         if text.starts_with("true") {
-            println!("Good guess, yay!");
+            print_line("Good guess, yay!")?;
             return Ok(Outcome::Success);
         }
         if !text.starts_with("false") {
             return Err(Failure::NoService { service: "guessing game", url: url.into() });
         }
-        println!("Bad guess, trying again.");
+        print_line("Bad guess, trying again.")?;
         thread::sleep(interval);
     }
+}
+
+/// Prints a line on stdout, whose reader may have closed it.
+fn print_line(line: &str) -> Result<(), Failure> {
+    writeln!(io::stdout(), "{line}").map_err(Failure::Stdout)
 }
 
 /// Adds or gets a note. The server is first asked whether it has notes: another one might store the request as a file.

@@ -8,7 +8,7 @@ use hearken::{Server, Tls};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use super::run;
-use crate::support::Program;
+use crate::support::{Program, client};
 
 /// A server that sends these bytes to each client and closes the connection. Returns its address.
 fn server_of(bytes: impl Into<Vec<u8>>) -> String {
@@ -175,4 +175,32 @@ fn a_long_file_that_the_server_refuses_is_not_sent_and_the_reason_is_told() {
     let reason = "There is not enough room: all files together may have 1 GiB (--max-total).";
     assert_eq!((code, String::from_utf8(body).unwrap().trim_end()), (Some(1), reason));
     assert_eq!(error, format!("hearken-client: {url}: 507 Insufficient Storage\n"));
+}
+
+#[test]
+fn a_server_cannot_steer_the_terminal() {
+    // U+009B begins the same sequences as escape and a bracket.
+    let field =
+        format!("http://{}/a", server_of("HTTP/1.1 404 Not Found\r\nX-A: \u{9b}2J\r\nContent-Length: 0\r\n\r\n"));
+    let (code, _, error) = run(&["-v", "get", &field], b"");
+    assert_eq!(code, Some(1));
+    assert!(error.contains("x-a: \u{fffd}2J\n") && !error.contains('\u{9b}'), "{error:?}");
+    let location = server_of("HTTP/1.1 302 Found\r\nLocation: http://a\u{9b}2J/\r\nContent-Length: 0\r\n\r\n");
+    let (code, _, error) = run(&["get", &format!("http://{location}/a")], b"");
+    assert_eq!(code, Some(3));
+    assert!(error.contains('\u{fffd}') && !error.contains('\u{9b}'), "{error:?}");
+}
+
+/// It ended with 101, and the body was lost.
+#[cfg(target_os = "linux")]
+#[test]
+fn lines_that_cannot_be_printed_are_no_failure_of_their_own() {
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let url = format!("http://{}/a", server_of("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nbody"));
+    let output = client().args(["-v", "get", &url]).stderr(full()).output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b"body"[..]));
+    let url = format!("http://{}/guess", server_of("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nfalse\n"));
+    let output = client().args(["guess", &url]).stdout(full()).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), error.contains("cannot write to stdout")), (Some(1), true), "{error}");
 }
