@@ -216,7 +216,6 @@ impl RelativePath {
     }
 
     /// The path of the directory with this name in this directory.
-    #[cfg(feature = "archive")]
     pub(crate) fn join_directory(&self, name: &[u8]) -> Self {
         Self { directory: true, ..self.join(name) }
     }

@@ -5,7 +5,7 @@
 mod programs;
 #[path = "../../it/support/waiting.rs"]
 mod waiting;
-#[path = "../../it/webdriver.rs"]
+#[path = "../../it/browser/webdriver.rs"]
 pub(crate) mod webdriver;
 
 use std::process::Command;
