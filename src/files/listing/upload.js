@@ -251,10 +251,13 @@
     isRefreshing = true;
     try {
       const page = await currentPage();
+      const focused = document.activeElement.closest("#entries a")?.getAttribute("href");
       for (const part of ["#entries", ".tools > p", "#limit"]) {
         const [old, now] = [document.querySelector(part), page.querySelector(part)];
         if (old && now) old.replaceWith(now);
       }
+      const links = [...document.querySelectorAll("#entries a")];
+      links.find((link) => link.getAttribute("href") === focused)?.focus();
       limit = limitOf(page);
       document.dispatchEvent(new Event("refreshed"));
     } catch {

@@ -87,6 +87,14 @@ fn dropping_is_possible_on_the_whole_page() {
         summary(browser, "1 of 1 file stored.");
         assert_eq!(is_marked(), false);
         assert_eq!(read(&box_path, "a.txt"), "a");
+
+        // Who reads the table by keyboard stays at the same row when it is replaced.
+        until("the row", || (listed(browser) == ["a.txt"]).then_some(()));
+        browser.execute("document.querySelector('#entries tbody tr:not(#parent) a').focus()");
+        let others = files(&[("0.txt", "0")]);
+        drop_files(browser, &[&others.path().join("0.txt")]);
+        until("both rows", || (listed(browser) == ["0.txt", "a.txt"]).then_some(()));
+        assert_eq!(browser.execute("return document.activeElement.getAttribute('href')"), "./a.txt");
     });
 }
 
