@@ -231,7 +231,14 @@ impl FileService {
     ///
     /// Uploads that only show something go without it: in a sandbox a document has an origin of its own, and browsers fetch the parts
     /// of a video from the origin of its document. `X-Content-Type-Options`, which every file has, keeps them what they are.
+    ///
+    /// No sandbox holds a service worker, which would answer for the whole site. If a site once had one, browsers ask for its script
+    /// again for years, and an upload could take the place of a script that the site has given up.
     fn send(&self, root: &Root, file: Representation, get: &Get<'_>) -> Result<Response, HttpError> {
+        // Service Workers, Appendix B: browsers send this field with the script, and no page can.
+        if root.uploads && get.request.header("Service-Worker").is_some() {
+            return Err(HttpError::forbidden("an upload cannot be a service worker"));
+        }
         let varies = file.varies();
         let mut response = representation::respond(file, &get.conditions, get.now);
         if varies {

@@ -205,3 +205,31 @@ fn a_root_that_visitors_write_to_is_served_as_uploads() {
     let listing = respond(&files.upload_form(false), &mut Request::get("/empty/")).read_text().unwrap();
     assert!(!listing.contains("multipart"));
 }
+
+/// A visitor who uploaded the script that browsers knew as the site's service worker had the whole site.
+#[test]
+fn an_upload_is_no_service_worker() {
+    let own = directory(&[("own.js", b"1")]);
+    let uploads = directory(&[("up.js", b"1"), ("up.txt", b"1")]);
+    let files = Files::new(own.path()).with_uploads(uploads.path());
+    let table = [
+        ("/own.js", Some("script"), 200),
+        ("/up.js", None, 200),
+        ("/up.js", Some("script"), 403),
+        ("/up.js?v=2", Some("script"), 403),
+        ("/up.txt", Some(""), 403),
+    ];
+    for (target, field, status) in table {
+        // The second time, the file may come from memory.
+        for condition in ["\"x\"", "*"] {
+            let request = Request::get(target).with_header("If-None-Match", condition);
+            let mut request =
+                field.into_iter().fold(request, |request, value| request.with_header("Service-Worker", value));
+            let expected = if status == 200 && condition == "*" { 304 } else { status };
+            assert_eq!(respond(&files, &mut request).status().code(), expected, "{target} {field:?} {condition}");
+        }
+    }
+    let all = Files::new(own.path()).with_uploads(own.path());
+    let mut request = Request::get("/own.js").with_header("Service-Worker", "script");
+    assert_eq!(respond(&all, &mut request).status().code(), 403);
+}
