@@ -28,7 +28,6 @@
   const save = async () => {
     if (isSaving) return;
     isSaving = true;
-    button.disabled = true;
     tell("Saving…", false);
     const value = text.value;
     const body = form.dataset.lineEnd === "crlf" ? value.replaceAll("\n", "\r\n") : value;
@@ -46,7 +45,6 @@
       tell("The server cannot be reached. Your text is still here: try again.", true);
     }
     isSaving = false;
-    button.disabled = false;
   };
 
   form.addEventListener("submit", (event) => {
