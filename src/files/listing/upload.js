@@ -59,7 +59,9 @@
     if (leftOut.length > 1) sentences.push(`And ${leftOut.length - 1} more.`);
     status.textContent = sentences.join(" ");
     status.classList.toggle("error", failed + leftOut.length > 0);
-    document.getElementById("cancel-all").hidden = waiting.length + running.size < 2;
+    const isLast = waiting.length + running.size < 2;
+    if (isLast && document.activeElement === cancelAll) files.focus();
+    cancelAll.hidden = isLast;
   }
 
   // One file on its way to a folder below this one.
@@ -127,10 +129,13 @@
     stored() {
       const location = this.request.getResponseHeader("Location");
       const name = this.request.responseText.match(/^Stored (.*)\.$/m)?.[1] ?? this.file.name;
+      const hadFocus = document.activeElement === this.button;
       this.bar.remove();
       this.button.remove();
       if (location) {
-        this.name.replaceChildren(make("a", { href: new URL(location, here) }, ...this.name.childNodes));
+        const link = make("a", { href: new URL(location, here) }, ...this.name.childNodes);
+        this.name.replaceChildren(link);
+        if (hadFocus) link.focus();
       }
       this.note.textContent = name === this.file.name ? `Stored, ${sizeInWords(this.file.size)}` : `Stored as ${name}`;
       this.row.classList.add("stored");
@@ -254,7 +259,11 @@
       const focused = document.activeElement.closest("#entries a")?.getAttribute("href");
       for (const part of ["#entries", ".tools > p", "#limit"]) {
         const [old, now] = [document.querySelector(part), page.querySelector(part)];
-        if (old && now) old.replaceWith(now);
+        if (!old || !now) continue;
+        const focused = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
+        old.replaceWith(now);
+        const link = [...now.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused);
+        link?.focus({ preventScroll: true });
       }
       const links = [...document.querySelectorAll("#entries a")];
       links.find((link) => link.getAttribute("href") === focused)?.focus();
