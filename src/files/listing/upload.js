@@ -10,7 +10,8 @@
   const here = new URL(location.pathname, location.origin);
   const files = form.querySelector("input[type=file]");
   const status = form.querySelector("[role=status]");
-  const list = make("ul", { className: "uploads", ariaLabel: "Uploads" });
+  // Without its role, some browsers take a list without bullets for no list.
+  const list = make("ul", { className: "uploads", role: "list", ariaLabel: "Uploads" });
   const waiting = [];
   const running = new Set();
   const counts = { all: 0, stored: 0, failed: 0, hidden: 0 };
@@ -57,7 +58,8 @@
     const sentences = all + hidden === 0 ? [] : [`${parts.join(", ")}.`];
     if (leftOut.length > 0) sentences.push(`Left out: ${leftOut[0]}`);
     if (leftOut.length > 1) sentences.push(`And ${leftOut.length - 1} more.`);
-    status.textContent = sentences.join(" ");
+    const text = sentences.join(" ");
+    if (status.textContent !== text) status.textContent = text;
     status.classList.toggle("error", failed + leftOut.length > 0);
     const isLast = waiting.length + running.size < 2;
     if (isLast && document.activeElement === cancelAll) files.focus();
