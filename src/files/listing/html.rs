@@ -123,7 +123,10 @@ impl Page {
         };
         self.frame.begin(out, &title, self.needed(&STYLES))?;
         out.extend_from_slice(b"<header>\n");
-        breadcrumb(out, &self.path, &self.root("Home"), &self.order.query(), true)?;
+        // The root is below no other directory.
+        if !segments.is_empty() {
+            breadcrumb(out, &self.path, &self.root("Home"), &self.order.query(), true)?;
+        }
         let name = segments.last().map_or_else(|| self.root("Index of /"), |name| shown(name));
         write!(out, "<h1><bdi>{name}</bdi></h1>\n</header>\n<main>\n")?;
         self.toolbar().write(out)?;
