@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::webdriver::{Browser, key};
-use super::{DESKTOP, PHONE, Site, WWW, assert_fits, focus, in_browser, in_browser_with, tab_to, told};
+use super::{DESKTOP, PHONE, Site, WWW, assert_fits, focus, in_browser, in_browser_with, shows, tab_to, texts, told};
 use crate::examples::HAN_SOLO;
 use crate::support::{Program, ask, example, get, until};
 
@@ -866,20 +866,4 @@ fn refusals_are_explained_in_words() {
         });
         assert!(wait.starts_with("Too many requests: try again in "), "{wait}");
     });
-}
-
-/// The texts, as they are shown, of the elements that the selector matches and that are not hidden.
-#[track_caller]
-fn texts(browser: &Browser, css: &str) -> Vec<String> {
-    let script = format!(
-        "return [...document.querySelectorAll('{css}')].filter((e) => e.checkVisibility())
-             .map((e) => e.innerText.trim().replace(/\\n+/g, '\\n'))"
-    );
-    serde_json::from_value(browser.execute(&script)).unwrap()
-}
-
-/// Waits until the texts of the elements are these.
-#[track_caller]
-fn shows(browser: &Browser, css: &str, expected: &[&str]) {
-    until(&format!("{css} shows {expected:?}"), || (texts(browser, css) == expected).then_some(()));
 }

@@ -12,7 +12,9 @@ mod uploads;
 pub(crate) mod webdriver;
 
 use std::fs;
+use std::path::Path;
 
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::{Program, Reply, get, until};
@@ -33,8 +35,13 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn start(options: &[&str]) -> Self {
+        Self::serve(Path::new(WWW), &[&["--demo"], options].concat())
+    }
+
+    /// Serves this directory, beside the one to write into.
+    pub(crate) fn serve(root: &Path, options: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let mut arguments = vec!["--demo", "--write", data.path().to_str().unwrap(), WWW];
+        let mut arguments = vec!["--write", data.path().to_str().unwrap(), root.to_str().unwrap()];
         arguments.extend_from_slice(options);
         let server = Program::hearken(&arguments);
         Self { url: server.url().to_owned(), server, data }
@@ -103,4 +110,21 @@ pub(crate) fn assert_fits(browser: &Browser, page: &str) {
     let width = |of: &str| browser.execute(&format!("return document.documentElement.{of}")).as_u64().unwrap();
     let (content, window) = (width("scrollWidth"), width("clientWidth"));
     assert!(content <= window, "{page} is {content} pixels wide where there is room for {window}");
+}
+
+/// The texts, as they are shown, of the elements that the selector matches and that are not hidden.
+#[track_caller]
+pub(crate) fn texts(browser: &Browser, css: &str) -> Vec<String> {
+    let script = format!(
+        "return [...document.querySelectorAll({})].filter((e) => e.checkVisibility())
+             .map((e) => e.innerText.trim().replace(/\\n+/g, '\\n'))",
+        json!(css)
+    );
+    serde_json::from_value(browser.execute(&script)).unwrap()
+}
+
+/// Waits until the texts of the elements are these.
+#[track_caller]
+pub(crate) fn shows(browser: &Browser, css: &str, expected: &[&str]) {
+    until(&format!("{css} shows {expected:?}"), || (texts(browser, css) == expected).then_some(()));
 }
