@@ -4,6 +4,7 @@ mod accessibility;
 mod demo;
 mod editing;
 mod errors;
+mod keyboard;
 mod listing;
 mod managing;
 mod media;

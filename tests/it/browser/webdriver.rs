@@ -45,7 +45,9 @@ pub(crate) enum ColorScheme {
 /// Keys that are no characters (WebDriver §17.4.2).
 pub(crate) mod key {
     pub(crate) const TAB: &str = "\u{e004}";
+    pub(crate) const SHIFT: char = '\u{e008}';
     pub(crate) const ENTER: &str = "\u{e007}";
+    pub(crate) const SPACE: &str = " ";
     pub(crate) const END: &str = "\u{e010}";
     pub(crate) const CONTROL: &str = "\u{e009}";
     pub(crate) const CONTROL_END: &str = "\u{e009}\u{e010}\u{e009}";
@@ -138,13 +140,29 @@ impl Browser {
         Element { browser: self, id }
     }
 
+    /// The element that has the focus.
+    #[track_caller]
+    pub(crate) fn focused(&self) -> Element<'_> {
+        let id = self.get("/element/active")[ELEMENT].as_str().unwrap().to_owned();
+        Element { browser: self, id }
+    }
+
     /// Presses and releases these keys one after the other, wherever the focus is.
     #[track_caller]
     pub(crate) fn press(&self, keys: &str) {
-        let actions: Vec<_> = keys
-            .chars()
-            .flat_map(|key| ["keyDown", "keyUp"].map(|what| json!({ "type": what, "value": key.to_string() })))
-            .collect();
+        self.act(keys.chars().flat_map(|key| [("keyDown", key), ("keyUp", key)]));
+    }
+
+    /// Presses these keys one after the other, and holds this one down meanwhile.
+    #[track_caller]
+    pub(crate) fn press_with(&self, held: char, keys: &str) {
+        let pressed = keys.chars().flat_map(|key| [("keyDown", key), ("keyUp", key)]);
+        self.act([("keyDown", held)].into_iter().chain(pressed).chain([("keyUp", held)]));
+    }
+
+    #[track_caller]
+    fn act(&self, keys: impl Iterator<Item = (&'static str, char)>) {
+        let actions: Vec<_> = keys.map(|(what, key)| json!({ "type": what, "value": key.to_string() })).collect();
         self.post("/actions", &json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] }));
     }
 
@@ -244,6 +262,18 @@ impl Element<'_> {
     #[track_caller]
     pub(crate) fn number(&self, name: &str) -> f64 {
         self.browser.get(&self.path(&format!("property/{name}"))).as_f64().unwrap()
+    }
+
+    /// What it is to assistive technology.
+    #[track_caller]
+    pub(crate) fn role(&self) -> String {
+        text(&self.browser.get(&self.path("computedrole")))
+    }
+
+    /// What assistive technology calls it.
+    #[track_caller]
+    pub(crate) fn label(&self) -> String {
+        text(&self.browser.get(&self.path("computedlabel")))
     }
 
     fn path(&self, command: &str) -> String {
