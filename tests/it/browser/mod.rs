@@ -2,6 +2,7 @@
 
 mod accessibility;
 mod demo;
+mod display;
 mod editing;
 mod errors;
 mod keyboard;
