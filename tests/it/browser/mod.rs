@@ -9,6 +9,7 @@ mod keyboard;
 mod listing;
 mod managing;
 mod media;
+mod screen_reader;
 mod search;
 mod uploads;
 pub(crate) mod webdriver;
