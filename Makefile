@@ -1,7 +1,7 @@
 # The commands of the project. `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: run install uninstall test lint accessibility-tools public-interface check-public-interface certs bench bench-writes bench-listing bench-notes bench-routes bench-allocations weight fuzz siege large-uploads soak clean help
+.PHONY: run install uninstall test lint accessibility-tools screenshots public-interface check-public-interface certs bench bench-writes bench-listing bench-notes bench-routes bench-allocations weight fuzz siege large-uploads soak clean help
 
 ## run: serve www/ on http://127.0.0.1:4040/, with the demonstration services, writing into data/
 run:
@@ -72,6 +72,10 @@ accessibility-tools: $(AXE)
 $(AXE): tests/accessibility/package-lock.json
 	npm ci --prefix tests/accessibility --no-audit --no-fund
 	@touch $@
+
+## screenshots: make docs/screenshot.png, with Chromium
+screenshots:
+	cargo test --test it -- --ignored screenshot_of_a_listing
 
 ## public-interface: list what the library exports in tests/public_interface/interface.txt
 public-interface:

@@ -10,6 +10,7 @@ mod listing;
 mod managing;
 mod media;
 mod screen_reader;
+mod screenshot;
 mod search;
 mod uploads;
 pub(crate) mod webdriver;
