@@ -198,6 +198,10 @@ fn delete_removes_files_and_empty_directories() {
     assert_eq!(told("/full/"), "Conflict: the folder is not empty.");
     assert_eq!(told("/full"), "Conflict: a directory stands there, whose path ends with a slash.");
     assert_eq!(told("/"), "Conflict: the root folder cannot be deleted.");
+    let fifo = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, directory.path().join("fifo"), fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+    assert_eq!(send(&writer, Request::new(Method::Delete, "/fifo")).0, 403, "no client put it there");
+    assert_eq!(names(directory.path()), ["fifo", "full"]);
 }
 
 #[test]
