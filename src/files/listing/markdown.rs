@@ -492,6 +492,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn elements_that_are_nested_too_deep_leave_their_text() {
+        let nested = html(&(">".repeat(100) + "a"));
+        assert_eq!(nested.matches("<blockquote>").count(), MAX_DEPTH);
+        assert_eq!(nested.matches("</blockquote>").count(), MAX_DEPTH);
+        assert!(nested.contains('a'), "{nested}");
+    }
+
     /// What makes other parsers slow, or their output long.
     #[test]
     fn no_input_makes_much_of_itself() {
