@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::files::Files;
 use crate::handler::respond;
@@ -179,6 +180,9 @@ fn the_page_to_delete_has_a_form_for_the_file_that_was_clicked() {
     let page = get(&site.files(), "/?delete=empty").1;
     assert!(page.contains("This is an empty folder.") && page.contains("name=\"delete\" value=\"empty/\""), "{page}");
     assert!(!page.contains("if-match"));
+    // What a killed server has left is removed with the folder.
+    fs::write(site.path("data/empty/.hearken-0123456789abcdef"), "x").unwrap();
+    assert!(get(&site.files(), "/?delete=empty").1.contains("This is an empty folder."));
     let page = get(&site.files(), "/sub/?delete=full").1;
     assert!(page.contains("This folder is not empty") && !page.contains("<form"), "{page}");
     assert!(page.contains("<a href=\"./\"><bdi>sub</bdi></a>"));
@@ -212,6 +216,14 @@ fn the_editor_has_the_text_as_it_is_or_says_why_not() {
         assert!(page.contains(reason) && !page.contains("<textarea"), "{reason}: {page}");
     }
     assert!(edit(&vec![b'x'; 1 << 20]).contains("<textarea"));
+    // Where times are kept to the second only, a change at the same time could go unnoticed.
+    let is_refused = || {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let file = fs::File::options().write(true).open(site.path("data/both/a.txt")).unwrap();
+        file.set_modified(UNIX_EPOCH + Duration::from_secs(now)).unwrap();
+        get(&site.files(), "/both/?edit=a.txt").1.contains("This file was changed a moment ago.")
+    };
+    assert!((0..10).any(|_| is_refused()), "however slow the machine is, one try of ten is soon enough");
 }
 
 /// 120 clients that read such a page slowly made the server hold more than 1 GB.
