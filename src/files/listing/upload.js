@@ -261,14 +261,10 @@
       const focused = document.activeElement.closest("#entries a")?.getAttribute("href");
       for (const part of ["#entries", ".tools > p", "#limit"]) {
         const [old, now] = [document.querySelector(part), page.querySelector(part)];
-        if (!old || !now) continue;
-        const focused = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
-        old.replaceWith(now);
-        const link = [...now.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused);
-        link?.focus({ preventScroll: true });
+        if (old && now) old.replaceWith(now);
       }
       const links = [...document.querySelectorAll("#entries a")];
-      links.find((link) => link.getAttribute("href") === focused)?.focus();
+      links.find((link) => link.getAttribute("href") === focused)?.focus({ preventScroll: true });
       limit = limitOf(page);
       document.dispatchEvent(new Event("refreshed"));
     } catch {
