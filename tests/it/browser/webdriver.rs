@@ -44,6 +44,7 @@ pub(crate) enum ColorScheme {
 
 /// Keys that are no characters (WebDriver §17.4.2).
 pub(crate) mod key {
+    pub(crate) const BACKSPACE: &str = "\u{e003}";
     pub(crate) const TAB: &str = "\u{e004}";
     pub(crate) const SHIFT: char = '\u{e008}';
     pub(crate) const ENTER: &str = "\u{e007}";
