@@ -47,7 +47,7 @@ pub(super) fn remove_file(
         let kind = existing.map(|stat| FileType::from_raw_mode(stat.st_mode));
         // No client put sockets, devices and the like there.
         if kind.is_some_and(|kind| !kind.is_file() && !kind.is_symlink()) {
-            return Err(Unremoved::Refused(HttpError::Forbidden));
+            return Err(Unremoved::Refused(HttpError::forbidden("only files and folders can be deleted")));
         }
         Ok(())
     })

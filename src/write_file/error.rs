@@ -14,7 +14,8 @@ impl From<StoreError> for HttpError {
             | StoreError::NotEmpty
             | StoreError::FileAsDirectory
             | StoreError::NamesTaken => Self::Conflict(error.to_string().into()),
-            StoreError::PermissionDenied | StoreError::ReadOnlyFileSystem => Self::Forbidden,
+            StoreError::PermissionDenied => Self::forbidden("the server has no permission to change this"),
+            StoreError::ReadOnlyFileSystem => Self::forbidden("the server's file system is read-only"),
             StoreError::MaxTotal(bytes) => Self::InsufficientStorage(NoRoom::MaxTotal(bytes)),
             StoreError::MinFree(bytes) => Self::InsufficientStorage(NoRoom::MinFree(bytes)),
             StoreError::DiskQuota => Self::InsufficientStorage(NoRoom::DiskQuota),
@@ -70,8 +71,8 @@ mod tests {
             (StoreError::NotEmpty, 409, "Conflict: the folder is not empty."),
             (StoreError::FileAsDirectory, 409, "Conflict: a file stands where a directory is needed."),
             (StoreError::NamesTaken, 409, "Conflict: every name for it is taken."),
-            (StoreError::PermissionDenied, 403, "Forbidden: PUT, /f"),
-            (StoreError::ReadOnlyFileSystem, 403, "Forbidden: PUT, /f"),
+            (StoreError::PermissionDenied, 403, "Forbidden: the server has no permission to change this."),
+            (StoreError::ReadOnlyFileSystem, 403, "Forbidden: the server's file system is read-only."),
             (StoreError::MaxTotal(2 << 30), 507, "There is not enough room: all files together may have 2 GiB."),
             (StoreError::MinFree(1 << 29), 507, "There is not enough room: the server keeps 512 MiB free."),
             (StoreError::DiskQuota, 507, "There is not enough room: the disk quota of the server is used up."),
