@@ -28,11 +28,12 @@
     return element;
   }
 
+  // As the table says it: the fraction is cut, not rounded.
   function sizeInWords(bytes) {
     const units = ["KiB", "MiB", "GiB", "TiB"];
-    if (bytes < 1024) return `${bytes} B`;
+    if (bytes < 1024) return `${Math.floor(bytes)} B`;
     const power = Math.min(Math.floor(Math.log2(bytes) / 10), units.length);
-    return `${(bytes / 1024 ** power).toFixed(1)} ${units[power - 1]}`;
+    return `${(Math.floor((bytes * 10) / 1024 ** power) / 10).toFixed(1)} ${units[power - 1]}`;
   }
 
   function timeInWords(seconds) {

@@ -110,7 +110,7 @@ fn an_upload_shows_its_progress_and_can_be_cancelled_and_tried_again() {
         throttle(browser, 400_000);
         choose(browser, &[&file]);
         let note = until("a speed", || notes(browser).pop().filter(|note| note.contains("/s, ")));
-        assert!(note.contains(" of 4.8 MiB, ") && note.ends_with(" left"), "{note}");
+        assert!(note.contains(" of 4.7 MiB, ") && note.ends_with(" left"), "{note}");
         let bar = browser.find(".uploads progress");
         let shown = bar.number("position");
         assert!(shown > 0.0 && shown < 1.0, "{shown}");
