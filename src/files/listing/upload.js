@@ -6,6 +6,7 @@
   const MOST_AT_ONCE = 3;
   // So that a folder of thousands of files does not make a page of thousands of lines.
   const MOST_STORED_SHOWN = 20;
+  const MOST_SHOWN = 200;
   // Not relative to the page: if its address holds a password, browsers refuse to send the request.
   const here = new URL(location.pathname, location.origin);
   const files = form.querySelector("input[type=file]");
@@ -164,6 +165,8 @@
     fail(reason) {
       if (this.hasEnded) return;
       this.hasEnded = true;
+      // What ends before it was started has no row yet.
+      if (!this.row.isConnected && list.childElementCount < MOST_SHOWN) list.append(this.row);
       this.note.textContent = reason;
       this.row.classList.add("failed");
       this.bar.hidden = true;
@@ -225,7 +228,6 @@
       counts.all += 1;
       const reason = tooLong(file);
       if (reason) {
-        list.append(upload.row);
         upload.fail(reason);
       } else {
         waiting.push(upload);

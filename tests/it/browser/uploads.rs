@@ -131,6 +131,36 @@ fn an_upload_shows_its_progress_and_can_be_cancelled_and_tried_again() {
 }
 
 #[test]
+fn all_uploads_are_cancelled_at_once_and_each_can_be_tried_again() {
+    in_browser("all_uploads_are_cancelled_at_once_and_each_can_be_tried_again", |browser, site| {
+        let box_path = site.data.path().join("box");
+        fs::create_dir(&box_path).unwrap();
+        browser.navigate(&site.page("box/"));
+        let chosen = tempfile::tempdir().unwrap();
+        let names = ["a", "b", "c", "d", "e"];
+        let paths = names.map(|name| chosen.path().join(name));
+        for path in &paths {
+            fs::write(path, vec![b'x'; 2_000_000]).unwrap();
+        }
+        throttle(browser, 100_000);
+        choose(browser, &paths.each_ref().map(|path| &**path));
+        // Three of them are being sent, and two wait for their turn.
+        browser.find("#cancel-all").click();
+        summary(browser, "0 of 5 files stored, 5 not stored.");
+        assert_eq!(notes(browser), ["Cancelled."; 5]);
+        throttle(browser, -1);
+        for stored in 1..=5 {
+            browser.find(".uploads .failed button").click();
+            let rest = if stored == 5 { String::new() } else { format!(", {} not stored", 5 - stored) };
+            summary(browser, &format!("{stored} of 5 files stored{rest}."));
+        }
+        for name in names {
+            assert_eq!(fs::metadata(box_path.join(name)).unwrap().len(), 2_000_000);
+        }
+    });
+}
+
+#[test]
 fn each_upload_that_fails_says_why() {
     let options = ["--max-total", "1000"];
     in_browser_with("each_upload_that_fails_says_why", &options, |browser, site| {
