@@ -5,7 +5,7 @@ use std::io::Read;
 use std::thread;
 use std::time::Duration;
 
-use ureq::http::header::{AUTHORIZATION, CONTENT_LENGTH, EXPECT};
+use ureq::http::header::AUTHORIZATION;
 use ureq::http::{self, HeaderMap, HeaderValue, Method, Uri};
 use ureq::{Agent, AsSendBody, Body, RequestExt as _, SendBody};
 
@@ -33,9 +33,6 @@ impl Sender {
         let uri = url::parse(url)?;
         if let Some(authorization) = &self.authorization {
             fields.entry(AUTHORIZATION).or_insert_with(|| authorization.clone());
-        }
-        if matches!(body, Outgoing::Stream(_)) && is_long(&fields) {
-            fields.entry(EXPECT).or_insert(CONTINUE);
         }
         let mut attempt = 0;
         loop {
@@ -101,17 +98,6 @@ pub(super) enum Outgoing<'a> {
     Nothing,
     Bytes(Cow<'a, [u8]>),
     Stream(Box<dyn Read + 'a>),
-}
-
-/// From this length on, a body is sent once the server has said that it wants it (RFC 9110 §10.1.1): a server that refuses it may
-/// close the connection before all of it has arrived, and its reason would be lost.
-const LONG: u64 = 1 << 20;
-const CONTINUE: HeaderValue = HeaderValue::from_static("100-continue");
-
-/// Whether the body is long, or could be.
-fn is_long(fields: &HeaderMap) -> bool {
-    let length = fields.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    length.is_none_or(|length| length >= LONG)
 }
 
 /// How long to wait before the next attempt: 200 ms at first, then twice as long each time, up to 5 s.

@@ -8,7 +8,7 @@ use hearken::{Server, Tls};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use super::run;
-use crate::support::{Program, client};
+use crate::support::client;
 
 /// A server that sends these bytes to each client and closes the connection. Returns its address.
 fn server_of(bytes: impl Into<Vec<u8>>) -> String {
@@ -160,21 +160,6 @@ fn what_is_wrong_with_a_certificate_is_told() {
         "no secure connection to {url}: its certificate is signed by no authority that is trusted; --cacert FILE trusts another one"
     );
     assert_fails(&["get", &url], 3, &line);
-}
-
-#[test]
-fn a_long_file_that_the_server_refuses_is_not_sent_and_the_reason_is_told() {
-    let place = tempfile::tempdir().unwrap();
-    let file = place.path().join("long.bin");
-    // Nothing is on the disk: the file has a length and no content.
-    std::fs::File::create(&file).unwrap().set_len(4 << 30).unwrap();
-    let data = place.path().join("data");
-    let server = Program::hearken(&["--write", data.to_str().unwrap(), "--max-total", "1GiB", "."]);
-    let url = format!("{}long.bin", server.url());
-    let (code, body, error) = run(&["put", &url, file.to_str().unwrap()], b"");
-    let reason = "There is not enough room: all files together may have 1 GiB (--max-total).";
-    assert_eq!((code, String::from_utf8(body).unwrap().trim_end()), (Some(1), reason));
-    assert_eq!(error, format!("hearken-client: {url}: 507 Insufficient Storage\n"));
 }
 
 #[test]
