@@ -64,10 +64,13 @@ impl Layer for ErrorPages {
 
 /// Whether this is an error as the library makes it, in text that can be shown in another form.
 fn is_plain_error(response: &Response) -> bool {
+    // Most responses are none, and are told apart by their status alone.
+    if response.status().code() < 400 {
+        return false;
+    }
     let media_type = response.header("Content-Type").unwrap_or_default();
     let is_utf_8 = media_type::charset(media_type).is_none_or(|charset| charset.eq_ignore_ascii_case("utf-8"));
-    response.status().code() >= 400
-        && media_type::essence(media_type).eq_ignore_ascii_case("text/plain")
+    media_type::essence(media_type).eq_ignore_ascii_case("text/plain")
         && is_utf_8
         && response.header("Content-Encoding").is_none()
         && !response.is_stream()
