@@ -22,20 +22,15 @@ pub(crate) fn of_upload(service: &WriteFile, max_body: Option<u64>) -> Option<Up
 
 /// The response for an error: where an option sets the limit that the request exceeds, the text names it.
 pub(crate) fn with_option(error: &HttpError, request: &Request) -> Response {
-    let text = match error {
-        HttpError::ContentTooLarge(_) => format!("{error}; the server's {MAX_BODY} sets this limit"),
-        HttpError::InsufficientStorage(NoRoom::MaxTotal(_)) => format!("{error} ({MAX_TOTAL})"),
-        HttpError::InsufficientStorage(NoRoom::MinFree(_)) => format!("{error} ({MIN_FREE})"),
-        error => return error.into_response(request),
+    let mut response = error.into_response(request);
+    let option = match error {
+        HttpError::ContentTooLarge(_) => format!("; the server's {MAX_BODY} sets this limit"),
+        HttpError::InsufficientStorage(NoRoom::MaxTotal(_)) => format!(" ({MAX_TOTAL})"),
+        HttpError::InsufficientStorage(NoRoom::MinFree(_)) => format!(" ({MIN_FREE})"),
+        _ => return response,
     };
-    HttpError::new(error.status(), sentence(&text)).into_response(request)
-}
-
-/// The text with a capital letter first and a full stop last.
-fn sentence(text: &str) -> String {
-    let mut characters = text.chars();
-    let first = characters.next().map_or_else(String::new, |first| first.to_uppercase().to_string());
-    format!("{first}{}.", characters.as_str())
+    let text = response.read_text().expect("the text of an error is in memory");
+    HttpError::new(error.status(), format!("{}{option}.", text.trim_end_matches('.'))).into_response(request)
 }
 
 #[cfg(test)]
