@@ -1,5 +1,6 @@
 //! The third step: runs the task of the configuration.
 
+use std::cell::LazyCell;
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -67,7 +68,8 @@ fn serve(configuration: Configuration) -> Result<(), Failure> {
     signals::stop_on(signals, &server, grace)?;
     let urls = bound_urls(&server);
     announce(&urls).map_err(Failure::Stdout)?;
-    let reachable = Reachable::of(scheme, server.addresses());
+    // Only those who look at a terminal or a browser need them.
+    let reachable = LazyCell::new(|| Reachable::of(scheme, server.addresses()));
     if !quiet && io::stderr().is_terminal() {
         logger::print(&greeting.text(&reachable));
     }
